@@ -1,0 +1,61 @@
+//! The time, from one place, so that tests can set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Gives Unix time. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The system's.
+    #[default]
+    System,
+    /// What a test says, in milliseconds.
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// A clock that stands at `now_ms` until it is moved.
+    #[must_use]
+    pub fn manual(now_ms: u64) -> Self {
+        Self::Manual(Arc::new(AtomicU64::new(now_ms)))
+    }
+
+    /// Unix time in milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        match self {
+            Self::System => system_now_ms(),
+            Self::Manual(now_ms) => now_ms.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Moves a manual clock on; the system's is left alone.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Manual(now_ms) = self {
+            now_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+fn system_now_ms() -> u64 {
+    // A clock before 1970 is a broken machine; 0 is as good an answer as any and never a panic on a hot path.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_stands_until_it_is_moved() {
+        let clock = Clock::manual(5);
+        assert_eq!(clock.now_ms(), 5);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now_ms(), 1005);
+        assert!(Clock::System.now_ms() > 1_700_000_000_000);
+    }
+}

@@ -1,0 +1,186 @@
+//! The port of the operators: `/livez`, `/readyz` (503 with the reasons when not ready) and `/metrics` (OpenMetrics text).
+//! Apart from the public ports, so that a flood there does not hide the figures here.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::lifecycle::Lifecycle;
+
+/// Why a service is not ready: a reason for each of its parts that is not. Ready when there is none.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness {
+    reasons: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl Readiness {
+    /// Not ready until every one of these parts was reported ready.
+    #[must_use]
+    pub fn starting(parts: &[&'static str]) -> Self {
+        let reasons = parts.iter().map(|part| (*part, "starting".to_owned())).collect();
+        Self { reasons: Arc::new(Mutex::new(reasons)) }
+    }
+
+    /// Reports a part ready.
+    pub fn ready(&self, part: &'static str) {
+        self.lock().remove(part);
+    }
+
+    /// Reports a part not ready, and why.
+    pub fn not_ready(&self, part: &'static str, reason: impl Into<String>) {
+        self.lock().insert(part, reason.into());
+    }
+
+    /// Whether no part has a reason.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// `part: reason` lines; empty when ready.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        self.lock().iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves the operators' port until the process ends: health must be seen during a drain too.
+///
+/// Returns the bound address.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn serve(
+    listen: SocketAddr,
+    registry: Registry,
+    readiness: Readiness,
+    lifecycle: &Lifecycle,
+) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(listen).await?;
+    let bound = listener.local_addr()?;
+    let page = Arc::new(Page { registry, readiness, lifecycle: lifecycle.clone() });
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "answers during the drain, which therefore must not wait for it"
+    )]
+    tokio::spawn(async move {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of file descriptors, most likely: give the service a moment to close some.
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            };
+            let page = Arc::clone(&page);
+            let service = service_fn(move |request| {
+                let page = Arc::clone(&page);
+                async move { Ok::<_, Infallible>(page.answer(&request)) }
+            });
+            tokio::spawn(async move {
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "operators' connection ended");
+                }
+            });
+        }
+    });
+    Ok(bound)
+}
+
+struct Page {
+    registry: Registry,
+    readiness: Readiness,
+    lifecycle: Lifecycle,
+}
+
+impl Page {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/livez" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.readyz(),
+            "/metrics" => self.metrics(),
+            _ => text(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n"),
+        }
+    }
+
+    fn readyz(&self) -> Response<Full<Bytes>> {
+        if self.lifecycle.draining().is_cancelled() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        let reasons = self.readiness.reasons();
+        if reasons.is_empty() {
+            text(StatusCode::OK, "ready\n")
+        } else {
+            text(StatusCode::SERVICE_UNAVAILABLE, reasons)
+        }
+    }
+
+    fn metrics(&self) -> Response<Full<Bytes>> {
+        let mut body = String::new();
+        if prometheus_client::encoding::text::encode(&mut body, &self.registry).is_err() {
+            return text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n");
+        }
+        let mut response = text(StatusCode::OK, body);
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        );
+        response
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn readiness_gives_its_reasons_and_a_drain_ends_it() {
+        let lifecycle = Lifecycle::default();
+        let readiness = Readiness::starting(&["kafka", "clickhouse"]);
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let bound = serve(listen, Registry::default(), readiness.clone(), &lifecycle).await.unwrap();
+        let get = |path: &str| {
+            let url = format!("http://{bound}{path}");
+            async move {
+                let response = reqwest::get(url).await.unwrap();
+                (response.status().as_u16(), response.text().await.unwrap())
+            }
+        };
+        assert_eq!(get("/livez").await, (200, "ok\n".to_owned()));
+        assert_eq!(get("/readyz").await, (503, "clickhouse: starting\nkafka: starting\n".to_owned()));
+        readiness.ready("kafka");
+        readiness.ready("clickhouse");
+        assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
+        assert_eq!(get("/metrics").await, (200, "# EOF\n".to_owned()));
+        assert_eq!(get("/").await.0, 404);
+        lifecycle.begin_drain();
+        assert_eq!(get("/readyz").await, (503, "draining\n".to_owned()));
+    }
+}

@@ -1,0 +1,41 @@
+//! The ClickHouse migrations as text, in order. Postgres' are read from `schemas/migrations/postgres` by sqlx at compile
+//! time. Applied by `sluice-api migrate`; this crate only holds them.
+
+/// One migration: its file's name and its text.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    pub name: &'static str,
+    pub sql: &'static str,
+}
+
+/// All ClickHouse migrations, oldest first. Forward only; a released one is never changed.
+pub const CLICKHOUSE: &[Migration] =
+    &[Migration { name: "0001_events", sql: include_str!("../migrations/clickhouse/0001_events.sql") }];
+
+impl Migration {
+    /// The statements of the file: separated by a semicolon at the end of a line, comments left out.
+    pub fn statements(&self) -> impl Iterator<Item = String> {
+        self.sql.split(";\n").filter_map(|statement| {
+            let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+            let text = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_creates_something_and_can_be_run_twice() {
+        for migration in CLICKHOUSE {
+            for statement in migration.statements() {
+                assert!(
+                    statement.starts_with("CREATE") && statement.contains("IF NOT EXISTS"),
+                    "{statement}"
+                );
+            }
+        }
+    }
+}

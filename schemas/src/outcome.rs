@@ -1,0 +1,128 @@
+//! What can become of an event: every event ends in exactly one outcome, and every rejection has one word as its reason.
+//! The words are a contract (`docs/outcomes.md` lists them with their meaning).
+
+use std::fmt;
+
+/// Why the edge did not take an event. Nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// A pixel with neither a tracking key nor a `user_id`.
+    MissingKey,
+    /// A tracking key whose check character does not fit: mistyped.
+    BadKey,
+    /// A `user_id` that is no number from 1 to 2^63 - 1.
+    BadUserId,
+    /// The body could not be read as what its content type says.
+    BadBody,
+    /// A field of an order is missing or wrong.
+    BadField,
+    /// The body is over the limit.
+    TooLarge,
+    /// The content type is none that the path takes.
+    MediaType,
+    /// The body did not arrive in time.
+    SlowBody,
+    /// The journal is at its configured size and Kafka takes nothing.
+    JournalFull,
+    /// The journal could not be written or synced.
+    JournalFailed,
+    /// The visitor asked not to be tracked and the operator honours it.
+    OptedOut,
+    /// The edge is draining.
+    Draining,
+}
+
+impl Rejection {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 12] = [
+        Self::MissingKey,
+        Self::BadKey,
+        Self::BadUserId,
+        Self::BadBody,
+        Self::BadField,
+        Self::TooLarge,
+        Self::MediaType,
+        Self::SlowBody,
+        Self::JournalFull,
+        Self::JournalFailed,
+        Self::OptedOut,
+        Self::Draining,
+    ];
+
+    /// The word used in `x-sluice-outcome` and in metric labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingKey => "missing_key",
+            Self::BadKey => "bad_key",
+            Self::BadUserId => "bad_user_id",
+            Self::BadBody => "bad_body",
+            Self::BadField => "bad_field",
+            Self::TooLarge => "too_large",
+            Self::MediaType => "media_type",
+            Self::SlowBody => "slow_body",
+            Self::JournalFull => "journal_full",
+            Self::JournalFailed => "journal_failed",
+            Self::OptedOut => "opted_out",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Why an event that was taken is not in the reports yet. It is kept with its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParkReason {
+    /// A well-formed tracking key that no campaign has.
+    UnknownKey,
+    /// A `user_id` that names no buyer.
+    UnknownUser,
+    /// An order whose prospect has not been seen.
+    UnknownProspect,
+    /// Bytes that this version cannot read.
+    Unreadable,
+}
+
+impl ParkReason {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::UnknownKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
+
+    /// The word stored in `parked.reason` and `outcomes.reason`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownKey => "unknown_key",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownProspect => "unknown_prospect",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Where an event ended in the consumer, as stored in `outcomes.outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// In the reports.
+    Stored,
+    /// Kept aside with a [`ParkReason`].
+    Parked,
+    /// A parked event that found what it waited for and is now in the reports.
+    Replayed,
+}
+
+impl Outcome {
+    /// The word stored in `outcomes.outcome`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Parked => "parked",
+            Self::Replayed => "replayed",
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The rows of the ClickHouse tables, as the consumer inserts them. Columns and meanings: `migrations/clickhouse`.
+
+use std::net::Ipv6Addr;
+
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Decimal(18, 6) as its integer: millionths of a currency unit.
+pub type Micros = i64;
+
+/// One visit. Times are Unix milliseconds; 0 as an id means none; an empty `bot` means a human.
+#[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
+pub struct ProspectRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    pub time: i64,
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+    pub ip: Ipv6Addr,
+    pub user_agent: String,
+    pub referrer: String,
+    pub page: String,
+    pub country: String,
+    pub device: String,
+    pub os: String,
+    pub browser: String,
+    pub bot: String,
+    pub external_id: String,
+    pub external_kind: String,
+    pub subs: Vec<String>,
+    pub utm_source: String,
+    pub utm_medium: String,
+    pub utm_campaign: String,
+    pub utm_content: String,
+    pub utm_term: String,
+    pub keyword: String,
+    pub creative_id: String,
+    pub ad_campaign_id: String,
+    pub placement: String,
+    pub cost: Micros,
+    pub currency: String,
+    pub marks: Vec<String>,
+}
+
+/// Where a prospect lies in time and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ProspectIndexRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    pub time: i64,
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+}
+
+/// One order whose prospect is known.
+#[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
+pub struct OrderRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub order_id: Uuid,
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    pub time: i64,
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+    pub status: String,
+    pub status_text: String,
+    pub payout: Micros,
+    pub currency: String,
+    pub marks: Vec<String>,
+}
+
+/// A customer's data of one order.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OrderContactRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub order_id: Uuid,
+    pub time: i64,
+    pub email: String,
+    pub phone_number: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub delivery_address: String,
+}
+
+/// A sum to add to the hour (Unix seconds) of a buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct RollupHourlyRow {
+    pub hour: u32,
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+    pub prospects: i64,
+    pub bots: i64,
+    pub orders: i64,
+}
+
+/// A state of a parked event. `payload` is the event's Protobuf bytes in base64, empty once it was replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ParkedRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub event_id: Uuid,
+    pub kind: String,
+    pub reason: String,
+    pub state: String,
+    pub first_seen: i64,
+    pub last_tried: i64,
+    /// What the event waits for: a prospect's id, a key, a user.
+    pub reference: String,
+    pub partition: i32,
+    pub payload: String,
+    pub version: u64,
+}
+
+/// A count to add to a minute (Unix seconds) of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OutcomeRow {
+    pub minute: u32,
+    pub stage: String,
+    pub lane: String,
+    pub outcome: String,
+    pub reason: String,
+    pub count: u64,
+}
+
+/// The next ordinal expected of a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct LaneRow {
+    pub lane: String,
+    pub partition: i32,
+    pub next_seq: u64,
+    pub updated: i64,
+}
+
+/// What a batch found out from outside, to be found again when it is repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct VerdictRow {
+    pub batch: String,
+    pub body: String,
+}
