@@ -1,1 +1,28 @@
-//! Placeholder until the part is built.
+//! # The path of an event through the consumer
+//!
+//! 1. [`source`] takes part in the Kafka group and hands every record to the owner of its partition.
+//! 2. [`partition`] owns one partition: it collects records into a batch and takes it through the steps below.
+//! 3. [`decode`] turns chunks into events, leaves out what the lane has had already, and reports what never came.
+//! 4. [`commit`] writes the batch's plan as Kafka's committed offset: its range is now fixed, whatever happens.
+//! 5. [`store`] is asked for the prospects that the batch's orders name; the answer is settled as the batch's verdict.
+//! 6. [`rows`] makes rows and sums of events, with [`pairs`] (what the URL said) and [`enrich`] (what address and user agent
+//!    tell). What cannot be used yet is a row too: a parked one.
+//! 7. [`store`] inserts the rows, a token with each insert, and then the lanes' new ordinals.
+//! 8. [`commit`] writes the batch's end.
+//! 9. [`replay`] does the same for parked orders whose prospect has come.
+//!
+//! Nothing here is kept in memory that cannot be computed again from Kafka and ClickHouse: a killed consumer loses nothing
+//! and counts nothing twice.
+#![forbid(unsafe_code)]
+
+pub mod commit;
+pub mod config;
+pub mod decode;
+pub mod enrich;
+pub mod metrics;
+pub mod pairs;
+pub mod partition;
+pub mod replay;
+pub mod rows;
+pub mod source;
+pub mod store;

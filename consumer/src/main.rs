@@ -1,2 +1,93 @@
-//! Placeholder.
-fn main() {}
+//! The program `sluice-consumer`: reads its configuration, connects the parts and waits for the end.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use prometheus_client::registry::Registry;
+use sluice_consumer::config::Config;
+use sluice_consumer::enrich::Enricher;
+use sluice_consumer::metrics::Metrics;
+use sluice_consumer::partition::Shared;
+use sluice_consumer::source;
+use sluice_consumer::store::Store;
+use sluice_runtime::clock::Clock;
+use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
+use sluice_runtime::lifecycle::Lifecycle;
+use sluice_runtime::ops::{self, Readiness};
+use sluice_runtime::telemetry;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Kafka to ClickHouse, exactly once.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// How long the last batches may take when the service drains.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
+
+fn main() -> anyhow::Result<()> {
+    let config: Config = load_or_exit(&Cli::parse().config);
+    telemetry::init();
+    let enricher = Enricher::load(&config.geo.database)
+        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(run(config, enricher))
+}
+
+async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
+    let lifecycle = Lifecycle::start().context("signal handlers")?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let readiness = Readiness::starting(&["clickhouse", "kafka"]);
+    let bound = ops::serve(config.ops.listen, registry, readiness.clone(), &lifecycle)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.ops.listen))?;
+    tracing::info!(ops = %bound, config = sluice_runtime::config::redacted(&config), "consumer starts");
+
+    let store = Store::new(&config.clickhouse);
+    if !wait_for_tables(&store, &readiness, &lifecycle).await {
+        return Ok(());
+    }
+    let shared = Shared {
+        store,
+        enricher: Arc::new(enricher),
+        metrics,
+        config: config.batch.clone(),
+        clock: Clock::System,
+        readiness,
+        draining: lifecycle.draining().clone(),
+    };
+    source::run(&config.kafka, config.batch.buffer_bytes, shared, &lifecycle).await.context("kafka")?;
+    if !lifecycle.finish(DRAIN_PATIENCE).await {
+        tracing::warn!("a batch did not end in time; it will be repeated");
+    }
+    Ok(())
+}
+
+/// Waits until ClickHouse answers and has the tables. False when the service drains first.
+async fn wait_for_tables(store: &Store, readiness: &Readiness, lifecycle: &Lifecycle) -> bool {
+    loop {
+        match store.check().await {
+            Ok(()) => {
+                readiness.ready("clickhouse");
+                return true;
+            }
+            Err(error) => readiness.not_ready("clickhouse", error.to_string()),
+        }
+        tokio::select! {
+            () = lifecycle.draining().cancelled() => return false,
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+    }
+}

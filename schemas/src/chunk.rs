@@ -34,7 +34,7 @@ pub struct ChunkHeader {
 }
 
 /// Why a record is no chunk that this version can read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ChunkError {
     #[error("header {0} is missing or no number")]
     Header(&'static str),

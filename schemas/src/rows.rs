@@ -112,6 +112,8 @@ pub struct ParkedRow {
     pub reference: String,
     pub partition: i32,
     pub payload: String,
+    /// `lane:ordinal`.
+    pub place: String,
     pub version: u64,
 }
 

@@ -114,7 +114,8 @@ PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, user_id, team_id, campaign_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- One row a state of a parked event; the view `parked` shows the newest.
+-- One row a state of a parked event; the view `parked` shows the newest. `place` (lane and ordinal) keeps two events apart
+-- that carry one id.
 CREATE TABLE IF NOT EXISTS parked_log
 (
     event_id UUID,
@@ -126,14 +127,15 @@ CREATE TABLE IF NOT EXISTS parked_log
     reference String,
     partition Int32,
     payload String,
+    place String,
     version UInt64
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY event_id
+ORDER BY (event_id, place)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE VIEW IF NOT EXISTS parked AS
-SELECT event_id, kind, reason, state, first_seen, last_tried, reference, partition, payload
+SELECT event_id, kind, reason, state, first_seen, last_tried, reference, partition, place, payload
 FROM parked_log FINAL;
 
 CREATE TABLE IF NOT EXISTS outcomes

@@ -1,0 +1,124 @@
+//! Kafka's committed offset as the plan of a batch.
+//!
+//! A batch commits twice: first its *plan*, the offset where it begins with its end in the metadata (`plan 1234`), then its
+//! end. Who takes the partition after a crash finds either a plain offset, or a plan whose range it must compute again, to
+//! the record, so that the tokens of its inserts are the same. A consumer that has lost the partition cannot commit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+use crate::source::Context;
+
+/// Where a partition was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The first record that is not done.
+    pub begin: i64,
+    /// The end of a batch that was begun there.
+    pub planned_end: Option<i64>,
+}
+
+/// The committed offset of one assigned partition.
+#[derive(Clone)]
+pub struct Committer {
+    pub consumer: Arc<StreamConsumer<Context>>,
+    pub topic: Arc<str>,
+    pub partition: i32,
+    /// Cancelled when the partition is taken away.
+    pub revoked: CancellationToken,
+    /// Held during a commit, and by the rebalance while it cancels: a commit never follows a revocation.
+    pub gate: Arc<Mutex<()>>,
+}
+
+/// Why a commit was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The partition is no longer ours: drop everything.
+    #[error("the partition was taken away")]
+    Revoked,
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+}
+
+const PLAN: &str = "plan ";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Committer {
+    /// Reads where the partition was left.
+    ///
+    /// # Errors
+    /// When Kafka does not answer in time.
+    pub async fn read(&self) -> KafkaResult<Place> {
+        let this = self.clone();
+        run_blocking(move || {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(&this.topic, this.partition);
+            let committed = this.consumer.committed_offsets(list, PATIENCE)?;
+            let element = committed.find_partition(&this.topic, this.partition);
+            Ok(element.map_or_else(Place::default, |element| match element.offset() {
+                Offset::Offset(begin) => Place { begin, planned_end: read_plan(element.metadata()) },
+                _ => Place::default(),
+            }))
+        })
+        .await
+    }
+
+    /// Commits the plan of a batch from `begin` to `end`.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn plan(&self, begin: i64, end: i64) -> Result<(), CommitError> {
+        self.commit(begin, format!("{PLAN}{end}")).await
+    }
+
+    /// Commits the end of a batch.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn end(&self, end: i64) -> Result<(), CommitError> {
+        self.commit(end, String::new()).await
+    }
+
+    async fn commit(&self, offset: i64, metadata: String) -> Result<(), CommitError> {
+        let this = self.clone();
+        run_blocking(move || {
+            let mut list = TopicPartitionList::new();
+            let mut element = list.add_partition(&this.topic, this.partition);
+            element.set_offset(Offset::Offset(offset))?;
+            element.set_metadata(metadata);
+            let _gate = this.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            if this.revoked.is_cancelled() {
+                return Err(CommitError::Revoked);
+            }
+            this.consumer.commit(&list, CommitMode::Sync)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn read_plan(metadata: &str) -> Option<i64> {
+    metadata.strip_prefix(PLAN)?.parse().ok()
+}
+
+/// librdkafka's commit and its kin block their thread.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("the work does not panic and is not aborted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plan_is_a_plan() {
+        assert_eq!(read_plan("plan 1234"), Some(1234));
+        assert_eq!(read_plan(""), None);
+        assert_eq!(read_plan("plan x"), None);
+    }
+}

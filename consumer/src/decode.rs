@@ -1,0 +1,208 @@
+//! Chunks → events, each once: trims what a lane has had already and notices what it has not. Pure.
+//!
+//! Invariant: for a lane, the ordinals of the events given out rise by one from the expected ordinal, but for gaps, and a
+//! gap is reported. A chunk or an event that cannot be read is given out as [`Decoded::Unreadable`], never skipped.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use sluice_schemas::chunk::{ChunkError, ChunkHeader, decode_event, split_events};
+use sluice_schemas::event::Event;
+use uuid::Uuid;
+
+/// One record of the topic.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub offset: i64,
+    pub header: Result<ChunkHeader, ChunkError>,
+    pub value: Bytes,
+}
+
+/// One event, or bytes that are none.
+#[derive(Debug, Clone)]
+pub enum Decoded {
+    Event(Box<Event>),
+    Unreadable,
+}
+
+/// An event with its place in the world: unique for ever.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// `edge/lane:ordinal`, or `topic/partition@offset` of a record that is no chunk.
+    pub place: String,
+    pub lane: std::sync::Arc<str>,
+    pub decoded: Decoded,
+    /// The bytes as they came.
+    pub bytes: Bytes,
+}
+
+impl Placed {
+    /// The event, if it could be read.
+    #[must_use]
+    pub fn event(&self) -> Option<&Event> {
+        match &self.decoded {
+            Decoded::Event(event) => Some(event),
+            Decoded::Unreadable => None,
+        }
+    }
+
+    /// An id for what has none of its own: the same for the same place.
+    #[must_use]
+    pub fn place_id(&self) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.place.as_bytes())
+    }
+}
+
+/// The next ordinal expected of each lane, by its name.
+pub type Lanes = HashMap<String, u64>;
+
+/// What came out of a run of records.
+#[derive(Debug, Default)]
+pub struct Run {
+    pub events: Vec<Placed>,
+    /// The lanes that moved, with their new expectation.
+    pub moved: Lanes,
+    /// Events left out because they were had.
+    pub n_repeated: u64,
+    /// Ordinals that never came.
+    pub n_missing: u64,
+}
+
+/// Decodes records of one partition in order. `lanes` is what was expected before and is not changed: the batch may fail.
+#[must_use]
+pub fn decode_records(source: &str, records: &[Record], lanes: &Lanes) -> Run {
+    let mut run = Run::default();
+    for record in records {
+        match &record.header {
+            Ok(header) => run.add_chunk(*header, record, source, lanes),
+            Err(error) => run.add_unreadable(record, source, error),
+        }
+    }
+    run
+}
+
+impl Run {
+    fn add_chunk(&mut self, header: ChunkHeader, record: &Record, source: &str, lanes: &Lanes) {
+        let events = match split_events(record.value.clone(), header.count) {
+            Ok(events) => events,
+            Err(error) => return self.add_unreadable(record, source, &error),
+        };
+        let name = header.lane_name();
+        let expected = self.moved.get(&name).or_else(|| lanes.get(&name)).copied();
+        let after = header.first_seq.saturating_add(u64::from(header.count));
+        let n_had =
+            expected.map_or(0, |expected| expected.saturating_sub(header.first_seq).min(header.count.into()));
+        self.n_repeated += n_had;
+        if let Some(expected) = expected.filter(|expected| header.first_seq > *expected) {
+            let n_missing = header.first_seq - expected;
+            tracing::error!(lane = name, expected, found = header.first_seq, n_missing, "events are missing");
+            self.n_missing += n_missing;
+        }
+        let lane: std::sync::Arc<str> = name.as_str().into();
+        let skip = usize::try_from(n_had).unwrap_or(usize::MAX);
+        for (seq, bytes) in (header.first_seq..).zip(events).skip(skip) {
+            let decoded = decode_event(bytes.clone())
+                .ok()
+                .filter(|event| event.id.len() == 16)
+                .map_or(Decoded::Unreadable, |event| Decoded::Event(Box::new(event)));
+            self.events.push(Placed { place: format!("{name}:{seq}"), lane: lane.clone(), decoded, bytes });
+        }
+        self.moved.insert(name, expected.map_or(after, |expected| expected.max(after)));
+    }
+
+    fn add_unreadable(&mut self, record: &Record, source: &str, error: &ChunkError) {
+        tracing::error!(%error, offset = record.offset, "a record is no chunk that can be read; parked");
+        self.events.push(Placed {
+            place: format!("{source}@{}", record.offset),
+            lane: source.into(),
+            decoded: Decoded::Unreadable,
+            bytes: record.value.clone(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sluice_schemas::chunk::push_event;
+    use sluice_schemas::event::EventRef;
+
+    use super::*;
+
+    fn record(first_seq: u64, count: u32) -> Record {
+        let mut value = Vec::new();
+        for seq in first_seq..first_seq + u64::from(count) {
+            let event = EventRef {
+                id: Uuid::from_u128(seq.into()).into_bytes(),
+                time_ms: seq,
+                ip: [0; 16],
+                user_agent: b"",
+                referer: b"",
+                pairs: b"",
+                marks: 0,
+                order: None,
+            };
+            let mut bytes = Vec::new();
+            event.encode(&mut bytes);
+            push_event(&mut value, &bytes);
+        }
+        let header = ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq, count };
+        Record { offset: 0, header: Ok(header), value: value.into() }
+    }
+
+    fn seqs(run: &Run) -> Vec<u64> {
+        run.events
+            .iter()
+            .map(|placed| match &placed.decoded {
+                Decoded::Event(event) => event.time_ms,
+                Decoded::Unreadable => panic!("unreadable"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn chunks_cut_anew_are_trimmed() {
+        let run =
+            decode_records("t/0", &[record(0, 5), record(3, 4), record(0, 2), record(7, 1)], &Lanes::new());
+        assert_eq!(seqs(&run), (0..8).collect::<Vec<_>>());
+        assert_eq!((run.n_repeated, run.n_missing), (4, 0));
+    }
+
+    #[test]
+    fn a_gap_is_reported_and_a_first_sight_is_none() {
+        let run = decode_records("t/0", &[record(10, 2), record(15, 1)], &Lanes::new());
+        assert_eq!(seqs(&run), [10, 11, 15]);
+        assert_eq!(run.n_missing, 3);
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_kept() {
+        let mut short = record(0, 2);
+        short.header = Ok(ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq: 0, count: 3 });
+        let foreign =
+            Record { offset: 7, header: Err(ChunkError::Header("schema")), value: Bytes::from_static(b"x") };
+        let run = decode_records("t/0", &[short, foreign], &Lanes::new());
+        assert_eq!(run.events.len(), 2);
+        assert!(run.events.iter().all(|placed| matches!(placed.decoded, Decoded::Unreadable)));
+        assert_eq!(run.events[1].place, "t/0@7");
+    }
+
+    proptest! {
+        /// An edge that is killed again and again sends runs that begin anywhere at or before what was had.
+        #[test]
+        fn every_ordinal_comes_once(cuts in proptest::collection::vec((0_u64..6, 1_u32..10), 1..30), split in 0_usize..30) {
+            let mut sent = 0_u64;
+            let mut records = Vec::new();
+            for (back, count) in cuts {
+                let first = sent.saturating_sub(back);
+                records.push(record(first, count));
+                sent = sent.max(first + u64::from(count));
+            }
+            let split = split.min(records.len());
+            let first = decode_records("t/0", &records[..split], &Lanes::new());
+            let second = decode_records("t/0", &records[split..], &first.moved);
+            let all: Vec<u64> = seqs(&first).into_iter().chain(seqs(&second)).collect();
+            prop_assert_eq!(all, (0..sent).collect::<Vec<_>>());
+        }
+    }
+}

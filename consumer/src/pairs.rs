@@ -1,0 +1,275 @@
+//! Reads the pairs that came with an event (a query, or a body turned into one) into the fields that reports know. Pure.
+//!
+//! Aliases and stored names are the table "Inbound parameters" of `docs/parameters.md`. The first value of a field wins. A
+//! value that is still a macro (`{clickid}`, `%%KEYWORD%%`, `[cid]`) is marked and not stored: nobody was called that.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+/// How many free dimensions an event has.
+pub const N_SUBS: usize = 20;
+/// A value longer than this many bytes is cut at a character, and marked.
+pub const MAX_VALUE_BYTES: usize = 2048;
+
+/// What the pairs said; empty where they said nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fields {
+    pub key: String,
+    pub prospect_id: String,
+    pub external_id: String,
+    pub external_kind: String,
+    /// Up to the last sub that was set.
+    pub subs: Vec<String>,
+    pub utm_source: String,
+    pub utm_medium: String,
+    pub utm_campaign: String,
+    pub utm_content: String,
+    pub utm_term: String,
+    pub referrer: String,
+    pub page: String,
+    /// Millionths of a currency unit.
+    pub cost: i64,
+    pub payout: i64,
+    pub currency: String,
+    pub keyword: String,
+    pub creative_id: String,
+    pub ad_campaign_id: String,
+    pub placement: String,
+    pub user_id: u64,
+    pub status: String,
+    /// `macro:sub1`, `cut:page`, `bad:cost` …
+    pub marks: Vec<String>,
+}
+
+/// Click ids of the networks, each kept as its kind.
+const CLICK_IDS: [&str; 6] = ["gclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id"];
+
+impl Fields {
+    /// Reads pairs; anything unknown is passed over, anything unreadable is marked.
+    #[must_use]
+    pub fn parse(pairs: &[u8]) -> Self {
+        let mut fields = Self::default();
+        for pair in pairs.split(|byte| *byte == b'&') {
+            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => continue,
+            };
+            if !value.is_empty() {
+                let name = decode(name);
+                fields.set(&name, value);
+            }
+        }
+        fields
+    }
+
+    fn set(&mut self, name: &str, value: &[u8]) {
+        match name {
+            "k" | "key" | "campaign_key" => self.text(|fields| &mut fields.key, "key", value),
+            "pid" | "prospect_id" | "click_id" | "clickid" | "cid" | "subid" | "cnv_id" => {
+                self.text(|fields| &mut fields.prospect_id, "prospect_id", value);
+            }
+            "external_id" | "externalid" => self.external("external_id", value),
+            "utm_source" => self.text(|fields| &mut fields.utm_source, "utm_source", value),
+            "utm_medium" => self.text(|fields| &mut fields.utm_medium, "utm_medium", value),
+            "utm_campaign" => self.text(|fields| &mut fields.utm_campaign, "utm_campaign", value),
+            "utm_content" => self.text(|fields| &mut fields.utm_content, "utm_content", value),
+            "utm_term" => self.text(|fields| &mut fields.utm_term, "utm_term", value),
+            "r" | "ref" | "referrer" => self.text(|fields| &mut fields.referrer, "referrer", value),
+            "u" | "url" | "page" => self.text(|fields| &mut fields.page, "page", value),
+            "cost" | "cpc" => self.money(|fields| &mut fields.cost, "cost", value),
+            "payout" | "revenue" | "amount" => self.money(|fields| &mut fields.payout, "payout", value),
+            "currency" => self.text(|fields| &mut fields.currency, "currency", value),
+            "keyword" => self.text(|fields| &mut fields.keyword, "keyword", value),
+            "creative_id" => self.text(|fields| &mut fields.creative_id, "creative_id", value),
+            "ad_campaign_id" => self.text(|fields| &mut fields.ad_campaign_id, "ad_campaign_id", value),
+            "placement" => self.text(|fields| &mut fields.placement, "placement", value),
+            "status" => self.text(|fields| &mut fields.status, "status", value),
+            "user_id" => self.user_id(value),
+            _ => self.other(name, value),
+        }
+    }
+
+    fn other(&mut self, name: &str, value: &[u8]) {
+        if let Some(kind) = CLICK_IDS.iter().find(|kind| **kind == name) {
+            self.external(kind, value);
+        } else if let Some(number) = sub_number(name)
+            && let Some(text) = self.believed(value, &format!("sub{number}"))
+        {
+            if self.subs.len() < number {
+                self.subs.resize(number, String::new());
+            }
+            if self.subs[number - 1].is_empty() {
+                self.subs[number - 1] = text;
+            }
+        }
+    }
+
+    fn text(&mut self, field: impl Fn(&mut Self) -> &mut String, name: &str, value: &[u8]) {
+        if field(self).is_empty()
+            && let Some(text) = self.believed(value, name)
+        {
+            *field(self) = text;
+        }
+    }
+
+    fn external(&mut self, kind: &str, value: &[u8]) {
+        if self.external_id.is_empty()
+            && let Some(text) = self.believed(value, kind)
+        {
+            self.external_id = text;
+            kind.clone_into(&mut self.external_kind);
+        }
+    }
+
+    fn money(&mut self, field: impl Fn(&mut Self) -> &mut i64, name: &str, value: &[u8]) {
+        if let Some(text) = self.believed(value, name) {
+            match parse_micros(&text) {
+                Some(micros) => *field(self) = micros,
+                None => self.marks.push(format!("bad:{name}")),
+            }
+        }
+    }
+
+    fn user_id(&mut self, value: &[u8]) {
+        // The edge refuses a pixel whose user_id is no number unless it has a key; then the key decides.
+        match decode(value).parse() {
+            Ok(user_id) if i64::try_from(user_id).is_ok() => self.user_id = user_id,
+            _ => self.marks.push("bad:user_id".to_owned()),
+        }
+    }
+
+    /// The decoded value, unless it is a macro that nobody filled in.
+    fn believed(&mut self, value: &[u8], name: &str) -> Option<String> {
+        let text = decode(value);
+        if is_macro(&text) {
+            self.marks.push(format!("macro:{name}"));
+            return None;
+        }
+        let mut text = text.into_owned();
+        if text.len() > MAX_VALUE_BYTES {
+            text.truncate(text.floor_char_boundary(MAX_VALUE_BYTES));
+            self.marks.push(format!("cut:{name}"));
+        }
+        Some(text)
+    }
+}
+
+fn decode(value: &[u8]) -> Cow<'_, str> {
+    if !value.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return String::from_utf8_lossy(value);
+    }
+    let spaced: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Cow::Owned(percent_decode(&spaced).decode_utf8_lossy().into_owned())
+}
+
+/// `sub1`, `sub_id_1`, `s1`, `t1` … to 20.
+fn sub_number(name: &str) -> Option<usize> {
+    let digits = ["sub_id_", "sub", "s", "t"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    if digits.starts_with('0') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().filter(|number| (1..=N_SUBS).contains(number))
+}
+
+/// A template that the traffic source did not fill in.
+fn is_macro(text: &str) -> bool {
+    let inner = [("{", "}"), ("%%", "%%"), ("[", "]")]
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(char::is_whitespace))
+}
+
+/// A decimal number as millionths, without floating point. Digits beyond the sixth after the point are dropped.
+fn parse_micros(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty()
+        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+    {
+        return None;
+    }
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let fraction: i64 = format!("{:0<6}", &fraction[..fraction.len().min(6)]).parse().ok()?;
+    let micros = whole.checked_mul(1_000_000)?.checked_add(fraction)?;
+    // Decimal(18, 6) holds 18 digits.
+    (micros < 1_000_000_000_000_000_000).then_some(if negative { -micros } else { micros })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn aliases_end_in_one_name() {
+        let fields = Fields::parse(
+            b"k=abc&clickid=17&s1=one&sub_id_3=three&gclid=G-1&utm_source=face+book&r=https%3A%2F%2Fa.b%2F%3Fq%3D1&cpc=0.05&currency=USD&user_id=7",
+        );
+        assert_eq!(fields.key, "abc");
+        assert_eq!(fields.prospect_id, "17");
+        assert_eq!(fields.subs, ["one", "", "three"]);
+        assert_eq!((fields.external_id.as_str(), fields.external_kind.as_str()), ("G-1", "gclid"));
+        assert_eq!(fields.utm_source, "face book");
+        assert_eq!(fields.referrer, "https://a.b/?q=1");
+        assert_eq!((fields.cost, fields.currency.as_str()), (50_000, "USD"));
+        assert_eq!(fields.user_id, 7);
+        assert!(fields.marks.is_empty());
+    }
+
+    #[test]
+    fn a_macro_is_marked_and_not_believed() {
+        for text in ["{sub1}", "{{campaign.id}}", "%25%25KEYWORD%25%25", "[cid]"] {
+            let fields = Fields::parse(format!("sub1={text}").as_bytes());
+            assert!(fields.subs.is_empty(), "{text}");
+            assert_eq!(fields.marks, ["macro:sub1"], "{text}");
+        }
+        assert_eq!(Fields::parse(b"sub1={a b}&sub2=%25%25").subs, ["{a b}", "%%"]);
+    }
+
+    #[test]
+    fn the_first_value_wins_and_numbers_out_of_range_are_no_subs() {
+        let fields = Fields::parse(b"sub1=a&sub1=b&sub0=x&sub21=y&sub01=z&subid=id&t2=c");
+        assert_eq!(fields.subs, ["a", "c"]);
+        assert_eq!(fields.prospect_id, "id");
+    }
+
+    #[test]
+    fn money_is_exact_or_refused() {
+        for (text, micros) in [
+            ("0.05", Some(50_000)),
+            ("12", Some(12_000_000)),
+            (".5", Some(500_000)),
+            ("-1.5", Some(-1_500_000)),
+            ("0.1234567", Some(123_456)),
+            ("999999999999.999999", Some(999_999_999_999_999_999)),
+            ("1000000000000", None),
+            ("1e3", None),
+            ("1,5", None),
+            (".", None),
+            ("", None),
+            ("-", None),
+        ] {
+            assert_eq!(parse_micros(text), micros, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_at_a_character() {
+        let fields = Fields::parse(format!("page={}", "ä".repeat(2000)).as_bytes());
+        assert_eq!(fields.page.len(), MAX_VALUE_BYTES);
+        assert_eq!(fields.marks, ["cut:page"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(pairs in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let fields = Fields::parse(&pairs);
+            prop_assert!(fields.subs.len() <= N_SUBS);
+        }
+    }
+}

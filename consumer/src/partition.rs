@@ -1,0 +1,303 @@
+//! One assigned partition: collects records into batches and takes each through the plan-commit protocol.
+//!
+//! plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by whoever
+//! takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, orders that wait
+//! for their prospect are replayed by the same steps ([`crate::replay`]).
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sluice_runtime::clock::Clock;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::{Committer, Place};
+use crate::config::BatchConfig;
+use crate::decode::{Lanes, Record, decode_records};
+use crate::enrich::Enricher;
+use crate::metrics::{Metrics, OutcomeLabels};
+use crate::rows::{Rows, own_prospects, wanted_prospects};
+use crate::store::{Store, Verdict};
+
+/// What all partitions share.
+#[derive(Clone)]
+pub struct Shared {
+    pub store: Store,
+    pub enricher: Arc<Enricher>,
+    pub metrics: Metrics,
+    pub config: BatchConfig,
+    pub clock: Clock,
+    pub readiness: sluice_runtime::ops::Readiness,
+    pub draining: CancellationToken,
+}
+
+/// A partition's records on their way in, with the bytes that lie there.
+pub struct Inbox {
+    pub records: mpsc::UnboundedReceiver<Record>,
+    pub buffered_bytes: Arc<AtomicUsize>,
+}
+
+/// Why work on a partition ends before its time.
+#[derive(Debug, thiserror::Error)]
+#[error("the partition was taken away")]
+pub struct Revoked;
+
+/// The owner of one partition, as long as it is assigned.
+pub struct Partition {
+    pub(crate) shared: Shared,
+    pub(crate) committer: Committer,
+    inbox: Inbox,
+    /// `topic/partition`: begins every token.
+    pub(crate) source: String,
+    pub(crate) lanes: Lanes,
+    /// Orders may be waiting: asks ClickHouse only when there is a reason.
+    pub(crate) may_wait: bool,
+    next_replay: Instant,
+    /// A record that came while a batch before it was completed.
+    held: Option<Record>,
+}
+
+/// The longest pause between two tries of what failed.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+async fn next_record(held: &mut Option<Record>, inbox: &mut Inbox) -> Option<Record> {
+    if let Some(record) = held.take() {
+        return Some(record);
+    }
+    let record = inbox.records.recv().await?;
+    inbox.buffered_bytes.fetch_sub(record.value.len(), Ordering::Relaxed);
+    Some(record)
+}
+
+impl Partition {
+    /// Prepares to own a partition.
+    #[must_use]
+    pub fn new(shared: Shared, committer: Committer, inbox: Inbox) -> Self {
+        let source = format!("{}/{}", committer.topic, committer.partition);
+        Self {
+            shared,
+            committer,
+            inbox,
+            source,
+            lanes: Lanes::new(),
+            may_wait: false,
+            next_replay: Instant::now(),
+            held: None,
+        }
+    }
+
+    /// Works until the partition is taken away or the service drains.
+    pub async fn run(mut self) {
+        let partition = self.committer.partition;
+        tracing::info!(partition, "partition taken");
+        match self.work().await {
+            Ok(()) => tracing::info!(partition, "partition left in order"),
+            Err(Revoked) => tracing::info!(partition, "partition taken away"),
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), Revoked> {
+        let committer = self.committer.clone();
+        let mut place = self.insist("kafka", || committer.read()).await?;
+        let store = self.shared.store.clone();
+        self.lanes = self.insist("clickhouse", || store.lanes()).await?;
+        let n_waiting = self.insist("clickhouse", || store.count_waiting(committer.partition)).await?;
+        self.may_wait = n_waiting > 0;
+        if let Some(end) = place.planned_end {
+            tracing::info!(
+                partition = committer.partition,
+                begin = place.begin,
+                end,
+                "repeating a planned batch"
+            );
+        }
+        loop {
+            let Some(records) = self.collect(place.begin, place.planned_end).await? else { return Ok(()) };
+            // A repeated batch keeps its planned range, whatever of it Kafka still has.
+            let range = match (place.planned_end, records.first(), records.last()) {
+                (Some(end), ..) => Some((place.begin, end)),
+                (None, Some(first), Some(last)) => Some((first.offset, last.offset + 1)),
+                _ => None,
+            };
+            if let Some((begin, end)) = range {
+                self.store_batch(begin, end, place.planned_end.is_some(), &records).await?;
+                place = Place { begin: end, planned_end: None };
+            }
+            if self.may_wait && Instant::now() >= self.next_replay {
+                self.replay().await?;
+                self.next_replay =
+                    Instant::now() + Duration::from_millis(self.shared.config.replay_interval_ms);
+            }
+        }
+    }
+
+    /// Gathers the records of the next batch: up to the planned end if there is one, else until it is full or old enough.
+    /// Empty when it is time to look at waiting orders; `None` when the service drains.
+    async fn collect(
+        &mut self,
+        begin: i64,
+        planned_end: Option<i64>,
+    ) -> Result<Option<Vec<Record>>, Revoked> {
+        let mut records = Vec::new();
+        let mut n_events = 0;
+        let mut deadline = None;
+        loop {
+            if planned_end.is_none() && n_events >= self.shared.config.max_events {
+                return Ok(Some(records));
+            }
+            let wake = match deadline {
+                Some(deadline) if planned_end.is_none() => deadline,
+                _ if records.is_empty() && self.may_wait && planned_end.is_none() => self.next_replay,
+                _ => Instant::now() + Duration::from_secs(3600),
+            };
+            tokio::select! {
+                biased;
+                () = self.committer.revoked.cancelled() => return Err(Revoked),
+                () = self.shared.draining.cancelled() => return Ok(None),
+                record = next_record(&mut self.held, &mut self.inbox) => {
+                    let Some(record) = record else { return Err(Revoked) };
+                    if record.offset < begin {
+                        continue;
+                    }
+                    if planned_end.is_some_and(|end| record.offset >= end) {
+                        // Kafka has no more of the planned range.
+                        self.held = Some(record);
+                        return Ok(Some(records));
+                    }
+                    let offset = record.offset;
+                    n_events += record.header.as_ref().map_or(1, |header| header.count as usize);
+                    let linger = Duration::from_millis(self.shared.config.linger_ms);
+                    deadline.get_or_insert_with(|| Instant::now() + linger);
+                    records.push(record);
+                    if planned_end.is_some_and(|end| offset + 1 >= end) {
+                        return Ok(Some(records));
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => return Ok(Some(records)),
+            }
+        }
+    }
+
+    /// Takes a batch through the protocol.
+    async fn store_batch(
+        &mut self,
+        begin: i64,
+        end: i64,
+        repeated: bool,
+        records: &[Record],
+    ) -> Result<(), Revoked> {
+        let started = Instant::now();
+        let batch = format!("{}/{begin}-{end}", self.source);
+        let run = decode_records(&self.source, records, &self.lanes);
+
+        if !repeated {
+            let committer = self.committer.clone();
+            self.insist("kafka", || committer.plan(begin, end)).await?;
+        }
+        let verdict = self.verdict(&batch, repeated, &run.events).await?;
+        let mut rows = Rows::default();
+        for placed in &run.events {
+            rows.add(placed, self.committer.partition, &verdict.known, &self.shared.enricher);
+        }
+        self.insert(&batch, &rows, &run.moved).await?;
+        let committer = self.committer.clone();
+        self.insist("kafka", || committer.end(end)).await?;
+
+        self.shared.metrics.repeated.inc_by(run.n_repeated);
+        self.shared.metrics.missing.inc_by(run.n_missing);
+        self.lanes.extend(run.moved);
+        self.observe(&rows, started);
+        Ok(())
+    }
+
+    /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.
+    async fn verdict(
+        &self,
+        batch: &str,
+        repeated: bool,
+        events: &[crate::decode::Placed],
+    ) -> Result<Verdict, Revoked> {
+        let wanted = wanted_prospects(events);
+        let own = own_prospects(events, &wanted);
+        let foreign = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
+        let mut verdict = if std::collections::BTreeSet::is_empty(&foreign) {
+            Verdict::default()
+        } else {
+            let store = &self.shared.store;
+            self.insist("clickhouse", || async {
+                if repeated && let Some(verdict) = store.verdict(batch).await? {
+                    return Ok(verdict);
+                }
+                let known = store.find_prospects(&foreign).await?;
+                store.settle_verdict(batch, Verdict { known, ..Verdict::default() }).await
+            })
+            .await?
+        };
+        verdict.known.extend(own);
+        Ok(verdict)
+    }
+
+    /// Inserts a batch's rows and then its ordinals.
+    pub(crate) async fn insert(&mut self, batch: &str, rows: &Rows, moved: &Lanes) -> Result<(), Revoked> {
+        let store = &self.shared.store;
+        self.insist("clickhouse", || store.insert_rows(batch, rows)).await?;
+        let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());
+        self.insist("clickhouse", || store.insert_lanes(batch, partition, moved, now_ms)).await?;
+        self.may_wait |= rows.parked.iter().any(|row| row.state == "waiting");
+        Ok(())
+    }
+
+    pub(crate) fn observe(&self, rows: &Rows, started: Instant) {
+        let metrics = &self.shared.metrics;
+        metrics.batches.inc();
+        metrics.batch_seconds.observe(started.elapsed().as_secs_f64());
+        for ((_, _, outcome, reason), count) in &rows.outcomes {
+            metrics.events.get_or_create(&OutcomeLabels { outcome, reason }).inc_by(*count);
+        }
+        if let Some(newest) = rows.prospects.iter().map(|row| row.time).max() {
+            let age_ms = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default() - newest;
+            #[expect(clippy::cast_precision_loss, reason = "an age, not a count")]
+            metrics.freshness_seconds.set(age_ms as f64 / 1000.0);
+        }
+    }
+
+    /// Does something until it works, with growing pauses; gives up only when the partition is taken away.
+    pub(crate) async fn insist<T, E, F, W>(&self, part: &'static str, mut work: W) -> Result<T, Revoked>
+    where
+        E: std::fmt::Display,
+        F: Future<Output = Result<T, E>>,
+        W: FnMut() -> F,
+    {
+        let mut pause = Duration::from_millis(100);
+        let mut failed = false;
+        loop {
+            let outcome = tokio::select! {
+                () = self.committer.revoked.cancelled() => return Err(Revoked),
+                outcome = work() => outcome,
+            };
+            match outcome {
+                Ok(value) => {
+                    if failed {
+                        tracing::info!(part, "answers again");
+                        self.shared.readiness.ready(part);
+                    }
+                    return Ok(value);
+                }
+                Err(error) => {
+                    failed = true;
+                    self.shared.metrics.retries.inc();
+                    tracing::warn!(part, %error, pause_ms = pause.as_millis(), "failed; trying again");
+                    self.shared.readiness.not_ready(part, error.to_string());
+                }
+            }
+            tokio::select! {
+                () = self.committer.revoked.cancelled() => return Err(Revoked),
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Events → rows, and the sums of a batch. Pure: what had to be asked outside comes in as [`Known`].
+//!
+//! Conserved: every event given in is in exactly one of prospects, orders or parked, and counted in exactly one outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
+
+use base64::Engine as _;
+use sluice_schemas::event::{Event, Kind, Mark};
+use sluice_schemas::outcome::{Outcome, ParkReason};
+use sluice_schemas::rows::{
+    OrderContactRow, OrderRow, OutcomeRow, ParkedRow, ProspectIndexRow, ProspectRow, RollupHourlyRow,
+};
+use uuid::Uuid;
+
+use crate::decode::{Decoded, Placed};
+use crate::enrich::Enricher;
+use crate::pairs::Fields;
+
+/// Whose a prospect is. 0 means nobody's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Owner {
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+}
+
+/// The prospects that are known, with their owners.
+pub type Known = BTreeMap<Uuid, Owner>;
+
+/// The rows of one batch.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub prospects: Vec<ProspectRow>,
+    pub index: Vec<ProspectIndexRow>,
+    pub orders: Vec<OrderRow>,
+    pub contacts: Vec<OrderContactRow>,
+    pub parked: Vec<ParkedRow>,
+    pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
+    pub outcomes: BTreeMap<(u32, String, &'static str, &'static str), u64>,
+}
+
+/// The stage that this program is in the table `outcomes`.
+pub const STAGE: &str = "consumer";
+
+/// The prospect that an order names, if its reference can be one.
+#[must_use]
+pub fn prospect_of(event: &Event) -> Option<Uuid> {
+    let order = event.order.as_ref()?;
+    Uuid::try_parse(&order.prospect_ref).ok()
+}
+
+/// The prospects that the orders among these events name.
+#[must_use]
+pub fn wanted_prospects(events: &[Placed]) -> BTreeSet<Uuid> {
+    events.iter().filter_map(|placed| placed.event().and_then(prospect_of)).collect()
+}
+
+/// Those of the wanted prospects that are among the events themselves.
+#[must_use]
+pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>) -> Known {
+    if wanted.is_empty() {
+        return Known::new();
+    }
+    let prospects = events.iter().filter_map(Placed::event).filter(|event| event.kind() == Kind::Prospect);
+    prospects
+        .filter(|event| wanted.contains(&event_id(event)))
+        .filter_map(|event| Some((event_id(event), owner_of(&Fields::parse(&event.pairs)).ok()?)))
+        .collect()
+}
+
+/// Who brought a prospect.
+fn owner_of(fields: &Fields) -> Result<Owner, ParkReason> {
+    // No campaign exists yet whose key could be known.
+    if !fields.key.is_empty() {
+        return Err(ParkReason::UnknownKey);
+    }
+    Ok(Owner { user_id: fields.user_id, team_id: 0, campaign_id: 0 })
+}
+
+fn event_id(event: &Event) -> Uuid {
+    // The decoder gives out no event with another length.
+    Uuid::from_slice(&event.id).unwrap_or_default()
+}
+
+impl Rows {
+    /// Adds an event. `partition` is where it came from; a parked event is tried again by that partition's owner.
+    pub fn add(&mut self, placed: &Placed, partition: i32, known: &Known, enricher: &Enricher) {
+        match &placed.decoded {
+            Decoded::Unreadable => {
+                self.park(placed, "unreadable", ParkReason::Unreadable, String::new(), partition, 0)
+            }
+            Decoded::Event(event) => match event.kind() {
+                Kind::Prospect => self.add_prospect(placed, event, partition, enricher),
+                Kind::Order => self.add_order(placed, event, partition, known),
+                Kind::Unspecified => {
+                    self.park(
+                        placed,
+                        "unreadable",
+                        ParkReason::Unreadable,
+                        String::new(),
+                        partition,
+                        event.time_ms,
+                    );
+                }
+            },
+        }
+    }
+
+    fn add_prospect(&mut self, placed: &Placed, event: &Event, partition: i32, enricher: &Enricher) {
+        let fields = Fields::parse(&event.pairs);
+        match owner_of(&fields) {
+            Err(reason) => self.park(placed, "prospect", reason, fields.key, partition, event.time_ms),
+            Ok(owner) => {
+                let row = prospect_row(event, fields, owner, enricher);
+                let sums = self.sums(event.time_ms, owner);
+                sums.prospects += 1;
+                sums.bots += i64::from(!row.bot.is_empty());
+                self.index.push(ProspectIndexRow {
+                    prospect_id: row.prospect_id,
+                    time: row.time,
+                    user_id: owner.user_id,
+                    team_id: owner.team_id,
+                    campaign_id: owner.campaign_id,
+                });
+                self.prospects.push(row);
+                self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
+            }
+        }
+    }
+
+    fn add_order(&mut self, placed: &Placed, event: &Event, partition: i32, known: &Known) {
+        let found = prospect_of(event).and_then(|prospect_id| Some((prospect_id, *known.get(&prospect_id)?)));
+        match found {
+            Some((prospect_id, owner)) => {
+                self.store_order(event, prospect_id, owner);
+                self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
+            }
+            None => {
+                let reference =
+                    event.order.as_ref().map(|order| order.prospect_ref.clone()).unwrap_or_default();
+                self.park(placed, "order", ParkReason::UnknownProspect, reference, partition, event.time_ms);
+            }
+        }
+    }
+
+    /// Adds an order whose prospect is known: its row, its contact, its sum.
+    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner) {
+        let order = event.order.clone().unwrap_or_default();
+        let fields = Fields::parse(&event.pairs);
+        let (order_id, time) = (event_id(event), millis(event.time_ms));
+        self.sums(event.time_ms, owner).orders += 1;
+        self.orders.push(OrderRow {
+            order_id,
+            prospect_id,
+            time,
+            user_id: owner.user_id,
+            team_id: owner.team_id,
+            campaign_id: owner.campaign_id,
+            status: "hold".to_owned(),
+            status_text: fields.status,
+            payout: fields.payout,
+            currency: fields.currency,
+            marks: marks_of(event, fields.marks),
+        });
+        self.contacts.push(OrderContactRow {
+            order_id,
+            time,
+            email: order.email,
+            phone_number: order.phone_number,
+            first_name: order.first_name,
+            last_name: order.last_name,
+            delivery_address: order.delivery_address,
+        });
+    }
+
+    fn park(
+        &mut self,
+        placed: &Placed,
+        kind: &str,
+        reason: ParkReason,
+        reference: String,
+        partition: i32,
+        time_ms: u64,
+    ) {
+        let event_id = match &placed.decoded {
+            Decoded::Event(event) => event_id(event),
+            Decoded::Unreadable => placed.place_id(),
+        };
+        self.parked.push(ParkedRow {
+            event_id,
+            kind: kind.to_owned(),
+            reason: reason.as_str().to_owned(),
+            state: "waiting".to_owned(),
+            first_seen: millis(time_ms),
+            last_tried: millis(time_ms),
+            reference,
+            partition,
+            payload: base64::engine::general_purpose::STANDARD.encode(&placed.bytes),
+            place: placed.place.clone(),
+            version: 1,
+        });
+        self.count(time_ms, &placed.lane, Outcome::Parked, reason.as_str());
+    }
+
+    fn sums(&mut self, time_ms: u64, owner: Owner) -> &mut RollupHourlyRow {
+        let hour = seconds(time_ms) / 3600 * 3600;
+        let key = (hour, owner.user_id, owner.team_id, owner.campaign_id);
+        self.rollup.entry(key).or_insert(RollupHourlyRow {
+            hour,
+            user_id: owner.user_id,
+            team_id: owner.team_id,
+            campaign_id: owner.campaign_id,
+            prospects: 0,
+            bots: 0,
+            orders: 0,
+        })
+    }
+
+    /// Counts an outcome in the event's minute.
+    pub fn count(&mut self, time_ms: u64, lane: &str, outcome: Outcome, reason: &'static str) {
+        let minute = seconds(time_ms) / 60 * 60;
+        *self.outcomes.entry((minute, lane.to_owned(), outcome.as_str(), reason)).or_default() += 1;
+    }
+
+    /// The outcome counts as rows.
+    pub fn outcome_rows(&self) -> impl Iterator<Item = OutcomeRow> {
+        self.outcomes.iter().map(|((minute, lane, outcome, reason), count)| OutcomeRow {
+            minute: *minute,
+            stage: STAGE.to_owned(),
+            lane: lane.clone(),
+            outcome: (*outcome).to_owned(),
+            reason: (*reason).to_owned(),
+            count: *count,
+        })
+    }
+}
+
+fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) -> ProspectRow {
+    let ip = <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from);
+    let agent = enricher.agent(&event.user_agent);
+    let prospect_id = event_id(event);
+    // A pid that is no UUID is not lost: it is the source's own click id.
+    let (external_id, external_kind) = if fields.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks)
+    {
+        (fields.prospect_id, "pid".to_owned())
+    } else {
+        (fields.external_id, fields.external_kind)
+    };
+    // The Referer header of a pixel is the page that it stands on.
+    let page = if fields.page.is_empty() {
+        String::from_utf8_lossy(&event.referer).into_owned()
+    } else {
+        fields.page
+    };
+    ProspectRow {
+        prospect_id,
+        time: millis(event.time_ms),
+        user_id: owner.user_id,
+        team_id: owner.team_id,
+        campaign_id: owner.campaign_id,
+        ip,
+        user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
+        referrer: fields.referrer,
+        page,
+        country: enricher.country(ip).to_owned(),
+        device: agent.device.clone(),
+        os: agent.os.clone(),
+        browser: agent.browser.clone(),
+        bot: agent.bot.clone(),
+        external_id,
+        external_kind,
+        subs: fields.subs,
+        utm_source: fields.utm_source,
+        utm_medium: fields.utm_medium,
+        utm_campaign: fields.utm_campaign,
+        utm_content: fields.utm_content,
+        utm_term: fields.utm_term,
+        keyword: fields.keyword,
+        creative_id: fields.creative_id,
+        ad_campaign_id: fields.ad_campaign_id,
+        placement: fields.placement,
+        cost: fields.cost,
+        currency: fields.currency,
+        marks: marks_of(event, fields.marks),
+    }
+}
+
+fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
+    let set = Mark::ALL.iter().filter(|mark| mark.is_in(event.marks));
+    set.map(|mark| mark.as_str().to_owned()).chain(found).collect()
+}
+
+/// The year 2299, the last that DateTime64(3) and a month's partition can hold: a broken clock must not stop the rest.
+const MAX_TIME_MS: u64 = 10_413_791_999_999;
+
+fn millis(time_ms: u64) -> i64 {
+    i64::try_from(time_ms.min(MAX_TIME_MS)).unwrap_or_default()
+}
+
+fn seconds(time_ms: u64) -> u32 {
+    u32::try_from(time_ms / 1000).unwrap_or(u32::MAX)
+}

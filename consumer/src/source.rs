@@ -1,0 +1,243 @@
+//! Kafka: takes part in the group, hands each record to its partition's owner, and pauses partitions whose owner lags.
+//!
+//! Never stops polling, so that a slow ClickHouse does not cost the group membership. The rebalance callbacks make and end
+//! the owners' handles; they run inside the poll, before any record of the new assignment is seen.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use sluice_runtime::lifecycle::Lifecycle;
+use sluice_runtime::ops::Readiness;
+use sluice_schemas::chunk::ChunkHeader;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::Committer;
+use crate::config::KafkaConfig;
+use crate::decode::Record;
+use crate::metrics::{Metrics, PartitionLabels};
+use crate::partition::{Inbox, Partition, Shared};
+
+/// The way to one partition's owner.
+struct Handle {
+    records: mpsc::UnboundedSender<Record>,
+    buffered_bytes: Arc<AtomicUsize>,
+    revoked: CancellationToken,
+    gate: Arc<Mutex<()>>,
+    paused: bool,
+}
+
+/// An owner that is to be started.
+struct Started {
+    partition: i32,
+    inbox: Inbox,
+    revoked: CancellationToken,
+    gate: Arc<Mutex<()>>,
+}
+
+/// What librdkafka calls back into.
+pub struct Context {
+    topic: String,
+    metrics: Metrics,
+    readiness: Readiness,
+    handles: Mutex<HashMap<i32, Handle>>,
+    started: mpsc::UnboundedSender<Started>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info => tracing::debug!(fac, message, "kafka"),
+            _ => tracing::warn!(fac, message, "kafka"),
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let Some(topic) = statistics.topics.get(&self.topic) else { return };
+        for partition in topic.partitions.values().filter(|partition| partition.consumer_lag >= 0) {
+            let labels = PartitionLabels { partition: partition.partition };
+            self.metrics.lag.get_or_create(&labels).set(partition.consumer_lag);
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(list) = rebalance {
+            let mut handles = self.lock();
+            for partition in partitions(list) {
+                if let Some(handle) = handles.remove(&partition) {
+                    // Waits for a commit under way: after this line none can follow.
+                    let _gate = handle.gate.lock().unwrap_or_else(PoisonError::into_inner);
+                    handle.revoked.cancel();
+                }
+            }
+        }
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(list) = rebalance {
+            for partition in partitions(list) {
+                self.start(partition);
+            }
+            // In the group, if only to stand by.
+            self.readiness.ready("kafka");
+        }
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<i32> {
+    list.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect()
+}
+
+impl Context {
+    fn start(&self, partition: i32) {
+        let (records, receiver) = mpsc::unbounded_channel();
+        let buffered_bytes = Arc::new(AtomicUsize::new(0));
+        let (revoked, gate) = (CancellationToken::new(), Arc::new(Mutex::new(())));
+        let inbox = Inbox { records: receiver, buffered_bytes: Arc::clone(&buffered_bytes) };
+        let started = Started { partition, inbox, revoked: revoked.clone(), gate: Arc::clone(&gate) };
+        self.lock().insert(partition, Handle { records, buffered_bytes, revoked, gate, paused: false });
+        if self.started.send(started).is_err() {
+            tracing::debug!(partition, "assigned while ending");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Handle>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Joins the group.
+///
+/// # Errors
+/// When the configuration is refused by librdkafka. Kafka itself need not be there.
+fn subscribe(config: &KafkaConfig, context: Context) -> KafkaResult<Arc<StreamConsumer<Context>>> {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.brokers)
+        .set("group.id", &config.group)
+        .set("client.id", "sluice-consumer")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("session.timeout.ms", config.session_timeout_ms.to_string())
+        .set("heartbeat.interval.ms", (config.session_timeout_ms / 4).max(1).to_string())
+        // A partition may wait for ClickHouse as long as it must; the poll goes on meanwhile.
+        .set("max.poll.interval.ms", "86400000")
+        // Bounds librdkafka's own read-ahead; the owners' inboxes are bounded by pausing.
+        .set("queued.max.messages.kbytes", "8192")
+        .set("fetch.message.max.bytes", "1048576")
+        .set("statistics.interval.ms", "1000")
+        .set("reconnect.backoff.max.ms", "2000")
+        .set("topic.metadata.refresh.interval.ms", "10000");
+    if !config.instance_id.is_empty() {
+        client.set("group.instance.id", &config.instance_id);
+    }
+    let consumer: StreamConsumer<Context> = client.create_with_context(context)?;
+    consumer.subscribe(&[&config.topic])?;
+    Ok(Arc::new(consumer))
+}
+
+/// Reads until the service drains. The owners are tasks of the lifecycle: a drain waits for their last batch.
+///
+/// # Errors
+/// When librdkafka refuses its configuration.
+pub async fn run(
+    config: &KafkaConfig,
+    buffer_bytes: usize,
+    shared: Shared,
+    lifecycle: &Lifecycle,
+) -> KafkaResult<()> {
+    let (started, mut to_start) = mpsc::unbounded_channel();
+    let context = Context {
+        topic: config.topic.clone(),
+        metrics: shared.metrics.clone(),
+        readiness: shared.readiness.clone(),
+        handles: Mutex::default(),
+        started,
+    };
+    let consumer = subscribe(config, context)?;
+    let topic: Arc<str> = config.topic.as_str().into();
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            biased;
+            () = lifecycle.draining().cancelled() => return Ok(()),
+            Some(Started { partition, inbox, revoked, gate }) = to_start.recv() => {
+                let (consumer, topic) = (Arc::clone(&consumer), Arc::clone(&topic));
+                let committer = Committer { consumer, topic, partition, revoked, gate };
+                lifecycle.spawn(Partition::new(shared.clone(), committer, inbox).run());
+            }
+            _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),
+            message = consumer.recv() => match message {
+                Ok(message) => hand_over(&consumer, &message, buffer_bytes),
+                Err(error) => {
+                    tracing::warn!(%error, "kafka");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+fn hand_over(consumer: &StreamConsumer<Context>, message: &BorrowedMessage<'_>, buffer_bytes: usize) {
+    let record = read_record(message);
+    let mut handles = consumer.context().lock();
+    let Some(handle) = handles.get_mut(&message.partition()) else { return };
+    let buffered =
+        handle.buffered_bytes.fetch_add(record.value.len(), Ordering::Relaxed) + record.value.len();
+    if handle.records.send(record).is_err() {
+        tracing::debug!(partition = message.partition(), "record of a partition that has ended");
+    }
+    if buffered > buffer_bytes && !handle.paused {
+        handle.paused = change(consumer, message.topic(), message.partition(), true);
+    }
+}
+
+fn resume(consumer: &StreamConsumer<Context>, topic: &str, below_bytes: usize) {
+    let mut handles = consumer.context().lock();
+    for (partition, handle) in handles.iter_mut().filter(|(_, handle)| handle.paused) {
+        if handle.buffered_bytes.load(Ordering::Relaxed) < below_bytes {
+            handle.paused = change(consumer, topic, *partition, false);
+        }
+    }
+}
+
+/// Pauses or resumes a partition; gives back whether it is paused now.
+fn change(consumer: &StreamConsumer<Context>, topic: &str, partition: i32, pause: bool) -> bool {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    let changed = if pause { consumer.pause(&list) } else { consumer.resume(&list) };
+    match changed {
+        Ok(()) => pause,
+        Err(error) => {
+            tracing::warn!(%error, partition, pause, "cannot pause or resume");
+            !pause
+        }
+    }
+}
+
+fn read_record(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers();
+    let find = |name: &str| {
+        headers.and_then(|headers| {
+            headers.iter().find(|header| header.key == name).and_then(|header| header.value)
+        })
+    };
+    Record {
+        offset: message.offset(),
+        header: ChunkHeader::read(find),
+        value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,256 @@
+//! ClickHouse: everything that the consumer asks it and writes to it.
+//!
+//! Every insert is one block with a deduplication token, so that repeating it is harmless. Nothing here decides; nothing here
+//! tries again (that is [`crate::partition`]'s, which knows when to stop).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use clickhouse::{Client, Compression, RowOwned, RowWrite};
+use serde::{Deserialize, Serialize};
+use sluice_schemas::rows::{LaneRow, ParkedRow, VerdictRow};
+use uuid::Uuid;
+
+use crate::config::ClickhouseConfig;
+use crate::decode::Lanes;
+use crate::rows::{Known, Owner, Rows};
+
+/// ClickHouse did not do what it was asked; asking again is always right, since every insert has a token.
+pub type StoreError = clickhouse::error::Error;
+
+/// The way to ClickHouse. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+}
+
+/// What a batch found outside, kept so that a repeated batch finds the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub known: Known,
+    /// The places of the parked events that a replay takes; empty for a batch of the topic.
+    #[serde(default)]
+    pub places: BTreeSet<String>,
+}
+
+#[derive(clickhouse::Row, Deserialize)]
+struct Expected {
+    lane: String,
+    next_seq: u64,
+}
+
+#[derive(clickhouse::Row, Deserialize)]
+struct Found {
+    #[serde(with = "clickhouse::serde::uuid")]
+    prospect_id: Uuid,
+    user_id: u64,
+    team_id: u64,
+    campaign_id: u64,
+}
+
+impl From<Found> for (Uuid, Owner) {
+    fn from(found: Found) -> Self {
+        let Found { prospect_id, user_id, team_id, campaign_id } = found;
+        (prospect_id, Owner { user_id, team_id, campaign_id })
+    }
+}
+
+/// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
+const N_IDS_A_QUERY: usize = 1000;
+
+/// Waiting orders whose reference is a prospect's id, of one partition.
+const WAITING: &str = "parked_log FINAL WHERE state = 'waiting' AND reason = 'unknown_prospect' AND partition = {partition:Int32} \
+                       AND toUUIDOrZero(reference) != toUUID('00000000-0000-0000-0000-000000000000')";
+
+impl Store {
+    /// Does not connect yet.
+    #[must_use]
+    pub fn new(config: &ClickhouseConfig) -> Self {
+        let client = Client::default()
+            .with_url(&config.url)
+            .with_database(&config.database)
+            .with_user(&config.user)
+            .with_password(config.password.expose())
+            .with_compression(if config.compress { Compression::Lz4 } else { Compression::None })
+            // The rows' types are checked by the tests, on the real tables; a check of every row costs as much as writing it.
+            .with_validation(false)
+            // One insert is one block whatever its size: a token covers a block.
+            .with_setting("async_insert", "0")
+            .with_setting("max_insert_block_size", "1000000")
+            .with_setting("min_insert_block_size_rows", "1000000")
+            .with_setting("min_insert_block_size_bytes", "1000000000")
+            .with_setting("max_partitions_per_insert_block", "0");
+        Self { client }
+    }
+
+    /// Whether the tables are there.
+    ///
+    /// # Errors
+    /// When they are not, or ClickHouse does not answer.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.client.query("SELECT count() FROM lanes").fetch_one::<u64>().await.map(|_| ())
+    }
+
+    /// What is expected of every lane.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lanes(&self) -> Result<Lanes, StoreError> {
+        let rows = self
+            .client
+            .query("SELECT lane, max(lanes.next_seq) AS next_seq FROM lanes GROUP BY lane")
+            .fetch_all::<Expected>()
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.lane, row.next_seq)).collect())
+    }
+
+    /// Which of these prospects are stored, and whose they are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_prospects(&self, wanted: &BTreeSet<Uuid>) -> Result<Known, StoreError> {
+        let mut known = Known::new();
+        let ids: Vec<u128> = wanted.iter().map(Uuid::as_u128).collect();
+        for ids in ids.chunks(N_IDS_A_QUERY) {
+            let found = self
+                .client
+                .query(
+                    "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
+                     WHERE toUInt128(prospect_id) IN (SELECT arrayJoin({ids:Array(UInt128)})) \
+                     ORDER BY time LIMIT 1 BY prospect_id",
+                )
+                .param("ids", ids)
+                .fetch_all::<Found>()
+                .await?;
+            known.extend(found.into_iter().map(<(Uuid, Owner)>::from));
+        }
+        Ok(known)
+    }
+
+    /// The verdict of a batch, if one was written. The first written stands.
+    ///
+    /// # Errors
+    /// [`StoreError`]; also when the verdict cannot be read.
+    pub async fn verdict(&self, batch: &str) -> Result<Option<Verdict>, StoreError> {
+        let body = self
+            .client
+            .query("SELECT body FROM verdicts WHERE batch = {batch:String} LIMIT 1")
+            .param("batch", batch)
+            .fetch_optional::<String>()
+            .await?;
+        body.map(|body| serde_json::from_str(&body).map_err(|error| StoreError::Custom(error.to_string())))
+            .transpose()
+    }
+
+    /// Writes a verdict unless the batch has one, and gives the one that stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_verdict(&self, batch: &str, verdict: Verdict) -> Result<Verdict, StoreError> {
+        let body = serde_json::to_string(&verdict).map_err(|error| StoreError::Custom(error.to_string()))?;
+        let row = VerdictRow { batch: batch.to_owned(), body };
+        self.insert("verdicts", batch, [&row]).await?;
+        Ok(self.verdict(batch).await?.unwrap_or(verdict))
+    }
+
+    /// Inserts the rows of a batch, all tables but the ordinals. Can be repeated.
+    ///
+    /// # Errors
+    /// [`StoreError`]; some of the tables may have theirs.
+    pub async fn insert_rows(&self, batch: &str, rows: &Rows) -> Result<(), StoreError> {
+        let outcomes: Vec<_> = rows.outcome_rows().collect();
+        futures::try_join!(
+            self.insert("prospects", batch, &rows.prospects),
+            self.insert("prospect_index", batch, &rows.index),
+            self.insert("orders", batch, &rows.orders),
+            self.insert("order_contacts", batch, &rows.contacts),
+            self.insert("rollup_hourly", batch, rows.rollup.values()),
+            self.insert("outcomes", batch, &outcomes),
+        )?;
+        // After the others: a replay reads its events from here when it is repeated, and ends their state here.
+        self.insert("parked_log", batch, &rows.parked).await
+    }
+
+    /// Writes what is expected of lanes from now on: the end of a batch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_lanes(
+        &self,
+        batch: &str,
+        partition: i32,
+        lanes: &Lanes,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let updated = i64::try_from(now_ms).unwrap_or_default();
+        let rows: BTreeMap<_, _> = lanes.iter().collect();
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|(lane, next_seq)| LaneRow { lane: lane.clone(), partition, next_seq: *next_seq, updated })
+            .collect();
+        self.insert("lanes", batch, &rows).await
+    }
+
+    /// Waiting orders of a partition whose prospect is known by now: the prospects, a thousand at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn appeared_prospects(&self, partition: i32) -> Result<Known, StoreError> {
+        let sql = format!(
+            "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
+             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING}) \
+             ORDER BY time LIMIT 1 BY prospect_id LIMIT {{limit:UInt64}}"
+        );
+        let found = self
+            .client
+            .query(&sql)
+            .param("partition", partition)
+            .param("limit", N_IDS_A_QUERY)
+            .fetch_all::<Found>()
+            .await?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+
+    /// The waiting orders of a partition that name one of these prospects.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_orders(&self, partition: i32, known: &Known) -> Result<Vec<ParkedRow>, StoreError> {
+        let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
+        let sql = format!(
+            "SELECT ?fields FROM {WAITING} AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}}))"
+        );
+        self.client.query(&sql).param("partition", partition).param("ids", ids).fetch_all().await
+    }
+
+    /// How many orders of a partition wait for a prospect that may yet appear.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_waiting(&self, partition: i32) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count() FROM {WAITING}");
+        self.client.query(&sql).param("partition", partition).fetch_one().await
+    }
+
+    async fn insert<'a, R, I>(&self, table: &str, batch: &str, rows: I) -> Result<(), StoreError>
+    where
+        R: RowOwned + RowWrite + 'a,
+        I: IntoIterator<Item = &'a R>,
+    {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let mut insert = self
+            .client
+            .insert::<R>(table)
+            .await?
+            .with_timeouts(Some(Duration::from_secs(30)), Some(Duration::from_secs(120)))
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("insert_deduplication_token", format!("{batch}/{table}"));
+        for row in rows {
+            insert.write(row).await?;
+        }
+        insert.end().await
+    }
+}
