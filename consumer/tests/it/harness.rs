@@ -1,0 +1,223 @@
+//! What the tests need around a consumer: an edge that sends what a test says, a consumer that can be stopped as if it had
+//! been killed, and questions to ClickHouse.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clickhouse::Client;
+use prometheus_client::registry::Registry;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use sluice_consumer::config::{BatchConfig, ClickhouseConfig, KafkaConfig};
+use sluice_consumer::enrich::Enricher;
+use sluice_consumer::metrics::Metrics;
+use sluice_consumer::partition::Shared;
+use sluice_consumer::source;
+use sluice_consumer::store::Store;
+use sluice_local::testing;
+use sluice_runtime::clock::Clock;
+use sluice_runtime::config::Secret;
+use sluice_runtime::lifecycle::Lifecycle;
+use sluice_runtime::ops::Readiness;
+use sluice_schemas::chunk::{ChunkHeader, push_event};
+use sluice_schemas::event::{EventRef, OrderRef};
+use uuid::Uuid;
+
+/// 2026-11-01 00:00 UTC, the beginning of an hour.
+pub(crate) const NOON_MS: u64 = 1_793_491_200_000;
+
+/// A topic, a database, and the ways to both.
+pub(crate) struct World {
+    pub(crate) topic: String,
+    pub(crate) clickhouse: ClickhouseConfig,
+    pub(crate) client: Client,
+    pub(crate) brokers: String,
+    producer: FutureProducer,
+}
+
+impl World {
+    /// A new topic and the migrated tables.
+    pub(crate) async fn new(n_partitions: i32) -> Self {
+        let servers = testing::servers().await;
+        let topic = testing::kafka_topic("events", n_partitions).await;
+        let database = testing::clickhouse_database().await;
+        let client = Client::default()
+            .with_url(&servers.clickhouse_url)
+            .with_database(&database)
+            .with_user(&servers.clickhouse_user)
+            .with_password(&servers.clickhouse_password);
+        for migration in sluice_schemas::migrations::CLICKHOUSE {
+            for statement in migration.statements() {
+                client.query_raw(&statement).execute().await.unwrap();
+            }
+        }
+        let producer = ClientConfig::new().set("bootstrap.servers", &servers.kafka_brokers).create().unwrap();
+        let clickhouse = ClickhouseConfig {
+            url: servers.clickhouse_url.clone(),
+            database,
+            user: servers.clickhouse_user.clone(),
+            password: Secret::new(servers.clickhouse_password.clone()),
+            compress: false,
+        };
+        Self { topic, clickhouse, client, brokers: servers.kafka_brokers.clone(), producer }
+    }
+
+    /// Sends one record and waits until Kafka has it.
+    pub(crate) async fn send_raw(&self, partition: i32, headers: &[(&str, String)], value: &[u8]) {
+        let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value.as_bytes()) })
+        });
+        let record =
+            FutureRecord::<(), _>::to(&self.topic).partition(partition).headers(headers).payload(value);
+        self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+    }
+
+    /// The only value of a query's only row.
+    pub(crate) async fn one(&self, sql: &str) -> u64 {
+        self.client.query(sql).fetch_one().await.unwrap()
+    }
+
+    /// Waits until a query gives a value, half a minute at most.
+    pub(crate) async fn wait_for(&self, sql: &str, expected: u64) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let found = self.one(sql).await;
+            if found == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{sql}: {found} instead of {expected}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Starts a consumer of this topic.
+    pub(crate) fn consume(&self) -> Consumer {
+        self.consume_by(&self.clickhouse.url)
+    }
+
+    /// Starts a consumer that reaches ClickHouse by another address.
+    pub(crate) fn consume_by(&self, clickhouse_url: &str) -> Consumer {
+        let kafka = KafkaConfig {
+            brokers: self.brokers.clone(),
+            topic: self.topic.clone(),
+            group: format!("group-{}", self.topic),
+            // Comes back at once after a kill, as under a supervisor that names it.
+            instance_id: "one".to_owned(),
+            session_timeout_ms: 6000,
+        };
+        let batch =
+            BatchConfig { linger_ms: 50, max_events: 500, replay_interval_ms: 100, ..BatchConfig::default() };
+        let clickhouse = ClickhouseConfig { url: clickhouse_url.to_owned(), ..self.clickhouse.clone() };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let lifecycle = Lifecycle::default();
+        let life = lifecycle.clone();
+        let task = runtime.spawn(async move {
+            let shared = Shared {
+                store: Store::new(&clickhouse),
+                enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
+                metrics: Metrics::register(&mut Registry::default()),
+                config: batch.clone(),
+                clock: Clock::System,
+                readiness: Readiness::default(),
+                draining: life.draining().clone(),
+            };
+            source::run(&kafka, batch.buffer_bytes, shared, &life).await.unwrap();
+        });
+        Consumer { runtime: Some(runtime), lifecycle, task: Some(task) }
+    }
+}
+
+/// A running consumer. Dropped: stopped wherever it is.
+pub(crate) struct Consumer {
+    runtime: Option<tokio::runtime::Runtime>,
+    lifecycle: Lifecycle,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Consumer {
+    /// Finishes the batches under way.
+    pub(crate) async fn drain(mut self) {
+        self.lifecycle.begin_drain();
+        self.task.take().unwrap().await.unwrap();
+        assert!(self.lifecycle.finish(Duration::from_secs(10)).await);
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One lane of an edge that a test plays.
+pub(crate) struct Lane {
+    pub(crate) edge: Uuid,
+    pub(crate) partition: i32,
+    pub(crate) next_seq: u64,
+    events: Vec<Vec<u8>>,
+}
+
+impl Lane {
+    pub(crate) fn new(partition: i32) -> Self {
+        Self { edge: Uuid::now_v7(), partition, next_seq: 0, events: Vec::new() }
+    }
+
+    pub(crate) fn prospect(&mut self, id: Uuid, pairs: &str) {
+        self.push(id, pairs, None);
+    }
+
+    pub(crate) fn order(&mut self, id: Uuid, prospect: &str) {
+        let order = OrderRef {
+            prospect_ref: prospect,
+            email: "jane@example.com",
+            phone_number: "555 0100",
+            first_name: "Jane",
+            last_name: "Doe",
+            delivery_address: "1 Example Road",
+        };
+        self.push(id, "payout=12.5&currency=USD", Some(order));
+    }
+
+    fn push(&mut self, id: Uuid, pairs: &str, order: Option<OrderRef<'_>>) {
+        let event = EventRef {
+            id: id.into_bytes(),
+            time_ms: NOON_MS + self.next_seq + self.events.len() as u64,
+            ip: std::net::Ipv4Addr::new(203, 0, 113, 7).to_ipv6_mapped().octets(),
+            user_agent: b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+            referer: b"https://landing.example/page",
+            pairs: pairs.as_bytes(),
+            marks: 0,
+            order,
+        };
+        let mut bytes = Vec::new();
+        event.encode(&mut bytes);
+        self.events.push(bytes);
+    }
+
+    /// Sends what was gathered, in chunks of at most `size`; a restarted edge repeats up to `again` events of the last ones.
+    pub(crate) async fn send(&mut self, world: &World, size: usize, again: usize) {
+        let events = std::mem::take(&mut self.events);
+        let mut first = 0;
+        while first < events.len() {
+            let last = (first + size).min(events.len());
+            let begin = first.saturating_sub(again);
+            let mut value = Vec::new();
+            for event in &events[begin..last] {
+                push_event(&mut value, event);
+            }
+            let header = ChunkHeader {
+                edge: self.edge,
+                lane: 0,
+                first_seq: self.next_seq + begin as u64,
+                count: (last - begin) as u32,
+            };
+            world.send_raw(self.partition, &header.to_text(), &value).await;
+            first = last;
+        }
+        self.next_seq += events.len() as u64;
+    }
+}
