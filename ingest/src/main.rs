@@ -1,2 +1,58 @@
-//! Placeholder.
-fn main() {}
+//! The `sluice-ingest` program: configuration → logging → lifecycle → edge → operators' port → print the bound addresses →
+//! wait → drain. Everything else is in the library.
+
+use anyhow::Context as _;
+use clap::Parser;
+use prometheus_client::registry::Registry;
+use sluice_ingest::config::Config;
+use sluice_ingest::edge::Edge;
+use sluice_runtime::clock::Clock;
+use sluice_runtime::config::{ConfigArgs, load_or_exit};
+use sluice_runtime::lifecycle::Lifecycle;
+use sluice_runtime::ops::{self, Readiness};
+use sluice_runtime::telemetry;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Takes pixels and orders into a crash-safe journal and forwards them to Kafka.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let config: Config = load_or_exit(&args.config);
+    telemetry::init();
+    tracing::info!(config = sluice_runtime::config::redacted(&config), "effective configuration");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let edge = runtime.block_on(serve(&config))?;
+    // The operators' port goes on while the journal is flushed: the runtime lives in this thread.
+    runtime.block_on(async move { tokio::task::spawn_blocking(move || edge.finish()).await })??;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Starts everything and waits for the drain.
+async fn serve(config: &Config) -> anyhow::Result<Edge> {
+    let lifecycle = Lifecycle::start().context("no signal handlers")?;
+    let readiness = Readiness::starting(&["journal"]);
+    let mut registry = Registry::default();
+    let edge = Edge::start(config, &Clock::System, &readiness, &mut registry, lifecycle.draining())
+        .context("the edge cannot start")?;
+    let ops = ops::serve(config.ops.listen, registry, readiness, &lifecycle)
+        .await
+        .with_context(|| format!("the operators' port {} cannot be bound", config.ops.listen))?;
+    tracing::info!(
+        listen = %edge.listen(),
+        proxy_listen = edge.proxy_listen().map(tracing::field::display),
+        %ops,
+        edge = %edge.id(),
+        "serving"
+    );
+    lifecycle.draining().cancelled().await;
+    Ok(edge)
+}

@@ -1,0 +1,335 @@
+//! What a client asks for: statement, database, format, settings, parameters and compression, out of URL, headers,
+//! form and body. Leaves the rows of an INSERT in the body, to be streamed.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Method, Request};
+
+use super::compression::{BlockDecoder, Encoder};
+use super::error::ClickHouseError;
+use super::statement::{Kind, Statement};
+
+/// A statement longer than this is refused; the rows of an INSERT do not count.
+const MAX_STATEMENT_BYTES: usize = 16 << 20;
+/// How much of a body is looked at for the end of an INSERT's text.
+const MAX_HEAD_BYTES: usize = 1 << 18;
+
+/// Parameters of the URL that are the HTTP interface's own and no settings of the engine.
+const OWN_PARAMETERS: [&str; 17] = [
+    "query",
+    "database",
+    "default_format",
+    "user",
+    "password",
+    "query_id",
+    "compress",
+    "decompress",
+    "wait_end_of_query",
+    "buffer_size",
+    "quota_key",
+    "stacktrace",
+    "session_id",
+    "session_timeout",
+    "session_check",
+    "close_session",
+    "role",
+];
+
+/// How the client wants the answer packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// As it is.
+    Plain,
+    /// `compress=1`.
+    Blocks,
+    /// `Accept-Encoding: lz4`.
+    Frame,
+}
+
+impl Packing {
+    /// The encoder for it.
+    pub fn encoder(self) -> Encoder {
+        match self {
+            Self::Plain => Encoder::Plain,
+            Self::Blocks => Encoder::Blocks,
+            Self::Frame => Encoder::frame(),
+        }
+    }
+}
+
+/// The URL's and the headers' part of a request.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The URL's `query`.
+    pub query: String,
+    /// Database in which names are looked up.
+    pub database: Option<String>,
+    /// Format of the answer, unless the statement names one.
+    pub default_format: String,
+    /// Engine settings for this statement.
+    pub settings: Vec<(String, String)>,
+    /// `param_x=…`: query parameters by name.
+    pub params: Vec<(String, String)>,
+    /// `user` and `password` of the URL.
+    pub user: Option<String>,
+    /// See `user`.
+    pub password: Option<String>,
+    /// The client's id for the query, echoed.
+    pub query_id: Option<String>,
+    compress: bool,
+    decompress: bool,
+    refused: Option<&'static str>,
+}
+
+impl Options {
+    /// Reads URL and headers.
+    pub fn parse(method: &Method, url_query: &str, headers: &HeaderMap) -> Self {
+        let mut options = Self { default_format: "TabSeparated".into(), ..Self::default() };
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        options.database = header("x-clickhouse-database");
+        if let Some(format) = header("x-clickhouse-format") {
+            options.default_format = format;
+        }
+        for (name, value) in form_urlencoded::parse(url_query.as_bytes()) {
+            options.take(&name, value.into_owned());
+        }
+        if *method == Method::GET || *method == Method::HEAD {
+            // As ClickHouse does: a GET reads and may change settings, no more.
+            options.settings.push(("readonly".into(), "2".into()));
+        }
+        options
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        match name {
+            "query" => self.query = value,
+            "database" if !value.is_empty() => self.database = Some(value),
+            "default_format" => self.default_format = value,
+            "user" => self.user = Some(value),
+            "password" => self.password = Some(value),
+            "query_id" => self.query_id = Some(value),
+            "compress" => self.compress = value == "1",
+            "decompress" => self.decompress = value == "1",
+            "session_id" => {
+                self.refused = Some("sessions (session_id) are not supported by the local engine")
+            }
+            "role" => self.refused = Some("roles are not supported by the local engine"),
+            _ if OWN_PARAMETERS.contains(&name) => {}
+            _ => match name.strip_prefix("param_") {
+                Some(param) => self.params.push((param.to_owned(), value)),
+                None => self.settings.push((name.to_owned(), value)),
+            },
+        }
+    }
+
+    /// How to pack the answer: what the URL asks for, else what the headers accept.
+    pub fn packing(&self, headers: &HeaderMap) -> Packing {
+        let may_compress =
+            !self.settings.iter().any(|(name, value)| name == "enable_http_compression" && value == "0");
+        let accepts_lz4 = headers
+            .get_all("accept-encoding")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|encoding| encoding.split(';').next().is_some_and(|name| name.trim() == "lz4"));
+        match (self.compress, accepts_lz4 && may_compress) {
+            (true, _) => Packing::Blocks,
+            (false, true) => Packing::Frame,
+            (false, false) => Packing::Plain,
+        }
+    }
+}
+
+/// A request's body, unpacked.
+pub struct Body {
+    /// `None` when the request's body has been read as a form.
+    incoming: Option<Incoming>,
+    decoder: Option<BlockDecoder>,
+    pending: std::collections::VecDeque<Bytes>,
+}
+
+impl Body {
+    fn empty() -> Self {
+        Self { incoming: None, decoder: None, pending: std::collections::VecDeque::new() }
+    }
+
+    /// The next piece, or `None` at the proper end.
+    ///
+    /// # Errors
+    /// When the client went away in the middle, or the compression is damaged.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClickHouseError> {
+        loop {
+            if let Some(piece) = self.pending.pop_front() {
+                return Ok(Some(piece));
+            }
+            let frame = match &mut self.incoming {
+                Some(incoming) => incoming.frame().await,
+                None => None,
+            };
+            let Some(frame) = frame else {
+                return match &self.decoder {
+                    Some(decoder) => decoder.finish().map(|()| None),
+                    None => Ok(None),
+                };
+            };
+            let frame = frame.map_err(|error| {
+                ClickHouseError::new(210, "NETWORK_ERROR", &format!("the request's body broke off: {error}"))
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            match &mut self.decoder {
+                Some(decoder) => self.pending.extend(decoder.push(&data)?),
+                None if data.is_empty() => {}
+                None => return Ok(Some(data)),
+            }
+        }
+    }
+
+    /// Reads on until `enough` bytes or the end.
+    async fn read_up_to(&mut self, head: &mut BytesMut, enough: usize) -> Result<(), ClickHouseError> {
+        while head.len() < enough {
+            match self.next().await? {
+                Some(piece) => head.extend_from_slice(&piece),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Throws the rest away, so that a client that is still writing can read the answer.
+    pub async fn drain(&mut self) {
+        const MAX_DRAINED_BYTES: usize = 1 << 28;
+        let mut n_bytes = 0;
+        self.pending.clear();
+        let Some(incoming) = &mut self.incoming else { return };
+        while let Some(Ok(frame)) = incoming.frame().await {
+            n_bytes += frame.data_ref().map_or(0, Bytes::len);
+            if n_bytes > MAX_DRAINED_BYTES {
+                return;
+            }
+        }
+    }
+}
+
+/// A statement ready to run, and what of the body belongs to it as rows.
+pub struct Command {
+    /// The statement's text; for an INSERT with data, up to its format.
+    pub sql: String,
+    /// What it is.
+    pub statement: Statement,
+    /// The first rows of an INSERT, which came with its text.
+    pub data: Bytes,
+    /// Where the rest comes from.
+    pub body: Body,
+}
+
+impl Command {
+    /// Puts the statement together.
+    ///
+    /// # Errors
+    /// When the request asks for what is left out, or cannot be read.
+    pub async fn read(request: Request<Incoming>, options: &mut Options) -> Result<Self, ClickHouseError> {
+        if let Some(reason) = options.refused {
+            return Err(ClickHouseError::not_implemented(reason));
+        }
+        let (parts, incoming) = request.into_parts();
+        refuse_encoding(&parts.headers)?;
+        let content_type =
+            parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
+        if let Ok(boundary) = multer::parse_boundary(content_type) {
+            return read_form(incoming, boundary, options).await;
+        }
+        let decoder = options.decompress.then(BlockDecoder::default);
+        let mut body = Body { incoming: Some(incoming), decoder, pending: std::collections::VecDeque::new() };
+        let mut head = BytesMut::from(options.query.as_bytes());
+        if !head.is_empty() {
+            let statement = Statement::parse(&options.query, &options.default_format);
+            if let Kind::InsertData { data_start, .. } = statement.kind {
+                // Rows in the URL and rows in the body are lines of their own.
+                if !options.query[data_start..].is_empty() {
+                    head.extend_from_slice(b"\n");
+                }
+                return Self::cut(head, statement, body);
+            }
+            head.extend_from_slice(b"\n");
+        }
+        body.read_up_to(&mut head, MAX_HEAD_BYTES).await?;
+        let statement = Statement::parse(valid_text(&head), &options.default_format);
+        if matches!(statement.kind, Kind::InsertData { .. }) {
+            return Self::cut(head, statement, body);
+        }
+        body.read_up_to(&mut head, MAX_STATEMENT_BYTES + 1).await?;
+        if head.len() > MAX_STATEMENT_BYTES {
+            return Err(ClickHouseError::new(
+                307,
+                "QUERY_IS_TOO_LARGE",
+                "the statement is longer than 16 MiB",
+            ));
+        }
+        let sql = String::from_utf8(head.into())
+            .map_err(|_| ClickHouseError::bad_arguments("the statement is not valid UTF-8"))?;
+        let statement = Statement::parse(&sql, &options.default_format);
+        Ok(Self { sql, statement, data: Bytes::new(), body })
+    }
+
+    fn cut(head: BytesMut, statement: Statement, body: Body) -> Result<Self, ClickHouseError> {
+        let Kind::InsertData { sql_end, data_start, .. } = statement.kind else {
+            return Err(ClickHouseError::bad_arguments("not an INSERT with data"));
+        };
+        let head = head.freeze();
+        let sql = valid_text(&head)[..sql_end].to_owned();
+        Ok(Self { sql, statement, data: head.slice(data_start..), body })
+    }
+}
+
+fn valid_text(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
+fn refuse_encoding(headers: &HeaderMap) -> Result<(), ClickHouseError> {
+    match headers.get("content-encoding").and_then(|value| value.to_str().ok()) {
+        None | Some("" | "identity") => Ok(()),
+        Some(other) => Err(ClickHouseError::not_implemented(&format!(
+            "Content-Encoding {other} of a request is not supported by the local engine"
+        ))),
+    }
+}
+
+/// `multipart/form-data`: `query` and `param_*` as fields (what the `clickhouse` crate sends for parameters).
+async fn read_form(
+    incoming: Incoming,
+    boundary: String,
+    options: &mut Options,
+) -> Result<Command, ClickHouseError> {
+    let wrong = |error: multer::Error| ClickHouseError::bad_arguments(&format!("malformed form: {error}"));
+    let collected = http_body_util::Limited::new(incoming, MAX_STATEMENT_BYTES).collect().await;
+    let bytes =
+        collected.map_err(|error| ClickHouseError::bad_arguments(&format!("malformed form: {error}")))?;
+    let stream = futures::stream::once(std::future::ready(Ok::<_, std::io::Error>(bytes.to_bytes())));
+    let mut form = multer::Multipart::new(stream, boundary);
+    while let Some(field) = form.next_field().await.map_err(wrong)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != "query" && !name.starts_with("param_") {
+            return Err(ClickHouseError::not_implemented(
+                "external tables are not supported by the local engine",
+            ));
+        }
+        let value = field.text().await.map_err(wrong)?;
+        options.take(&name, value);
+    }
+    let sql = options.query.clone();
+    let statement = Statement::parse(&sql, &options.default_format);
+    let text = Bytes::from(sql.clone());
+    match statement.kind {
+        Kind::InsertData { sql_end, data_start, .. } => Ok(Command {
+            sql: sql[..sql_end].to_owned(),
+            statement,
+            data: text.slice(data_start..),
+            body: Body::empty(),
+        }),
+        _ => Ok(Command { sql, statement, data: Bytes::new(), body: Body::empty() }),
+    }
+}

@@ -1,0 +1,215 @@
+//! The demo's past: visits and orders of the last days, written into Kafka as the chunks of an edge of their own (a random
+//! edge, lane 0, ordinals from 0), with the times and ids they would have had.
+//!
+//! Events are in the order of their times, so an order comes after its visit. Run it once: a second run is another edge
+//! with another week beside the first.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rand::RngExt as _;
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use sluice_runtime::clock::Clock;
+use sluice_schemas::chunk::{ChunkHeader, push_event};
+use sluice_schemas::event::{EventRef, OrderRef};
+use uuid::Uuid;
+
+use super::visits::{Visit, Visits, business};
+
+const EVENTS_PER_CHUNK: usize = 500;
+const MS_PER_DAY: u64 = 86_400_000;
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the past goes and how much of it there is.
+#[derive(Debug, clap::Args)]
+pub struct BackfillArgs {
+    /// Kafka's addresses
+    #[arg(long)]
+    pub brokers: String,
+    #[arg(long, default_value = sluice_schemas::topics::EVENTS)]
+    pub topic: String,
+    /// Ids of the buyers who brought the visits
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub users: Vec<u64>,
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=90))]
+    pub days: u64,
+    /// Visits in all, spread over the days as the hours are busy
+    #[arg(long, default_value_t = 5_000)]
+    pub visits: usize,
+}
+
+/// An event of the past: its time and its bytes.
+struct PastEvent {
+    time_ms: u64,
+    bytes: Vec<u8>,
+}
+
+pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
+    let now_ms = Clock::default().now_ms();
+    let events = past(&args, now_ms, rand::rng().random());
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &args.brokers)
+        .set("enable.idempotence", "true")
+        .set("compression.type", "lz4")
+        .set("message.timeout.ms", "30000")
+        .create()
+        .context("cannot make a producer")?;
+    let edge = Uuid::new_v4();
+    tracing::info!(events = events.len(), days = args.days, %edge, "backfill begins");
+    let mut first_seq = 0;
+    for run in events.chunks(EVENTS_PER_CHUNK) {
+        let count = u32::try_from(run.len()).context("a chunk is too long")?;
+        send(&producer, &args.topic, ChunkHeader { edge, lane: 0, first_seq, count }, run).await?;
+        first_seq += u64::from(count);
+        if first_seq.is_multiple_of(10 * EVENTS_PER_CHUNK as u64) {
+            tracing::info!(sent = first_seq, of = events.len(), "backfill");
+        }
+    }
+    tracing::info!(sent = first_seq, "backfill is in kafka");
+    Ok(())
+}
+
+async fn send(
+    producer: &FutureProducer,
+    topic: &str,
+    header: ChunkHeader,
+    events: &[PastEvent],
+) -> anyhow::Result<()> {
+    let mut value = Vec::new();
+    for event in events {
+        push_event(&mut value, &event.bytes);
+    }
+    let text = header.to_text();
+    let headers = text.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+        headers.insert(Header { key, value: Some(value.as_str()) })
+    });
+    let key = header.lane_name();
+    let record = FutureRecord::to(topic).key(&key).payload(&value).headers(headers);
+    producer
+        .send(record, SEND_TIMEOUT)
+        .await
+        .map_err(|(error, _)| error)
+        .with_context(|| format!("kafka did not take the events from {} on", header.first_seq))?;
+    Ok(())
+}
+
+/// The events of the days before `now_ms`, in the order of their times.
+fn past(args: &BackfillArgs, now_ms: u64, seed: u64) -> Vec<PastEvent> {
+    let mut visits = Visits::new(&args.users, seed);
+    let start_ms = now_ms.saturating_sub(args.days * MS_PER_DAY);
+    let mut events = Vec::with_capacity(args.visits + args.visits / 20);
+    for time_ms in times(start_ms, now_ms, args.visits, &mut visits) {
+        let visit = visits.next(time_ms);
+        events.push(PastEvent { time_ms, bytes: visit_bytes(&visit) });
+        let ordered = visit.order_after.map(|after| time_ms + after.as_millis() as u64);
+        if let Some(order_ms) = ordered.filter(|order_ms| *order_ms < now_ms) {
+            events.push(PastEvent { time_ms: order_ms, bytes: order_bytes(&mut visits, &visit, order_ms) });
+        }
+    }
+    events.sort_by_key(|event| event.time_ms);
+    events
+}
+
+/// `n` moments between two times, closer together where the day is busier, in order.
+fn times(start_ms: u64, end_ms: u64, n: usize, visits: &mut Visits) -> Vec<u64> {
+    const STEP_MS: u64 = 300_000;
+    // Even the quietest minute of the night sees a sixth of the evening's visits, as in `traffic.rs`.
+    let weight = |time_ms| 0.2 + business(time_ms);
+    let steps: Vec<u64> = (start_ms..end_ms).step_by(STEP_MS as usize).collect();
+    let total: f64 = steps.iter().map(|step| weight(*step)).sum();
+    let mut moments = Vec::with_capacity(n);
+    let mut due = 0.0;
+    for step_ms in steps {
+        due += weight(step_ms) / total * n as f64;
+        while (moments.len() as f64) < due && moments.len() < n {
+            moments.push((step_ms + visits.within(STEP_MS)).min(end_ms - 1));
+        }
+    }
+    moments.sort_unstable();
+    moments
+}
+
+fn visit_bytes(visit: &Visit) -> Vec<u8> {
+    encode(&event(visit, visit.id, visit.time_ms, &visit.pairs, None))
+}
+
+fn order_bytes(visits: &mut Visits, visit: &Visit, time_ms: u64) -> Vec<u8> {
+    let form = visits.order(visit);
+    let prospect_ref = form.prospect_id.to_string();
+    let order = OrderRef {
+        prospect_ref: &prospect_ref,
+        email: &form.email,
+        phone_number: &form.phone_number,
+        first_name: form.first_name,
+        last_name: form.last_name,
+        delivery_address: &form.delivery_address,
+    };
+    encode(&event(visit, visits.id_at(time_ms), time_ms, "", Some(order)))
+}
+
+fn event<'a>(
+    visit: &'a Visit,
+    id: Uuid,
+    time_ms: u64,
+    pairs: &'a str,
+    order: Option<OrderRef<'a>>,
+) -> EventRef<'a> {
+    let ip = match visit.ip {
+        std::net::IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        std::net::IpAddr::V6(ip) => ip,
+    };
+    EventRef {
+        id: id.into_bytes(),
+        time_ms,
+        ip: ip.octets(),
+        user_agent: visit.user_agent.as_bytes(),
+        referer: visit.page.as_bytes(),
+        pairs: pairs.as_bytes(),
+        marks: 0,
+        order,
+    }
+}
+
+fn encode(event: &EventRef<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(event.encoded_len());
+    event.encode(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use sluice_schemas::chunk::decode_event;
+    use sluice_schemas::event::Kind;
+
+    use super::*;
+
+    #[test]
+    fn a_week_is_whole_in_order_and_its_orders_follow_their_visits() {
+        let args = BackfillArgs {
+            brokers: String::new(),
+            topic: String::new(),
+            users: vec![3, 4],
+            days: 7,
+            visits: 3000,
+        };
+        let now_ms = 1_795_003_200_000;
+        let (mut seen, mut orders, mut last_ms) = (HashSet::new(), 0, now_ms - 7 * MS_PER_DAY);
+        for past in past(&args, now_ms, 1) {
+            let event = decode_event(past.bytes.into()).unwrap();
+            assert!((last_ms..now_ms).contains(&event.time_ms));
+            last_ms = event.time_ms;
+            if event.kind() == Kind::Order {
+                orders += 1;
+                assert!(seen.contains(&event.order.unwrap().prospect_ref.parse::<Uuid>().unwrap()));
+            } else {
+                assert!(seen.insert(Uuid::from_slice(&event.id).unwrap()));
+            }
+        }
+        assert_eq!(seen.len(), 3000);
+        assert!((50..160).contains(&orders), "{orders}");
+    }
+}

@@ -1,0 +1,174 @@
+//! Endless demo traffic through a real edge: visits at the pace of the day, orders minutes after some of them. An edge that
+//! is away is met with patience: visits of that time are not made up for, orders wait until it is back.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rand::RngExt as _;
+use reqwest::header::{CONTENT_TYPE, REFERER, USER_AGENT};
+use sluice_runtime::clock::Clock;
+use sluice_runtime::lifecycle::Lifecycle;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::visits::{OrderForm, Visit, Visits, business};
+
+/// Visits a second in the quietest minute of the night, and how many more in the busiest of the evening.
+const VISITS_PER_S: (f64, f64) = (0.5, 2.5);
+const ORDER_RETRY: Duration = Duration::from_secs(5);
+/// Orders that wait for an edge that is away; the oldest are given up beyond this many.
+const MAX_WAITING_ORDERS: usize = 10_000;
+
+/// Which edge the visits go to and who brings them.
+#[derive(Debug, clap::Args)]
+pub struct TrafficArgs {
+    /// The edge's listener that believes X-Forwarded-For from loopback
+    #[arg(long, default_value = "http://127.0.0.1:8082")]
+    pub edge: String,
+    /// Ids of the buyers who bring the visits
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub users: Vec<u64>,
+}
+
+struct WaitingOrder {
+    due: Instant,
+    visit: Visit,
+    form: OrderForm,
+}
+
+/// What became of an event that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Taken,
+    /// Not taken, and sending it again would not help.
+    Refused,
+    /// The edge cannot be reached or cannot take it now.
+    Away,
+}
+
+struct Traffic {
+    client: reqwest::Client,
+    edge: String,
+    visits: Visits,
+    /// Not sorted: orders are few, and a scan a second is nothing.
+    waiting: VecDeque<WaitingOrder>,
+    edge_is_up: bool,
+    n_visits: u64,
+    n_orders: u64,
+}
+
+pub(super) async fn run(args: TrafficArgs) -> anyhow::Result<()> {
+    let lifecycle = Lifecycle::start().context("cannot watch for signals")?;
+    let clock = Clock::default();
+    let mut traffic = Traffic {
+        client: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
+        edge: args.edge.trim_end_matches('/').to_owned(),
+        visits: Visits::new(&args.users, rand::rng().random()),
+        waiting: VecDeque::new(),
+        edge_is_up: true,
+        n_visits: 0,
+        n_orders: 0,
+    };
+    tracing::info!(edge = traffic.edge, users = ?args.users, "traffic begins");
+    let mut next_visit = Instant::now();
+    loop {
+        let pause = traffic.visits.pause(VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms()));
+        // Not `+= pause` alone: after an outage the missed visits are not fired in one burst.
+        next_visit = (next_visit + pause).max(Instant::now());
+        tokio::select! {
+            () = lifecycle.draining().cancelled() => break,
+            () = traffic.step(next_visit, clock.now_ms()) => {}
+        }
+    }
+    tracing::info!(visits = traffic.n_visits, orders = traffic.n_orders, "traffic ends");
+    Ok(())
+}
+
+impl Traffic {
+    async fn step(&mut self, at: Instant, now_ms: u64) {
+        self.send_due_orders().await;
+        sleep_until(at).await;
+        let visit = self.visits.next(now_ms);
+        match self.send_visit(&visit).await {
+            Fate::Taken => self.n_visits += 1,
+            Fate::Refused => return,
+            Fate::Away => return sleep(Duration::from_secs(1)).await,
+        }
+        if let Some(after) = visit.order_after {
+            if self.waiting.len() >= MAX_WAITING_ORDERS {
+                self.waiting.pop_front();
+            }
+            let form = self.visits.order(&visit);
+            self.waiting.push_back(WaitingOrder { due: Instant::now() + after, visit, form });
+        }
+    }
+
+    async fn send_due_orders(&mut self) {
+        let now = Instant::now();
+        while let Some(index) = self.waiting.iter().position(|order| order.due <= now) {
+            let order = &self.waiting[index];
+            let sent = self
+                .client
+                .post(format!("{}/o", self.edge))
+                .header("x-forwarded-for", order.visit.ip.to_string())
+                .header(USER_AGENT, order.visit.user_agent)
+                .header(REFERER, &order.visit.page)
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(order.form.to_pairs())
+                .send()
+                .await;
+            match self.note(sent) {
+                Fate::Taken => self.n_orders += 1,
+                Fate::Refused => {}
+                Fate::Away => {
+                    self.waiting[index].due = now + ORDER_RETRY;
+                    return;
+                }
+            }
+            self.waiting.remove(index);
+        }
+    }
+
+    async fn send_visit(&mut self, visit: &Visit) -> Fate {
+        let sent = self
+            .client
+            .get(format!("{}/p.gif?{}", self.edge, visit.pairs))
+            .header("x-forwarded-for", visit.ip.to_string())
+            .header(USER_AGENT, visit.user_agent)
+            .header(REFERER, &visit.page)
+            .send()
+            .await;
+        self.note(sent)
+    }
+
+    /// What became of an event. Says once that the edge went away and once that it is back.
+    fn note(&mut self, sent: reqwest::Result<reqwest::Response>) -> Fate {
+        let (fate, problem) = match sent {
+            Ok(response) => judge(&response),
+            Err(error) => (Fate::Away, error.without_url().to_string()),
+        };
+        let is_up = fate != Fate::Away;
+        match (is_up, self.edge_is_up) {
+            (false, true) => tracing::warn!(edge = self.edge, problem, "the edge takes no events"),
+            (true, false) => tracing::info!(edge = self.edge, "the edge takes events again"),
+            _ if fate == Fate::Refused => tracing::warn!(problem, "the edge refused an event"),
+            _ => {}
+        }
+        self.edge_is_up = is_up;
+        fate
+    }
+}
+
+/// What an answer means, and in words what is wrong with it.
+fn judge(response: &reqwest::Response) -> (Fate, String) {
+    let status = response.status();
+    let outcome = response.headers().get("x-sluice-outcome");
+    let problem = format!("answered {status} with outcome {outcome:?}");
+    if outcome.is_some_and(|outcome| outcome == "accepted") {
+        (Fate::Taken, problem)
+    } else if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+        (Fate::Away, problem)
+    } else {
+        (Fate::Refused, problem)
+    }
+}

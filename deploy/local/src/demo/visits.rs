@@ -1,0 +1,294 @@
+//! Makes visits and orders that look like paid traffic: a buyer, a source with its click id and sub ids, a browser, an
+//! address from a real provider's range, a crawler now and then. The demo's traffic and backfill and the load generator of
+//! `benches/` all draw from here, so that what is shown and what is measured is the same kind of traffic.
+//!
+//! A pure function of its seed and of the times it is given. Sends nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use form_urlencoded::Serializer;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use uuid::Uuid;
+
+use super::catalogue::{
+    BOTS, BROWSERS, COUNTRIES, Country, FIRST_NAMES, LAST_NAMES, SOURCES, STREETS, Source,
+};
+
+/// The landing page that demo visits say they are on.
+pub const PAGE: &str = "https://dawn.example.com/";
+
+const BOTS_PER_MILLE: u32 = 45;
+const MACROS_PER_MILLE: u32 = 6;
+const MS_PER_DAY: u64 = 86_400_000;
+
+/// One visit to a landing page, as its browser would report it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// The prospect's id: a UUIDv7 of the time of the visit.
+    pub id: Uuid,
+    /// Unix milliseconds.
+    pub time_ms: u64,
+    pub ip: IpAddr,
+    pub user_agent: &'static str,
+    /// The page, with its query: what the browser sends as Referer.
+    pub page: String,
+    /// The pixel's query: `user_id`, `pid`, the page's own parameters, `r` and `u`.
+    pub pairs: String,
+    /// How long after the visit its visitor orders, if at all.
+    pub order_after: Option<Duration>,
+    country: usize,
+}
+
+/// An order form as it was filled in. The customer does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderForm {
+    pub prospect_id: Uuid,
+    pub email: String,
+    pub phone_number: String,
+    pub first_name: &'static str,
+    pub last_name: &'static str,
+    pub delivery_address: String,
+}
+
+impl OrderForm {
+    /// The form as its browser posts it.
+    #[must_use]
+    pub fn to_pairs(&self) -> String {
+        Serializer::new(String::new())
+            .append_pair("prospect_id", &self.prospect_id.to_string())
+            .append_pair("email", &self.email)
+            .append_pair("phone_number", &self.phone_number)
+            .append_pair("first_name", self.first_name)
+            .append_pair("last_name", self.last_name)
+            .append_pair("delivery_address", &self.delivery_address)
+            .finish()
+    }
+}
+
+/// An endless source of visits.
+#[derive(Debug)]
+pub struct Visits {
+    rng: SmallRng,
+    users: Vec<u64>,
+}
+
+impl Visits {
+    /// Visits brought by these buyers, the first the busiest. The same seed gives the same visits.
+    ///
+    /// # Panics
+    /// Without a buyer there is nobody to bring visits.
+    #[must_use]
+    pub fn new(users: &[u64], seed: u64) -> Self {
+        assert!(!users.is_empty(), "a visit needs a buyer");
+        Self { rng: SmallRng::seed_from_u64(seed), users: users.to_vec() }
+    }
+
+    /// A visit at a time, in Unix milliseconds.
+    pub fn next(&mut self, time_ms: u64) -> Visit {
+        let id = uuid_at(time_ms, &mut self.rng);
+        let rank = weighted(&mut self.rng, self.users.len(), |rank| 12 / (rank as u32 + 2) + 1);
+        // Each buyer has a favourite source, so that they differ in the reports.
+        let source = if self.rng.random_bool(0.4) {
+            &SOURCES[rank % SOURCES.len()]
+        } else {
+            &SOURCES[weighted(&mut self.rng, SOURCES.len(), |index| SOURCES[index].weight)]
+        };
+        let country = weighted(&mut self.rng, COUNTRIES.len(), |index| COUNTRIES[index].weight);
+        let (user_agent, network, human) = self.visitor(&COUNTRIES[country]);
+        let own = self.own_parameters(source);
+        let page = if own.is_empty() { PAGE.to_owned() } else { format!("{PAGE}?{own}") };
+        let pairs = self.pixel_pairs(self.users[rank], id, &own, source, &page);
+        let orders = human && self.rng.random_range(0..1000) < source.orders_per_mille;
+        let order_after = orders.then(|| Duration::from_secs(self.rng.random_range(60..900)));
+        let ip = address(network, &mut self.rng);
+        Visit { id, time_ms, ip, user_agent, page, pairs, order_after, country }
+    }
+
+    /// The order of a visit's visitor.
+    pub fn order(&mut self, visit: &Visit) -> OrderForm {
+        let country = &COUNTRIES[visit.country];
+        let first_name = pick(&mut self.rng, FIRST_NAMES);
+        let last_name = pick(&mut self.rng, LAST_NAMES);
+        let street = pick(&mut self.rng, STREETS);
+        let house = self.rng.random_range(1..180);
+        let number = self.rng.random_range(0..100);
+        let handle: String = format!("{first_name}.{last_name}")
+            .to_lowercase()
+            .chars()
+            .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '.')
+            .collect();
+        OrderForm {
+            prospect_id: visit.id,
+            email: format!("{handle}{}@example.com", self.rng.random_range(1..1000)),
+            phone_number: format!("{}{number:02}", country.phone),
+            first_name,
+            last_name,
+            delivery_address: format!("{house} {street}, {}, {}", country.city, country.name),
+        }
+    }
+
+    /// A random id of a time, for an order.
+    pub fn id_at(&mut self, time_ms: u64) -> Uuid {
+        uuid_at(time_ms, &mut self.rng)
+    }
+
+    /// The pause until the next of events that come at random, `per_s` a second on average.
+    pub fn pause(&mut self, per_s: f64) -> Duration {
+        let share: f64 = self.rng.random();
+        Duration::from_secs_f64((-(1.0 - share).ln() / per_s).min(60.0))
+    }
+
+    /// A random number from 0 to below `span`.
+    pub fn within(&mut self, span: u64) -> u64 {
+        self.rng.random_range(0..span)
+    }
+
+    fn visitor(&mut self, country: &Country) -> (&'static str, &'static str, bool) {
+        if self.rng.random_range(0..1000) < BOTS_PER_MILLE {
+            let (user_agent, network) = BOTS[self.rng.random_range(0..BOTS.len())];
+            return (user_agent, network, false);
+        }
+        let browser = weighted(&mut self.rng, BROWSERS.len(), |index| BROWSERS[index].0);
+        (BROWSERS[browser].1, pick(&mut self.rng, country.networks), true)
+    }
+
+    /// What the ad's link added to the page's address.
+    fn own_parameters(&mut self, source: &Source) -> String {
+        let mut query = Serializer::new(String::new());
+        if let Some((utm_source, medium)) = source.utm {
+            query.append_pair("utm_source", utm_source).append_pair("utm_medium", medium);
+            query.append_pair("utm_campaign", pick(&mut self.rng, source.campaigns));
+        }
+        if !source.keywords.is_empty() {
+            query.append_pair("utm_term", pick(&mut self.rng, source.keywords));
+        }
+        if !source.subs.0.is_empty() {
+            query.append_pair("sub1", pick(&mut self.rng, source.subs.0));
+            // Links are sometimes pasted without the network's macros filled in.
+            let forgotten = self.rng.random_range(0..1000) < MACROS_PER_MILLE;
+            let placement = if forgotten { "{placement}" } else { pick(&mut self.rng, source.subs.1) };
+            query.append_pair("sub2", placement);
+        }
+        if let Some((name, prefix)) = source.click_id {
+            query.append_pair(name, &format!("{prefix}{:016x}", self.rng.random::<u64>()));
+        }
+        if source.cents.1 > 0 {
+            let (from, to) = source.cents;
+            let cost = f64::from(self.rng.random_range(from * 100..to * 100)) / 10_000.0;
+            query.append_pair("cost", &format!("{cost:.4}")).append_pair("currency", "USD");
+        }
+        query.finish()
+    }
+
+    fn pixel_pairs(&mut self, user: u64, id: Uuid, own: &str, source: &Source, page: &str) -> String {
+        let mut pairs = format!("user_id={user}&pid={}", id.hyphenated());
+        if !own.is_empty() {
+            pairs.push('&');
+            pairs.push_str(own);
+        }
+        let mut rest = Serializer::new(String::new());
+        if !source.referrers.is_empty() {
+            rest.append_pair("r", pick(&mut self.rng, source.referrers));
+        }
+        pairs.push('&');
+        pairs.push_str(&rest.append_pair("u", page).finish());
+        pairs
+    }
+}
+
+/// How busy a moment is, from 0 in the small hours to 1 in the evening (UTC), a little less at the weekend.
+#[must_use]
+pub fn business(time_ms: u64) -> f64 {
+    const QUIETEST_HOUR: f64 = 3.5;
+    let hour = (time_ms % MS_PER_DAY) as f64 / 3_600_000.0;
+    let turn = (hour - QUIETEST_HOUR) / 24.0 * std::f64::consts::TAU;
+    // 1 January 1970 was a Thursday.
+    let weekday = (time_ms / MS_PER_DAY + 4) % 7;
+    let weekend = if weekday == 0 || weekday == 6 { 0.85 } else { 1.0 };
+    (0.5 - 0.5 * turn.cos()).powf(1.3) * weekend
+}
+
+fn uuid_at(time_ms: u64, rng: &mut SmallRng) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(time_ms, &rng.random()).into_uuid()
+}
+
+fn pick(rng: &mut SmallRng, from: &'static [&'static str]) -> &'static str {
+    from[rng.random_range(0..from.len())]
+}
+
+fn weighted(rng: &mut SmallRng, len: usize, weight: impl Fn(usize) -> u32) -> usize {
+    let total: u32 = (0..len).map(&weight).sum();
+    let mut left = rng.random_range(0..total);
+    for index in 0..len {
+        let weight = weight(index);
+        if left < weight {
+            return index;
+        }
+        left -= weight;
+    }
+    len - 1
+}
+
+/// A random address of a network written `address/prefix`, never its first or last.
+fn address(network: &str, rng: &mut SmallRng) -> IpAddr {
+    let (base, prefix) = network.split_once('/').expect("networks in the catalogue have a prefix");
+    let prefix: u32 = prefix.parse().expect("prefixes in the catalogue are numbers");
+    match base.parse().expect("networks in the catalogue are addresses") {
+        IpAddr::V4(base) => {
+            let hosts = 1_u32 << (32 - prefix);
+            IpAddr::V4(Ipv4Addr::from_bits(base.to_bits() + rng.random_range(1..hosts - 1)))
+        }
+        IpAddr::V6(base) => {
+            let hosts = 1_u128 << (128 - prefix);
+            IpAddr::V6(Ipv6Addr::from_bits(base.to_bits() + rng.random_range(1..hosts - 1)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON_MS: u64 = 1_795_003_200_000;
+
+    #[test]
+    fn the_same_seed_gives_the_same_visits() {
+        let (mut left, mut right) = (Visits::new(&[3, 4], 7), Visits::new(&[3, 4], 7));
+        for _ in 0..200 {
+            assert_eq!(left.next(NOON_MS), right.next(NOON_MS));
+        }
+    }
+
+    #[test]
+    fn visits_are_complete_and_their_ids_carry_their_time() {
+        let mut visits = Visits::new(&[3, 4, 5], 1);
+        let (mut orders, mut bots) = (0, 0);
+        for n in 0..10_000 {
+            let visit = visits.next(NOON_MS + n);
+            let (seconds, nanos) = visit.id.get_timestamp().unwrap().to_unix();
+            assert_eq!(seconds * 1000 + u64::from(nanos) / 1_000_000, NOON_MS + n);
+            assert!(visit.pairs.starts_with("user_id="), "{}", visit.pairs);
+            assert!(visit.pairs.contains(&format!("pid={}", visit.id)));
+            assert!(visit.pairs.len() < 1000 && visit.user_agent.len() < 400);
+            if let Some(after) = visit.order_after {
+                orders += 1;
+                assert!(after >= Duration::from_secs(60));
+                let form = visits.order(&visit);
+                assert!(form.email.ends_with("@example.com") && form.email.is_ascii());
+                assert!(form.phone_number.len() <= 20, "{}", form.phone_number);
+            }
+            bots += u32::from(BOTS.iter().any(|(user_agent, _)| *user_agent == visit.user_agent));
+        }
+        assert!((200..500).contains(&orders), "{orders}");
+        assert!((300..600).contains(&bots), "{bots}");
+    }
+
+    #[test]
+    fn the_day_has_a_quiet_night_and_a_busy_evening() {
+        let midnight = NOON_MS - NOON_MS % MS_PER_DAY;
+        let at = |hour: u64| business(midnight + hour * 3_600_000);
+        assert!(at(3) < 0.1 && at(15) > 0.8 && at(9) > at(5));
+    }
+}

@@ -1,0 +1,287 @@
+//! The command line of the local stack.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use sluice_local::chdb::{self, auth::Credentials};
+use sluice_local::demo::DemoCommand;
+use sluice_local::stack::config::{FolderArgs, Ports};
+use sluice_local::stack::start::{UpOptions, up};
+use sluice_local::stack::{commands, demo_data, detach};
+use sluice_local::{artifacts, keeper, process, progress};
+use tokio_util::sync::CancellationToken;
+
+/// Starts, watches and stops Sluice and the servers it needs, on one machine.
+#[derive(Parser)]
+#[command(name = "sluice-local", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything, wait until it is ready, print addresses and logins; Ctrl-C stops all in order
+    Up(UpArgs),
+    /// Stop a detached stack
+    Down(FolderArgs),
+    /// Show the stack, one line a service
+    Status(StatusArgs),
+    /// Follow a service's log
+    Logs(LogsArgs),
+    /// The demo's parts, and its removal
+    Demo(DemoArgs),
+    /// Serve ClickHouse's HTTP interface from the engine as a library
+    Clickhouse(ClickhouseArgs),
+    /// Run PostgreSQL, Kafka and ClickHouse on free ports, for tests, until stopped
+    Servers(ServersArgs),
+    /// Download what the local stack needs, where it is missing
+    Fetch,
+    /// Become a child process that dies with its parent
+    #[command(hide = true)]
+    RunChild(RunChildArgs),
+}
+
+#[derive(clap::Args)]
+struct UpArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    ports: Ports,
+    /// Return once everything is ready
+    #[arg(long)]
+    detach: bool,
+    /// Leave out the demo team and its traffic
+    #[arg(long)]
+    no_demo: bool,
+    /// Forget old data first, after asking
+    #[arg(long)]
+    fresh: bool,
+    /// Answer questions with yes
+    #[arg(long)]
+    yes: bool,
+    /// What `--detach` starts
+    #[arg(long, hide = true)]
+    in_background: bool,
+}
+
+#[derive(clap::Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct LogsArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// The service (see `status`)
+    name: String,
+    /// Show what there is and end
+    #[arg(long)]
+    no_follow: bool,
+}
+
+#[derive(clap::Args)]
+struct DemoArgs {
+    #[command(subcommand)]
+    command: DemoChoice,
+}
+
+#[derive(Subcommand)]
+enum DemoChoice {
+    #[command(flatten)]
+    Part(DemoCommand),
+    /// Stop the demo's traffic and remove its data from a running stack
+    Remove {
+        #[command(flatten)]
+        folder: FolderArgs,
+    },
+}
+
+#[derive(clap::Args)]
+struct ClickhouseArgs {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:18123")]
+    listen: SocketAddr,
+    /// Data folder
+    #[arg(long)]
+    data: PathBuf,
+    /// The one user that is let in
+    #[arg(long, default_value = "default")]
+    user: String,
+    /// Environment variable with that user's password (none: an empty password)
+    #[arg(long)]
+    password_env: Option<String>,
+    /// Statements that run side by side
+    #[arg(long, default_value_t = 8)]
+    pool: usize,
+    /// The engine's library (default: the downloaded one)
+    #[arg(long)]
+    library: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct ServersArgs {
+    /// Folder for data and logs
+    #[arg(long)]
+    dir: PathBuf,
+    /// File to write the addresses to, once all are ready
+    #[arg(long)]
+    json: PathBuf,
+    /// Remove the folder at the end
+    #[arg(long)]
+    remove: bool,
+}
+
+#[derive(clap::Args)]
+struct RunChildArgs {
+    #[arg(long)]
+    parent: i32,
+    #[arg(long)]
+    death_signal: nix::sys::signal::Signal,
+    #[arg(long)]
+    user: Option<String>,
+    #[arg(last = true, required = true)]
+    program: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a backtrace, whatever the environment asks for: these are answers to a person.
+            progress::complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    // Before any thread is started: it becomes another program.
+    if let Command::RunChild(args) = &cli.command {
+        process::become_child(args.parent, args.death_signal, args.user.as_deref(), &args.program)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(run(cli.command));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    done
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Up(args) => start_stack(args).await,
+        Command::Down(folder) => commands::down(&folder.folder()?).await,
+        Command::Status(args) => commands::status(&args.folder.folder()?, args.json),
+        Command::Logs(args) => commands::logs(&args.folder.folder()?, &args.name, !args.no_follow).await,
+        Command::Demo(args) => match args.command {
+            DemoChoice::Part(command) => {
+                init_log();
+                command.run().await
+            }
+            DemoChoice::Remove { folder } => demo_data::remove(&folder.folder()?).await,
+        },
+        Command::Clickhouse(args) => clickhouse(args).await,
+        Command::Servers(args) => servers(args).await,
+        Command::Fetch => tokio::task::spawn_blocking(artifacts::fetch_all).await?,
+        Command::RunChild(_) => Ok(()),
+    }
+}
+
+async fn start_stack(args: UpArgs) -> anyhow::Result<()> {
+    let folder = args.folder.folder()?;
+    if args.fresh && !args.yes {
+        ask_to_forget(&folder)?;
+    }
+    if args.detach {
+        return detach::detach(&folder).await;
+    }
+    if args.in_background {
+        // Out of the terminal's session: it must not die with it.
+        nix::unistd::setsid().context("cannot leave the terminal")?;
+    }
+    up(UpOptions { folder, ports: args.ports, with_demo: !args.no_demo, is_fresh: args.fresh }).await
+}
+
+fn ask_to_forget(folder: &std::path::Path) -> anyhow::Result<()> {
+    use std::io::IsTerminal as _;
+    anyhow::ensure!(
+        std::io::stdin().is_terminal(),
+        "--fresh asks first: add --yes to forget old data unasked"
+    );
+    progress::print(format!("forget all data in {}? [y/N] ", folder.display()).as_bytes());
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    anyhow::ensure!(matches!(answer.trim(), "y" | "Y" | "yes"), "nothing was changed");
+    Ok(())
+}
+
+async fn clickhouse(args: ClickhouseArgs) -> anyhow::Result<()> {
+    init_log();
+    let password = match &args.password_env {
+        Some(name) => std::env::var(name).with_context(|| format!("{name} is not set"))?,
+        None => String::new(),
+    };
+    let library = match args.library {
+        Some(library) => library,
+        None => tokio::task::spawn_blocking(artifacts::chdb_library).await??,
+    };
+    let stop = CancellationToken::new();
+    let config = chdb::ServerConfig {
+        listen: args.listen,
+        data: args.data,
+        library,
+        credentials: Credentials { user: args.user, password },
+        n_threads: args.pool,
+    };
+    let serving = chdb::serve(config, stop.clone());
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served,
+        () = stop_signal() => stop.cancel(),
+    }
+    tokio::select! {
+        served = &mut serving => served,
+        // A second signal, or a statement that runs on: data is safe either way.
+        () = stop_signal() => Ok(()),
+        () = tokio::time::sleep(std::time::Duration::from_secs(20)) => Ok(()),
+    }
+}
+
+async fn servers(args: ServersArgs) -> anyhow::Result<()> {
+    let kept = keeper::keep(&args.dir, &args.json, stop_signal()).await;
+    if args.remove {
+        let outside = keeper::outside_folders(&args.dir);
+        for folder in outside.iter().chain([&args.dir]) {
+            drop(std::fs::remove_dir_all(folder));
+        }
+    }
+    kept
+}
+
+/// To standard error, coloured only on a terminal: mostly it is a file.
+fn init_log() {
+    use std::io::IsTerminal as _;
+    let is_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(is_terminal).init();
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

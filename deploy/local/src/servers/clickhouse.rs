@@ -1,0 +1,116 @@
+//! ClickHouse: a `clickhouse` binary where there is one in the PATH, else its engine by this program's own
+//! `clickhouse` subcommand. Loopback, one user with a generated password.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::wait_until_ready;
+use crate::process::{Process, ProcessSpec, own_binary};
+
+/// How ClickHouse runs.
+#[derive(Debug, Clone)]
+pub struct ClickHouseConfig {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its log.
+    pub log: PathBuf,
+    /// Port of the HTTP interface, on loopback.
+    pub port: u16,
+    /// The one user.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl ClickHouseConfig {
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the engine cannot be had or does not become ready.
+    pub async fn start(&self) -> anyhow::Result<Process> {
+        std::fs::create_dir_all(&self.folder)?;
+        let spec = match server_binary() {
+            Some(binary) => self.server(&binary)?,
+            None => self.engine().await?,
+        };
+        let process = spec.spawn()?;
+        wait_until_ready("clickhouse", &process, &self.log, Duration::from_secs(60), || async {
+            self.query("SELECT 1").await.map(drop)
+        })
+        .await?;
+        Ok(process)
+    }
+
+    async fn engine(&self) -> anyhow::Result<ProcessSpec> {
+        tokio::task::spawn_blocking(crate::artifacts::chdb_library).await??;
+        let listen = format!("127.0.0.1:{}", self.port);
+        let data = self.folder.to_string_lossy().into_owned();
+        Ok(ProcessSpec::new(own_binary()?, &self.log)
+            .args(["clickhouse", "--listen", &listen, "--data", &data])
+            .args(["--user", &self.user, "--password-env", "SLUICE_LOCAL_CLICKHOUSE_PASSWORD"])
+            .env("SLUICE_LOCAL_CLICKHOUSE_PASSWORD", &self.password))
+    }
+
+    /// A server with the least configuration that does; its TCP ports are closed.
+    fn server(&self, binary: &Path) -> anyhow::Result<ProcessSpec> {
+        let (port, folder, user) = (self.port, self.folder.display(), &self.user);
+        let password = self.password.replace('&', "&amp;").replace('<', "&lt;");
+        let config = format!(
+            "<clickhouse>
+  <logger><level>warning</level><console>1</console></logger>
+  <listen_host>127.0.0.1</listen_host><http_port>{port}</http_port>
+  <path>{folder}/</path><tmp_path>{folder}/tmp/</tmp_path><user_files_path>{folder}/user_files/</user_files_path>
+  <mark_cache_size>268435456</mark_cache_size>
+  <profiles><default><async_insert>0</async_insert></default></profiles>
+  <users><{user}><password>{password}</password><networks><ip>127.0.0.1</ip></networks>
+    <profile>default</profile><quota>default</quota><access_management>1</access_management></{user}></users>
+  <quotas><default/></quotas><users_config>{folder}/config.xml</users_config>
+</clickhouse>
+"
+        );
+        let path = self.folder.join("config.xml");
+        crate::secrets::write_private(&path, &config)?;
+        let argument = format!("--config-file={}", path.display());
+        Ok(ProcessSpec::new(binary, &self.log).args(["server", &argument]))
+    }
+
+    /// Runs a statement and gives its answer.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn query(&self, sql: &str) -> anyhow::Result<String> {
+        query(&self.url(), &self.user, &self.password, sql).await
+    }
+}
+
+fn server_binary() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("clickhouse")).find(|binary| binary.is_file())
+}
+
+/// Runs a statement over HTTP and gives its answer.
+///
+/// # Errors
+/// When the server does not answer or refuses.
+pub async fn query(url: &str, user: &str, password: &str, sql: &str) -> anyhow::Result<String> {
+    let response = reqwest::Client::new()
+        .post(url)
+        .header("X-ClickHouse-User", user)
+        .header("X-ClickHouse-Key", password)
+        .body(sql.to_owned())
+        .timeout(Duration::from_secs(60))
+        .send()
+        .await
+        .context("clickhouse does not answer")?;
+    let is_good = response.status().is_success();
+    let text = response.text().await?;
+    anyhow::ensure!(is_good, "{}", text.trim());
+    Ok(text)
+}

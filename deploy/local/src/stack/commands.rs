@@ -1,0 +1,117 @@
+//! `down`, `status` and `logs`: they read the running stack's state file and signal its supervisor.
+
+use std::io::{Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sluice_runtime::clock::Clock;
+
+use super::state::{self, UnitState};
+use crate::progress::say;
+
+/// Stops the stack of a folder; no stack is no error.
+///
+/// # Errors
+/// When it does not stop within two minutes.
+pub async fn down(folder: &Path) -> anyhow::Result<()> {
+    if !state::is_running(folder)? {
+        say("no stack is running here");
+        return Ok(());
+    }
+    let state = state::read(folder).context("the running stack has not written its state yet; try again")?;
+    say(&format!("stopping the stack (pid {}) …", state.pid));
+    kill(Pid::from_raw(i32::try_from(state.pid)?), Signal::SIGTERM)?;
+    let began = Instant::now();
+    while state::is_running(folder)? {
+        anyhow::ensure!(began.elapsed() < Duration::from_secs(120), "it is still running after two minutes");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    say(&format!("stopped after {:.1} s", began.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+/// Shows the stack, one line a unit.
+///
+/// # Errors
+/// When no stack runs on the folder.
+pub fn status(folder: &Path, as_json: bool) -> anyhow::Result<()> {
+    let is_running = state::is_running(folder)?;
+    let state = state::read(folder).filter(|_| is_running);
+    if as_json {
+        say(&serde_json::to_string_pretty(&state.unwrap_or_default())?);
+        return Ok(());
+    }
+    let state = state.context("no stack is running here")?;
+    let header = ["NAME", "STATE", "PID", "UPTIME", "RESTARTS", "ADDRESS", "LOG"];
+    say(&row(header.map(str::to_owned)));
+    for unit in &state.units {
+        say(&row(fields(unit)));
+    }
+    say(&format!("\n{}", state.welcome));
+    Ok(())
+}
+
+fn row([name, state, pid, uptime, restarts, address, log]: [String; 7]) -> String {
+    format!("{name:<11} {state:<11} {pid:>8} {uptime:>9} {restarts:>8}  {address:<24} {log}")
+}
+
+fn fields(unit: &UnitState) -> [String; 7] {
+    let now = i64::try_from(Clock::default().now_ms() / 1000).unwrap_or(i64::MAX);
+    [
+        unit.name.clone(),
+        unit.state.clone(),
+        unit.pid.map_or("-".into(), |pid| pid.to_string()),
+        unit.ready_since.map_or("-".into(), |since| uptime(now - since)),
+        unit.restarts.to_string(),
+        unit.address.clone(),
+        unit.log.display().to_string(),
+    ]
+}
+
+fn uptime(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Shows the end of a unit's log and what is appended to it, until interrupted.
+///
+/// # Errors
+/// When there is no such log.
+pub async fn logs(folder: &Path, name: &str, follow: bool) -> anyhow::Result<()> {
+    let path = folder.join("log").join(format!("{name}.log"));
+    let mut file = match std::fs::File::open(&path) {
+        Ok(file) if !name.contains('/') => file,
+        _ => anyhow::bail!("there is no log of {name:?}; there are: {}", names(folder).join(", ")),
+    };
+    // The last 16 KiB, from a line's beginning.
+    let length = file.metadata()?.len();
+    let shown = crate::process::tail(&path, length.saturating_sub(16 << 10), 40);
+    for line in shown.lines() {
+        say(line.strip_prefix("  ").unwrap_or(line));
+    }
+    file.seek(SeekFrom::Start(length))?;
+    if !follow {
+        return Ok(());
+    }
+    loop {
+        super::detach::show_new(&mut file)?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder.join("log"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".log").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,167 @@
+//! The demo team, or the first owner: made on the first start, their passwords kept in `var/credentials.json`, which
+//! only the owner of the stack can read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::units::Blueprint;
+use crate::progress::say;
+
+/// An account of the demo.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DemoUser {
+    /// Its id in the CRM.
+    pub id: u64,
+    /// Its login.
+    pub username: String,
+    /// Its position (`Owner`, `Buyer`, …).
+    pub position: String,
+    /// Its password; none when it has been there before.
+    pub password: Option<String>,
+}
+
+/// What `sluice-api demo create` prints, and what is kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The accounts.
+    pub users: Vec<DemoUser>,
+}
+
+impl Credentials {
+    /// The buyers' ids.
+    pub fn buyers(&self) -> Vec<u64> {
+        self.users.iter().filter(|user| user.position == "Buyer").map(|user| user.id).collect()
+    }
+
+    fn table(&self) -> String {
+        let line = |user: &DemoUser| {
+            let password = user.password.as_deref().unwrap_or("(as chosen)");
+            format!("    {:<20} {:<20} {password}\n", user.username, user.position)
+        };
+        self.users.iter().map(line).collect()
+    }
+}
+
+/// The file with the logins.
+pub fn credentials_path(folder: &Path) -> PathBuf {
+    folder.join("credentials.json")
+}
+
+/// The logins kept from an earlier start.
+pub fn load(folder: &Path) -> Option<Credentials> {
+    serde_json::from_str(&std::fs::read_to_string(credentials_path(folder)).ok()?).ok()
+}
+
+fn save(folder: &Path, credentials: &Credentials) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(credentials)?;
+    Ok(crate::secrets::write_private(&credentials_path(folder), &text)?)
+}
+
+/// Logins, and whether they are shown in full: only on the start that made them.
+pub struct Logins {
+    /// The accounts.
+    pub credentials: Credentials,
+    /// This start made them.
+    pub is_new: bool,
+}
+
+impl Logins {
+    /// What to print of them.
+    pub fn text(&self, folder: &Path) -> String {
+        let path = credentials_path(folder);
+        if self.is_new {
+            format!("  logins (kept in {}):\n{}", path.display(), self.credentials.table())
+        } else {
+            let names: Vec<&str> = self.credentials.users.iter().map(|user| user.username.as_str()).collect();
+            format!("  logins: {}; passwords in {}\n", names.join(", "), path.display())
+        }
+    }
+}
+
+/// Makes the demo team if it is not there, and on the first start its past week.
+///
+/// # Errors
+/// When the api refuses or Kafka does not take the past.
+pub async fn create(blueprint: &Blueprint) -> anyhow::Result<Logins> {
+    let folder = &blueprint.folder;
+    let printed = blueprint.api_command(&["demo", "create"], "demo")?.capture().await?;
+    let json = printed.lines().rev().find(|line| line.trim_start().starts_with('{'));
+    let mut made: Credentials = serde_json::from_str(json.unwrap_or(&printed))
+        .or_else(|_| serde_json::from_str(&printed))
+        .context("cannot read what `sluice-api demo create` printed")?;
+    let is_new = made.users.iter().any(|user| user.password.is_some());
+    // Passwords are told once; those of an earlier start are in the file.
+    let known = load(folder).unwrap_or_default();
+    for user in made.users.iter_mut().filter(|user| user.password.is_none()) {
+        let before = known.users.iter().find(|before| before.username == user.username);
+        user.password = before.and_then(|before| before.password.clone());
+    }
+    save(folder, &made)?;
+    let done = folder.join("demo-backfilled");
+    if !done.exists() && !made.buyers().is_empty() {
+        say("writing a week of demo visits …");
+        blueprint
+            .backfill(&join(&made.buyers()))?
+            .run()
+            .await
+            .context("cannot write the demo's past week")?;
+        std::fs::write(&done, "")?;
+    }
+    Ok(Logins { credentials: made, is_new })
+}
+
+/// Ids as the demo's commands take them.
+pub fn join(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Without the demo: an owner, if this folder has made none yet.
+///
+/// # Errors
+/// When the api refuses.
+pub async fn create_owner(blueprint: &Blueprint) -> anyhow::Result<Logins> {
+    if let Some(credentials) = load(&blueprint.folder) {
+        return Ok(Logins { credentials, is_new: false });
+    }
+    let password = crate::secrets::generate();
+    blueprint
+        .api_command(&["create-owner", "--username", "owner"], "api")?
+        .env("SLUICE_OWNER_PASSWORD", &password)
+        .run()
+        .await?;
+    let owner =
+        DemoUser { id: 0, username: "owner".into(), position: "Owner".into(), password: Some(password) };
+    let credentials = Credentials { users: vec![owner] };
+    save(&blueprint.folder, &credentials)?;
+    Ok(Logins { credentials, is_new: true })
+}
+
+/// `sluice-local demo remove`: stops the demo's traffic and removes its data.
+///
+/// # Errors
+/// When no stack runs, or the api refuses.
+pub async fn remove(folder: &Path) -> anyhow::Result<()> {
+    let state = super::state::read(folder).filter(|_| super::state::is_running(folder).unwrap_or(false));
+    let state = state.context("no stack is running here; start it with `deploy/up --no-demo`")?;
+    let ports = state.ports.context("the running stack has not written its ports yet; try again")?;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(state.pid)?);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGUSR1)?;
+    let has_demo = || {
+        super::state::read(folder).is_some_and(|state| {
+            let mut demo = state.units.iter().filter(|unit| unit.name == "traffic" || unit.name == "landing");
+            demo.any(|unit| unit.state != "stopped")
+        })
+    };
+    while has_demo() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let secrets = super::config::Secrets::load(folder)?;
+    let blueprint = Blueprint { folder: folder.to_owned(), ports, secrets, geo: PathBuf::new() };
+    blueprint.api_command(&["demo", "remove"], "demo")?.run().await?;
+    std::fs::remove_file(credentials_path(folder)).ok();
+    std::fs::remove_file(folder.join("demo-backfilled")).ok();
+    say("the demo's data is removed");
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! The units of the stack: what each is started with, when it is ready, how it is stopped.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::config::{Ports, Secrets};
+use crate::process::{Process, ProcessSpec};
+use crate::servers::clickhouse::ClickHouseConfig;
+use crate::servers::kafka::KafkaConfig;
+use crate::servers::postgres::PostgresConfig;
+use crate::servers::wait_until_ready;
+
+/// Topics of the pipeline.
+pub const EVENTS_TOPIC: &str = "sluice.events";
+/// See [`EVENTS_TOPIC`].
+pub const CHANGES_TOPIC: &str = "sluice.changes";
+/// Database of both PostgreSQL and ClickHouse.
+pub const DATABASE: &str = "sluice";
+
+/// How a unit is started.
+pub enum Start {
+    /// See [`crate::servers`].
+    Postgres(PostgresConfig),
+    /// See [`crate::servers`].
+    Kafka(KafkaConfig),
+    /// See [`crate::servers`].
+    ClickHouse(ClickHouseConfig),
+    /// A program, ready when the URL answers 200; without one, when it has started.
+    Program(ProcessSpec, Option<String>),
+}
+
+/// A unit of the stack.
+pub struct Unit {
+    /// Its name in `status` and `logs`.
+    pub name: &'static str,
+    /// Where it listens.
+    pub address: String,
+    /// Its log file.
+    pub log: PathBuf,
+    /// How to start it.
+    pub start: Start,
+    /// Asks it to end.
+    pub stop_signal: Signal,
+    /// How long it may take to.
+    pub patience: Duration,
+}
+
+impl Unit {
+    /// Starts it and waits until it is ready; a program for as long as `patience`.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start(&self, patience: Duration) -> anyhow::Result<Process> {
+        match &self.start {
+            Start::Postgres(config) => config.start().await,
+            Start::Kafka(config) => config.start().await,
+            Start::ClickHouse(config) => config.start().await,
+            Start::Program(spec, ready_url) => {
+                let process = spec.spawn()?;
+                if let Some(url) = ready_url {
+                    wait_until_ready(self.name, &process, &self.log, patience, || crate::probe::ready(url))
+                        .await?;
+                }
+                Ok(process)
+            }
+        }
+    }
+}
+
+impl Unit {
+    /// Where it tells whether it is ready, if it does.
+    pub fn ready_url(&self) -> Option<&str> {
+        match &self.start {
+            Start::Program(_, ready_url) => ready_url.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Everything the units are made from.
+pub struct Blueprint {
+    /// The stack's folder.
+    pub folder: PathBuf,
+    /// Its ports.
+    pub ports: Ports,
+    /// Its passwords.
+    pub secrets: Secrets,
+    /// The country database.
+    pub geo: PathBuf,
+}
+
+impl Blueprint {
+    fn log(&self, name: &str) -> PathBuf {
+        self.folder.join("log").join(format!("{name}.log"))
+    }
+
+    /// PostgreSQL.
+    pub fn postgres(&self) -> PostgresConfig {
+        PostgresConfig {
+            folder: self.folder.clone(),
+            log: self.log("postgres"),
+            port: self.ports.postgres,
+            password: self.secrets.postgres.clone(),
+            is_volatile: false,
+        }
+    }
+
+    /// Kafka.
+    pub fn kafka(&self) -> KafkaConfig {
+        KafkaConfig {
+            folder: self.folder.join("kafka"),
+            log: self.log("kafka"),
+            port: self.ports.kafka,
+            heap_mb: 512,
+            is_short_lived: false,
+        }
+    }
+
+    /// ClickHouse.
+    pub fn clickhouse(&self) -> ClickHouseConfig {
+        ClickHouseConfig {
+            folder: self.folder.join("clickhouse"),
+            log: self.log("clickhouse"),
+            port: self.ports.clickhouse,
+            user: "sluice".into(),
+            password: self.secrets.clickhouse.clone(),
+        }
+    }
+
+    /// The three servers.
+    pub fn servers(&self) -> [Unit; 3] {
+        let address = |port: u16| format!("127.0.0.1:{port}");
+        let unit = |name, port, start, stop_signal| Unit {
+            name,
+            address: address(port),
+            log: self.log(name),
+            start,
+            stop_signal,
+            patience: Duration::from_secs(20),
+        };
+        [
+            // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
+            unit("postgres", self.ports.postgres, Start::Postgres(self.postgres()), Signal::SIGINT),
+            unit("kafka", self.ports.kafka, Start::Kafka(self.kafka()), Signal::SIGTERM),
+            unit("clickhouse", self.ports.clickhouse, Start::ClickHouse(self.clickhouse()), Signal::SIGTERM),
+        ]
+    }
+
+    fn service(&self, name: &'static str, spec: ProcessSpec, port: u16, ready: Option<String>) -> Unit {
+        Unit {
+            name,
+            address: format!("http://127.0.0.1:{port}"),
+            log: self.log(name),
+            start: Start::Program(spec, ready),
+            stop_signal: Signal::SIGTERM,
+            patience: Duration::from_secs(20),
+        }
+    }
+
+    fn spec(&self, program: &Path, log: &str) -> ProcessSpec {
+        ProcessSpec::new(program, self.log(log))
+    }
+
+    /// The edge.
+    ///
+    /// # Errors
+    /// When its binary is missing.
+    pub fn ingest(&self) -> anyhow::Result<Unit> {
+        let ports = &self.ports;
+        let journal = self.folder.join("journal");
+        let spec = self
+            .spec(&crate::binaries::find("sluice-ingest")?, "ingest")
+            .env("SLUICE__EDGE__LISTEN", format!("127.0.0.1:{}", ports.edge))
+            .env("SLUICE__EDGE__PROXY_LISTEN", format!("127.0.0.1:{}", ports.edge_proxy))
+            .env("SLUICE__EDGE__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#)
+            .env("SLUICE__JOURNAL__DIR", journal.to_string_lossy())
+            .env("SLUICE__KAFKA__BROKERS", format!("127.0.0.1:{}", ports.kafka))
+            .env("SLUICE__KAFKA__TOPIC", EVENTS_TOPIC)
+            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.ingest_ops));
+        Ok(self.service("ingest", spec, ports.edge, Some(ready_url(ports.ingest_ops))))
+    }
+
+    /// The consumer.
+    ///
+    /// # Errors
+    /// When its binary is missing.
+    pub fn consumer(&self) -> anyhow::Result<Unit> {
+        let ports = &self.ports;
+        let spec = self
+            .spec(&crate::binaries::find("sluice-consumer")?, "consumer")
+            .env("SLUICE__KAFKA__BROKERS", format!("127.0.0.1:{}", ports.kafka))
+            .env("SLUICE__KAFKA__TOPIC", EVENTS_TOPIC)
+            .env("SLUICE__KAFKA__GROUP", "sluice-consumer")
+            .env("SLUICE__GEO__DATABASE", self.geo.to_string_lossy())
+            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.consumer_ops));
+        let spec = self.with_clickhouse(spec);
+        Ok(self.service("consumer", spec, ports.consumer_ops, Some(ready_url(ports.consumer_ops))))
+    }
+
+    fn with_clickhouse(&self, spec: ProcessSpec) -> ProcessSpec {
+        spec.env("SLUICE__CLICKHOUSE__URL", format!("http://127.0.0.1:{}", self.ports.clickhouse))
+            .env("SLUICE__CLICKHOUSE__DATABASE", DATABASE)
+            .env("SLUICE__CLICKHOUSE__USER", "sluice")
+            .env("SLUICE__CLICKHOUSE__PASSWORD", &self.secrets.clickhouse)
+    }
+
+    /// URL of the database that the api uses.
+    pub fn postgres_url(&self) -> String {
+        format!("postgres://sluice:{}@127.0.0.1:{}/{DATABASE}", self.secrets.sluice, self.ports.postgres)
+    }
+
+    /// The api with a subcommand.
+    ///
+    /// # Errors
+    /// When its binary is missing.
+    pub fn api_command(&self, arguments: &[&str], log: &str) -> anyhow::Result<ProcessSpec> {
+        let ports = &self.ports;
+        let spec = self
+            .spec(&crate::binaries::find("sluice-api")?, log)
+            .args(arguments.iter().copied())
+            .env("SLUICE__HTTP__LISTEN", format!("127.0.0.1:{}", ports.api))
+            .env("SLUICE__POSTGRES__URL", self.postgres_url())
+            .env("SLUICE__EDGE__URL", format!("http://127.0.0.1:{}", ports.edge_proxy))
+            .env("SLUICE__EDGE__PUBLIC_URL", format!("http://127.0.0.1:{}", ports.edge))
+            .env("SLUICE__AUTH__SECRET", &self.secrets.auth)
+            .env("SLUICE__AUTH__REGISTRATION", "open")
+            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.api_ops));
+        Ok(self.with_clickhouse(spec))
+    }
+
+    /// The api.
+    ///
+    /// # Errors
+    /// When its binary is missing.
+    pub fn api(&self) -> anyhow::Result<Unit> {
+        let spec = self.api_command(&["serve"], "api")?;
+        Ok(self.service("api", spec, self.ports.api, Some(ready_url(self.ports.api_ops))))
+    }
+
+    /// The demo's landing page; its visits count for this buyer.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn landing(&self, user_id: u64) -> anyhow::Result<Unit> {
+        let ports = &self.ports;
+        let spec = self.spec(&crate::process::own_binary()?, "landing").args([
+            "demo".to_owned(),
+            "landing".into(),
+            "--listen".into(),
+            format!("127.0.0.1:{}", ports.landing),
+            "--edge".into(),
+            format!("http://127.0.0.1:{}", ports.edge),
+            "--crm".into(),
+            format!("http://127.0.0.1:{}", ports.api),
+            "--user-id".into(),
+            user_id.to_string(),
+        ]);
+        let ready = format!("http://127.0.0.1:{}/", ports.landing);
+        Ok(self.service("landing", spec, ports.landing, Some(ready)))
+    }
+
+    /// The demo's endless traffic, for these buyers.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn traffic(&self, users: &str) -> anyhow::Result<Unit> {
+        let edge = format!("http://127.0.0.1:{}", self.ports.edge_proxy);
+        let spec = self
+            .spec(&crate::process::own_binary()?, "traffic")
+            .args(["demo", "traffic", "--edge", &edge, "--users", users]);
+        let mut unit = self.service("traffic", spec, self.ports.edge_proxy, None);
+        unit.address = "-".into();
+        Ok(unit)
+    }
+
+    /// The week before the demo began.
+    ///
+    /// # Errors
+    /// When this program's path is unknown.
+    pub fn backfill(&self, users: &str) -> anyhow::Result<ProcessSpec> {
+        let brokers = format!("127.0.0.1:{}", self.ports.kafka);
+        Ok(self.spec(&crate::process::own_binary()?, "backfill").args([
+            "demo",
+            "backfill",
+            "--brokers",
+            &brokers,
+            "--topic",
+            EVENTS_TOPIC,
+            "--users",
+            users,
+            "--days",
+            "7",
+        ]))
+    }
+}
+
+fn ready_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/readyz")
+}

@@ -1,0 +1,146 @@
+//! For the integration tests of the services: real servers and real service processes.
+//!
+//! [`servers`] gives PostgreSQL, Kafka and ClickHouse: those of the file that `SLUICE_TEST_SERVERS` names, or new ones,
+//! started once per test process and gone when it ends, however it ends. Each test takes its own
+//! [`postgres_database`], [`clickhouse_database`] and [`kafka_topic`], so tests run side by side.
+//! [`Service`] runs a service's binary as a child.
+//!
+//! All of it panics where a test could only unwrap.
+
+mod service;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub use crate::keeper::Servers;
+pub use crate::ports::free_port;
+use crate::process::{Process, ProcessSpec, tail};
+use crate::servers::kafka::Topic;
+use crate::servers::{clickhouse, kafka, postgres};
+pub use service::Service;
+
+/// The servers that tests run against; starts them when nobody else has.
+///
+/// # Panics
+/// When they cannot be started.
+pub async fn servers() -> &'static Servers {
+    static SERVERS: OnceLock<Servers> = OnceLock::new();
+    if let Some(servers) = SERVERS.get() {
+        return servers;
+    }
+    // On a thread of its own: the caller's runtime may be gone before the next caller comes.
+    tokio::task::spawn_blocking(|| SERVERS.get_or_init(find_or_start)).await.expect("the servers start")
+}
+
+fn find_or_start() -> Servers {
+    if let Some(path) = std::env::var_os("SLUICE_TEST_SERVERS") {
+        let text = std::fs::read_to_string(&path).expect("SLUICE_TEST_SERVERS names a readable file");
+        return serde_json::from_str(&text)
+            .expect("SLUICE_TEST_SERVERS names a file of `sluice-local servers`");
+    }
+    start().unwrap_or_else(|error| panic!("cannot start the test servers: {error:#}"))
+}
+
+/// Starts a keeper; it ends with this process and takes the servers and their folder with it.
+fn start() -> anyhow::Result<Servers> {
+    static KEEPER: OnceLock<Process> = OnceLock::new();
+    let folder = folder("servers");
+    let json = folder.join("servers.json");
+    let log = folder.join("keeper.log");
+    let mut spec = ProcessSpec::new(crate::process::own_binary()?, &log).args([
+        "servers",
+        "--remove",
+        "--dir",
+        &folder.to_string_lossy(),
+        "--json",
+        &json.to_string_lossy(),
+    ]);
+    // Not SIGKILL: it has a folder to remove.
+    spec.death_signal = nix::sys::signal::Signal::SIGTERM;
+    let keeper = KEEPER.get_or_init(|| spec.spawn().unwrap_or_else(|error| panic!("{error:#}")));
+    let deadline = Instant::now() + Duration::from_secs(300);
+    loop {
+        if let Ok(text) = std::fs::read_to_string(&json) {
+            return Ok(serde_json::from_str(&text)?);
+        }
+        let is_late = Instant::now() > deadline;
+        if keeper.exit_status().is_some() || is_late {
+            anyhow::bail!("the servers did not start:\n{}", tail(&log, 0, 30));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A name that no other test has: letters, digits and underscores, at most 40 characters.
+pub fn unique_name(prefix: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let random = &uuid::Uuid::new_v4().simple().to_string()[..8];
+    format!("{prefix}_{random}_{number}")
+}
+
+/// A new folder for a test, readable by all users, under the system's temporary folder.
+///
+/// # Panics
+/// When it cannot be made.
+pub fn folder(prefix: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(unique_name(&format!("sluice_{prefix}")));
+    std::fs::create_dir_all(&path).expect("a temporary folder can be made");
+    path
+}
+
+/// A new, empty database; its URL, as the superuser.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn postgres_database() -> String {
+    let servers = servers().await;
+    let name = unique_name("test");
+    let sql = format!("CREATE DATABASE {name} TEMPLATE template0");
+    postgres::psql(&servers.postgres_url, &sql).await.expect("a database can be created");
+    let base = servers.postgres_url.strip_suffix("/postgres").expect("the URL names the database postgres");
+    format!("{base}/{name}")
+}
+
+/// A new, empty ClickHouse database; its name.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn clickhouse_database() -> String {
+    let servers = servers().await;
+    let name = unique_name("test");
+    clickhouse_query(servers, &format!("CREATE DATABASE {name}")).await;
+    name
+}
+
+/// Runs a statement on the test servers' ClickHouse and gives its answer (tab-separated unless it says otherwise).
+///
+/// # Panics
+/// When it fails.
+pub async fn clickhouse_query(servers: &Servers, sql: &str) -> String {
+    clickhouse::query(&servers.clickhouse_url, &servers.clickhouse_user, &servers.clickhouse_password, sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error:#}"))
+}
+
+/// A new topic with its partitions' leaders elected; its name.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn kafka_topic(prefix: &str, n_partitions: i32) -> String {
+    let servers = servers().await;
+    let name = unique_name(prefix);
+    let topic = Topic { name: &name, n_partitions, retention_hours: 24 };
+    kafka::create_topics(&servers.kafka_brokers, &[topic]).await.expect("a topic can be created");
+    name
+}
+
+/// The executable of a service (or any other of the workspace), built if need be.
+///
+/// # Panics
+/// When it is missing and cannot be built.
+pub fn service_binary(name: &str) -> PathBuf {
+    crate::binaries::find(name).unwrap_or_else(|error| panic!("{error:#}"))
+}

@@ -1,0 +1,189 @@
+//! One lane on its way to Kafka: reader, open chunk, chunks in flight, durable cursor.
+//!
+//! Invariant: cursor ≤ acknowledged ≤ first ordinal of the open chunk ≤ the reader's next ordinal.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use sluice_schemas::chunk::ChunkHeader;
+use uuid::Uuid;
+
+use super::chunk::OpenChunk;
+use super::in_flight::{InFlight, Sent};
+use super::producer::{self, Producer, Ticket};
+use crate::config::KafkaConfig;
+use crate::journal::budget::Budget;
+use crate::journal::cursor::Cursor;
+use crate::journal::lane::Lane;
+use crate::journal::reader::LaneReader;
+
+/// Where chunks go, and how many bytes more may be on their way.
+pub struct Outbox<'a> {
+    pub producer: &'a Producer,
+    pub edge: Uuid,
+    pub generation: u64,
+    pub config: &'a KafkaConfig,
+    pub free_bytes: usize,
+}
+
+/// See the module.
+pub struct ForwardedLane {
+    lane: Arc<Lane>,
+    reader: LaneReader,
+    cursor: Cursor,
+    in_flight: InFlight,
+    chunk: OpenChunk,
+}
+
+impl ForwardedLane {
+    /// Begins at the lane's cursor.
+    ///
+    /// # Errors
+    /// When the cursor cannot be opened.
+    pub fn open(lane: &Arc<Lane>) -> io::Result<Self> {
+        let cursor = Cursor::open(&lane.dir)?;
+        let next_ordinal = cursor.next_ordinal();
+        Ok(Self {
+            lane: Arc::clone(lane),
+            reader: LaneReader::new(Arc::clone(lane), next_ordinal),
+            cursor,
+            in_flight: InFlight::new(next_ordinal),
+            chunk: OpenChunk::default(),
+        })
+    }
+
+    /// Reads what is synced into chunks and hands over those that are full or have waited long enough.
+    ///
+    /// # Errors
+    /// When the producer is of no more use. A segment that cannot be read is logged and tried again later.
+    pub fn send(&mut self, index: usize, outbox: &mut Outbox<'_>) -> Result<(), KafkaError> {
+        let linger = Duration::from_millis(outbox.config.linger_ms);
+        while self.chunk.value().len() < outbox.free_bytes {
+            let record = match self.reader.read_next() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(lane = self.lane.id, %error, "the journal cannot be read");
+                    break;
+                }
+            };
+            if !self.chunk.fits(record.ordinal) {
+                // A gap: what is before it goes on its own, and this record is read again.
+                let ordinal = record.ordinal;
+                self.reader.seek(ordinal);
+                if !hand_over(&self.lane, &mut self.chunk, &mut self.in_flight, index, outbox)? {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.chunk.push(record.ordinal, record.payload);
+            if self.chunk.value().len() >= outbox.config.chunk_bytes
+                && !hand_over(&self.lane, &mut self.chunk, &mut self.in_flight, index, outbox)?
+            {
+                return Ok(());
+            }
+        }
+        if self.chunk.patience(linger).is_some_and(|patience| patience.is_zero()) {
+            hand_over(&self.lane, &mut self.chunk, &mut self.in_flight, index, outbox)?;
+        }
+        Ok(())
+    }
+
+    /// Kafka has the chunk that begins with this ordinal.
+    pub fn delivered(&mut self, first_ordinal: u64) -> Vec<Sent> {
+        self.in_flight.delivered(first_ordinal)
+    }
+
+    /// Goes back to what Kafka has acknowledged.
+    pub fn rewind(&mut self) {
+        self.in_flight.clear();
+        self.chunk.clear();
+        self.reader.seek(self.in_flight.acknowledged());
+    }
+
+    /// Writes the cursor if it has moved, and deletes segments that are wholly delivered.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn store_cursor(&mut self, budget: &Budget) -> io::Result<()> {
+        if !self.is_cursor_behind() {
+            return Ok(());
+        }
+        let acknowledged = self.in_flight.acknowledged();
+        self.cursor.store(acknowledged)?;
+        if self.lane.has_segment_below(acknowledged) {
+            self.cursor.sync()?;
+            self.lane.delete_below(acknowledged, budget)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is something for [`ForwardedLane::store_cursor`].
+    #[must_use]
+    pub const fn is_cursor_behind(&self) -> bool {
+        self.cursor.next_ordinal() < self.in_flight.acknowledged()
+    }
+
+    /// The first ordinal that Kafka is not known to have.
+    #[must_use]
+    pub const fn acknowledged(&self) -> u64 {
+        self.in_flight.acknowledged()
+    }
+
+    /// Bytes on their way.
+    #[must_use]
+    pub const fn in_flight_bytes(&self) -> usize {
+        self.in_flight.bytes()
+    }
+
+    /// Places that could not be read.
+    #[must_use]
+    pub const fn n_damaged(&self) -> u64 {
+        self.reader.n_damaged()
+    }
+
+    /// Time of the oldest event read and not acknowledged.
+    #[must_use]
+    pub fn oldest_time_ms(&self) -> Option<u64> {
+        self.in_flight.oldest_time_ms().or_else(|| self.chunk.time_ms())
+    }
+
+    /// How long the open chunk may still wait; `None` when it is empty.
+    #[must_use]
+    pub fn patience(&self, linger: Duration) -> Option<Duration> {
+        self.chunk.patience(linger)
+    }
+}
+
+/// Hands the open chunk to the producer; `false` when it takes nothing now.
+fn hand_over(
+    lane: &Lane,
+    chunk: &mut OpenChunk,
+    in_flight: &mut InFlight,
+    lane_index: usize,
+    outbox: &mut Outbox<'_>,
+) -> Result<bool, KafkaError> {
+    let header = ChunkHeader {
+        edge: outbox.edge,
+        lane: lane.id,
+        first_seq: chunk.first_ordinal(),
+        count: chunk.count(),
+    };
+    let ticket = Ticket { generation: outbox.generation, lane_index, first_ordinal: chunk.first_ordinal() };
+    if !producer::send(outbox.producer, &outbox.config.topic, &header, chunk.value(), ticket)? {
+        return Ok(false);
+    }
+    let bytes = chunk.value().len();
+    in_flight.sent(Sent {
+        first_ordinal: chunk.first_ordinal(),
+        next_ordinal: chunk.next_ordinal(),
+        bytes,
+        time_ms: chunk.time_ms().unwrap_or(0),
+        is_delivered: false,
+    });
+    outbox.free_bytes = outbox.free_bytes.saturating_sub(bytes);
+    chunk.clear();
+    Ok(true)
+}

@@ -1,0 +1,117 @@
+//! One record of a segment as bytes. The format is described in the journal's header (`journal/mod.rs`). Pure: the slices
+//! may lie in a mapping or in a buffer. Invariant: bytes that were not completely written by [`write`] with this ordinal
+//! are never read as a record.
+
+use std::sync::atomic::{Ordering, fence};
+
+/// Length and checksum before the payload.
+pub const HEADER_BYTES: usize = 8;
+/// No event is larger; a larger length is damage.
+pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
+
+/// What lies at a place in a segment.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// A whole record with the expected ordinal.
+    Record(&'a [u8]),
+    /// The zero length after the last record.
+    End,
+    /// The slice ends inside the record; it may go on in the file.
+    Short,
+    /// Not a record with this ordinal: torn or damaged.
+    Damaged,
+}
+
+/// Bytes that a payload takes in a segment: header, payload, padding to 8.
+#[must_use]
+pub const fn size(payload_bytes: usize) -> usize {
+    (HEADER_BYTES + payload_bytes + 7) & !7
+}
+
+/// Writes a record into `slot` (of [`size`] bytes, all zero before). `fill` writes the payload in place.
+///
+/// The header becomes visible after the payload, in one store of 8 bytes: a process killed between any two instructions
+/// leaves either no record or a whole one.
+pub fn write(slot: &mut [u8], payload_bytes: usize, ordinal: u64, fill: impl FnOnce(&mut [u8])) {
+    let payload = &mut slot[HEADER_BYTES..HEADER_BYTES + payload_bytes];
+    fill(payload);
+    let length = payload_bytes as u32;
+    let header = u64::from(length) | u64::from(checksum(length, ordinal, payload)) << 32;
+    fence(Ordering::Release);
+    slot[..HEADER_BYTES].copy_from_slice(&header.to_le_bytes());
+}
+
+/// Reads what lies at the start of `bytes`, expected to have this ordinal.
+#[must_use]
+pub fn read(bytes: &[u8], ordinal: u64) -> Found<'_> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return Found::Short;
+    };
+    let header = u64::from_le_bytes(*header);
+    let (length, expected) = (header as u32, (header >> 32) as u32);
+    if header == 0 {
+        return Found::End;
+    }
+    if length == 0 || length as usize > MAX_PAYLOAD_BYTES {
+        return Found::Damaged;
+    }
+    let Some(payload) = rest.get(..length as usize) else {
+        return Found::Short;
+    };
+    if checksum(length, ordinal, payload) == expected { Found::Record(payload) } else { Found::Damaged }
+}
+
+/// CRC32C over length, ordinal and payload.
+fn checksum(length: u32, ordinal: u64, payload: &[u8]) -> u32 {
+    let mut head = [0; 12];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..].copy_from_slice(&ordinal.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c(&head), payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(payload: &[u8], ordinal: u64) -> Vec<u8> {
+        let mut slot = vec![0; size(payload.len())];
+        write(&mut slot, payload.len(), ordinal, |out| out.copy_from_slice(payload));
+        slot
+    }
+
+    #[test]
+    fn zeros_are_the_end_and_a_few_bytes_are_short() {
+        assert_eq!(read(&[0; 64], 1), Found::End);
+        assert_eq!(read(&[0; 7], 1), Found::Short);
+        assert_eq!(read(&[], 1), Found::Short);
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_whole_record_with_its_own_ordinal_is_read(
+            payload in proptest::collection::vec(any::<u8>(), 1..300),
+            ordinal in any::<u64>(),
+            cut in any::<prop::sample::Index>(),
+            flip in any::<prop::sample::Index>(),
+            bit in 0_u8..8,
+        ) {
+            let bytes = record(&payload, ordinal);
+            prop_assert_eq!(bytes.len() % 8, 0);
+            prop_assert_eq!(read(&bytes, ordinal), Found::Record(&payload[..]));
+            prop_assert_eq!(read(&bytes, ordinal.wrapping_add(1)), Found::Damaged);
+
+            let used = HEADER_BYTES + payload.len();
+            prop_assert_eq!(read(&bytes[..cut.index(used)], ordinal), Found::Short);
+
+            let mut zeroed = bytes.clone();
+            zeroed[cut.index(used)..].fill(0);
+            prop_assert!(zeroed == bytes || !matches!(read(&zeroed, ordinal), Found::Record(_)));
+
+            let mut flipped = bytes;
+            flipped[flip.index(used)] ^= 1 << bit;
+            prop_assert!(!matches!(read(&flipped, ordinal), Found::Record(_)));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a start finds on disk: for each lane the segments that hold something, and where its ordinals go on.
+//!
+//! Invariant: what is returned is synced, so that nothing can be forwarded that a power failure would take back; the
+//! ordinals go on after the last whole record, and after everything that Kafka has acknowledged.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::cursor::Cursor;
+use super::lane::{Lane, Segment};
+use super::record::{self, Found};
+use super::segment::{self, Header};
+
+const READ_BYTES: usize = 1 << 20;
+
+/// Recovers one lane; makes its directory if there is none.
+///
+/// # Errors
+/// When a file or directory cannot be read, cut or synced.
+pub(super) fn recover_lane(edge: Uuid, dir: PathBuf, id: u32, is_written: bool) -> io::Result<Lane> {
+    std::fs::create_dir_all(&dir)?;
+    remove_prepared(&dir)?;
+    let cursor = Cursor::open(&dir)?;
+    let mut next_ordinal = cursor.next_ordinal();
+    let mut segments = Vec::new();
+    let found = segment::list(&dir)?;
+    for (index, (first_ordinal, path)) in found.iter().enumerate() {
+        let expected = Header { edge, lane: id, first_ordinal: *first_ordinal };
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        if !is_ours(&file, path, expected)? {
+            std::fs::remove_file(path)?;
+            continue;
+        }
+        let mut bytes = file.metadata()?.len();
+        if index + 1 == found.len() {
+            let (end, n_records) = find_end(&file, bytes, *first_ordinal)?;
+            next_ordinal = next_ordinal.max(first_ordinal + n_records);
+            file.set_len(end)?;
+            bytes = end;
+        } else {
+            next_ordinal = next_ordinal.max(found[index + 1].0);
+        }
+        file.sync_all()?;
+        segments.push(Segment {
+            first_ordinal: *first_ordinal,
+            path: path.clone(),
+            bytes,
+            file: None,
+            is_new: false,
+        });
+    }
+    remove_empty_last(&mut segments, next_ordinal)?;
+    segment::sync_dir(&dir)?;
+    Ok(Lane::new(id, dir, is_written, next_ordinal, segments))
+}
+
+/// Whether a file is a segment of this lane; `false` for one that holds nothing.
+///
+/// A segment's header is synced with its first record, so after a power failure a file can have its name and nothing in
+/// it. A damaged header before whole records is no reason to lose them: name and directory say the same.
+fn is_ours(file: &File, path: &Path, expected: Header) -> io::Result<bool> {
+    match Header::read(file)? {
+        Some(header) if header == expected => Ok(true),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{} belongs to another edge or lane: was edge-id removed?", path.display()),
+        )),
+        None => {
+            let (_, n_records) = find_end(file, file.metadata()?.len(), expected.first_ordinal)?;
+            tracing::warn!(segment = %path.display(), n_records, "a segment has no readable header");
+            Ok(n_records > 0)
+        }
+    }
+}
+
+/// A last segment without records would have the name of the one that is made now.
+fn remove_empty_last(segments: &mut Vec<Segment>, next_ordinal: u64) -> io::Result<()> {
+    let is_empty = |segment: &mut Segment| {
+        segment.first_ordinal >= next_ordinal || segment.bytes <= segment::HEADER_BYTES as u64
+    };
+    if let Some(last) = segments.pop_if(is_empty) {
+        std::fs::remove_file(&last.path)?;
+    }
+    Ok(())
+}
+
+fn remove_prepared(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|suffix| suffix == segment::PREPARED_SUFFIX) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the last whole record ends, and how many there are.
+fn find_end(file: &File, file_bytes: u64, first_ordinal: u64) -> io::Result<(u64, u64)> {
+    let mut buffer = vec![0; READ_BYTES];
+    let (mut offset, mut n_records) = (segment::HEADER_BYTES as u64, 0);
+    loop {
+        let length = buffer.len().min(file_bytes.saturating_sub(offset) as usize);
+        file.read_exact_at(&mut buffer[..length], offset)?;
+        let mut used = 0;
+        while let Some(rest) = buffer[..length].get(used..)
+            && let Found::Record(payload) = record::read(rest, first_ordinal + n_records)
+        {
+            used += record::size(payload.len());
+            n_records += 1;
+        }
+        // A cut file may lack the last record's padding.
+        offset = (offset + used as u64).min(file_bytes);
+        if used == 0 || offset == file_bytes {
+            return Ok((offset, n_records));
+        }
+    }
+}

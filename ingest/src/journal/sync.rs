@@ -1,0 +1,91 @@
+//! The journal's two background threads: one brings what is written to disk, at the interval or at once when an order waits
+//! (one sync serves all that came before it); one allocates the next segment of a lane before it is needed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::lane::Lane;
+
+/// How often the rate of writing is taken.
+const RATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Weight of the newest second in the rate.
+const RATE_WEIGHT: f64 = 0.2;
+
+/// Runs until [`Shared::stop`], and syncs a last time then.
+pub(super) fn run_sync(shared: &Shared, lanes: &[Arc<Lane>], interval: Duration) {
+    let mut rate = Rate::new(lanes);
+    loop {
+        let is_last = shared.is_stopping.load(Ordering::Acquire);
+        for lane in lanes.iter().filter(|lane| lane.is_written) {
+            sync_lane(shared, lane);
+        }
+        if is_last {
+            return;
+        }
+        rate.update(shared, lanes);
+        shared.sync_wanted.wait(interval);
+    }
+}
+
+fn sync_lane(shared: &Shared, lane: &Lane) {
+    let started = Instant::now();
+    match lane.sync() {
+        Ok(true) => {
+            shared.sync_seconds.observe(started.elapsed().as_secs_f64());
+            shared.synced.raise();
+        }
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!(lane = lane.id, %error, "the journal cannot be synced; this lane takes no more events");
+            shared.readiness.not_ready("journal", format!("lane {} cannot be synced: {error}", lane.id));
+        }
+    }
+}
+
+/// Prepares a segment for each lane that asks, until every asker is gone.
+pub(super) fn run_prepare(shared: &Shared, lanes: &[Arc<Lane>], wanted: &Receiver<u32>) {
+    while let Ok(id) = wanted.recv() {
+        if shared.is_stopping.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(lane) = lanes.iter().find(|lane| lane.id == id && !lane.has_prepared()) else { continue };
+        // A failure is not kept: the lane tries again itself when it needs the segment, and then it is an outcome.
+        match shared.prepare(lane) {
+            Ok(prepared) => lane.put_prepared(prepared),
+            Err(error) => tracing::warn!(lane = id, %error, "no segment could be prepared"),
+        }
+    }
+}
+
+/// Bytes a second, smoothed over some seconds.
+struct Rate {
+    taken: Instant,
+    written_bytes: u64,
+    bytes_per_second: f64,
+}
+
+impl Rate {
+    fn new(lanes: &[Arc<Lane>]) -> Self {
+        Self { taken: Instant::now(), written_bytes: written_bytes(lanes), bytes_per_second: 0.0 }
+    }
+
+    fn update(&mut self, shared: &Shared, lanes: &[Arc<Lane>]) {
+        let elapsed = self.taken.elapsed();
+        if elapsed < RATE_INTERVAL {
+            return;
+        }
+        let written_bytes = written_bytes(lanes);
+        let newest = (written_bytes - self.written_bytes) as f64 / elapsed.as_secs_f64();
+        self.bytes_per_second += RATE_WEIGHT * (newest - self.bytes_per_second);
+        self.written_bytes = written_bytes;
+        self.taken = Instant::now();
+        shared.bytes_per_second.store(self.bytes_per_second.to_bits(), Ordering::Relaxed);
+    }
+}
+
+fn written_bytes(lanes: &[Arc<Lane>]) -> u64 {
+    lanes.iter().map(|lane| lane.written_bytes()).sum()
+}

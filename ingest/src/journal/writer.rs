@@ -1,0 +1,190 @@
+//! The writing end of a lane, owned by one thread: encodes an event in place, publishes it, moves to a new segment when one
+//! is full. No lock and no system call but at the change of a window or a segment.
+//!
+//! Invariant: ordinals are given without gaps, and an ordinal is given only to a record that is wholly in the mapping.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sluice_schemas::event::EventRef;
+
+use super::lane::{Lane, Segment, Synced};
+use super::mapping::Window;
+use super::segment::{self, Header, Prepared};
+use super::{Shared, record};
+
+/// After a failure to make a segment, how long until it is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Why an event was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The journal has its configured size, or the disk is full.
+    #[error("the journal is full")]
+    Full,
+    /// The journal could not be written or synced.
+    #[error("the journal has failed")]
+    Failed,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct LaneWriter {
+    lane: Arc<Lane>,
+    shared: Arc<Shared>,
+    active: Option<Active>,
+    next_ordinal: u64,
+    blocked_until: Option<(Instant, AppendError)>,
+}
+
+#[derive(Debug)]
+struct Active {
+    file: Arc<File>,
+    window: Window,
+    position: usize,
+    bytes: usize,
+}
+
+impl LaneWriter {
+    pub(super) fn new(lane: Arc<Lane>, shared: Arc<Shared>) -> Self {
+        let next_ordinal = lane.published();
+        let mut writer = Self { lane, shared, active: None, next_ordinal, blocked_until: None };
+        if let Err(error) = writer.rotate() {
+            tracing::warn!(lane = writer.lane.id, %error, "the edge starts without a segment to write to");
+        }
+        writer
+    }
+
+    /// The lane that is written.
+    #[must_use]
+    pub fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+
+    /// Writes an event; once this returns, a killed process loses nothing of it. Returns its ordinal.
+    ///
+    /// # Errors
+    /// [`AppendError`]; nothing was written then.
+    pub fn append(&mut self, event: &EventRef<'_>) -> Result<u64, AppendError> {
+        let payload_bytes = event.encoded_len();
+        if payload_bytes > record::MAX_PAYLOAD_BYTES || self.lane.has_failed() {
+            return Err(AppendError::Failed);
+        }
+        let bytes = record::size(payload_bytes);
+        self.make_room(bytes)?;
+        let active = self.active.as_mut().ok_or(AppendError::Full)?;
+        let slot = active.window.slot(active.position, bytes).ok_or(AppendError::Failed)?;
+        let ordinal = self.next_ordinal;
+        record::write(slot, payload_bytes, ordinal, |mut payload| event.encode(&mut payload));
+        active.position += bytes;
+        self.next_ordinal += 1;
+        self.lane.publish(self.next_ordinal, bytes as u64, (active.bytes - active.position) as u64);
+        Ok(ordinal)
+    }
+
+    /// Has the lane synced now rather than at the next interval, and waits until this ordinal is on disk.
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// [`AppendError::Failed`] when the sync failed: the event may or may not survive a power failure.
+    pub fn synced(&self, ordinal: u64) -> impl Future<Output = Result<(), AppendError>> + use<> {
+        let mut synced = self.lane.watch_synced();
+        self.shared.sync_wanted.raise();
+        async move {
+            let done = |synced: &Synced| synced.next > ordinal || synced.failed;
+            match synced.wait_for(done).await {
+                Ok(synced) if synced.next > ordinal => Ok(()),
+                _ => Err(AppendError::Failed),
+            }
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize) -> Result<(), AppendError> {
+        if let Some(active) = self.active.as_mut()
+            && active.position + bytes <= active.bytes
+        {
+            if active.window.slot(active.position, bytes).is_none() {
+                active.window = Window::open(&active.file, active.bytes, active.position)
+                    .map_err(|error| failed(&error))?;
+            }
+            return Ok(());
+        }
+        self.rotate()
+    }
+
+    fn rotate(&mut self) -> Result<(), AppendError> {
+        if let Some((until, error)) = self.blocked_until
+            && Instant::now() < until
+        {
+            return Err(error);
+        }
+        let prepared = match self.lane.take_prepared() {
+            Some(prepared) => prepared,
+            None => self.shared.prepare(&self.lane).map_err(|error| self.block(error))?,
+        };
+        match self.activate(prepared) {
+            Ok(active) => {
+                self.active = Some(active);
+                self.blocked_until = None;
+                self.shared.request_prepared(self.lane.id);
+                Ok(())
+            }
+            Err(error) => {
+                let error = failed(&error);
+                Err(self.block(error))
+            }
+        }
+    }
+
+    /// A full budget is looked at again at the next event, since that costs nothing; the disk is not.
+    fn block(&mut self, error: AppendError) -> AppendError {
+        let is_free_to_ask =
+            error == AppendError::Full && self.shared.budget.free_bytes() < self.shared.segment_bytes;
+        self.blocked_until = (!is_free_to_ask).then(|| (Instant::now() + RETRY_PAUSE, error));
+        error
+    }
+
+    fn activate(&self, prepared: Prepared) -> io::Result<Active> {
+        let bytes = prepared.bytes as usize;
+        let path = segment::path(&self.lane.dir, self.next_ordinal);
+        let activated = self.name(&prepared, &path);
+        let window = match activated {
+            Ok(window) => window,
+            Err(error) => {
+                std::fs::remove_file(&prepared.path)?;
+                self.shared.budget.release(prepared.bytes);
+                return Err(error);
+            }
+        };
+        let file = Arc::new(prepared.file);
+        self.lane.push_segment(Segment {
+            first_ordinal: self.next_ordinal,
+            path,
+            bytes: prepared.bytes,
+            file: Some(Arc::clone(&file)),
+            is_new: true,
+        });
+        Ok(Active { file, window, position: segment::HEADER_BYTES, bytes })
+    }
+
+    /// Writes the header first: a file with a segment's name has a segment's header, whenever the process is killed.
+    fn name(&self, prepared: &Prepared, path: &std::path::Path) -> io::Result<Window> {
+        let mut window = Window::open(&prepared.file, prepared.bytes as usize, 0)?;
+        let header = Header { edge: self.shared.edge, lane: self.lane.id, first_ordinal: self.next_ordinal }
+            .to_bytes();
+        window
+            .slot(0, header.len())
+            .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?
+            .copy_from_slice(&header);
+        std::fs::rename(&prepared.path, path)?;
+        Ok(window)
+    }
+}
+
+fn failed(error: &io::Error) -> AppendError {
+    tracing::error!(%error, "the journal cannot be written");
+    AppendError::Failed
+}

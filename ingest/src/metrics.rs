@@ -1,0 +1,209 @@
+//! What the edge counts. Each serving thread has its own counters, which it alone writes, without a locked instruction; they
+//! are summed when `/metrics` is read. Labels come from enums only.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use sluice_schemas::outcome::Rejection;
+
+use crate::forwarder::ForwarderCounters;
+use crate::journal::Journal;
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    Prospect,
+    Order,
+}
+
+impl EventKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Prospect, Self::Order];
+
+    /// The label's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prospect => "prospect",
+            Self::Order => "order",
+        }
+    }
+}
+
+/// The counters of one serving thread.
+#[derive(Debug, Default)]
+pub struct LaneCounters {
+    requests: AtomicU64,
+    accepted: [AtomicU64; EventKind::ALL.len()],
+    rejected: [[AtomicU64; Rejection::ALL.len()]; EventKind::ALL.len()],
+    opened: AtomicU64,
+    closed: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// Only ever by the one thread that owns the counter.
+fn bump(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+impl LaneCounters {
+    /// A request was read.
+    pub fn request(&self) {
+        bump(&self.requests);
+    }
+
+    /// An event was taken.
+    pub fn accepted(&self, kind: EventKind) {
+        bump(&self.accepted[kind as usize]);
+    }
+
+    /// An event was refused.
+    pub fn rejected(&self, kind: EventKind, reason: Rejection) {
+        bump(&self.rejected[kind as usize][reason as usize]);
+    }
+
+    /// A connection was opened.
+    pub fn opened(&self) {
+        bump(&self.opened);
+    }
+
+    /// A connection ended.
+    pub fn closed(&self) {
+        bump(&self.closed);
+    }
+
+    /// A connection was over the limit.
+    pub fn refused(&self) {
+        bump(&self.refused);
+    }
+}
+
+/// Registers everything that the edge shows.
+pub fn register(
+    registry: &mut Registry,
+    lanes: Vec<Arc<LaneCounters>>,
+    journal: Arc<Journal>,
+    forwarder: Arc<ForwarderCounters>,
+) {
+    registry.register(
+        "sluice_edge_journal_sync_seconds",
+        "How long it took to bring a lane to disk",
+        journal.sync_seconds(),
+    );
+    registry.register_collector(Box::new(EdgeCollector { lanes, journal, forwarder }));
+}
+
+struct EdgeCollector {
+    lanes: Vec<Arc<LaneCounters>>,
+    journal: Arc<Journal>,
+    forwarder: Arc<ForwarderCounters>,
+}
+
+impl fmt::Debug for EdgeCollector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("EdgeCollector")
+    }
+}
+
+impl EdgeCollector {
+    fn sum(&self, counter: impl Fn(&LaneCounters) -> &AtomicU64) -> u64 {
+        self.lanes.iter().map(|lane| counter(lane).load(Ordering::Relaxed)).sum()
+    }
+
+    fn encode_events(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "sluice_edge_events_accepted",
+            "Events written to the journal",
+            None,
+            MetricType::Counter,
+        )?;
+        for kind in EventKind::ALL {
+            let labels = [("kind", kind.as_str())];
+            let count = self.sum(|lane| &lane.accepted[kind as usize]);
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "sluice_edge_events_rejected",
+            "Events refused, by reason",
+            None,
+            MetricType::Counter,
+        )?;
+        for kind in EventKind::ALL {
+            for reason in Rejection::ALL {
+                let labels = [("kind", kind.as_str()), ("reason", reason.as_str())];
+                let count = self.sum(|lane| &lane.rejected[kind as usize][reason as usize]);
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Collector for EdgeCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_events(&mut encoder)?;
+        let opened = self.sum(|lane| &lane.opened);
+        let counters = [
+            ("sluice_edge_requests", "Requests read", self.sum(|lane| &lane.requests)),
+            ("sluice_edge_connections_opened", "Connections taken", opened),
+            ("sluice_edge_connections_refused", "Connections over the limit", self.sum(|lane| &lane.refused)),
+            (
+                "sluice_edge_journal_written_bytes",
+                "Bytes of records written",
+                self.journal.lanes().iter().map(|lane| lane.written_bytes()).sum(),
+            ),
+            ("sluice_edge_chunks_produced", "Chunks that Kafka acknowledged", self.forwarder.chunks()),
+            ("sluice_edge_events_produced", "Events that Kafka acknowledged", self.forwarder.events()),
+            (
+                "sluice_edge_delivery_errors",
+                "Times the producer was started anew after an error",
+                self.forwarder.errors(),
+            ),
+            (
+                "sluice_edge_journal_damaged",
+                "Places in the journal that cannot be read",
+                self.forwarder.damaged(),
+            ),
+        ];
+        for (name, help, count) in counters {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        let connections = opened.saturating_sub(self.sum(|lane| &lane.closed));
+        let gauges = [
+            ("sluice_edge_connections", "Open connections", connections as f64),
+            (
+                "sluice_edge_journal_bytes",
+                "Disk taken by the journal",
+                self.journal.budget().used_bytes() as f64,
+            ),
+            (
+                "sluice_edge_journal_minutes_left",
+                "Minutes until the journal is full at the present rate without Kafka, at most a million",
+                self.journal.minutes_left(),
+            ),
+            (
+                "sluice_edge_waiting_events",
+                "Events in the journal that Kafka has not acknowledged",
+                self.forwarder.waiting(&self.journal) as f64,
+            ),
+            (
+                "sluice_edge_waiting_age_seconds",
+                "Age of the oldest event that Kafka has not acknowledged",
+                self.forwarder.oldest_age_seconds(),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
+    }
+}

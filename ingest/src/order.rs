@@ -1,0 +1,275 @@
+//! `POST /o`: the order form of a landing page. Also what both ways of placing an order share: the fields as they are kept,
+//! and the answer only after the sync.
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat};
+use http::header::{HeaderValue, LOCATION};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde_json::value::RawValue;
+use sluice_schemas::event::{EventRef, MAX_PROSPECT_REF_CHARS, Mark, OrderRef};
+use uuid::Uuid;
+
+use crate::answer::{Answer, Fate, origin};
+use crate::body::BodyError;
+use crate::fields::{Fields, Value};
+use crate::ids::new_id;
+use crate::metrics::EventKind;
+use crate::pixel::Source;
+use crate::query;
+use crate::redirect;
+use crate::refusal::{Refusal, read_fields};
+use crate::validate::{FieldErrors, TextRule};
+use crate::worker::Worker;
+
+/// Limits of the seed, in characters.
+pub const PHONE_CHARS: usize = 20;
+/// First and last name.
+pub const NAME_CHARS: usize = 50;
+/// As Django's e-mail field.
+pub const EMAIL_CHARS: usize = 254;
+/// Far more than an address needs.
+pub const ADDRESS_CHARS: usize = 1000;
+
+const PROSPECT_NAMES: [&str; 7] = ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];
+const PHONE_NAMES: [&str; 3] = ["phone_number", "phone", "tel"];
+const FIRST_NAMES: [&str; 2] = ["first_name", "name"];
+const LAST_NAMES: [&str; 1] = ["last_name"];
+const ADDRESS_NAMES: [&str; 2] = ["delivery_address", "address"];
+const EMAIL_NAMES: [&str; 1] = ["email"];
+const REDIRECT_NAME: &str = "redirect";
+
+/// The fields of an order, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderForm {
+    pub prospect_ref: String,
+    pub email: String,
+    pub phone_number: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub delivery_address: String,
+}
+
+/// An order that is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub id: Uuid,
+    pub time_ms: u64,
+}
+
+#[derive(serde::Serialize)]
+struct PlacedResponse<'a> {
+    id: Uuid,
+    prospect_id: &'a RawValue,
+    created_at: String,
+}
+
+/// Answers an order form whose body has been read.
+pub async fn answer_order(
+    worker: &Worker,
+    request: &Parts,
+    source: Source,
+    body: Result<Bytes, BodyError>,
+) -> Answer {
+    match place_order(worker, request, source, body).await {
+        Ok(answer) => answer,
+        Err(refusal) => refusal.count_and_answer(worker, EventKind::Order, &request.headers),
+    }
+}
+
+async fn place_order(
+    worker: &Worker,
+    request: &Parts,
+    source: Source,
+    body: Result<Bytes, BodyError>,
+) -> Result<Answer, Refusal> {
+    let fields = read_fields(&request.headers, body).await?;
+    let form = read_form(&fields)?;
+    let pairs = extra_pairs(request, &fields);
+    let placed = keep(worker, request, source, &form, &pairs).await?;
+    let prospect_id = prospect_json(fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value));
+    let response =
+        PlacedResponse { id: placed.id, prospect_id: &prospect_id, created_at: time_text(placed.time_ms) };
+    let body = to_json(&response);
+    let mut answer =
+        worker.answers.json(StatusCode::CREATED, body, placed.id, Fate::Synced, origin(&request.headers));
+    if let Some(target) = wished_target(&fields, &request.headers) {
+        *answer.status_mut() = StatusCode::SEE_OTHER;
+        answer.headers_mut().insert(LOCATION, target);
+    }
+    Ok(answer)
+}
+
+/// Reads the form: a prospect id by any of its names, and a phone number or an e-mail.
+fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
+    let mut errors = FieldErrors::default();
+    // One that says nothing is still there: null and blank have errors of their own.
+    let said = fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value);
+    let prospect = said.or_else(|| PROSPECT_NAMES.iter().find_map(|name| fields.get(name)));
+    let mut text = |names: &[&str], rule| {
+        let value = fields.first_of(names).map(|(_, value)| value);
+        errors.text(names[0], value, rule)
+    };
+    let form = OrderForm {
+        email: text(&EMAIL_NAMES, TextRule::optional(EMAIL_CHARS).email()),
+        phone_number: text(&PHONE_NAMES, TextRule::optional(PHONE_CHARS)),
+        first_name: text(&FIRST_NAMES, TextRule::optional(NAME_CHARS)),
+        last_name: text(&LAST_NAMES, TextRule::optional(NAME_CHARS)),
+        delivery_address: text(&ADDRESS_NAMES, TextRule::optional(ADDRESS_CHARS)),
+        prospect_ref: errors.text("prospect_id", prospect, TextRule::required(MAX_PROSPECT_REF_CHARS)),
+    };
+    if fields.first_of(&PHONE_NAMES).or(fields.first_of(&EMAIL_NAMES)).is_none() {
+        errors.add("phone_number", "A phone number or an email is required.");
+        errors.add("email", "A phone number or an email is required.");
+    }
+    Refusal::check(errors).map(|()| form)
+}
+
+/// What came with the order besides its own fields: the query, and the body's other fields, as form pairs.
+#[must_use]
+pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
+    let own = [
+        &PROSPECT_NAMES[..],
+        &PHONE_NAMES,
+        &FIRST_NAMES,
+        &LAST_NAMES,
+        &ADDRESS_NAMES,
+        &EMAIL_NAMES,
+        &[REDIRECT_NAME],
+    ]
+    .concat();
+    let from_body = fields.to_pairs(|name| own.contains(&name));
+    let query = request.uri.query().unwrap_or_default().as_bytes();
+    if query.is_empty() {
+        return from_body;
+    }
+    [&query::mend(query)[..], &from_body[..]].join(&b'&')
+}
+
+/// Writes an order and waits until it is on disk.
+///
+/// # Errors
+/// 503 when the journal is full or has failed.
+pub async fn keep(
+    worker: &Worker,
+    request: &Parts,
+    source: Source,
+    form: &OrderForm,
+    pairs: &[u8],
+) -> Result<Placed, Refusal> {
+    let time_ms = worker.clock.now_ms();
+    let id = new_id(time_ms);
+    let visitor = worker.visitor(&request.headers, source.peer, source.trusts_proxies);
+    let (pairs, is_cut) = query::cut_pairs(pairs);
+    let event = EventRef {
+        id: id.into_bytes(),
+        time_ms,
+        ip: visitor.ip,
+        user_agent: visitor.user_agent,
+        referer: visitor.referer,
+        pairs,
+        marks: visitor.marks | if is_cut { Mark::CutPairs as u32 } else { 0 },
+        order: Some(OrderRef {
+            prospect_ref: &form.prospect_ref,
+            email: &form.email,
+            phone_number: &form.phone_number,
+            first_name: &form.first_name,
+            last_name: &form.last_name,
+            delivery_address: &form.delivery_address,
+        }),
+    };
+    let ordinal = worker.append(EventKind::Order, &event).map_err(Refusal::unavailable)?;
+    worker.synced(ordinal).await.map_err(Refusal::unavailable)?;
+    Ok(Placed { id, time_ms })
+}
+
+fn wished_target(fields: &Fields, headers: &HeaderMap) -> Option<HeaderValue> {
+    let Some(Value::Text(wish)) = fields.get(REDIRECT_NAME) else { return None };
+    HeaderValue::try_from(redirect::target(wish, headers)?).ok()
+}
+
+/// A prospect id as the client wrote it: a JSON number stays one.
+#[must_use]
+pub fn prospect_json(value: Option<&Value>) -> Box<RawValue> {
+    let text = match value {
+        Some(Value::Number(number)) => number.clone(),
+        Some(Value::Text(text)) => serde_json::Value::from(text.trim()).to_string(),
+        _ => "null".to_owned(),
+    };
+    RawValue::from_string(text).unwrap_or_default()
+}
+
+/// A response as JSON.
+#[must_use]
+pub fn to_json(response: &impl serde::Serialize) -> String {
+    serde_json::to_string(response).expect("a response has text keys only")
+}
+
+/// Unix milliseconds as RFC 3339 with milliseconds, UTC.
+#[must_use]
+pub fn time_text(time_ms: u64) -> String {
+    let time = i64::try_from(time_ms).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(json: &str) -> Result<OrderForm, String> {
+        read_form(&Fields::from_json(json.as_bytes()).unwrap()).map_err(|refusal| refusal.body)
+    }
+
+    #[test]
+    fn aliases_are_read() {
+        let read =
+            form(r#"{"clickid":7,"tel":"+1","name":"Ann","address":"here","email":"a@b.co"}"#).unwrap();
+        let expected = OrderForm {
+            prospect_ref: "7".into(),
+            email: "a@b.co".into(),
+            phone_number: "+1".into(),
+            first_name: "Ann".into(),
+            last_name: String::new(),
+            delivery_address: "here".into(),
+        };
+        assert_eq!(read, expected);
+        assert_eq!(form(r#"{"prospect_id":"","pid":"x","phone":"1"}"#).unwrap().prospect_ref, "x");
+    }
+
+    #[test]
+    fn all_errors_come_together() {
+        assert_eq!(
+            form(r#"{"prospect_id":null}"#).unwrap_err(),
+            r#"{"email":["A phone number or an email is required."],"phone_number":["A phone number or an email is required."],"prospect_id":["This field may not be null."]}"#
+        );
+        assert_eq!(
+            form(r#"{"prospect_id":"a\u0000b","phone":"123456789012345678901"}"#).unwrap_err(),
+            r#"{"phone_number":["Ensure this field has no more than 20 characters."],"prospect_id":["Null characters are not allowed."]}"#
+        );
+        assert!(
+            form(&format!(r#"{{"pid":"{}","tel":"1"}}"#, "x".repeat(65)))
+                .unwrap_err()
+                .contains("64 characters")
+        );
+        assert!(form(r#"{"pid":[1],"tel":"1"}"#).unwrap_err().contains("Not a valid string."));
+        assert!(form(r#"{"pid":" ","tel":"1"}"#).unwrap_err().contains("may not be blank"));
+    }
+
+    #[test]
+    fn prospect_ids_are_echoed_as_they_came() {
+        for (value, json) in [
+            (Value::Number("1e400".into()), "1e400"),
+            (Value::Number("1".into()), "1"),
+            (Value::Text(" 1 \"".into()), r#""1 \"""#),
+            (Value::Null, "null"),
+        ] {
+            assert_eq!(prospect_json(Some(&value)).get(), json);
+        }
+    }
+
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(time_text(1_790_000_000_007), "2026-09-21T14:13:20.007Z");
+        assert_eq!(time_text(u64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

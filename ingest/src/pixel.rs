@@ -1,0 +1,138 @@
+//! The pixel and the beacon: whatever they carry, the answer is the GIF or 204, with the outcome in a header.
+//!
+//! Invariant: nothing here waits for anything but the beacon's own body.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::request::Parts;
+use sluice_schemas::event::{EventRef, Mark};
+use sluice_schemas::outcome::Rejection;
+use uuid::Uuid;
+
+use crate::answer::{Answer, Fate, origin};
+use crate::body::BodyError;
+use crate::fields::{Fields, FieldsError, MediaType};
+use crate::ids::new_id;
+use crate::metrics::EventKind;
+use crate::query::{self, Found, ProspectId};
+use crate::worker::Worker;
+
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
+const DNT: HeaderName = HeaderName::from_static("dnt");
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    pub peer: IpAddr,
+    pub trusts_proxies: bool,
+}
+
+/// `GET` and `HEAD` of the pixel.
+#[must_use]
+pub fn answer_pixel(worker: &Worker, request: &Parts, source: Source) -> Answer {
+    let query = request.uri.query().unwrap_or_default().as_bytes();
+    let mended = query::mend(query);
+    let marks = if matches!(mended, Cow::Owned(_)) { Mark::QueryMended as u32 } else { 0 };
+    let (found, id, fate) = take(worker, request, source, &mended, marks, Ok(()));
+    worker.answers.pixel(!found.beacon, id, fate, origin(&request.headers))
+}
+
+/// `POST` of the beacon, whose body has been read.
+pub async fn answer_beacon(
+    worker: &Worker,
+    request: &Parts,
+    source: Source,
+    body: Result<Bytes, BodyError>,
+) -> Answer {
+    let query = query::mend(request.uri.query().unwrap_or_default().as_bytes());
+    let marks = if matches!(query, Cow::Owned(_)) { Mark::QueryMended as u32 } else { 0 };
+    let (from_body, outcome) = match body {
+        Ok(body) => match body_pairs(request, body).await {
+            Ok(pairs) => (pairs, Ok(())),
+            Err(reason) => (Cow::default(), Err(reason)),
+        },
+        Err(error) => (Cow::default(), Err(error.into())),
+    };
+    let pairs: Cow<'_, [u8]> = match (query.is_empty(), from_body.is_empty()) {
+        (_, true) => query,
+        (true, false) => from_body,
+        (false, false) => [&query[..], &from_body[..]].join(&b'&').into(),
+    };
+    let (_, id, fate) = take(worker, request, source, &pairs, marks, outcome);
+    worker.answers.pixel(false, id, fate, origin(&request.headers))
+}
+
+/// Decides about a prospect and writes it. `readable` says whether its body could be read.
+fn take<'a>(
+    worker: &Worker,
+    request: &Parts,
+    source: Source,
+    pairs: &'a [u8],
+    mut marks: u32,
+    readable: Result<(), Rejection>,
+) -> (Found<'a>, Uuid, Fate) {
+    let (pairs, is_cut) = query::cut_pairs(pairs);
+    if is_cut {
+        marks |= Mark::CutPairs as u32;
+    }
+    let found = query::scan(pairs);
+    let time_ms = worker.clock.now_ms();
+    let id = match query::prospect_id(found.prospect_id) {
+        ProspectId::Given(id) => id,
+        ProspectId::Absent => new_id(time_ms),
+        ProspectId::Invalid => {
+            marks |= Mark::PidInvalid as u32;
+            new_id(time_ms)
+        }
+    };
+    let allowed =
+        readable.and_then(|()| check_consent(worker, request)).and_then(|()| query::check_owner(&found));
+    if let Err(reason) = allowed {
+        worker.counters.rejected(EventKind::Prospect, reason);
+        return (found, id, Fate::Rejected(reason));
+    }
+    let visitor = worker.visitor(&request.headers, source.peer, source.trusts_proxies);
+    let event = EventRef {
+        id: id.into_bytes(),
+        time_ms,
+        ip: visitor.ip,
+        user_agent: visitor.user_agent,
+        referer: visitor.referer,
+        pairs,
+        marks: marks | visitor.marks,
+        order: None,
+    };
+    let fate = match worker.append(EventKind::Prospect, &event) {
+        Ok(_) => Fate::Journal,
+        Err(reason) => Fate::Rejected(reason),
+    };
+    (found, id, fate)
+}
+
+/// Whether the visitor lets himself be tracked, where the operator honours that he does not.
+fn check_consent(worker: &Worker, request: &Parts) -> Result<(), Rejection> {
+    if !worker.config.honour_opt_out {
+        return Ok(());
+    }
+    let says_no =
+        [SEC_GPC, DNT].iter().any(|name| request.headers.get(name).is_some_and(|value| value == "1"));
+    if says_no { Err(Rejection::OptedOut) } else { Ok(()) }
+}
+
+async fn body_pairs(request: &Parts, body: Bytes) -> Result<Cow<'static, [u8]>, Rejection> {
+    let content_type = request.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let fields = match MediaType::parse(content_type) {
+        MediaType::Form => return Ok(body.to_vec().into()),
+        MediaType::Text | MediaType::Empty if !body.trim_ascii_start().starts_with(b"{") => {
+            return Ok(body.to_vec().into());
+        }
+        MediaType::Text | MediaType::Empty | MediaType::Json => Fields::from_json(&body),
+        MediaType::Multipart(boundary) => Fields::from_multipart(body, boundary.as_deref()).await,
+        MediaType::Other(_) => return Err(Rejection::MediaType),
+    };
+    let to_pairs = |fields: Fields| fields.to_pairs(|_| false).into();
+    fields.map(to_pairs).map_err(|_: FieldsError| Rejection::BadBody)
+}

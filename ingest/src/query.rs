@@ -1,0 +1,240 @@
+//! What the edge reads in a query or a form before it takes an event: key, prospect id, `user_id`, `beacon`. Pure, over raw
+//! bytes; only the few values that matter are decoded. Everything else is the consumer's, which gets the bytes as they came.
+//!
+//! Invariant: what is scanned is what is stored; an event is never taken for a key that the consumer will not see.
+
+use std::borrow::Cow;
+
+use sluice_schemas::event::MAX_PAIRS_BYTES;
+use sluice_schemas::outcome::Rejection;
+use sluice_schemas::tracking_key;
+use uuid::Uuid;
+
+/// Values found in pairs, still encoded. The first that is not empty counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found<'a> {
+    pub key: Option<&'a [u8]>,
+    pub prospect_id: Option<&'a [u8]>,
+    pub user_id: Option<&'a [u8]>,
+    /// The answer shall have no body.
+    pub beacon: bool,
+}
+
+/// A prospect's id as an event carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProspectId {
+    Given(Uuid),
+    /// Something that is no UUID: a macro, another system's click id.
+    Invalid,
+    Absent,
+}
+
+/// A query whose further `?` (a redirector's `…?k=1?sub1=2`) separate pairs as `&` does. Borrows when there is none.
+#[must_use]
+pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'?', query).is_none() {
+        return Cow::Borrowed(query);
+    }
+    Cow::Owned(query.iter().map(|byte| if *byte == b'?' { b'&' } else { *byte }).collect())
+}
+
+/// Scans pairs once.
+#[must_use]
+pub fn scan(pairs: &[u8]) -> Found<'_> {
+    let mut found = Found::default();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'&', pairs) {
+        take(&pairs[start..end], &mut found);
+        start = end + 1;
+    }
+    take(&pairs[start..], &mut found);
+    found
+}
+
+fn take<'a>(pair: &'a [u8], found: &mut Found<'a>) {
+    let Some(equals) = memchr::memchr(b'=', pair) else { return };
+    let (name, value) = (&pair[..equals], &pair[equals + 1..]);
+    if value.is_empty() {
+        return;
+    }
+    // A browser encodes none of these letters, but a redirector may.
+    if name.contains(&b'%') {
+        take_named(&decode(name), value, found);
+    } else {
+        take_named(name, value, found);
+    }
+}
+
+fn take_named<'a>(name: &[u8], value: &'a [u8], found: &mut Found<'a>) {
+    let slot = match name {
+        b"k" | b"key" | b"campaign_key" => &mut found.key,
+        name if is_prospect_id(name) => &mut found.prospect_id,
+        b"user_id" => &mut found.user_id,
+        b"beacon" => {
+            found.beacon |= value == b"1";
+            return;
+        }
+        _ => return,
+    };
+    slot.get_or_insert(value);
+}
+
+/// Whether a parameter of this name is the prospect's id.
+#[must_use]
+pub fn is_prospect_id(name: &[u8]) -> bool {
+    matches!(name, b"pid" | b"prospect_id" | b"click_id" | b"clickid" | b"cid" | b"subid" | b"cnv_id")
+}
+
+/// Whether a pixel may be taken: it needs a well-formed key, or no key and a `user_id`.
+///
+/// # Errors
+/// The reason why not.
+pub fn check_owner(found: &Found<'_>) -> Result<(), Rejection> {
+    match (found.key, found.user_id) {
+        (Some(key), _) if tracking_key::is_well_formed(&decode(key)) => Ok(()),
+        (Some(_), _) => Err(Rejection::BadKey),
+        (None, Some(user_id)) if is_user_id(&decode(user_id)) => Ok(()),
+        (None, Some(_)) => Err(Rejection::BadUserId),
+        (None, None) => Err(Rejection::MissingKey),
+    }
+}
+
+/// Whether this text is a whole number from 1 to 2^63 - 1.
+#[must_use]
+pub fn is_user_id(text: &[u8]) -> bool {
+    let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
+    is_plain && number.is_some_and(|number| number > 0)
+}
+
+/// Reads a prospect's id: a UUID of any version, hyphenated or not, in any case, but neither nil nor max.
+#[must_use]
+pub fn prospect_id(raw: Option<&[u8]>) -> ProspectId {
+    let Some(raw) = raw else { return ProspectId::Absent };
+    parse_uuid(&decode(raw)).map_or(ProspectId::Invalid, ProspectId::Given)
+}
+
+fn parse_uuid(text: &[u8]) -> Option<Uuid> {
+    if !matches!(text.len(), 32 | 36) {
+        return None;
+    }
+    Uuid::try_parse_ascii(text).ok().filter(|id| !id.is_nil() && !id.is_max())
+}
+
+/// Decodes `%xx` and `+`; borrows where there are none.
+#[must_use]
+pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'%', b'+', raw).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let spaced: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Cow::Owned(percent_encoding::percent_decode(&spaced).collect())
+}
+
+/// The pairs as far as they are kept, and whether something was cut: at the last whole pair within the limit.
+#[must_use]
+pub fn cut_pairs(pairs: &[u8]) -> (&[u8], bool) {
+    if pairs.len() <= MAX_PAIRS_BYTES {
+        return (pairs, false);
+    }
+    let end = memchr::memrchr(b'&', &pairs[..=MAX_PAIRS_BYTES]).unwrap_or(0);
+    (&pairs[..end], true)
+}
+
+/// A header's value as far as it is kept, and whether something was cut: never inside a UTF-8 character.
+#[must_use]
+pub fn cut_text(text: &[u8], max_bytes: usize) -> (&[u8], bool) {
+    if text.len() <= max_bytes {
+        return (text, false);
+    }
+    let is_continuation = |byte: u8| byte & 0xC0 == 0x80;
+    let back = (0..4).find(|back| !is_continuation(text[max_bytes - back])).unwrap_or(0);
+    (&text[..max_bytes - back], true)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &[u8] = b"2222222222222222";
+
+    #[test]
+    fn keys_and_users_are_checked() {
+        let check = |pairs: &[u8]| check_owner(&scan(pairs));
+        assert!(tracking_key::is_well_formed(KEY), "sixteen times the digit 0 sums to 0");
+        assert_eq!(check(b"k=2222222222222222"), Ok(()));
+        assert_eq!(check(b"a=1&campaign_key=%32222222222222222&b"), Ok(()));
+        assert_eq!(check(b"%6b=2222222222222222"), Ok(()));
+        assert_eq!(check(b"k=&key=2222222222222222"), Ok(()));
+        assert_eq!(check(b"k=2222222222222223&user_id=1"), Err(Rejection::BadKey));
+        assert_eq!(check(b"k={key}"), Err(Rejection::BadKey));
+        assert_eq!(check(b"user_id=9223372036854775807"), Ok(()));
+        for bad in ["0", "-1", "+1", "9223372036854775808", "1.0", "abc", "%00"] {
+            assert_eq!(check(format!("user_id={bad}").as_bytes()), Err(Rejection::BadUserId), "{bad}");
+        }
+        for missing in [&b""[..], b"k", b"k=", b"&&=&", b"kk=2222222222222222"] {
+            assert_eq!(check(missing), Err(Rejection::MissingKey));
+        }
+    }
+
+    #[test]
+    fn a_second_question_mark_separates() {
+        let mended = mend(b"sub1=a?k=2222222222222222?beacon=1");
+        let found = scan(&mended);
+        assert_eq!((found.key, found.beacon), (Some(KEY), true));
+        assert!(matches!(mend(b"k=1&b"), Cow::Borrowed(_)));
+        assert!(!scan(b"beacon=10&k=1").beacon);
+    }
+
+    #[test]
+    fn prospect_ids_are_uuids_or_invalid() {
+        let id = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
+        for text in [id.to_string(), id.simple().to_string(), id.to_string().to_uppercase()] {
+            assert_eq!(prospect_id(Some(text.as_bytes())), ProspectId::Given(id), "{text}");
+        }
+        let (nil, max) = (Uuid::nil().to_string(), Uuid::max().to_string());
+        let braced = id.braced().to_string();
+        for text in ["{clickid}", "1", &nil, &max, &braced, "zz920000-0000-7000-8000-000000000001"] {
+            assert_eq!(prospect_id(Some(text.as_bytes())), ProspectId::Invalid, "{text}");
+        }
+        assert_eq!(prospect_id(scan(b"pid=").prospect_id), ProspectId::Absent);
+    }
+
+    #[test]
+    fn pairs_are_cut_between_pairs() {
+        let pair = b"sub1=0123456789&";
+        let long = pair.repeat(MAX_PAIRS_BYTES / pair.len() + 2);
+        let (kept, cut) = cut_pairs(&long);
+        assert!(cut && kept.len() <= MAX_PAIRS_BYTES && kept.ends_with(b"=0123456789"));
+        assert_eq!(cut_pairs(&vec![b'a'; MAX_PAIRS_BYTES + 1]), (&b""[..], true));
+        assert!(!cut_pairs(&vec![b'a'; MAX_PAIRS_BYTES]).1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_scanned_and_what_is_found_lies_in_them(pairs in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let found = scan(&pairs);
+            for value in [found.key, found.prospect_id, found.user_id].into_iter().flatten() {
+                prop_assert!(!value.is_empty() && memchr::memmem::find(&pairs, value).is_some());
+            }
+            std::hint::black_box((check_owner(&found).is_ok(), prospect_id(found.prospect_id)));
+        }
+
+        #[test]
+        fn pairs_in_any_order_are_found(before in "[a-z0-9%+]{0,20}", after in "[a-z0-9%+&=]{0,20}") {
+            let pairs = format!("x={before}&k=2222222222222222&user_id=7&zz={after}");
+            let found = scan(pairs.as_bytes());
+            prop_assert_eq!((found.key, found.user_id), (Some(KEY), Some(&b"7"[..])));
+        }
+
+        #[test]
+        fn text_is_cut_at_a_character(text in "\\PC{0,60}", max in 0_usize..80) {
+            let (kept, cut) = cut_text(text.as_bytes(), max);
+            prop_assert!(kept.len() <= max || !cut);
+            prop_assert!(std::str::from_utf8(kept).is_ok());
+            prop_assert!(!cut || kept.len() + 4 > max);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The listeners and the serving threads: each thread has its own runtime and its own listeners on the same ports
+//! (`SO_REUSEPORT`), so that the kernel shares out the connections and nothing is shared between threads.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{self, Connections, SWEEP_INTERVAL};
+use crate::pixel::Source;
+use crate::request_line::{MendedStream, Space};
+use crate::routes::Endpoint;
+use crate::worker::Worker;
+
+const BACKLOG: i32 = 4096;
+const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(50);
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// A listener of one thread.
+#[derive(Debug)]
+pub struct Bound {
+    listener: StdListener,
+    trusts_proxies: bool,
+}
+
+/// Binds one address once for each thread. Returns the listeners and the bound address.
+///
+/// # Errors
+/// When the address is taken, by another edge too, or cannot be bound.
+pub fn bind(
+    address: SocketAddr,
+    n_threads: usize,
+    trusts_proxies: bool,
+) -> io::Result<(Vec<Bound>, SocketAddr)> {
+    // Sharing a port is meant for the threads of this process: another process on it is an error here too.
+    let probe = open(address, false)?;
+    let bound = probe.local_addr()?.as_socket().unwrap_or(address);
+    drop(probe);
+    let listen = || {
+        let socket = open(bound, true)?;
+        socket.listen(BACKLOG)?;
+        Ok(Bound { listener: socket.into(), trusts_proxies })
+    };
+    let listeners = (0..n_threads).map(|_| listen()).collect::<io::Result<Vec<_>>>();
+    let listeners = listeners
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {bound}: {error}")))?;
+    Ok((listeners, bound))
+}
+
+fn open(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(is_shared)?;
+    // Connections inherit this from their listener.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into()).map_err(named)?;
+    Ok(socket)
+}
+
+/// Serves on this thread until the drain, and then until every request is answered or the drain's time is up.
+///
+/// # Errors
+/// When the thread can have no runtime.
+pub fn run(
+    worker: Worker,
+    listeners: Vec<Bound>,
+    draining: &CancellationToken,
+    max_connections: usize,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = LocalSet::new();
+    let worker = Rc::new(worker);
+    local.block_on(&runtime, async {
+        let connections = Rc::new(Connections::default());
+        let space = Space::default();
+        let mut accepting = Vec::new();
+        for Bound { listener, trusts_proxies } in listeners {
+            let acceptor = Acceptor {
+                worker: Rc::clone(&worker),
+                connections: Rc::clone(&connections),
+                space: space.clone(),
+                trusts_proxies,
+                max_connections,
+            };
+            let listener = TcpListener::from_std(listener)?;
+            accepting.push(tokio::task::spawn_local(acceptor.run(listener, draining.clone())));
+        }
+        let sweeping = tokio::task::spawn_local(sweep(Rc::clone(&worker), Rc::clone(&connections)));
+        for task in accepting {
+            if task.await.is_err() {
+                tracing::error!("a thread no longer accepts connections");
+            }
+        }
+        finish(&worker, &connections).await;
+        sweeping.abort();
+        Ok(())
+    })
+}
+
+async fn sweep(worker: Rc<Worker>, connections: Rc<Connections>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        connections.sweep(&worker.config);
+    }
+}
+
+async fn finish(worker: &Worker, connections: &Connections) {
+    connections.drain();
+    let all_ended = async {
+        while !connections.is_empty() {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    };
+    let patience = Duration::from_millis(worker.config.drain_ms);
+    if tokio::time::timeout(patience, all_ended).await.is_err() {
+        tracing::warn!(connections = connections.len(), "the drain's time is up");
+    }
+}
+
+struct Acceptor {
+    worker: Rc<Worker>,
+    connections: Rc<Connections>,
+    space: Space,
+    trusts_proxies: bool,
+    max_connections: usize,
+}
+
+impl Acceptor {
+    async fn run(self, listener: TcpListener, draining: CancellationToken) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = draining.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.take(stream, peer),
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted");
+                    tokio::time::sleep(NO_DESCRIPTORS_PAUSE).await;
+                }
+            }
+        }
+        // What the kernel has already accepted for us would be reset when the listener closes.
+        while let Some(Ok((stream, peer))) = accept_now(&listener).await {
+            self.take(stream, peer);
+        }
+    }
+
+    fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        if self.connections.len() >= self.max_connections {
+            self.worker.counters.refused();
+            return;
+        }
+        self.worker.counters.opened();
+        let (id, control) = self.connections.open();
+        let source = Source { peer: peer.ip(), trusts_proxies: self.trusts_proxies };
+        let endpoint = Endpoint { worker: Rc::clone(&self.worker), source, control: Rc::clone(&control) };
+        let connection =
+            connection::http().serve_connection(MendedStream::new(stream, self.space.clone()), endpoint);
+        let closing =
+            Closing { id, worker: Rc::clone(&self.worker), connections: Rc::clone(&self.connections) };
+        tokio::task::spawn_local(async move {
+            connection::serve(connection, control).await;
+            drop(closing);
+        });
+    }
+}
+
+/// One connection that is waiting now, without waiting for another.
+async fn accept_now(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    tokio::select! {
+        biased;
+        accepted = listener.accept() => Some(accepted),
+        () = std::future::ready(()) => None,
+    }
+}
+
+/// The connection was gone before it was accepted.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Takes a connection off the list when its task ends, however it ends.
+struct Closing {
+    id: u64,
+    worker: Rc<Worker>,
+    connections: Rc<Connections>,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.connections.close(self.id);
+        self.worker.counters.closed();
+    }
+}

@@ -1,0 +1,263 @@
+//! The rules for the fields of orders and of the create calls, with the texts that the seed's clients know (Django REST
+//! Framework's). Pure. All errors of a request are collected.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::fields::{Fields, Value};
+
+const REQUIRED: &str = "This field is required.";
+const NOT_NULL: &str = "This field may not be null.";
+const NOT_BLANK: &str = "This field may not be blank.";
+const NOT_TEXT: &str = "Not a valid string.";
+const NO_NUL: &str = "Null characters are not allowed.";
+const NO_INTEGER: &str = "A valid integer is required.";
+const INTEGER_TOO_LARGE: &str = "Ensure this value is less than or equal to 9223372036854775807.";
+const NO_EMAIL: &str = "Enter a valid email address.";
+const NO_ADDRESS: &str = "Enter a valid IPv4 or IPv6 address.";
+
+/// Errors by field.
+#[derive(Debug, Default)]
+pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+
+/// What a text must be.
+#[derive(Debug, Clone, Copy)]
+pub struct TextRule {
+    /// In characters; `usize::MAX` = any.
+    pub max_chars: usize,
+    /// Must be there and say something.
+    pub is_required: bool,
+    pub is_email: bool,
+}
+
+impl TextRule {
+    /// Required, at most this long.
+    #[must_use]
+    pub const fn required(max_chars: usize) -> Self {
+        Self { max_chars, is_required: true, is_email: false }
+    }
+
+    /// May be left out, null or blank.
+    #[must_use]
+    pub const fn optional(max_chars: usize) -> Self {
+        Self { max_chars, is_required: false, is_email: false }
+    }
+
+    /// Must be an e-mail address.
+    #[must_use]
+    pub const fn email(self) -> Self {
+        Self { is_email: true, ..self }
+    }
+}
+
+impl FieldErrors {
+    /// Adds an error to a field.
+    pub fn add(&mut self, name: &str, error: impl Into<String>) {
+        self.0.entry(name.to_owned()).or_default().push(error.into());
+    }
+
+    /// `{"field":["error", …], …}`; `None` when there is no error.
+    #[must_use]
+    pub fn into_json(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| serde_json::json!(self.0).to_string())
+    }
+
+    /// A text, trimmed; empty when it is not there or wrong. Errors are kept under `name`.
+    pub fn text(&mut self, name: &str, value: Option<&Value>, rule: TextRule) -> String {
+        let text = match value {
+            None if rule.is_required => return self.fail(name, REQUIRED),
+            Some(Value::Null) if rule.is_required => return self.fail(name, NOT_NULL),
+            None | Some(Value::Null) => return String::new(),
+            Some(Value::Bool(_) | Value::Nested(_)) => return self.fail(name, NOT_TEXT),
+            Some(Value::Text(text) | Value::Number(text)) => text.trim(),
+        };
+        if text.is_empty() {
+            return if rule.is_required { self.fail(name, NOT_BLANK) } else { String::new() };
+        }
+        let mut is_fine = true;
+        let mut check = |holds: bool, error: &str| {
+            if !holds {
+                self.add(name, error);
+                is_fine = false;
+            }
+        };
+        if rule.is_email {
+            check(is_email(text), NO_EMAIL);
+        }
+        if text.len() > rule.max_chars {
+            let error = format!("Ensure this field has no more than {} characters.", rule.max_chars);
+            check(text.chars().count() <= rule.max_chars, &error);
+        }
+        check(!text.contains('\0'), NO_NUL);
+        if is_fine { text.to_owned() } else { String::new() }
+    }
+
+    /// An IP address; `None` when it is not there or wrong.
+    pub fn address(&mut self, name: &str, value: Option<&Value>) -> Option<IpAddr> {
+        if let Some(Value::Number(_) | Value::Bool(_) | Value::Nested(_)) = value {
+            self.add(name, NO_ADDRESS);
+            return None;
+        }
+        let text = self.text(name, value, TextRule::required(usize::MAX));
+        if text.is_empty() {
+            return None;
+        }
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.add(name, NO_ADDRESS);
+        }
+        address
+    }
+
+    /// A number from 1 to 2^63 - 1; `None` when it is not there, null, or wrong.
+    pub fn user_id(&mut self, name: &str, fields: &Fields) -> Option<i64> {
+        let text = match fields.get(name)? {
+            Value::Null => return None,
+            Value::Text(text) if text.is_empty() && fields.is_form => return None,
+            Value::Text(text) | Value::Number(text) => text.trim(),
+            Value::Bool(_) | Value::Nested(_) => "",
+        };
+        let is_whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<i64>() {
+            Ok(number) if is_whole && number > 0 => Some(number),
+            Err(_) if is_whole => {
+                self.add(name, INTEGER_TOO_LARGE);
+                None
+            }
+            _ => {
+                self.add(name, NO_INTEGER);
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, name: &str, error: &str) -> String {
+        self.add(name, error);
+        String::new()
+    }
+}
+
+/// Whether a text is an e-mail address as Django's validator sees it, quoted local parts and address literals left out.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom.chars().all(|c| c.is_ascii_alphanumeric() || "-!#$%&'*+/=?^_`{}|~".contains(c))
+    };
+    text.len() <= 320 && local.split('.').all(is_atom) && (domain == "localhost" || is_domain(domain))
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_letter = |c: char| c.is_alphanumeric() || c == '-';
+        (1..=63).contains(&label.chars().count())
+            && label.chars().all(is_letter)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let (n_labels, last) = (domain.split('.').count(), domain.rsplit('.').next().unwrap_or_default());
+    n_labels > 1 && domain.split('.').all(is_label) && last.chars().count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: Option<Value>, rule: TextRule) -> (String, String) {
+        let mut errors = FieldErrors::default();
+        let read = errors.text("f", value.as_ref(), rule);
+        (read, errors.into_json().unwrap_or_default())
+    }
+
+    fn some(text: &str) -> Option<Value> {
+        Some(Value::Text(text.to_owned()))
+    }
+
+    #[test]
+    fn texts_are_refused_in_the_words_of_the_seed() {
+        let rule = TextRule::required(3);
+        let error = |value| text(value, rule).1;
+        assert_eq!(error(None), r#"{"f":["This field is required."]}"#);
+        assert_eq!(error(Some(Value::Null)), r#"{"f":["This field may not be null."]}"#);
+        assert_eq!(error(some(" \t ")), r#"{"f":["This field may not be blank."]}"#);
+        assert_eq!(error(Some(Value::Bool(true))), r#"{"f":["Not a valid string."]}"#);
+        assert_eq!(error(Some(Value::Nested("[]".into()))), r#"{"f":["Not a valid string."]}"#);
+        assert_eq!(error(some("äöüß")), r#"{"f":["Ensure this field has no more than 3 characters."]}"#);
+        assert_eq!(error(some("a\0b")), r#"{"f":["Null characters are not allowed."]}"#);
+        assert_eq!(text(some(" äöü "), rule), ("äöü".to_owned(), String::new()));
+        assert_eq!(text(Some(Value::Number("1e4".into())), rule).0, "1e4");
+        for nothing in [None, Some(Value::Null), some(""), some("  ")] {
+            assert_eq!(text(nothing, TextRule::optional(3)), (String::new(), String::new()));
+        }
+    }
+
+    #[test]
+    fn several_errors_of_a_field_and_of_fields_come_together() {
+        let mut errors = FieldErrors::default();
+        errors.text("a", some("a\0b@c").as_ref(), TextRule::required(2).email());
+        errors.text("b", None, TextRule::required(2));
+        assert_eq!(
+            errors.into_json().unwrap(),
+            r#"{"a":["Enter a valid email address.","Ensure this field has no more than 2 characters.","Null characters are not allowed."],"b":["This field is required."]}"#
+        );
+    }
+
+    #[test]
+    fn emails_are_told_from_others() {
+        for fine in ["a@b.co", "x.y+z@sub.example.com", "o'neil@localhost", "a@bücher.de"] {
+            assert!(is_email(fine), "{fine}");
+        }
+        for wrong in [
+            "",
+            "a",
+            "@b.co",
+            "a@",
+            "a@b",
+            "a@-b.co",
+            "a..b@c.co",
+            "a b@c.co",
+            "a@b.c",
+            "a@b..co",
+            "a@b.co\n",
+        ] {
+            assert!(!is_email(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn user_ids_are_whole_numbers_in_range() {
+        let read = |json: &str| {
+            let fields = Fields::from_json(format!("{{\"user_id\":{json}}}").as_bytes()).unwrap();
+            let mut errors = FieldErrors::default();
+            let user_id = errors.user_id("user_id", &fields);
+            (user_id, errors.into_json().unwrap_or_default())
+        };
+        assert_eq!(read("7"), (Some(7), String::new()));
+        assert_eq!(read("\"9223372036854775807\""), (Some(i64::MAX), String::new()));
+        assert_eq!(read("null"), (None, String::new()));
+        for wrong in ["0", "-1", "1.5", "1e3", "\"\"", "\"abc\"", "true", "[]", "\"1\\u0000\""] {
+            assert_eq!(read(wrong).1, r#"{"user_id":["A valid integer is required."]}"#, "{wrong}");
+        }
+        assert!(read(&"9".repeat(31)).1.contains("less than or equal to 9223372036854775807."));
+    }
+
+    #[test]
+    fn addresses_are_normalised() {
+        let read = |value: Option<Value>| {
+            let mut errors = FieldErrors::default();
+            let value = value.as_ref();
+            let address = errors.address("ip", value).map(|address| address.to_string());
+            (address.unwrap_or_default(), errors.into_json().unwrap_or_default())
+        };
+        assert_eq!(read(some("2001:DB8::0001")).0, "2001:db8::1");
+        assert_eq!(read(some(" 203.0.113.7 ")).0, "203.0.113.7");
+        for wrong in ["999.1.1.1", "1.2.3", "::g", "1.2.3.4:80", "fe80::1%eth0"] {
+            assert_eq!(read(some(wrong)).1, r#"{"ip":["Enter a valid IPv4 or IPv6 address."]}"#, "{wrong}");
+        }
+        assert_eq!(
+            read(Some(Value::Number("1".into()))).1,
+            r#"{"ip":["Enter a valid IPv4 or IPv6 address."]}"#
+        );
+        assert_eq!(read(some("")).1, r#"{"ip":["This field may not be blank."]}"#);
+    }
+}

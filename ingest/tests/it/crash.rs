@@ -1,0 +1,117 @@
+//! A killed edge: the program itself, killed in the middle of numbered events, again and again on one journal. Every
+//! acknowledged number is read back, once, and the ordinals have no gap.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::support::{Answered, KEY, connect, read_journal};
+
+const N_CLIENTS: u64 = 3;
+const N_KILLS: u64 = 4;
+const N_BEFORE_KILL: u64 = 1_500;
+
+fn start(dir: &Path) -> (Child, SocketAddr) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sluice-ingest"))
+        .env("SLUICE__EDGE__LISTEN", "127.0.0.1:0")
+        .env("SLUICE__OPS__LISTEN", "127.0.0.1:0")
+        .env("SLUICE__EDGE__THREADS", "2")
+        .env("SLUICE__JOURNAL__DIR", dir)
+        .env("SLUICE__JOURNAL__SEGMENT_BYTES", "262144")
+        .env("SLUICE__KAFKA__BROKERS", "127.0.0.1:1")
+        .env("SLUICE__KAFKA__DRAIN_MS", "0")
+        .env("RUST_LOG", "info")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let serving = lines.find(|line| line.contains("\"serving\"")).expect("the edge says where it listens");
+    let line: serde_json::Value = serde_json::from_str(&serving).unwrap();
+    // The pipe is read on, so that the edge never waits for its log.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, line["listen"].as_str().unwrap().parse().unwrap())
+}
+
+/// Sends numbered pixels over one connection until it breaks; returns the numbers that were acknowledged.
+fn send(address: SocketAddr, numbers: &AtomicU64) -> Vec<u64> {
+    let mut acknowledged = Vec::new();
+    let mut stream = connect(address);
+    let mut buffer = [0; 2048];
+    loop {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let request = format!("GET /p.gif?k={KEY}&beacon=1&sub1={number} HTTP/1.1\r\nHost: a\r\n\r\n");
+        if stream.write_all(request.as_bytes()).is_err() {
+            return acknowledged;
+        }
+        let mut n_read = 0;
+        while !buffer[..n_read].ends_with(b"\r\n\r\n") {
+            match stream.read(&mut buffer[n_read..]) {
+                Ok(more) if more > 0 => n_read += more,
+                _ => return acknowledged,
+            }
+        }
+        assert_eq!(Answered::parse(&buffer[..n_read], true).0.outcome(), "accepted");
+        acknowledged.push(number);
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_edge_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let numbers = AtomicU64::new(0);
+    let mut acknowledged = BTreeSet::new();
+    for round in 1..=N_KILLS {
+        let (mut child, address) = start(dir.path());
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..N_CLIENTS).map(|_| scope.spawn(|| send(address, &numbers))).collect();
+            while numbers.load(Ordering::Relaxed) < round * N_BEFORE_KILL {
+                std::thread::yield_now();
+            }
+            child.kill().unwrap();
+            for client in clients {
+                acknowledged.extend(client.join().unwrap());
+            }
+        });
+        child.wait().unwrap();
+    }
+    assert!(acknowledged.len() as u64 > N_KILLS * N_BEFORE_KILL / 2);
+
+    let events = read_journal(dir.path());
+    let mut read = BTreeSet::new();
+    for (_, _, event) in &events {
+        let pairs = std::str::from_utf8(&event.pairs).unwrap();
+        let number: u64 = pairs.rsplit('=').next().unwrap().parse().unwrap();
+        assert!(read.insert(number), "{number} is there twice");
+    }
+    let lost: Vec<_> = acknowledged.difference(&read).collect();
+    assert_eq!(lost, [&0_u64; 0]);
+    for lane in 0..2 {
+        let ordinals: Vec<u64> = events.iter().filter(|event| event.0 == lane).map(|event| event.1).collect();
+        assert_eq!(ordinals, (1..=ordinals.len() as u64).collect::<Vec<_>>(), "lane {lane}");
+    }
+}
+
+#[test]
+fn a_bad_configuration_exits_64_and_names_its_key() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sluice-ingest"))
+        .env("SLUICE__EDGE__MAX_BODY_BYTES", "0")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("edge.max_body_bytes"));
+}
+
+#[test]
+fn a_terminated_edge_ends_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut child, address) = start(dir.path());
+    let head = format!("GET /p.gif?k={KEY} HTTP/1.1\r\n");
+    assert_eq!(crate::support::exchange(address, &head, b"").outcome(), "accepted");
+    let terminated = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(read_journal(dir.path()).len(), 1);
+}
