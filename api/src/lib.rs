@@ -1,1 +1,33 @@
-//! Placeholder until the part is built.
+//! The people's side of Sluice: accounts, the JSON API that keeps the seed's contract, and the pages.
+//!
+//! The way of a request: `serve` takes the connection → `middleware` (ids, headers, bounds) → `router` finds the route →
+//! `guard` finds out who asks and asks `policy` → the handler reads `query` or `body`, asks `db` within its grant → JSON, or
+//! a page. What goes wrong is an `error::ApiError`.
+#![forbid(unsafe_code)]
+
+pub mod assets;
+pub mod auth;
+pub mod body;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod db;
+pub mod edge;
+pub mod error;
+pub mod fields;
+pub mod guard;
+pub mod health;
+pub mod metrics;
+pub mod middleware;
+pub mod openapi;
+pub mod orders;
+pub mod pages;
+pub mod paging;
+pub mod policy;
+pub mod prospects;
+pub mod query;
+pub mod router;
+pub mod serve;
+pub mod state;
+pub mod users;
+pub mod wire;

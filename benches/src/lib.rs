@@ -1,1 +1,22 @@
-//! Placeholder until the part is built.
+//! What Sluice can bear, measured on real parts, and the faults it must survive.
+//!
+//! - [`load`] sends prebuilt [`requests`] over raw keep-alive connections and counts what was acknowledged;
+//! - [`pixel`], [`pipeline`] and [`latency`] are the measurements, [`report`] prints them;
+//! - [`way`] starts a Kafka, a ClickHouse and the services of this workspace for them; [`clickhouse`], [`child`] and
+//!   [`proc`] ask and watch them.
+//!
+//! Everything goes to loopback, ends by count or by time, and takes its processes and folders with it. The fault runs and
+//! the browser walk are tests (`tests/it`). No product code.
+#![forbid(unsafe_code)]
+
+pub mod child;
+pub mod clickhouse;
+pub mod latency;
+pub mod load;
+pub mod nginx;
+pub mod pipeline;
+pub mod pixel;
+pub mod proc;
+pub mod report;
+pub mod requests;
+pub mod way;

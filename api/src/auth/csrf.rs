@@ -1,0 +1,60 @@
+//! The token that every form carries. It is derived from a secret that the browser's session (or, before a login, its own
+//! cookie) stands for, and shown under a fresh mask each time, so that a compressed page does not give it away (BREACH).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// The name of the hidden field.
+pub const FIELD: &str = "csrf_token";
+
+/// What the token of a browser without a session is derived from: its cookie and the service's secret.
+#[must_use]
+pub fn anonymous(service_secret: &str, cookie: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"sluice anonymous form token\0");
+    hash.update(service_secret.as_bytes());
+    hash.update([0]);
+    hash.update(cookie);
+    hash.finalize().into()
+}
+
+/// The text for the form.
+#[must_use]
+pub fn show(secret: &[u8; 32]) -> String {
+    let mask: [u8; 32] = rand::random();
+    let mut shown = [0; 64];
+    shown[..32].copy_from_slice(&mask);
+    for (index, byte) in secret.iter().enumerate() {
+        shown[32 + index] = byte ^ mask[index];
+    }
+    URL_SAFE_NO_PAD.encode(shown)
+}
+
+/// Whether a form's text stands for the secret.
+#[must_use]
+pub fn matches(secret: &[u8; 32], shown: &str) -> bool {
+    let Ok(shown) = URL_SAFE_NO_PAD.decode(shown) else { return false };
+    let Ok(shown) = <[u8; 64]>::try_from(shown) else { return false };
+    let mut offered = [0; 32];
+    for (index, byte) in offered.iter_mut().enumerate() {
+        *byte = shown[index] ^ shown[32 + index];
+    }
+    offered.ct_eq(secret).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_under_every_mask() {
+        let secret = anonymous("service", b"cookie");
+        let (first, second) = (show(&secret), show(&secret));
+        assert_ne!(first, second);
+        assert!(matches(&secret, &first) && matches(&secret, &second));
+        assert!(!matches(&anonymous("service", b"other"), &first));
+        assert!(!matches(&secret, "") && !matches(&secret, "AAAA") && !matches(&secret, "é"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Sessions of browsers: a random cookie, of which Postgres has the hash.
+
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use sluice_runtime::clock::Clock;
+use sqlx::PgPool;
+
+use crate::auth::token::{Origin, read_secret};
+use crate::auth::{hash_secret, random_secret};
+use crate::db::{sessions, time_of};
+use crate::error::ApiError;
+
+/// The cookie of somebody who is logged in.
+pub const COOKIE_NAME: &str = "sluice_session";
+/// The cookie that a form's token hangs on before a login.
+pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
+
+/// A session that stands.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub user_id: i64,
+    pub token_hash: [u8; 32],
+    /// The secret behind the tokens of this session's forms.
+    pub csrf: [u8; 32],
+}
+
+/// Begins a session for a user that has proved who they are. Returns the cookie's value.
+///
+/// # Errors
+/// When Postgres is down.
+pub async fn begin(
+    pool: &PgPool,
+    clock: &Clock,
+    user_id: i64,
+    life_days: u32,
+    origin: &Origin,
+) -> Result<String, ApiError> {
+    let token = random_secret();
+    let now = time_of(clock);
+    let row = sessions::NewSession {
+        token_hash: hash_secret(&token),
+        user_id,
+        csrf: random_secret(),
+        created_at: now,
+        expires_at: now + TimeDelta::days(i64::from(life_days)),
+        origin,
+    };
+    sessions::insert(pool, &row).await?;
+    Ok(URL_SAFE_NO_PAD.encode(token))
+}
+
+/// The session that a request's cookie stands for.
+///
+/// # Errors
+/// When Postgres is down.
+pub async fn find(pool: &PgPool, clock: &Clock, headers: &HeaderMap) -> Result<Option<Session>, ApiError> {
+    let Some(token) = cookie(headers, COOKIE_NAME).and_then(read_secret) else { return Ok(None) };
+    let token_hash = hash_secret(&token);
+    Ok(sessions::find(pool, &token_hash, time_of(clock)).await?)
+}
+
+/// The value of a cookie.
+#[must_use]
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
+/// A `Set-Cookie` that scripts cannot read and other sites cannot send along with a POST. `max_age_s` of 0 takes it back.
+///
+/// # Panics
+/// When the value is not of a cookie's characters; ours are base64url.
+#[must_use]
+pub fn set_cookie(name: &str, value: &str, max_age_s: u64, is_secure: bool) -> HeaderValue {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).expect("base64url is allowed in a header")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("a=1; sluice_session=x=y"));
+        headers.append(COOKIE, HeaderValue::from_static("b=2"));
+        assert_eq!(cookie(&headers, COOKIE_NAME), Some("x=y"));
+        assert_eq!(cookie(&headers, "b"), Some("2"));
+        assert_eq!(cookie(&headers, "c"), None);
+        assert_eq!(set_cookie("a", "b", 5, true), "a=b; Path=/; Max-Age=5; HttpOnly; SameSite=Lax; Secure");
+    }
+}

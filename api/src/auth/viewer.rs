@@ -1,0 +1,70 @@
+//! The person behind a request, read from Postgres each time, so that a deactivation or a new position holds at once.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use chrono_tz::Tz;
+
+use crate::auth::session::{self, Session};
+use crate::db::users;
+use crate::error::ApiError;
+use crate::policy::Position;
+use crate::state::App;
+
+/// Who is asking.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    pub id: i64,
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub position: Position,
+    pub time_zone: Tz,
+    /// The team that a lead leads or a buyer is in now.
+    pub team: Option<(i64, String)>,
+}
+
+impl Viewer {
+    /// The names if there are any, else the username.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        let names = format!("{} {}", self.first_name, self.last_name);
+        if names.trim().is_empty() { self.username.clone() } else { names.trim().to_owned() }
+    }
+}
+
+/// The person of an `Authorization: Bearer` header; `None` when there is no such header.
+///
+/// # Errors
+/// 401 for a header or token that does not hold, 503 when Postgres is down.
+pub async fn from_bearer(app: &App, headers: &HeaderMap) -> Result<Option<Viewer>, ApiError> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let header = header.to_str().map_err(|_| ApiError::token_not_valid())?;
+    let mut words = header.split_whitespace();
+    if !words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
+        return Ok(None);
+    }
+    let (Some(token), None) = (words.next(), words.next()) else {
+        return Err(ApiError::bad_authorization());
+    };
+    let claims = app.tokens.read_access(token).ok_or_else(ApiError::token_not_valid)?;
+    let found = users::find_viewer(&app.postgres, claims.user_id, Some(claims.sid)).await?;
+    let found = found.ok_or_else(ApiError::user_not_found)?;
+    if !found.is_active {
+        return Err(ApiError::user_inactive());
+    }
+    if !found.is_family_standing {
+        return Err(ApiError::token_not_valid());
+    }
+    Ok(Some(found.viewer))
+}
+
+/// The person of a session cookie, with the session; `None` when there is none that holds.
+///
+/// # Errors
+/// 503 when Postgres is down.
+pub async fn from_session(app: &App, headers: &HeaderMap) -> Result<Option<(Viewer, Session)>, ApiError> {
+    let Some(session) = session::find(&app.postgres, &app.clock, headers).await? else { return Ok(None) };
+    let found = users::find_viewer(&app.postgres, session.user_id, None).await?;
+    Ok(found.filter(|found| found.is_active).map(|found| (found.viewer, session)))
+}

@@ -1,0 +1,145 @@
+//! Bodies as the seed takes them: JSON, form and multipart, each turned into named values. What is wrong with a body that
+//! cannot be read is answered in Django REST framework's words.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+use crate::fields::Fields;
+
+/// The largest body that is read.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// The most parts of a multipart body.
+const MAX_PARTS: usize = 100;
+
+/// The fields of a request's body.
+#[derive(Debug)]
+pub struct Posted(pub Fields);
+
+impl<S: Send + Sync> FromRequest<S> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let headers = request.headers().clone();
+        let body = whole(request, state).await?;
+        Ok(Self(read(&headers, body).await?))
+    }
+}
+
+/// The bytes of a body within the bound.
+///
+/// # Errors
+/// 413 when there are more, 400 when the client stopped in the middle.
+pub async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
+            ApiError::too_large()
+        } else {
+            ApiError::parse("Body", "it ended too early")
+        }
+    })
+}
+
+/// Turns a body into fields by its content type.
+///
+/// # Errors
+/// 415 for a type that is none of the three, 400 for a body that is not of its type.
+pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Fields, ApiError> {
+    if body.is_empty() {
+        return Ok(Fields::new(Map::new()));
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "application/json" => read_json(&body),
+        "application/x-www-form-urlencoded" => Ok(Fields::new(read_form(&body))),
+        "multipart/form-data" => read_multipart(content_type, body).await.map(Fields::new),
+        _ => Err(ApiError::unsupported_media_type(content_type)),
+    }
+}
+
+fn read_json(body: &[u8]) -> Result<Fields, ApiError> {
+    // serde_json refuses more than 128 levels and lone surrogates by itself.
+    match serde_json::from_slice(body).map_err(|error| ApiError::parse("JSON", error))? {
+        Value::Object(map) => Ok(Fields::new(map)),
+        other => Ok(Fields::not_a_dictionary(match other {
+            Value::Array(_) => "list",
+            Value::String(_) => "str",
+            Value::Number(number) if number.is_f64() => "float",
+            Value::Number(_) => "int",
+            Value::Bool(_) => "bool",
+            Value::Null | Value::Object(_) => "NoneType",
+        })),
+    }
+}
+
+fn read_form(body: &[u8]) -> Map<String, Value> {
+    form_urlencoded::parse(body)
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect()
+}
+
+async fn read_multipart(content_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> {
+    let failed = |error: multer::Error| ApiError::parse("Multipart form", error);
+    let boundary = multer::parse_boundary(content_type).map_err(failed)?;
+    let stream = futures::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let mut parts = multer::Multipart::new(stream, boundary);
+    let mut map = Map::new();
+    while let Some(part) = parts.next_field().await.map_err(failed)? {
+        if map.len() >= MAX_PARTS {
+            return Err(ApiError::parse("Multipart form", "too many parts"));
+        }
+        if let Some(name) = part.name().map(str::to_owned) {
+            let text = part.text().await.map_err(failed)?;
+            map.insert(name, Value::String(text));
+        }
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    async fn read_text(content_type: &'static str, body: &str) -> Result<Fields, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        read(&headers, Bytes::copy_from_slice(body.as_bytes())).await
+    }
+
+    #[tokio::test]
+    async fn the_three_kinds_give_the_same_fields() {
+        let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1 2\r\n--b--\r\n";
+        for (content_type, body) in [
+            ("application/json; charset=utf-8", r#"{"a":"1 2"}"#),
+            ("application/x-www-form-urlencoded", "a=1+2"),
+            ("multipart/form-data; boundary=b", multipart),
+        ] {
+            let mut fields = read_text(content_type, body).await.unwrap();
+            assert_eq!(fields.required_text("a", 10).as_deref(), Some("1 2"), "{content_type}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_a_4xx_in_the_seeds_words() {
+        let deep = "[".repeat(1000);
+        for (content_type, body, status, sentence) in [
+            ("text/plain", "a=1", 415, "Unsupported media type \"text/plain\" in request."),
+            ("application/json", "{", 400, "JSON parse error - "),
+            ("application/json", r#"{"a":"\ud800"}"#, 400, "JSON parse error - "),
+            ("application/json", deep.as_str(), 400, "JSON parse error - recursion limit exceeded"),
+            ("multipart/form-data", "x", 400, "Multipart form parse error - "),
+        ] {
+            let error = read_text(content_type, body).await.unwrap_err();
+            assert_eq!(error.status().as_u16(), status, "{body}");
+            assert!(error.sentence().starts_with(sentence), "{}", error.sentence());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `create-owner`: the first account. Overwrites nothing.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value};
+use sqlx::PgPool;
+
+use crate::auth::password::Passwords;
+use crate::cli::{CreateOwnerArgs, say};
+use crate::config::Config;
+use crate::db::postgres_pool;
+use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
+use crate::fields::Fields;
+use crate::policy::Position;
+use crate::users::account::{self, NewAccount};
+
+/// The environment variable with the password.
+const PASSWORD_VARIABLE: &str = "SLUICE_OWNER_PASSWORD";
+
+/// Makes the account.
+///
+/// # Errors
+/// When the name or the password will not do, or the name is taken.
+pub async fn run(config: &Config, arguments: &CreateOwnerArgs) -> anyhow::Result<()> {
+    let account = check(arguments, read_password()?)?;
+    let pool = postgres_pool(&config.postgres)?;
+    let id = insert(&pool, account).await?;
+    say(format!("created the Owner {} with id {id}", arguments.username));
+    Ok(())
+}
+
+fn read_password() -> anyhow::Result<String> {
+    if let Ok(password) = std::env::var(PASSWORD_VARIABLE) {
+        return Ok(password);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("the password on standard input")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn check(arguments: &CreateOwnerArgs, password: String) -> anyhow::Result<NewAccount> {
+    if password.is_empty() {
+        bail!("there is no password: set {PASSWORD_VARIABLE} or write it to standard input");
+    }
+    let mut values = Map::new();
+    values.insert("username".to_owned(), Value::String(arguments.username.clone()));
+    values.insert("email".to_owned(), Value::String(arguments.email.clone()));
+    values.insert("password".to_owned(), Value::String(password));
+    values.insert("position".to_owned(), Value::String(Position::Owner.as_str().to_owned()));
+    let mut fields = Fields::new(values);
+    let account = account::read(&mut fields);
+    account.ok_or_else(|| {
+        let errors = fields.finish().err().unwrap_or_default();
+        let lines: Vec<String> =
+            errors.iter().map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect();
+        anyhow::anyhow!(lines.join("; "))
+    })
+}
+
+async fn insert(pool: &PgPool, account: NewAccount) -> anyhow::Result<i64> {
+    let hashed = Passwords::new().hash(&account.password).await;
+    let new = NewUser {
+        password_hash: hashed.map_err(|error| anyhow::anyhow!(error.sentence()))?,
+        username: account.username,
+        email: account.email,
+        first_name: account.first_name,
+        last_name: account.last_name,
+        position: account.position,
+        is_active: true,
+        is_demo: false,
+    };
+    users::insert(pool, &new).await.map_err(|error| {
+        match error.as_database_error().and_then(|error| error.constraint()) {
+            Some(USERNAME_UNIQUE) => {
+                anyhow::anyhow!("a user {} already exists; nothing was changed", new.username)
+            }
+            _ => anyhow::Error::from(error).context("postgres"),
+        }
+    })
+}

@@ -1,0 +1,99 @@
+//! The command line: what each subcommand needs of the configuration, and how it ends.
+
+pub mod create_owner;
+pub mod demo;
+pub mod migrate;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use sluice_runtime::config::{ConfigArgs, exit_bad_config, load_or_exit};
+use sluice_runtime::telemetry;
+
+use crate::config::Config;
+
+/// Sluice's API and pages.
+#[derive(Debug, Parser)]
+#[command(name = "sluice-api", version)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the tables of Postgres and ClickHouse up to date.
+    Migrate,
+    /// Make an Owner's account. The password comes from SLUICE_OWNER_PASSWORD, else from standard input.
+    CreateOwner(CreateOwnerArgs),
+    /// Make or remove the demo team.
+    #[command(subcommand)]
+    Demo(DemoCommand),
+    /// Serve the API and the pages.
+    Serve,
+}
+
+/// Whose account to make.
+#[derive(Debug, Args)]
+pub struct CreateOwnerArgs {
+    #[arg(long)]
+    pub username: String,
+    #[arg(long, default_value = "")]
+    pub email: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum DemoCommand {
+    /// Make the demo team, and print its people with their passwords as JSON.
+    Create,
+    /// Remove the demo team and the events that it brought.
+    Remove,
+}
+
+/// Runs what was asked for. Exits 64 for a bad configuration.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let config: Config = load_or_exit(&arguments.config);
+    let needs = match arguments.command {
+        Command::CreateOwner(_) | Command::Demo(DemoCommand::Create) => config.require_postgres(),
+        Command::Migrate | Command::Demo(DemoCommand::Remove) => {
+            config.require_postgres().and_then(|()| config.require_clickhouse())
+        }
+        Command::Serve => config.require_serve(),
+    };
+    if let Err(error) = needs {
+        exit_bad_config(&error);
+    }
+    telemetry::init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let ended = runtime.block_on(async {
+        match arguments.command {
+            Command::Migrate => migrate::run(&config).await,
+            Command::CreateOwner(arguments) => create_owner::run(&config, &arguments).await,
+            Command::Demo(DemoCommand::Create) => demo::create(&config).await,
+            Command::Demo(DemoCommand::Remove) => demo::remove(&config).await,
+            Command::Serve => serve::run(config).await,
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the answer to who typed the command")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("sluice-api: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Says something to who typed the command, or to the program that did.
+#[expect(clippy::print_stdout, reason = "the answer to who typed the command")]
+pub(crate) fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}

@@ -1,0 +1,45 @@
+//! `serve`: starts also while the databases are down, says so at `/readyz`, and recovers by itself.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use sluice_runtime::clock::Clock;
+use sluice_runtime::config::redacted;
+use sluice_runtime::lifecycle::Lifecycle;
+use sluice_runtime::ops::{self, Readiness};
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::state::App;
+use crate::{health, router, serve};
+
+/// How long a drain waits for open requests.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(35);
+
+/// Serves until a signal.
+///
+/// # Errors
+/// When an address cannot be bound.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    tracing::info!(config = %redacted(&config), "starting");
+    let lifecycle = Lifecycle::start().context("signal handlers")?;
+    let readiness = Readiness::starting(&health::PARTS);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let (listen, ops_listen) = (config.http.listen, config.ops.listen);
+    let app = App::new(config, Clock::System, readiness.clone(), metrics)?;
+    health::watch(&app, &lifecycle);
+    let ops_bound = ops::serve(ops_listen, registry, readiness, &lifecycle)
+        .await
+        .with_context(|| format!("ops.listen {ops_listen}"))?;
+    let bound = serve::serve(listen, router::build(&app), &lifecycle)
+        .await
+        .with_context(|| format!("http.listen {listen}"))?;
+    tracing::info!(http = %bound, ops = %ops_bound, "serving");
+    if !lifecycle.finish(DRAIN_PATIENCE).await {
+        tracing::warn!("some requests were cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! The configuration of every subcommand, one struct per concern. A subcommand asks for the sections it needs
+//! (`require_*`); what is given is checked whether it is needed or not.
+
+use std::net::SocketAddr;
+
+use axum::http::Uri;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use sluice_runtime::config::{ConfigError, Secret, Validate};
+
+/// The shortest secret that signs tokens, in bytes: as long as the output of SHA-256.
+const MIN_SECRET_BYTES: usize = 32;
+
+/// Everything.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub http: HttpConfig,
+    pub postgres: PostgresConfig,
+    pub clickhouse: ClickhouseConfig,
+    pub edge: EdgeConfig,
+    pub auth: AuthConfig,
+    pub ops: OpsConfig,
+}
+
+/// The public port.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    pub listen: SocketAddr,
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What people edit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresConfig {
+    /// `postgres://user:password@host:port/database`.
+    pub url: Secret,
+    pub max_connections: u32,
+}
+
+/// Events and what is counted from them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClickhouseConfig {
+    pub url: String,
+    pub database: String,
+    pub user: String,
+    pub password: Secret,
+}
+
+/// The edge that takes the events.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EdgeConfig {
+    /// Where the seed's create paths are forwarded: a listener that trusts this service as a proxy.
+    pub url: String,
+    /// Where landing pages reach the edge; shown in snippets. Empty: `url`.
+    pub public_url: String,
+}
+
+/// Accounts and what proves them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Signs access tokens and form tokens.
+    pub secret: Secret,
+    pub registration: Registration,
+    /// Life of an access token.
+    pub access_minutes: u32,
+    /// Life of a refresh token that is not used.
+    pub refresh_days: u32,
+    /// Life of a browser's session.
+    pub session_days: u32,
+    /// Wrong passwords for one account within a minute, after which it must wait.
+    pub wrong_passwords_per_minute: u32,
+    /// Registrations by the public from one address within a minute.
+    pub registrations_per_minute: u32,
+}
+
+/// Who may make an account without an Owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Anybody, as an active Buyer without a team.
+    Open,
+    /// Anybody, but an Owner must approve it first.
+    Approval,
+    /// Nobody.
+    Closed,
+}
+
+/// The operators' port.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpsConfig {
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8000)), trusted_proxies: Vec::new() }
+    }
+}
+
+impl Default for PostgresConfig {
+    fn default() -> Self {
+        Self { url: Secret::default(), max_connections: 16 }
+    }
+}
+
+impl Default for ClickhouseConfig {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            database: "sluice".to_owned(),
+            user: "default".to_owned(),
+            password: Secret::default(),
+        }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            secret: Secret::default(),
+            registration: Registration::Approval,
+            access_minutes: 15,
+            refresh_days: 30,
+            session_days: 14,
+            wrong_passwords_per_minute: 15,
+            registrations_per_minute: 120,
+        }
+    }
+}
+
+impl Default for OpsConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9100)) }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// When there is no Postgres to speak to.
+    pub fn require_postgres(&self) -> Result<(), ConfigError> {
+        required("postgres.url", self.postgres.url.expose())
+    }
+
+    /// # Errors
+    /// When there is no ClickHouse to speak to.
+    pub fn require_clickhouse(&self) -> Result<(), ConfigError> {
+        required("clickhouse.url", &self.clickhouse.url)
+    }
+
+    /// # Errors
+    /// The first key that `serve` cannot do without.
+    pub fn require_serve(&self) -> Result<(), ConfigError> {
+        self.require_postgres()?;
+        self.require_clickhouse()?;
+        required("edge.url", &self.edge.url)?;
+        required("auth.secret", self.auth.secret.expose())
+    }
+}
+
+impl EdgeConfig {
+    /// Where landing pages reach the edge, without a slash at the end.
+    #[must_use]
+    pub fn public_base(&self) -> &str {
+        let url = if self.public_url.is_empty() { &self.url } else { &self.public_url };
+        url.trim_end_matches('/')
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let postgres = self.postgres.url.expose();
+        let is_postgres = postgres.starts_with("postgres://") || postgres.starts_with("postgresql://");
+        let is_readable = is_postgres && postgres.parse::<sqlx::postgres::PgConnectOptions>().is_ok();
+        if !postgres.is_empty() && !is_readable {
+            return Err(ConfigError::new(
+                "postgres.url",
+                "must be postgres://user:password@host:port/database",
+            ));
+        }
+        positive("postgres.max_connections", self.postgres.max_connections)?;
+        check_url("clickhouse.url", &self.clickhouse.url, &["http"])?;
+        let name = &self.clickhouse.database;
+        if name.is_empty() || !name.chars().all(|ch| ch.is_ascii_alphanumeric() || ch == '_') {
+            return Err(ConfigError::new("clickhouse.database", "must be letters, digits and underscores"));
+        }
+        check_url("edge.url", &self.edge.url, &["http"])?;
+        check_url("edge.public_url", &self.edge.public_url, &["http", "https"])?;
+        let secret = self.auth.secret.expose();
+        if !secret.is_empty() && secret.len() < MIN_SECRET_BYTES {
+            return Err(ConfigError::new("auth.secret", "must have at least 32 bytes"));
+        }
+        positive("auth.access_minutes", self.auth.access_minutes)?;
+        positive("auth.refresh_days", self.auth.refresh_days)?;
+        positive("auth.session_days", self.auth.session_days)?;
+        positive("auth.wrong_passwords_per_minute", self.auth.wrong_passwords_per_minute)?;
+        positive("auth.registrations_per_minute", self.auth.registrations_per_minute)
+    }
+}
+
+fn required(key: &str, value: &str) -> Result<(), ConfigError> {
+    if value.is_empty() { Err(ConfigError::new(key, "is required")) } else { Ok(()) }
+}
+
+fn positive(key: &str, value: u32) -> Result<(), ConfigError> {
+    if value == 0 { Err(ConfigError::new(key, "must be over 0")) } else { Ok(()) }
+}
+
+fn check_url(key: &str, value: &str, schemes: &[&str]) -> Result<(), ConfigError> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let known = value.parse::<Uri>().is_ok_and(|uri| {
+        uri.authority().is_some()
+            && uri.query().is_none()
+            && uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme))
+    });
+    if known {
+        Ok(())
+    } else {
+        Err(ConfigError::new(key, format!("must be a URL that begins with {}://", schemes.join(":// or "))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key_of(change: impl Fn(&mut Config)) -> Option<String> {
+        let mut config = Config::default();
+        change(&mut config);
+        config.validate().err().map(|error| error.key)
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_what_serve_needs_is_asked_for() {
+        let mut config = Config::default();
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(config.require_serve().unwrap_err().key, "postgres.url");
+        config.postgres.url = Secret::new("postgres://sluice@localhost/sluice");
+        assert_eq!(config.require_serve().unwrap_err().key, "clickhouse.url");
+        config.clickhouse.url = "http://localhost:8123".to_owned();
+        assert_eq!(config.require_serve().unwrap_err().key, "edge.url");
+        config.edge.url = "http://localhost:8082/".to_owned();
+        assert_eq!(config.require_serve().unwrap_err().key, "auth.secret");
+        assert_eq!(config.edge.public_base(), "http://localhost:8082");
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key() {
+        assert_eq!(
+            key_of(|config| config.postgres.url = Secret::new("mysql:/")).as_deref(),
+            Some("postgres.url")
+        );
+        assert_eq!(
+            key_of(|config| config.clickhouse.url = "localhost".to_owned()).as_deref(),
+            Some("clickhouse.url")
+        );
+        assert_eq!(
+            key_of(|config| config.clickhouse.database = "a;b".to_owned()).as_deref(),
+            Some("clickhouse.database")
+        );
+        assert_eq!(key_of(|config| config.edge.url = "https://edge".to_owned()).as_deref(), Some("edge.url"));
+        assert_eq!(
+            key_of(|config| config.auth.secret = Secret::new("short")).as_deref(),
+            Some("auth.secret")
+        );
+        assert_eq!(key_of(|config| config.auth.access_minutes = 0).as_deref(), Some("auth.access_minutes"));
+    }
+}

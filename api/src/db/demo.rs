@@ -1,0 +1,149 @@
+//! The demo team in both databases.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clickhouse::Client;
+use sluice_schemas::chunk::decode_event;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::db::parked::{ParkedFilter, ParkedRow};
+use crate::db::prospects::uuid_texts;
+use crate::query::MAX_TIME_MS;
+
+/// Parked events are looked through this many at a time.
+const PARKED_PAGE: u32 = 1000;
+
+/// The tables whose rows say whose they are, what hangs on others' ids first.
+const DELETIONS: [&str; 5] = [
+    "DELETE FROM order_contacts WHERE order_id IN (
+         SELECT order_id FROM orders WHERE user_id IN (SELECT arrayJoin({users:Array(UInt64)})))",
+    "DELETE FROM orders WHERE user_id IN (SELECT arrayJoin({users:Array(UInt64)}))",
+    "DELETE FROM prospect_index WHERE user_id IN (SELECT arrayJoin({users:Array(UInt64)}))",
+    "DELETE FROM prospects WHERE user_id IN (SELECT arrayJoin({users:Array(UInt64)}))",
+    "DELETE FROM rollup_hourly WHERE user_id IN (SELECT arrayJoin({users:Array(UInt64)}))",
+];
+
+/// The id behind a username, and whether it is of the demo.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn find_user(connection: &mut PgConnection, username: &str) -> sqlx::Result<Option<(i64, bool)>> {
+    sqlx::query_as("SELECT id, is_demo FROM users WHERE username_key = $1")
+        .bind(crate::db::users::username_key(username))
+        .fetch_optional(connection)
+        .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn find_team(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("SELECT id FROM teams WHERE is_demo AND archived_at IS NULL ORDER BY id LIMIT 1")
+        .fetch_optional(connection)
+        .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option<i64>) -> sqlx::Result<i64> {
+    sqlx::query_scalar("INSERT INTO teams (name, lead_id, is_demo) VALUES ($1, $2, true) RETURNING id")
+        .bind(name)
+        .bind(lead)
+        .fetch_one(connection)
+        .await
+}
+
+/// Puts a buyer who is in no team into this one, as from the epoch: the demo's past begins before the demo does.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO memberships (team_id, user_id, during)
+         SELECT $1, $2, tstzrange('epoch', NULL)
+         WHERE NOT EXISTS (SELECT FROM memberships WHERE user_id = $2)",
+    )
+    .bind(team_id)
+    .bind(user_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
+}
+
+/// Deletes the demo's people and teams. Returns how many people.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(
+        "DELETE FROM memberships WHERE user_id IN (SELECT id FROM users WHERE is_demo)
+            OR team_id IN (SELECT id FROM teams WHERE is_demo)",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query("DELETE FROM teams WHERE is_demo").execute(&mut *transaction).await?;
+    sqlx::query("UPDATE teams SET lead_id = NULL WHERE lead_id IN (SELECT id FROM users WHERE is_demo)")
+        .execute(&mut *transaction)
+        .await?;
+    let people = sqlx::query("DELETE FROM users WHERE is_demo").execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(people.rows_affected())
+}
+
+/// Deletes what these users brought: stored, counted and parked.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn delete_events(client: &Client, users: &[i64]) -> anyhow::Result<()> {
+    let ids: Vec<u64> = users.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
+    let parked = parked_of(client, &ids).await?;
+    for statement in DELETIONS {
+        client.query(statement).param("users", &ids).execute().await?;
+    }
+    for events in parked.chunks(PARKED_PAGE as usize) {
+        client
+            .query("DELETE FROM parked_log WHERE event_id IN (SELECT arrayJoin({ids:Array(UUID)}))")
+            .param("ids", uuid_texts(events))
+            .execute()
+            .await?;
+    }
+    Ok(())
+}
+
+/// The parked events that name one of these users, or a prospect of theirs.
+async fn parked_of(client: &Client, users: &[u64]) -> anyhow::Result<Vec<Uuid>> {
+    let mut found = Vec::new();
+    let mut filter = ParkedFilter {
+        to_ms: MAX_TIME_MS,
+        limit: PARKED_PAGE,
+        is_ascending: true,
+        ..ParkedFilter::default()
+    };
+    loop {
+        let rows = crate::db::parked::list(client, &filter)
+            .await
+            .map_err(|error| anyhow::anyhow!(error.sentence()))?;
+        found.extend(rows.iter().filter(|row| names_any(row, users)).map(|row| row.event_id));
+        match rows.last() {
+            Some(last) if rows.len() == PARKED_PAGE as usize => {
+                filter.after = Some((last.first_seen_ms, last.event_id));
+            }
+            _ => return Ok(found),
+        }
+    }
+}
+
+fn names_any(row: &ParkedRow, users: &[u64]) -> bool {
+    let event = STANDARD.decode(&row.payload).ok().and_then(|bytes| decode_event(bytes.into()).ok());
+    event.is_some_and(|event| {
+        form_urlencoded::parse(&event.pairs)
+            .any(|(name, value)| name == "user_id" && value.parse().is_ok_and(|id| users.contains(&id)))
+    })
+}

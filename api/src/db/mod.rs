@@ -1,0 +1,51 @@
+//! The two databases: connections, and every query that the service makes. Values are always parameters.
+
+pub mod clickhouse;
+pub mod demo;
+pub mod orders;
+pub mod parked;
+pub mod prospects;
+pub mod rollups;
+pub mod scope;
+pub mod sessions;
+pub mod teams;
+pub mod tokens;
+pub mod users;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sluice_runtime::clock::Clock;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::config::PostgresConfig;
+
+/// How long a request waits for a connection before it is told that Postgres is not available.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest a statement of a request may run.
+const STATEMENT_TIMEOUT: &str = "10s";
+
+/// A pool that connects when it is asked, so that the service starts while Postgres is down.
+///
+/// # Errors
+/// When the URL cannot be read.
+pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
+    let options = config
+        .url
+        .expose()
+        .parse::<PgConnectOptions>()?
+        .application_name("sluice-api")
+        .options([("statement_timeout", STATEMENT_TIMEOUT)]);
+    Ok(PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options))
+}
+
+/// The clock's time as the databases take it.
+#[must_use]
+pub fn time_of(clock: &Clock) -> DateTime<Utc> {
+    let now_ms = i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
+    DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::UNIX_EPOCH)
+}

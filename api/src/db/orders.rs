@@ -1,0 +1,149 @@
+//! Orders and their customers' data in ClickHouse.
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::db::clickhouse::{fetch_all, fetch_optional};
+use crate::db::prospects::{EventFilter, uuid_texts};
+use crate::db::scope::{self, EventScope};
+use crate::error::ApiError;
+
+/// An order is looked for this long around the time in its id; the edge makes both at once.
+const ID_TIME_SLACK_MS: i64 = 3_600_000;
+
+/// An order without its customer's data.
+#[derive(Debug, Clone, Row, Deserialize)]
+pub struct OrderRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub order_id: Uuid,
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub user_id: u64,
+    pub team_id: u64,
+    pub campaign_id: u64,
+    pub status: String,
+    pub status_text: String,
+    pub payout_micros: i64,
+    pub currency: String,
+}
+
+/// Its customer's data.
+#[derive(Debug, Clone, Default, Row, Deserialize)]
+pub struct ContactRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub order_id: Uuid,
+    pub email: String,
+    pub phone_number: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub delivery_address: String,
+}
+
+const COLUMNS: &str =
+    "order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id,
+    toString(status) AS status, status_text, payout AS payout_micros,
+    toString(currency) AS currency";
+
+const STATUS: &str = "AND status = {status:String}";
+
+const SEARCH: &str = "AND order_id IN (
+    SELECT order_id FROM order_contacts
+    WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
+      AND (positionCaseInsensitiveUTF8(email, {q:String}) > 0 OR position(phone_number, {q:String}) > 0
+           OR positionCaseInsensitiveUTF8(concat(first_name, ' ', last_name), {q:String}) > 0
+           OR positionCaseInsensitiveUTF8(delivery_address, {q:String}) > 0))";
+
+/// A page of orders by time.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
+    let range = filter.range_sql("order_id");
+    let status = if filter.status.is_empty() { "" } else { STATUS };
+    let search = if filter.q.is_empty() { "" } else { SEARCH };
+    let direction = filter.direction_sql();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM orders WHERE {range} {status} {search} AND {}
+         ORDER BY time {direction}, toUInt128(order_id) {direction} LIMIT {{limit:UInt32}}",
+        scope::EVENTS
+    );
+    fetch_all(filter.bind(client.query(&sql))).await
+}
+
+/// One order, if it is within the scope.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
+    let (from_ms, to_ms) = time_range(id);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM orders
+         WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND time <= fromUnixTimestamp64Milli({{to_ms:Int64}})
+           AND order_id = {{id:UUID}} AND {} LIMIT 1",
+        scope::EVENTS
+    );
+    let query = scope.bind(client.query(&sql)).param("id", id.to_string());
+    fetch_optional(query.param("from_ms", from_ms).param("to_ms", to_ms)).await
+}
+
+/// The newest orders of a prospect, if they are within the scope. An order is not older than its prospect but for the
+/// difference of two edges' clocks.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn of_prospect(
+    client: &Client,
+    scope: &EventScope,
+    prospect_id: Uuid,
+    prospect_ms: i64,
+) -> Result<Vec<OrderRow>, ApiError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM orders
+         WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND prospect_id = {{id:UUID}} AND {}
+         ORDER BY time DESC LIMIT 100",
+        scope::EVENTS
+    );
+    let query = scope.bind(client.query(&sql)).param("id", prospect_id.to_string());
+    fetch_all(query.param("from_ms", (prospect_ms - ID_TIME_SLACK_MS).max(0))).await
+}
+
+/// The customers' data of these orders, whose times lie in a range.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<ContactRow>, ApiError> {
+    let times = orders.iter().map(|order| order.time_ms);
+    let (Some(from_ms), Some(to_ms)) = (times.clone().min(), times.max()) else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = orders.iter().map(|order| order.order_id).collect();
+    let query = client.query(
+        "SELECT order_id, email, phone_number, first_name, last_name, delivery_address FROM order_contacts
+         WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
+           AND order_id IN (SELECT arrayJoin({ids:Array(UUID)}))",
+    );
+    let query = query.param("from_ms", from_ms).param("to_ms", to_ms);
+    fetch_all(query.param("ids", uuid_texts(&ids))).await
+}
+
+/// Where in time an order with this id lies: near the time in a UUIDv7, anywhere for another.
+fn time_range(id: Uuid) -> (i64, i64) {
+    if id.get_version_num() != 7 {
+        return (0, crate::query::MAX_TIME_MS);
+    }
+    let born_ms = i64::try_from(id.as_u128() >> 80).unwrap_or(0);
+    (born_ms - ID_TIME_SLACK_MS, born_ms + ID_TIME_SLACK_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_order_is_in_its_id() {
+        let id: Uuid = "0192f5a0-1234-7000-8000-000000000000".parse().unwrap();
+        let (from_ms, to_ms) = time_range(id);
+        assert_eq!((from_ms + to_ms) / 2, 0x0192_f5a0_1234);
+        assert_eq!(time_range(Uuid::nil()).0, 0);
+    }
+}

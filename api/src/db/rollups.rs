@@ -1,0 +1,38 @@
+//! Sums by hour in ClickHouse, for figures and charts.
+
+use clickhouse::{Client, Row};
+use serde::Deserialize;
+
+use crate::db::clickhouse::fetch_all;
+use crate::db::scope::{self, EventScope};
+use crate::error::ApiError;
+
+/// What an hour of UTC (Unix seconds of its start) saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]
+pub struct HourRow {
+    pub hour_s: i64,
+    pub n_prospects: i64,
+    pub n_bots: i64,
+    pub n_orders: i64,
+}
+
+/// The hours of a range (Unix seconds, the end exclusive) that saw anything, oldest first.
+///
+/// # Errors
+/// When ClickHouse fails.
+pub async fn hours(
+    client: &Client,
+    scope: &EventScope,
+    from_s: i64,
+    to_s: i64,
+) -> Result<Vec<HourRow>, ApiError> {
+    let sql = format!(
+        "SELECT toInt64(toUnixTimestamp(hour)) AS hour_s, sum(prospects) AS n_prospects, sum(bots) AS n_bots,
+                sum(orders) AS n_orders
+         FROM rollup_hourly
+         WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour < toDateTime({{to_s:Int64}}, 'UTC') AND {}
+         GROUP BY hour ORDER BY hour",
+        scope::ROLLUP
+    );
+    fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("to_s", to_s)).await
+}

@@ -1,0 +1,80 @@
+//! Which events a viewer may see, as a condition of every ClickHouse query.
+//!
+//! The text is always the same and its parameters decide: everything, one's own, or a team's. An event belongs to the team
+//! that it is stamped with. One without a stamp belongs to the team that its buyer was in at its time, by the periods of
+//! the memberships, so that a buyer who moves takes nothing along.
+
+use clickhouse::query::Query;
+use sqlx::PgPool;
+
+use crate::auth::viewer::Viewer;
+use crate::db::teams;
+use crate::error::ApiError;
+use crate::policy::Scope;
+
+/// The condition on a table with `user_id`, `team_id` and `time`.
+pub const EVENTS: &str = "(
+    {all:Bool} OR user_id = {viewer:UInt64} OR ({team:UInt64} != 0 AND (team_id = {team:UInt64} OR (team_id = 0
+    AND arrayExists((member, since, until) -> user_id = member AND toUnixTimestamp64Milli(time) >= since
+        AND toUnixTimestamp64Milli(time) < until,
+        {members:Array(UInt64)}, {since:Array(Int64)}, {until:Array(Int64)})))))";
+
+/// The condition on the roll-up, whose time is `hour`. A membership that began within an hour counts from its start.
+pub const ROLLUP: &str = "(
+    {all:Bool} OR user_id = {viewer:UInt64} OR ({team:UInt64} != 0 AND (team_id = {team:UInt64} OR (team_id = 0
+    AND arrayExists((member, since, until) -> user_id = member
+        AND toInt64(toUnixTimestamp(hour)) * 1000 + 3599999 >= since
+        AND toInt64(toUnixTimestamp(hour)) * 1000 < until,
+        {members:Array(UInt64)}, {since:Array(Int64)}, {until:Array(Int64)})))))";
+
+/// Whose events a query may return.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventScope {
+    all: bool,
+    viewer: u64,
+    team: u64,
+    members: Vec<u64>,
+    since_ms: Vec<i64>,
+    until_ms: Vec<i64>,
+}
+
+impl EventScope {
+    /// What the policy's scope means for this viewer.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn load(pool: &PgPool, viewer: &Viewer, scope: Scope) -> Result<Self, ApiError> {
+        let mut found = Self { viewer: u64::try_from(viewer.id).unwrap_or(0), ..Self::default() };
+        match (scope, &viewer.team) {
+            (Scope::All, _) => found.all = true,
+            (Scope::Team, Some((team_id, _))) => {
+                found.team = u64::try_from(*team_id).unwrap_or(0);
+                for period in teams::member_periods(pool, *team_id).await? {
+                    found.members.push(u64::try_from(period.user_id).unwrap_or(0));
+                    found.since_ms.push(period.since_ms);
+                    found.until_ms.push(period.until_ms);
+                }
+            }
+            (Scope::Team | Scope::Own, _) => {}
+        }
+        Ok(found)
+    }
+
+    /// Everything, for who has been allowed it.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.all
+    }
+
+    /// Gives a query with [`EVENTS`] or [`ROLLUP`] in it its parameters.
+    #[must_use]
+    pub fn bind(&self, query: Query) -> Query {
+        query
+            .param("all", self.all)
+            .param("viewer", self.viewer)
+            .param("team", self.team)
+            .param("members", &self.members)
+            .param("since", &self.since_ms)
+            .param("until", &self.until_ms)
+    }
+}

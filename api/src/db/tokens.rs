@@ -1,0 +1,155 @@
+//! Token families and refresh tokens in Postgres.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::auth::token::Origin;
+
+/// A refresh token with its family and user.
+#[derive(Debug, sqlx::FromRow)]
+pub struct RefreshRow {
+    pub family_id: Uuid,
+    pub expires_at: DateTime<Utc>,
+    pub used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub user_id: i64,
+    pub username: String,
+    pub is_active: bool,
+}
+
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn insert_family(
+    connection: &mut PgConnection,
+    id: Uuid,
+    user_id: i64,
+    now: DateTime<Utc>,
+    origin: &Origin,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO token_families (id, user_id, created_at, address, agent) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(id)
+    .bind(user_id)
+    .bind(now)
+    .bind(&origin.address)
+    .bind(&origin.agent)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn insert_refresh(
+    connection: &mut PgConnection,
+    family_id: Uuid,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(&token_hash[..])
+    .bind(family_id)
+    .bind(now)
+    .bind(expires_at)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Finds a token and holds it until the transaction ends, so that of two exchanges at once one sees the other's use.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find_refresh_for_update(
+    connection: &mut PgConnection,
+    token_hash: &[u8; 32],
+) -> sqlx::Result<Option<RefreshRow>> {
+    sqlx::query_as(
+        "SELECT refresh.family_id, refresh.expires_at, refresh.used_at, family.revoked_at,
+                users.id AS user_id, users.username, users.is_active
+         FROM refresh_tokens refresh
+         JOIN token_families family ON family.id = refresh.family_id
+         JOIN users ON users.id = family.user_id
+         WHERE refresh.token_hash = $1
+         FOR UPDATE OF refresh",
+    )
+    .bind(&token_hash[..])
+    .fetch_optional(connection)
+    .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn mark_used(
+    connection: &mut PgConnection,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1")
+        .bind(&token_hash[..])
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke_family(
+    executor: impl PgExecutor<'_>,
+    family_id: Uuid,
+    now: DateTime<Utc>,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE token_families SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL",
+    )
+    .bind(family_id)
+    .bind(now)
+    .bind(reason)
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke_by_refresh(
+    executor: impl PgExecutor<'_>,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE token_families SET revoked_at = $2, revoked_reason = 'logout'
+         WHERE revoked_at IS NULL AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)",
+    )
+    .bind(&token_hash[..])
+    .bind(now)
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what expired before `before`: sessions, and families whose last refresh token did. Returns how many rows went.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn forget_expired(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let sessions = sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
+        .bind(before)
+        .execute(&mut *connection)
+        .await?;
+    let families = sqlx::query(
+        "DELETE FROM token_families family WHERE created_at < $1 AND NOT EXISTS (
+             SELECT FROM refresh_tokens refresh WHERE refresh.family_id = family.id AND refresh.expires_at >= $1)",
+    )
+    .bind(before)
+    .execute(&mut *connection)
+    .await?;
+    Ok(sessions.rows_affected() + families.rows_affected())
+}

@@ -1,0 +1,339 @@
+//! What the API answers when it does not answer what was asked, in the shapes of the seed (Django REST framework's).
+//!
+//! An internal error is logged once, here, with its chain, and answered without detail. A server that is down is 503 with
+//! `Retry-After`, not an error of this service.
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+
+use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which a client may ask again when a server behind this one is down.
+const RETRY_UNAVAILABLE_S: u64 = 2;
+
+/// Field name → what is wrong with it.
+pub type FieldErrors = BTreeMap<String, Vec<String>>;
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: Body,
+    retry_after_s: Option<u64>,
+}
+
+/// The shapes in which an error is told.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Body {
+    Detail(DetailResponse),
+    Fields(FieldErrors),
+    Account { message: &'static str, errors: FieldErrors },
+}
+
+/// `{"detail": …}`, as most errors look.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DetailResponse {
+    /// What is wrong, in English.
+    pub detail: String,
+    /// A word for programs, where there is one: `token_not_valid`, `user_inactive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// What the token was tried as.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<TokenMessage>,
+}
+
+/// What was wrong with an access token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenMessage {
+    pub token_class: &'static str,
+    pub token_type: &'static str,
+    pub message: &'static str,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, body: Body) -> Self {
+        Self { status, body, retry_after_s: None }
+    }
+
+    fn detail(status: StatusCode, detail: impl Into<String>) -> Self {
+        let body = DetailResponse { detail: detail.into(), code: None, messages: Vec::new() };
+        Self::new(status, Body::Detail(body))
+    }
+
+    fn unauthorized(detail: &str, code: &'static str, messages: Vec<TokenMessage>) -> Self {
+        let body = DetailResponse { detail: detail.to_owned(), code: Some(code), messages };
+        Self::new(StatusCode::UNAUTHORIZED, Body::Detail(body))
+    }
+
+    /// 400 with what is wrong with each field.
+    #[must_use]
+    pub fn fields(errors: FieldErrors) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Body::Fields(errors))
+    }
+
+    /// 400 with what is wrong with one field.
+    #[must_use]
+    pub fn field(name: &str, message: impl Into<String>) -> Self {
+        Self::fields(FieldErrors::from([(name.to_owned(), vec![message.into()])]))
+    }
+
+    /// 400 as the seed's account endpoints say it: `{"message":"Bad Request.","errors":{…}}`.
+    #[must_use]
+    pub fn bad_request(errors: FieldErrors) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Body::Account { message: "Bad Request.", errors })
+    }
+
+    /// 400: the password is wrong, the account unknown or inactive; which of them is not said.
+    #[must_use]
+    pub fn wrong_credentials() -> Self {
+        let message = "Unable to log in with provided credentials.".to_owned();
+        Self::bad_request(FieldErrors::from([("non_field_errors".to_owned(), vec![message])]))
+    }
+
+    /// 400: the body is not what its content type says.
+    #[must_use]
+    pub fn parse(kind: &str, reason: impl std::fmt::Display) -> Self {
+        Self::detail(StatusCode::BAD_REQUEST, format!("{kind} parse error - {reason}"))
+    }
+
+    /// 401: nobody said who they are.
+    #[must_use]
+    pub fn not_authenticated() -> Self {
+        Self::detail(StatusCode::UNAUTHORIZED, "Authentication credentials were not provided.")
+    }
+
+    /// 401: an `Authorization` header that is no bearer token.
+    #[must_use]
+    pub fn bad_authorization() -> Self {
+        let detail = "Authorization header must contain two space-delimited values";
+        Self::unauthorized(detail, "bad_authorization_header", Vec::new())
+    }
+
+    /// 401: a token that is expired, revoked, forged or of another kind.
+    #[must_use]
+    pub fn token_not_valid() -> Self {
+        let message = TokenMessage {
+            token_class: "AccessToken",
+            token_type: "access",
+            message: "Token is invalid or expired",
+        };
+        Self::unauthorized("Given token not valid for any token type", "token_not_valid", vec![message])
+    }
+
+    /// 401: a refresh token that is expired, revoked, used or unknown.
+    #[must_use]
+    pub fn refresh_not_valid() -> Self {
+        Self::unauthorized("Token is invalid or expired", "token_not_valid", Vec::new())
+    }
+
+    /// 401: the token's user is gone.
+    #[must_use]
+    pub fn user_not_found() -> Self {
+        Self::unauthorized("User not found", "user_not_found", Vec::new())
+    }
+
+    /// 401: the token's user may not use the system.
+    #[must_use]
+    pub fn user_inactive() -> Self {
+        Self::unauthorized("User is inactive", "user_inactive", Vec::new())
+    }
+
+    /// 403.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
+    }
+
+    /// 403: accounts are made by Owners here.
+    #[must_use]
+    pub fn registration_closed() -> Self {
+        Self::detail(StatusCode::FORBIDDEN, "Registration is closed. Ask an Owner for an account.")
+    }
+
+    /// 403: a form without its token.
+    #[must_use]
+    pub fn bad_form_token() -> Self {
+        Self::detail(
+            StatusCode::FORBIDDEN,
+            "The form was not sent from this site, or is too old. Reload and try again.",
+        )
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// 405.
+    #[must_use]
+    pub fn method_not_allowed(method: &str) -> Self {
+        Self::detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
+    }
+
+    /// 413.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 64 KiB.")
+    }
+
+    /// 415.
+    #[must_use]
+    pub fn unsupported_media_type(found: &str) -> Self {
+        Self::detail(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("Unsupported media type \"{found}\" in request."),
+        )
+    }
+
+    /// 429, to be tried again after some seconds.
+    #[must_use]
+    pub fn throttled(retry_after_s: u64) -> Self {
+        let detail = format!("Request was throttled. Expected available in {retry_after_s} seconds.");
+        Self { retry_after_s: Some(retry_after_s), ..Self::detail(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
+    /// 503: something behind this service is down or busy.
+    #[must_use]
+    pub fn unavailable(what: &'static str) -> Self {
+        Self {
+            retry_after_s: Some(RETRY_UNAVAILABLE_S),
+            ..Self::detail(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("Service temporarily unavailable ({what}), try again later."),
+            )
+        }
+    }
+
+    /// 500, logged here with all its causes and answered without.
+    #[must_use]
+    pub fn internal(error: &(dyn StdError + 'static)) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        tracing::error!(error = %chain, "internal error");
+        Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
+    }
+
+    /// 500 for what the code promises cannot happen.
+    #[must_use]
+    pub fn broken(what: &'static str) -> Self {
+        tracing::error!(what, "internal error");
+        Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Seconds after which to try again, where that helps.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
+    /// One sentence for a page: the detail, or the first thing wrong with a field.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match &self.body {
+            Body::Detail(body) => body.detail.clone(),
+            Body::Fields(errors) | Body::Account { errors, .. } => errors
+                .iter()
+                .next()
+                .map(|(name, messages)| format!("{name}: {}", messages.join(" ")))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"api\""));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        // Classes 08, 53, 57P: no connection, no resources, an operator's stop. All pass.
+        let is_passing = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => true,
+            sqlx::Error::Database(error) => error
+                .code()
+                .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class))),
+            _ => false,
+        };
+        if is_passing {
+            tracing::warn!(%error, "postgres is not available");
+            Self::unavailable("postgres")
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+impl From<clickhouse::error::Error> for ApiError {
+    fn from(error: clickhouse::error::Error) -> Self {
+        use clickhouse::error::Error;
+        // 159: the query ran too long; 202: too many at once; 241: over the memory limit.
+        let is_passing = match &error {
+            Error::Network(_) | Error::TimedOut => true,
+            Error::BadResponse(text) => {
+                ["Code: 159", "Code: 202", "Code: 241"].iter().any(|code| text.contains(code))
+            }
+            _ => false,
+        };
+        if is_passing {
+            tracing::warn!(%error, "clickhouse is not available");
+            Self::unavailable("clickhouse")
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_comes_from_the_detail_or_a_field() {
+        assert_eq!(ApiError::not_found().sentence(), "Not found.");
+        assert_eq!(
+            ApiError::field("limit", "A valid integer is required.").sentence(),
+            "limit: A valid integer is required."
+        );
+    }
+
+    #[test]
+    fn who_must_wait_is_told_how_long() {
+        let response = ApiError::throttled(7).into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[RETRY_AFTER], "7");
+        assert_eq!(ApiError::from(sqlx::Error::PoolTimedOut).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ApiError::from(sqlx::Error::RowNotFound).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

@@ -1,0 +1,194 @@
+//! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words.
+
+use serde_json::{Map, Value};
+
+use crate::error::FieldErrors;
+
+const REQUIRED: &str = "This field is required.";
+const BLANK: &str = "This field may not be blank.";
+const NULL: &str = "This field may not be null.";
+const NUL: &str = "Null characters are not allowed.";
+
+/// Named values, and what is wrong with those that were read so far.
+#[derive(Debug, Default)]
+pub struct Fields {
+    values: Map<String, Value>,
+    errors: FieldErrors,
+    is_dictionary: bool,
+}
+
+impl Fields {
+    /// Of a body that has names.
+    #[must_use]
+    pub fn new(values: Map<String, Value>) -> Self {
+        Self { values, errors: FieldErrors::new(), is_dictionary: true }
+    }
+
+    /// Of a body that has none, but is of another type.
+    #[must_use]
+    pub fn not_a_dictionary(found: &str) -> Self {
+        let message = format!("Invalid data. Expected a dictionary, but got {found}.");
+        let errors = FieldErrors::from([("non_field_errors".to_owned(), vec![message])]);
+        Self { values: Map::new(), errors, is_dictionary: false }
+    }
+
+    /// A value as it was sent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    /// Adds an error at a field.
+    pub fn fail(&mut self, name: &str, message: impl Into<String>) {
+        if self.is_dictionary {
+            self.errors.entry(name.to_owned()).or_default().push(message.into());
+        }
+    }
+
+    /// A text that must be there and not blank, without the space around it.
+    pub fn required_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        let text = self.sent_text(name, true)?.trim().to_owned();
+        if text.is_empty() {
+            self.fail(name, BLANK);
+            return None;
+        }
+        self.within(name, text, max_chars)
+    }
+
+    /// A text that must be there and not empty, as it was sent.
+    pub fn required_secret(&mut self, name: &str, max_chars: usize) -> Option<String> {
+        let text = self.sent_text(name, true)?;
+        if text.is_empty() {
+            self.fail(name, BLANK);
+            return None;
+        }
+        self.within(name, text, max_chars)
+    }
+
+    /// A text that may be missing or blank: empty then.
+    pub fn optional_text(&mut self, name: &str, max_chars: usize) -> String {
+        let text = self.sent_text(name, false).unwrap_or_default().trim().to_owned();
+        self.within(name, text, max_chars).unwrap_or_default()
+    }
+
+    fn within(&mut self, name: &str, text: String, max_chars: usize) -> Option<String> {
+        if text.chars().count() > max_chars {
+            self.fail(name, format!("Ensure this field has no more than {max_chars} characters."));
+            return None;
+        }
+        Some(text)
+    }
+
+    fn sent_text(&mut self, name: &str, is_required: bool) -> Option<String> {
+        let message = match self.values.get(name) {
+            None if is_required => REQUIRED,
+            None => return None,
+            Some(Value::String(text)) if text.contains('\0') => NUL,
+            Some(Value::String(text)) => return Some(text.clone()),
+            Some(Value::Number(number)) => return Some(number.to_string()),
+            Some(Value::Null) => NULL,
+            Some(_) => "Not a valid string.",
+        };
+        self.fail(name, message);
+        None
+    }
+
+    /// What was wrong with what was read.
+    ///
+    /// # Errors
+    /// The messages by field.
+    pub fn finish(&self) -> Result<(), FieldErrors> {
+        if self.errors.is_empty() { Ok(()) } else { Err(self.errors.clone()) }
+    }
+}
+
+/// Whether a text has the form of an e-mail address. Whether somebody reads it only a mail can tell.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|ch| ch.is_alphanumeric() || ch == '-')
+    };
+    let is_plain = |ch: char| ch.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(ch);
+    text.len() <= 254
+        && !local.is_empty()
+        && local.chars().all(is_plain)
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && domain.contains('.')
+        && domain.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(map) = value else { panic!("no object") };
+        Fields::new(map)
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_has_its_words() {
+        let mut fields = fields(json!({
+            "blank": "  ", "null": null, "nul": "a\0b", "list": [], "long": "abcdef", "number": 5, "fine": " x ",
+        }));
+        for name in ["missing", "blank", "null", "nul", "list", "long"] {
+            assert_eq!(fields.required_text(name, 5), None, "{name}");
+        }
+        assert_eq!(fields.required_text("number", 5).as_deref(), Some("5"));
+        assert_eq!(fields.required_text("fine", 5).as_deref(), Some("x"));
+        assert_eq!(fields.required_secret("fine", 5).as_deref(), Some(" x "));
+        assert_eq!(fields.optional_text("missing", 5), "");
+        insta::assert_json_snapshot!(fields.finish().unwrap_err(), @r#"
+        {
+          "blank": [
+            "This field may not be blank."
+          ],
+          "list": [
+            "Not a valid string."
+          ],
+          "long": [
+            "Ensure this field has no more than 5 characters."
+          ],
+          "missing": [
+            "This field is required."
+          ],
+          "nul": [
+            "Null characters are not allowed."
+          ],
+          "null": [
+            "This field may not be null."
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_list_is_no_dictionary_and_nothing_else_is_said() {
+        let mut fields = Fields::not_a_dictionary("list");
+        assert_eq!(fields.required_text("username", 5), None);
+        let errors = fields.finish().unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors["non_field_errors"], ["Invalid data. Expected a dictionary, but got list."]);
+    }
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        for address in ["user@example.com", "a.b+c@sub.example.co.uk", "jürgen@exämple.de"] {
+            assert!(is_email(address), "{address}");
+        }
+        for text in
+            ["", "user", "user@", "@example.com", "user@example", "a b@example.com", "a..b@example.com"]
+        {
+            assert!(!is_email(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What stands before every handler: who is asking, and whether the policy lets them. A route cannot be listed without a
+//! [`Rule`], and a handler that needs somebody takes [`Allowed`], which only this module makes.
+//!
+//! A page's forms are checked here too: no handler of a POST runs before the form's token was found right.
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
+use crate::auth::viewer::{self, Viewer};
+use crate::auth::{csrf, random_secret};
+use crate::body;
+use crate::client::ClientInfo;
+use crate::error::ApiError;
+use crate::pages::frame::PageError;
+use crate::policy::{self, Action, Grant, Resource};
+use crate::state::App;
+
+/// What a route asks of the policy.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    /// Anybody, for this reason.
+    Public(&'static str),
+    /// Who is allowed this.
+    Asks(Action, Resource),
+}
+
+/// How a route speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// Bearer tokens and JSON.
+    Api,
+    /// Cookies and HTML.
+    Page,
+    /// Files, the same for everybody: without cookies, so that caches may keep them.
+    File,
+}
+
+/// Somebody who may do what the route is for, and within which bounds.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    pub viewer: Viewer,
+    pub grant: Grant,
+    /// The session, on pages.
+    pub session: Option<Session>,
+}
+
+/// A public page's visitor: the secret behind its form's token.
+#[derive(Debug, Clone, Copy)]
+pub struct Anonymous {
+    pub csrf: [u8; 32],
+}
+
+/// The fields of a page's form whose token was right.
+#[derive(Debug, Clone, Default)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// A field's text, empty when it was not sent.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// A guard's own state: one per route.
+#[derive(Clone)]
+pub struct Guard {
+    pub app: App,
+    pub surface: Surface,
+    pub rule: Rule,
+}
+
+/// Runs before the handler of a route.
+pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.surface {
+        Surface::Api => match check_api(&guard, request).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
+        },
+        Surface::File => next.run(request).await,
+        Surface::Page => {
+            check_page(&guard, request, next).await.unwrap_or_else(|error| error.into_response())
+        }
+    }
+}
+
+async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
+    if let Rule::Asks(action, resource) = guard.rule {
+        let viewer = viewer::from_bearer(&guard.app, request.headers()).await?;
+        let viewer = viewer.ok_or_else(ApiError::not_authenticated)?;
+        let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
+        request.extensions_mut().insert(Allowed { viewer, grant, session: None });
+    }
+    Ok(request)
+}
+
+async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
+    let is_post = request.method() == Method::POST;
+    let Rule::Asks(action, resource) = guard.rule else {
+        return check_public_page(guard, request, next).await;
+    };
+    let Some((viewer, session)) = viewer::from_session(&guard.app, request.headers()).await? else {
+        // A POST cannot be repeated after the login; its page can be opened again.
+        let target =
+            if is_post { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
+        return Ok(to_login(target));
+    };
+    let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
+    if is_post {
+        request = check_form(request, &guard.app, &session.csrf).await?;
+    }
+    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session) });
+    Ok(next.run(request).await)
+}
+
+async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
+    let secret = guard.app.config.auth.secret.expose();
+    let known = session::cookie(request.headers(), ANONYMOUS_COOKIE_NAME).map(str::to_owned);
+    if request.method() == Method::POST {
+        let cookie = known.ok_or_else(ApiError::bad_form_token)?;
+        let csrf = csrf::anonymous(secret, cookie.as_bytes());
+        request = check_form(request, &guard.app, &csrf).await?;
+        request.extensions_mut().insert(Anonymous { csrf });
+        return Ok(next.run(request).await);
+    }
+    let cookie = known.clone().unwrap_or_else(|| URL_SAFE_NO_PAD.encode(random_secret()));
+    request.extensions_mut().insert(Anonymous { csrf: csrf::anonymous(secret, cookie.as_bytes()) });
+    let (mut parts, body) = request.into_parts();
+    let Ok(client) = ClientInfo::from_request_parts(&mut parts, &guard.app).await;
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if known.is_none() {
+        let value = session::set_cookie(ANONYMOUS_COOKIE_NAME, &cookie, 86_400, client.is_https);
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+async fn check_form(request: Request, app: &App, secret: &[u8; 32]) -> Result<Request, ApiError> {
+    let (parts, whole) = request.into_parts();
+    let bytes = body::whole(Request::from_parts(parts.clone(), whole), app).await?;
+    let form = Form(form_urlencoded::parse(&bytes).into_owned().collect());
+    if !csrf::matches(secret, form.text(csrf::FIELD)) {
+        return Err(ApiError::bad_form_token());
+    }
+    if form.0.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(ApiError::field("form", "Null characters are not allowed."));
+    }
+    let mut request = Request::from_parts(parts, Body::empty());
+    request.extensions_mut().insert(form);
+    Ok(request)
+}
+
+fn to_login(target: &str) -> Response {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", target);
+    Redirect::to(&format!("/login/?{}", query.finish())).into_response()
+}
+
+impl FromRequestParts<App> for Allowed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
+        taken(parts, "a handler asked who is allowed on a route that allows everybody")
+    }
+}
+
+impl FromRequestParts<App> for Anonymous {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
+        taken(parts, "a handler asked for an anonymous visitor on a route that is not a public page")
+    }
+}
+
+impl FromRequestParts<App> for Form {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
+        taken(parts, "a handler asked for a form on a route without one")
+    }
+}
+
+fn taken<T: Clone + Send + Sync + 'static>(parts: &Parts, broken: &'static str) -> Result<T, ApiError> {
+    parts.extensions.get::<T>().cloned().ok_or_else(|| ApiError::broken(broken))
+}

@@ -1,0 +1,203 @@
+//! Everything that happens to every request and answer, outermost first, with the reason for each.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderName, HeaderValue, Response, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::IntoResponse as _;
+use axum::{Router, response};
+use tower::ServiceBuilder;
+use tower::layer::Layer as _;
+use tower::util::{MapRequest, MapRequestLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::body::MAX_BYTES;
+use crate::error::ApiError;
+use crate::metrics::Part;
+use crate::pages::frame::PageError;
+use crate::state::App;
+
+/// The longest a request may take. Queries end before.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Only what this service serves itself; images also from `data:`, which the kit's style sheet uses for its icons.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The routes with everything around them.
+pub type Service = MapRequest<Router, fn(Request) -> Request>;
+
+/// Puts the stack around the routes.
+pub fn wrap(router: Router, app: &App) -> Service {
+    let stack = ServiceBuilder::new()
+        // Each request has an id, its own or a proxy's, so that a report can be found in the log.
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        // A line with method, path, status and time; no query, which may hold what is searched for.
+        .layer(TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_response(log_answer))
+        // The answer says the id.
+        .layer(PropagateRequestIdLayer::x_request_id())
+        // What the operators see.
+        .layer(from_fn_with_state(app.clone(), measure))
+        // A browser must not be talked into anything, whatever the page. Outside of what may fail, so that failures have
+        // the headers too.
+        .layer(from_fn_with_state(app.clone(), secure))
+        // A page or list is a tenth of its size.
+        .layer(CompressionLayer::new())
+        // A bug in one request is not the end of the others.
+        .layer(CatchPanicLayer::custom(panicked))
+        // Nobody waits for ever.
+        .layer(from_fn(bound_time))
+        // Nobody fills the memory.
+        .layer(DefaultBodyLimit::max(MAX_BYTES));
+    let router = router.layer(stack);
+    // The seed's paths end with a slash; ours are found with and without it. Before routing, so outside of the router.
+    MapRequestLayer::new(with_slash as fn(Request) -> Request).layer(router)
+}
+
+/// Adds the slash at the end of a path that has none; files, and what the operators ask for, have none.
+fn with_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if last.is_empty() || last.contains('.') || matches!(path, "/livez" | "/readyz") {
+        return request;
+    }
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = request.uri().clone().into_parts();
+    if let Ok(path_and_query) = format!("{path}/{query}").parse::<PathAndQuery>() {
+        parts.path_and_query = Some(path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn request_span(request: &Request) -> Span {
+    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+fn log_answer(response: &Response<Body>, took: Duration, _span: &Span) {
+    let took_ms = took.as_secs_f64() * 1000.0;
+    tracing::debug!(status = response.status().as_u16(), took_ms, "answered");
+}
+
+async fn measure(State(app): State<App>, request: Request, next: Next) -> response::Response {
+    let path = request.uri().path();
+    let part = match path {
+        _ if is_api(path) => Part::Api,
+        _ if path.starts_with("/static/") => Part::Assets,
+        _ => Part::Pages,
+    };
+    let began = Instant::now();
+    let response = next.run(request).await;
+    app.metrics.answered(part, response.status().as_u16(), began.elapsed().as_secs_f64());
+    response
+}
+
+async fn secure(State(app): State<App>, request: Request, next: Next) -> response::Response {
+    let is_https = {
+        let (mut parts, body) = request.into_parts();
+        let Ok(client) =
+            <crate::client::ClientInfo as axum::extract::FromRequestParts<App>>::from_request_parts(
+                &mut parts, &app,
+            )
+            .await;
+        (client.is_https, Request::from_parts(parts, body))
+    };
+    let (is_https, request) = is_https;
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // For browsers that do not know frame-ancestors.
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    // What is for one person is kept by nobody.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.append(VARY, HeaderValue::from_static("cookie, authorization"));
+    }
+    response
+}
+
+async fn bound_time(request: Request, next: Next) -> response::Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::unavailable("time").into_response(),
+    }
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> response::Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("of unknown type");
+    tracing::error!(panic = message, "a request panicked");
+    ApiError::broken("panic").into_response()
+}
+
+/// Whether a path is answered in JSON, errors included.
+#[must_use]
+pub fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
+/// Answers what no route is for.
+pub async fn not_found(request: Request) -> response::Response {
+    if is_api(request.uri().path()) {
+        ApiError::not_found().into_response()
+    } else {
+        PageError::from(ApiError::not_found()).into_response()
+    }
+}
+
+/// Answers a method that a route does not have. The router adds `Allow`.
+pub async fn method_not_allowed(request: Request) -> response::Response {
+    let error = ApiError::method_not_allowed(request.method().as_str());
+    if is_api(request.uri().path()) { error.into_response() } else { PageError::from(error).into_response() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slashed(uri: &str) -> String {
+        let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        with_slash(request).uri().to_string()
+    }
+
+    #[test]
+    fn a_path_gets_the_slash_that_it_lacks() {
+        assert_eq!(slashed("/api/users/list?limit=1"), "/api/users/list/?limit=1");
+        assert_eq!(slashed("http://host/prospects"), "http://host/prospects/");
+        for same in ["/", "/prospects/", "/openapi.json", "/livez", "/static/abc/app.css", "/?q=a"] {
+            assert_eq!(slashed(same), same);
+        }
+    }
+}

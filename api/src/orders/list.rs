@@ -1,0 +1,133 @@
+//! `GET /api/orders/list/`: the orders that the viewer may see, newest first, each with its prospect.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::orders::{self, OrderRow};
+use crate::db::parked::{self, ParkedFilter, ParkedRow};
+use crate::db::prospects::EventFilter;
+use crate::db::scope::EventScope;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::orders::assemble::{self, Order};
+use crate::paging::{Listing, Page};
+use crate::policy::{self, Action, Resource};
+use crate::prospects::list::{ListEventsQuery, ProspectResponse, read_filter};
+use crate::query::{Params, event_cursor};
+use crate::state::App;
+use crate::wire;
+
+/// The statuses that an order can have.
+pub const STATUSES: [&str; 7] = ["", "hold", "sale", "rejected", "trash", "chargeback", "rebill"];
+
+/// A filled order form.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderResponse {
+    /// A UUIDv7.
+    pub id: Uuid,
+    /// The prospect's id; of a parked order what the order named instead.
+    pub prospect_id: String,
+    pub email: String,
+    pub phone_number: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub delivery_address: String,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Null for a parked order, and for one whose prospect was erased.
+    pub prospect: Option<ProspectResponse>,
+    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`; null for a parked order.
+    pub status: Option<String>,
+    /// Why the order waits, for example `unknown_prospect`; null for a stored one.
+    pub parked: Option<String>,
+}
+
+impl From<Order> for OrderResponse {
+    fn from(order: Order) -> Self {
+        Self {
+            id: order.id,
+            prospect_id: order.prospect_ref,
+            email: order.contact.email,
+            phone_number: order.contact.phone_number,
+            first_name: order.contact.first_name,
+            last_name: order.contact.last_name,
+            delivery_address: order.contact.delivery_address,
+            created_at: wire::time(order.time_ms),
+            prospect: order.prospect.map(ProspectResponse::from),
+            status: order.state.map(|state| state.status),
+            parked: order.parked,
+        }
+    }
+}
+
+/// What the list of orders understands besides.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListOrdersQuery {
+    /// Only orders of this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
+    status: Option<String>,
+}
+
+/// List orders
+///
+/// To Owners, orders that wait for their prospect are shown among the others, with the reason in `parked`.
+#[utoipa::path(
+    get, path = "/api/orders/list/", tag = "orders", params(ListEventsQuery, ListOrdersQuery),
+    responses((status = 200, description = "Orders, newest first", body = Vec<OrderResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_orders(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
+    Ok(listing.answer(&page.map(OrderResponse::from)))
+}
+
+/// The orders that the parameters ask for, within the viewer's scope.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<Order>, ApiError> {
+    let mut filter = read_filter(&mut params, allowed, limit);
+    filter.status = params.choice("status", &STATUSES).to_owned();
+    params.finish()?;
+    filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
+    let (rows, waiting) = futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter))?;
+    let grant = allowed.grant;
+    let waiting = waiting.into_iter().map(|row| assemble::parked(grant, row)).collect();
+    let stored = assemble::stored(&app.clickhouse, grant, rows).await?;
+    let all = assemble::merge(stored, waiting, filter.is_ascending);
+    Ok(Page::of(all, limit, |order| event_cursor(order.sort_ms, order.id)))
+}
+
+async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
+    let Ok(id) = filter.q.parse::<Uuid>() else { return orders::list(&app.clickhouse, filter).await };
+    // An id is an order's, or else that of a prospect whose orders are meant.
+    match orders::find(&app.clickhouse, &filter.scope, id).await? {
+        Some(row) => Ok(vec![row]),
+        None => orders::of_prospect(&app.clickhouse, &filter.scope, id, 0).await,
+    }
+}
+
+async fn find_parked(app: &App, allowed: &Allowed, filter: &EventFilter) -> Result<Vec<ParkedRow>, ApiError> {
+    let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
+    // What waits has neither a status nor a buyer yet.
+    if !may_see || !filter.status.is_empty() || filter.user_id != 0 {
+        return Ok(Vec::new());
+    }
+    parked::list(&app.clickhouse, &ParkedFilter::waiting_orders(filter)).await
+}

@@ -1,0 +1,64 @@
+//! `/account/`: who one is here, one's time zone, and the code for one's landing pages.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use crate::db::users;
+use crate::error::ApiError;
+use crate::guard::{Allowed, Form};
+use crate::pages::frame::{Frame, PageError, Section, render};
+use crate::pages::snippet::Snippet;
+use crate::state::App;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    facts: Vec<(&'static str, String)>,
+    zone: &'static str,
+    zones: Vec<&'static str>,
+    snippet: Snippet,
+}
+
+/// `GET /account/`.
+///
+/// # Errors
+/// None but a template's.
+pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Response, PageError> {
+    let viewer = &allowed.viewer;
+    let team = viewer.team.as_ref().map_or_else(|| "no team".to_owned(), |(_, name)| name.clone());
+    let mut facts = vec![
+        ("Id", viewer.id.to_string()),
+        ("Username", viewer.username.clone()),
+        ("Name", viewer.display_name()),
+        ("E-mail", viewer.email.clone()),
+        ("Position", viewer.position.as_str().to_owned()),
+        ("Team", team),
+    ];
+    facts.retain(|(_, text)| !text.is_empty());
+    render(&AccountPage {
+        frame: Frame::new(&allowed, Section::Account),
+        facts,
+        zone: viewer.time_zone.name(),
+        zones: TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
+        snippet: Snippet::new(&app.config.edge, viewer.id),
+    })
+}
+
+/// `POST /account/`.
+///
+/// # Errors
+/// 400 for a zone that there is not.
+pub async fn update_account(
+    State(app): State<App>,
+    allowed: Allowed,
+    form: Form,
+) -> Result<Response, PageError> {
+    let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
+        ApiError::field("time_zone", "This is not the name of a time zone, as Europe/Berlin is.")
+    })?;
+    users::set_time_zone(&app.postgres, allowed.viewer.id, zone).await?;
+    Ok(Redirect::to("/account/").into_response())
+}

@@ -1,0 +1,153 @@
+//! `/orders/` and `/orders/<id>/`.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chrono_tz::Tz;
+
+use crate::guard::Allowed;
+use crate::orders::assemble::Order;
+use crate::orders::{detail, list};
+use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::frame::{Frame, PageError, Section, render};
+use crate::pages::listing::ListView;
+use crate::pages::prospects::{names_of, user_name};
+use crate::pages::snippet::Snippet;
+use crate::paging::Listing;
+use crate::state::App;
+use crate::wire;
+
+/// An order as pages show it.
+#[derive(Debug)]
+pub struct OrderView {
+    pub id: String,
+    pub created: LocalTime,
+    pub customer: String,
+    pub email: String,
+    pub phone: String,
+    pub address: String,
+    /// The prospect's id, or what the order named instead.
+    pub prospect: Cell,
+    pub is_joined: bool,
+    pub prospect_ip: String,
+    pub prospect_agent: Cell,
+    pub prospect_referrer: Cell,
+    pub status: String,
+    pub status_text: String,
+    /// The kit's colour of the status.
+    pub color: &'static str,
+    pub payout: String,
+    pub currency: String,
+    pub user: String,
+    /// Why it waits, in words; empty for a stored one.
+    pub parked: String,
+}
+
+impl OrderView {
+    /// In a zone, with the names of buyers.
+    #[must_use]
+    pub fn new(order: Order, zone: Tz, names: &HashMap<i64, String>) -> Self {
+        let contact = order.contact;
+        let customer = format!("{} {}", contact.first_name, contact.last_name).trim().to_owned();
+        let state = order.state.as_ref();
+        let status = state.map_or("parked", |state| &state.status).to_owned();
+        let prospect = order.prospect.as_ref();
+        Self {
+            id: order.id.to_string(),
+            created: LocalTime::new(order.time_ms, zone),
+            customer: or_none(customer),
+            email: or_none(contact.email),
+            phone: or_none(contact.phone_number),
+            address: or_none(contact.delivery_address),
+            prospect: Cell::new(order.prospect_ref),
+            is_joined: prospect.is_some(),
+            prospect_ip: prospect.map(|prospect| format::ip(prospect.ip)).unwrap_or_default(),
+            prospect_agent: Cell::new(prospect.map(|row| row.user_agent.clone()).unwrap_or_default()),
+            prospect_referrer: Cell::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
+            color: color(&status),
+            status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
+            payout: state.map_or_else(|| format::NONE.to_owned(), |state| wire::amount(state.payout_micros)),
+            currency: state.map(|state| state.currency.clone()).unwrap_or_default(),
+            user: user_name(order.user_id, names),
+            parked: order.parked.map(|reason| reason.replace('_', " ")).unwrap_or_default(),
+            status,
+        }
+    }
+}
+
+fn color(status: &str) -> &'static str {
+    match status {
+        "sale" | "rebill" => "green",
+        "rejected" | "chargeback" => "red",
+        "trash" => "secondary",
+        "parked" => "orange",
+        _ => "azure",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "orders.html")]
+struct OrdersPage {
+    frame: Frame,
+    list: ListView,
+    zone: &'static str,
+    status: String,
+    statuses: &'static [&'static str],
+    rows: Vec<OrderView>,
+    snippet: Snippet,
+}
+
+#[derive(Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    zone: &'static str,
+    order: OrderView,
+}
+
+/// `GET /orders/`.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant, 503 when a database is down.
+pub async fn list_orders_page(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, PageError> {
+    let mut params = listing.params();
+    let list = ListView::read(&mut params, listing.query(), false);
+    let status = params.text("status").unwrap_or_default().to_owned();
+    let page = list::collect(&app, &allowed, params, list.per_page).await?;
+    let zone = allowed.viewer.time_zone;
+    let names = names_of(&app, page.items.iter().map(|order| order.user_id)).await?;
+    render(&OrdersPage {
+        frame: Frame::new(&allowed, Section::Orders),
+        list: list.followed_by(listing.query(), page.next.as_deref()),
+        zone: zone.name(),
+        status,
+        statuses: &list::STATUSES[1..],
+        rows: page.items.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
+        snippet: Snippet::new(&app.config.edge, allowed.viewer.id),
+    })
+}
+
+/// `GET /orders/<id>/`.
+///
+/// # Errors
+/// 404 for an id that is none, nobody's or out of scope.
+pub async fn show_order(
+    State(app): State<App>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let order = detail::find(&app, &allowed, &id).await?;
+    let zone = allowed.viewer.time_zone;
+    let names = names_of(&app, [order.user_id]).await?;
+    render(&OrderPage {
+        frame: Frame::new(&allowed, Section::Orders),
+        zone: zone.name(),
+        order: OrderView::new(order, zone, &names),
+    })
+}

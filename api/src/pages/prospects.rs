@@ -1,0 +1,179 @@
+//! `/prospects/` and `/prospects/<id>/`.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use chrono_tz::Tz;
+
+use crate::db::prospects::{ProspectDetailRow, ProspectRow};
+use crate::db::{orders, users};
+use crate::guard::Allowed;
+use crate::orders::assemble;
+use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::frame::{Frame, PageError, Section, render};
+use crate::pages::listing::ListView;
+use crate::pages::orders::OrderView;
+use crate::pages::snippet::Snippet;
+use crate::paging::Listing;
+use crate::prospects::{detail, list};
+use crate::state::App;
+use crate::wire;
+
+/// A line of the list.
+#[derive(Debug)]
+pub struct ProspectView {
+    pub id: String,
+    pub created: LocalTime,
+    pub ip: String,
+    pub user_agent: Cell,
+    pub referrer: Cell,
+    pub country: String,
+    pub bot: String,
+    pub user: String,
+}
+
+#[derive(Template)]
+#[template(path = "prospects.html")]
+struct ProspectsPage {
+    frame: Frame,
+    list: ListView,
+    zone: &'static str,
+    rows: Vec<ProspectView>,
+    snippet: Snippet,
+}
+
+#[derive(Template)]
+#[template(path = "prospect.html")]
+struct ProspectPage {
+    frame: Frame,
+    zone: &'static str,
+    prospect: ProspectView,
+    facts: Vec<(&'static str, String)>,
+    marks: Vec<String>,
+    orders: Vec<OrderView>,
+}
+
+/// `GET /prospects/`.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant, 503 when a database is down.
+pub async fn list_prospects_page(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, PageError> {
+    let mut params = listing.params();
+    let list = ListView::read(&mut params, listing.query(), false);
+    let page = list::collect(&app, &allowed, params, list.per_page).await?;
+    let zone = allowed.viewer.time_zone;
+    let names = names_of(&app, page.items.iter().map(|row| row.user_id)).await?;
+    render(&ProspectsPage {
+        frame: Frame::new(&allowed, Section::Prospects),
+        list: list.followed_by(listing.query(), page.next.as_deref()),
+        zone: zone.name(),
+        rows: page.items.into_iter().map(|row| view(row, zone, &names)).collect(),
+        snippet: Snippet::new(&app.config.edge, allowed.viewer.id),
+    })
+}
+
+/// `GET /prospects/<id>/`.
+///
+/// # Errors
+/// 404 for an id that is none, nobody's or out of scope.
+pub async fn show_prospect(
+    State(app): State<App>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (row, scope) = detail::find(&app, &allowed, &id).await?;
+    let zone = allowed.viewer.time_zone;
+    let of_it = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms);
+    let (of_it, names) = futures::try_join!(of_it, names_of(&app, [row.user_id]))?;
+    let of_it = assemble::stored(&app.clickhouse, allowed.grant, of_it).await?;
+    render(&ProspectPage {
+        frame: Frame::new(&allowed, Section::Prospects),
+        zone: zone.name(),
+        facts: facts(&row),
+        marks: row.marks.clone(),
+        prospect: view(ProspectRow::from(row), zone, &names),
+        orders: of_it.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
+    })
+}
+
+/// The usernames behind events.
+///
+/// # Errors
+/// 503 when Postgres is down.
+pub async fn names_of(
+    app: &App,
+    ids: impl IntoIterator<Item = u64>,
+) -> Result<HashMap<i64, String>, crate::error::ApiError> {
+    let mut ids: Vec<i64> =
+        ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(users::usernames(&app.postgres, &ids).await?)
+}
+
+/// A buyer as lists show one: the name, else the number.
+#[must_use]
+pub fn user_name(id: u64, names: &HashMap<i64, String>) -> String {
+    if id == 0 {
+        return format::NONE.to_owned();
+    }
+    i64::try_from(id).ok().and_then(|key| names.get(&key).cloned()).unwrap_or_else(|| format!("#{id}"))
+}
+
+fn view(row: ProspectRow, zone: Tz, names: &HashMap<i64, String>) -> ProspectView {
+    ProspectView {
+        id: row.prospect_id.to_string(),
+        created: LocalTime::new(row.time_ms, zone),
+        ip: format::ip(row.ip),
+        user_agent: Cell::new(row.user_agent),
+        referrer: Cell::new(or_none(row.referrer)),
+        country: or_none(row.country),
+        bot: row.bot,
+        user: user_name(row.user_id, names),
+    }
+}
+
+/// The dimensions that the visit had.
+fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
+    const SUBS: [&str; 20] = [
+        "sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10", "sub11", "sub12",
+        "sub13", "sub14", "sub15", "sub16", "sub17", "sub18", "sub19", "sub20",
+    ];
+    let external = match row.external_kind.as_str() {
+        "" => row.external_id.clone(),
+        kind => format!("{} ({kind})", row.external_id),
+    };
+    let cost = if row.cost_micros == 0 {
+        String::new()
+    } else {
+        format!("{} {}", wire::amount(row.cost_micros), row.currency)
+    };
+    let number = |id: u64| if id == 0 { String::new() } else { id.to_string() };
+    let texts = [
+        ("Landing page", row.page.clone()),
+        ("Device", row.device.clone()),
+        ("Operating system", row.os.clone()),
+        ("Browser", row.browser.clone()),
+        ("Campaign", number(row.campaign_id)),
+        ("Team", number(row.team_id)),
+        ("External id", external),
+        ("utm_source", row.utm_source.clone()),
+        ("utm_medium", row.utm_medium.clone()),
+        ("utm_campaign", row.utm_campaign.clone()),
+        ("utm_content", row.utm_content.clone()),
+        ("utm_term", row.utm_term.clone()),
+        ("Keyword", row.keyword.clone()),
+        ("Creative", row.creative_id.clone()),
+        ("Ad campaign", row.ad_campaign_id.clone()),
+        ("Placement", row.placement.clone()),
+        ("Cost", cost),
+    ];
+    let subs = SUBS.into_iter().zip(row.subs.iter().cloned());
+    texts.into_iter().chain(subs).filter(|(_, text)| !text.is_empty()).collect()
+}

@@ -1,0 +1,122 @@
+//! `GET /api/prospects/list/`: the visits that the viewer may see, newest first.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::prospects::{self, EventFilter, ProspectRow};
+use crate::db::scope::EventScope;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::query::{Params, event_cursor};
+use crate::state::App;
+use crate::wire;
+
+/// One visit to a landing page.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProspectResponse {
+    /// A UUIDv7.
+    pub id: Uuid,
+    pub ip_address: String,
+    pub user_agent: String,
+    pub referral_source: String,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Whose campaign brought it; null when nobody's did.
+    pub user_id: Option<u64>,
+}
+
+impl From<ProspectRow> for ProspectResponse {
+    fn from(row: ProspectRow) -> Self {
+        Self {
+            id: row.prospect_id,
+            ip_address: wire::ip(row.ip),
+            user_agent: row.user_agent,
+            referral_source: row.referrer,
+            created_at: wire::time(row.time_ms),
+            user_id: wire::id(row.user_id),
+        }
+    }
+}
+
+/// What the lists of events understand.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListEventsQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    /// `-time` (newest first) or `time`.
+    sort: Option<String>,
+    /// An id, or a text to search for.
+    q: Option<String>,
+    /// RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// RFC 3339, or a date in `tz` that is included whole.
+    to: Option<String>,
+    /// The name of a time zone; the viewer's unless given.
+    tz: Option<String>,
+    /// Only this buyer's.
+    user_id: Option<i64>,
+}
+
+/// List prospects
+#[utoipa::path(
+    get, path = "/api/prospects/list/", tag = "prospects", params(ListEventsQuery),
+    responses((status = 200, description = "Prospects, newest first", body = Vec<ProspectResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_prospects(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
+    Ok(listing.answer(&page.map(ProspectResponse::from)))
+}
+
+/// The prospects that the parameters ask for, within the viewer's scope.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<ProspectRow>, ApiError> {
+    let filter = read_filter(&mut params, allowed, limit);
+    params.finish()?;
+    let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
+    if let Ok(id) = filter.q.parse::<Uuid>() {
+        let found = prospects::find(&app.clickhouse, &scope, id).await?;
+        return Ok(Page { items: found.into_iter().map(ProspectRow::from).collect(), next: None });
+    }
+    let rows = prospects::list(&app.clickhouse, &EventFilter { scope, ..filter }).await?;
+    Ok(Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id)))
+}
+
+/// The filter of a list of events, but for its scope.
+pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventFilter {
+    let range = params.time_range(allowed.viewer.time_zone);
+    EventFilter {
+        scope: EventScope::default(),
+        from_ms: range.from_ms,
+        to_ms: range.to_ms,
+        user_id: params.user_id(),
+        q: params.q(),
+        status: String::new(),
+        is_ascending: params.is_ascending("time", false),
+        after: params.event_cursor(),
+        limit: limit + 1,
+    }
+}

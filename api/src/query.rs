@@ -1,0 +1,308 @@
+//! What lists understand after the `?`: `limit`, `cursor`, `sort`, `q`, `from`, `to`, `tz`, `user_id`, `status`. An empty
+//! value is as good as none; anything that cannot be meant is a 400 that names the parameter, never a guess.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Days, NaiveDate, TimeZone as _};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use crate::error::{ApiError, FieldErrors};
+
+/// Lists are this long unless told otherwise.
+pub const DEFAULT_LIMIT: u32 = 100;
+/// No list is longer.
+pub const MAX_LIMIT: u32 = 1000;
+/// The end of time as far as lists go: the year 2100, in Unix milliseconds.
+pub const MAX_TIME_MS: i64 = 4_102_444_800_000;
+/// The longest text to search for.
+const MAX_Q_CHARS: usize = 200;
+
+/// The parameters of a request, and what is wrong with those that were read so far.
+#[derive(Debug, Default)]
+pub struct Params {
+    values: HashMap<String, String>,
+    errors: FieldErrors,
+}
+
+/// From a moment to a moment, in Unix milliseconds, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeRange {
+    pub from_ms: i64,
+    pub to_ms: i64,
+}
+
+impl Params {
+    /// Reads a query string. Of a parameter given twice the last counts.
+    #[must_use]
+    pub fn parse(query: Option<&str>) -> Self {
+        let mut params = Self::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if value.contains('\0') {
+                params.fail(&name, "Null characters are not allowed.");
+            } else if value.is_empty() {
+                params.values.remove(name.as_ref());
+            } else {
+                params.values.insert(name.into_owned(), value.into_owned());
+            }
+        }
+        params
+    }
+
+    /// The text of a parameter.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    fn fail(&mut self, name: &str, message: impl Into<String>) {
+        self.errors.entry(name.to_owned()).or_default().push(message.into());
+    }
+
+    /// How many to list.
+    pub fn limit(&mut self) -> u32 {
+        self.bounded("limit", DEFAULT_LIMIT)
+    }
+
+    fn bounded(&mut self, name: &str, default: u32) -> u32 {
+        let Some(text) = self.text(name).map(str::to_owned) else { return default };
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fail(name, "A valid integer is required.");
+        } else if text.starts_with('-') || digits.bytes().all(|byte| byte == b'0') {
+            self.fail(name, "Ensure this value is greater than or equal to 1.");
+        } else if let Some(limit) = digits.parse().ok().filter(|limit| *limit <= MAX_LIMIT) {
+            return limit;
+        } else {
+            self.fail(name, format!("Ensure this value is less than or equal to {MAX_LIMIT}."));
+        }
+        default
+    }
+
+    /// One of some words, or the first of them.
+    pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
+        let Some(text) = self.text(name) else { return words[0] };
+        if let Some(word) = words.iter().find(|word| **word == text) {
+            return word;
+        }
+        let message = format!("\"{text}\" is not a valid choice.");
+        self.fail(name, message);
+        words[0]
+    }
+
+    /// Whether `sort` asks for this name rising; `-name` falls. `created_at` is another word for `time`.
+    pub fn is_ascending(&mut self, name: &'static str, default: bool) -> bool {
+        let Some(text) = self.text("sort") else { return default };
+        let (is_ascending, found) = text.strip_prefix('-').map_or((true, text), |found| (false, found));
+        if found == name || (name == "time" && found == "created_at") {
+            return is_ascending;
+        }
+        let message = format!("\"{text}\" is not a valid choice. Choose {name} or -{name}.");
+        self.fail("sort", message);
+        default
+    }
+
+    /// The text to search for, empty when there is none.
+    pub fn q(&mut self) -> String {
+        let text = self.text("q").unwrap_or_default().trim().to_owned();
+        if text.chars().count() > MAX_Q_CHARS {
+            self.fail("q", format!("Ensure this field has no more than {MAX_Q_CHARS} characters."));
+        }
+        text
+    }
+
+    /// A user's id, 0 when none was given.
+    pub fn user_id(&mut self) -> u64 {
+        let Some(text) = self.text("user_id") else { return 0 };
+        match text.parse::<i64>() {
+            Ok(id) if id > 0 => id.unsigned_abs(),
+            _ => {
+                self.fail("user_id", "A valid integer is required.");
+                0
+            }
+        }
+    }
+
+    /// The keyset of events: time and id of the last one of the page before.
+    pub fn event_cursor(&mut self) -> Option<(i64, Uuid)> {
+        let text = self.text("cursor")?;
+        let read = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| {
+            let (time, id) = bytes.split_at_checked(8)?;
+            let time_ms = i64::from_be_bytes(time.try_into().ok()?);
+            let is_sane = (0..=MAX_TIME_MS).contains(&time_ms);
+            Uuid::from_slice(id).ok().filter(|_| is_sane).map(|id| (time_ms, id))
+        });
+        if read.is_none() {
+            self.fail("cursor", "Invalid cursor.");
+        }
+        read
+    }
+
+    /// The keyset of things that come by a name.
+    pub fn text_cursor(&mut self) -> Option<String> {
+        let text = self.text("cursor")?;
+        let read = URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|text| !text.contains('\0'));
+        if read.is_none() {
+            self.fail("cursor", "Invalid cursor.");
+        }
+        read
+    }
+
+    /// `from` and `to`: RFC 3339, or a date in `tz` (else in the given zone), of which `to` is included whole.
+    pub fn time_range(&mut self, zone: Tz) -> TimeRange {
+        let zone = self.zone(zone);
+        let from_ms = self.moment("from", zone, false).unwrap_or(0);
+        let to_ms = self.moment("to", zone, true).unwrap_or(MAX_TIME_MS);
+        if from_ms > to_ms && self.errors.is_empty() {
+            self.fail("to", "Ensure this is not before \"from\".");
+        }
+        TimeRange { from_ms, to_ms }
+    }
+
+    fn zone(&mut self, default: Tz) -> Tz {
+        let Some(text) = self.text("tz") else { return default };
+        if let Ok(zone) = text.parse() {
+            return zone;
+        }
+        self.fail("tz", "This is not the name of a time zone, as Europe/Berlin is.");
+        default
+    }
+
+    fn moment(&mut self, name: &'static str, zone: Tz, is_end: bool) -> Option<i64> {
+        // A space where a plus was meant: `+` is a space in a query.
+        let text = self.text(name)?.to_owned();
+        if let Ok(date) = text.parse::<NaiveDate>() {
+            let day = if is_end { date.checked_add_days(Days::new(1)).unwrap_or(date) } else { date };
+            let start_ms = start_of_day(day, zone) - i64::from(is_end);
+            return Some(start_ms.clamp(0, MAX_TIME_MS));
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(&text.replace(' ', "+")) {
+            return Some(time.timestamp_millis().clamp(0, MAX_TIME_MS));
+        }
+        self.fail(name, "Enter a date as 2026-11-23 or a time as 2026-11-23T08:00:00Z.");
+        None
+    }
+
+    /// All that was wrong with what was read.
+    ///
+    /// # Errors
+    /// 400 with a message per parameter.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::fields(self.errors)) }
+    }
+}
+
+/// The first moment of a day in a zone, in Unix milliseconds. A day that a change of clocks begins late begins then.
+#[must_use]
+pub fn start_of_day(day: NaiveDate, zone: Tz) -> i64 {
+    (0..24)
+        .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
+        .find_map(|time| zone.from_local_datetime(&time).earliest())
+        .map_or(0, |time| time.timestamp_millis())
+}
+
+/// The cursor after an event.
+#[must_use]
+pub fn event_cursor(time_ms: i64, id: Uuid) -> String {
+    let mut bytes = [0; 24];
+    bytes[..8].copy_from_slice(&time_ms.to_be_bytes());
+    bytes[8..].copy_from_slice(id.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The cursor after a name.
+#[must_use]
+pub fn text_cursor(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The same query with another value of one parameter; `None` takes it away.
+#[must_use]
+pub fn with_param(query: Option<&str>, name: &str, value: Option<&str>) -> String {
+    let mut written = form_urlencoded::Serializer::new(String::new());
+    for (known, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if known != name && !text.is_empty() {
+            written.append_pair(&known, &text);
+        }
+    }
+    if let Some(value) = value {
+        written.append_pair(name, value);
+    }
+    written.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(query: &str) -> Option<String> {
+        let mut params = Params::parse(Some(query));
+        params.limit();
+        params.is_ascending("time", false);
+        params.q();
+        params.user_id();
+        params.event_cursor();
+        params.time_range(Tz::UTC);
+        params.finish().err().map(|error| error.sentence())
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_named() {
+        for (query, name) in [
+            ("limit=-1", "limit"),
+            ("limit=0", "limit"),
+            ("limit=1000000000000000000000000000000", "limit"),
+            ("limit=ten", "limit"),
+            ("sort=password", "sort"),
+            ("user_id=9223372036854775808", "user_id"),
+            ("user_id=-1", "user_id"),
+            ("cursor=x", "cursor"),
+            ("cursor=%00", "cursor"),
+            ("from=yesterday", "from"),
+            ("to=2026-13-01", "to"),
+            ("tz=Europe/Nowhere", "tz"),
+            ("from=2026-02-01&to=2026-01-01", "to"),
+        ] {
+            let error = error_of(query);
+            assert!(error.as_ref().is_some_and(|error| error.starts_with(name)), "{query}: {error:?}");
+        }
+        for query in
+            ["", "limit=1000&sort=-time", "from=&to=", "from=2026-11-23T08:00:00+02:00", "sort=created_at"]
+        {
+            assert_eq!(error_of(query), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone_and_the_last_is_included() {
+        let mut params = Params::parse(Some("from=2026-03-29&to=2026-03-29&tz=Europe/Berlin"));
+        let range = params.time_range(Tz::UTC);
+        // The day on which the clocks go forward has 23 hours.
+        assert_eq!(range.to_ms - range.from_ms + 1, 23 * 3_600_000);
+        assert_eq!(range.from_ms, start_of_day("2026-03-28".parse().unwrap(), Tz::UTC) + 23 * 3_600_000);
+        // In Beirut the clocks go forward at midnight: the day begins at one o'clock.
+        let late = start_of_day("2026-03-29".parse().unwrap(), Tz::Asia__Beirut);
+        assert_eq!(late, start_of_day("2026-03-28".parse().unwrap(), Tz::UTC) + 22 * 3_600_000);
+    }
+
+    #[test]
+    fn cursors_are_read_back() {
+        let id = Uuid::now_v7();
+        let mut params = Params::parse(Some(&format!("cursor={}", event_cursor(1_700_000_000_000, id))));
+        assert_eq!(params.event_cursor(), Some((1_700_000_000_000, id)));
+        let mut params = Params::parse(Some(&format!("cursor={}", text_cursor("émile"))));
+        assert_eq!(params.text_cursor().as_deref(), Some("émile"));
+    }
+
+    #[test]
+    fn a_parameter_is_exchanged_and_the_rest_stays() {
+        assert_eq!(with_param(Some("q=a b&cursor=x&from="), "cursor", Some("y")), "q=a+b&cursor=y");
+        assert_eq!(with_param(Some("q=a&cursor=x"), "cursor", None), "q=a");
+    }
+}

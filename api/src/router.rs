@@ -1,0 +1,149 @@
+//! All routes, in one list. Each says what it asks of the policy: there is no way to list one without.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, options, post};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+use crate::guard::{Guard, Rule, Surface, check};
+use crate::middleware::{self, Service};
+use crate::openapi::{Document, get_openapi};
+use crate::policy::Action::{List, Update, View};
+use crate::policy::Resource::{Account, Figures, Orders, Parked, Prospects, Users};
+use crate::state::App;
+use crate::{assets, health, orders, pages, prospects, users};
+
+const LOGS_IN: Rule = Rule::Public("proves who somebody is");
+const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
+const REGISTERS: Rule = Rule::Public("the handler asks who may create what, by the operator's mode");
+const EVENT: Rule = Rule::Public("landing pages send events, as to an edge");
+const DOCUMENTS: Rule = Rule::Public("documents the API, as in the seed");
+const FILE: Rule = Rule::Public("the same for everybody");
+const LOGS_OUT: Rule = Rule::Asks(Update, Account);
+
+/// A route as the tests walk it.
+#[derive(Debug, Clone)]
+pub struct RouteInfo {
+    pub path: String,
+    pub surface: Surface,
+    pub rule: Rule,
+}
+
+/// The service: routes, policy and everything around them.
+#[must_use]
+pub fn build(app: &App) -> Service {
+    let (router, _) = routes(app);
+    middleware::wrap(router, app)
+}
+
+/// All routes, and what there is to know of them.
+#[must_use]
+pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
+    let list = Routes::new(app);
+    let list = api(list);
+    let list = pages(list);
+    files(list).finish()
+}
+
+fn api(list: Routes) -> Routes {
+    list.api(REGISTERS, routes!(users::register::register_user))
+        .api(LOGS_IN, routes!(users::login::login_user))
+        .api(HAS_TOKEN, routes!(users::refresh::refresh_token))
+        .api(HAS_TOKEN, routes!(users::logout::logout_user))
+        .api(Rule::Asks(List, Users), routes!(users::list::list_users))
+        .api(EVENT, routes!(prospects::create::create_prospect))
+        .route(Surface::Api, EVENT, prospects::create::PATH, options(prospects::create::preflight_prospect))
+        .api(Rule::Asks(List, Prospects), routes!(prospects::list::list_prospects))
+        .api(Rule::Asks(View, Prospects), routes!(prospects::detail::get_prospect))
+        .api(EVENT, routes!(orders::create::create_order))
+        .route(Surface::Api, EVENT, orders::create::PATH, options(orders::create::preflight_order))
+        .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
+        .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
+}
+
+fn pages(list: Routes) -> Routes {
+    list.page(LOGS_IN, "/login/", get(pages::login::show_login).post(pages::login::submit_login))
+        .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
+        .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
+        .page(Rule::Asks(List, Prospects), "/prospects/", get(pages::prospects::list_prospects_page))
+        .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
+        .page(Rule::Asks(List, Orders), "/orders/", get(pages::orders::list_orders_page))
+        .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
+        .page(Rule::Asks(List, Users), "/users/", get(pages::users::list_users_page))
+        .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list_parked_page))
+        .page(Rule::Asks(View, Account), "/account/", get(pages::account::show_account))
+        .page(Rule::Asks(Update, Account), "/account/", post(pages::account::update_account))
+}
+
+fn files(list: Routes) -> Routes {
+    list.file(FILE, "/static/{version}/{name}", get(assets::get_asset))
+        .file(DOCUMENTS, "/swagger/", get(pages::swagger::show_swagger))
+        .file(FILE, "/livez", get(health::livez))
+        .file(FILE, "/readyz", get(health::readyz))
+        .file(FILE, "/robots.txt", get(health::robots))
+}
+
+struct Routes {
+    app: App,
+    documented: OpenApiRouter<App>,
+    plain: Router<App>,
+    infos: Vec<RouteInfo>,
+}
+
+impl Routes {
+    fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            documented: OpenApiRouter::with_openapi(Document::openapi()),
+            plain: Router::new(),
+            infos: Vec::new(),
+        }
+    }
+
+    /// A documented route of the API.
+    fn api(mut self, rule: Rule, routes: UtoipaMethodRouter<App>) -> Self {
+        self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
+        let guard = self.guard(Surface::Api, rule);
+        self.documented = self.documented.routes(routes.layer(from_fn_with_state(guard, check)));
+        self
+    }
+
+    fn page(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
+        self.route(Surface::Page, rule, path, methods)
+    }
+
+    fn file(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
+        self.route(Surface::File, rule, path, methods)
+    }
+
+    fn route(mut self, surface: Surface, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
+        self.note(surface, rule, [path.to_owned()]);
+        let guard = self.guard(surface, rule);
+        self.plain = self.plain.route(path, methods.layer(from_fn_with_state(guard, check)));
+        self
+    }
+
+    fn guard(&self, surface: Surface, rule: Rule) -> Guard {
+        Guard { app: self.app.clone(), surface, rule }
+    }
+
+    fn note(&mut self, surface: Surface, rule: Rule, paths: impl IntoIterator<Item = String>) {
+        self.infos.extend(paths.into_iter().map(|path| RouteInfo { path, surface, rule }));
+    }
+
+    fn finish(self) -> (Router, Vec<RouteInfo>) {
+        let (documented, document) = self.documented.split_for_parts();
+        let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
+        let router = documented
+            .merge(self.plain)
+            .with_state(self.app)
+            .merge(described)
+            .fallback(middleware::not_found)
+            .method_not_allowed_fallback(middleware::method_not_allowed);
+        (router, self.infos)
+    }
+}

@@ -1,0 +1,82 @@
+//! What every handler can reach: one value, made once, cheap to clone.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use clickhouse::Client;
+use sluice_runtime::clock::Clock;
+use sluice_runtime::ops::Readiness;
+use sqlx::PgPool;
+
+use crate::auth::limits::Window;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::config::Config;
+use crate::db;
+use crate::edge::Edge;
+use crate::metrics::Metrics;
+
+/// Wrong passwords from one address count this many times less than those for one account: offices share addresses.
+const ADDRESS_FACTOR: u32 = 10;
+
+/// The service's state.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What is in it.
+pub struct Inner {
+    pub config: Config,
+    pub clock: Clock,
+    pub readiness: Readiness,
+    pub metrics: Metrics,
+    pub postgres: PgPool,
+    pub clickhouse: Client,
+    pub edge: Edge,
+    pub passwords: Passwords,
+    pub tokens: Tokens,
+    pub limits: Limits,
+}
+
+/// What the public may try, and how often.
+pub struct Limits {
+    /// Wrong passwords, by account.
+    pub account: Window,
+    /// Wrong passwords, by address.
+    pub address: Window,
+    /// Registrations, by address.
+    pub registrations: Window,
+}
+
+impl App {
+    /// Makes the state. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When an address in the configuration cannot be read.
+    pub fn new(config: Config, clock: Clock, readiness: Readiness, metrics: Metrics) -> anyhow::Result<Self> {
+        let wrong = config.auth.wrong_passwords_per_minute;
+        Ok(Self(Arc::new(Inner {
+            postgres: db::postgres_pool(&config.postgres)?,
+            clickhouse: db::clickhouse::client(&config.clickhouse),
+            edge: Edge::new(&config.edge)?,
+            passwords: Passwords::new(),
+            tokens: Tokens::new(&config.auth, clock.clone()),
+            limits: Limits {
+                account: Window::new(wrong, clock.clone()),
+                address: Window::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
+                registrations: Window::new(config.auth.registrations_per_minute, clock.clone()),
+            },
+            config,
+            clock,
+            readiness,
+            metrics,
+        })))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

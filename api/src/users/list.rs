@@ -1,0 +1,100 @@
+//! `GET /api/users/list/`: the people whom the viewer may see, by username.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::db::users::{self, UserFilter, UserRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::policy::Position;
+use crate::query::{Params, text_cursor};
+use crate::state::App;
+
+/// A person on the team.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UserResponse {
+    pub id: i64,
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    #[schema(value_type = Position)]
+    pub position: String,
+}
+
+impl From<UserRow> for UserResponse {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            position: row.position,
+        }
+    }
+}
+
+/// What the list of users understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListUsersQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    /// `username` or `-username`.
+    sort: Option<String>,
+    /// A part of a username, an e-mail address or a name.
+    q: Option<String>,
+    position: Option<Position>,
+}
+
+/// List users
+#[utoipa::path(
+    get, path = "/api/users/list/", tag = "users", params(ListUsersQuery),
+    responses((status = 200, description = "Users by username", body = Vec<UserResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_users(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
+    Ok(listing.answer(&page.map(UserResponse::from)))
+}
+
+/// The users that the parameters ask for, within the viewer's scope.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<UserRow>, ApiError> {
+    let position = params.choice("position", &["", "Buyer", "Team Lead", "Funds Coordinator", "Owner"]);
+    let filter = UserFilter {
+        scope: allowed.grant.scope,
+        viewer_id: allowed.viewer.id,
+        team_id: allowed.viewer.team.as_ref().map(|(id, _)| *id),
+        q: Some(params.q()).filter(|q| !q.is_empty()),
+        position: Position::parse(position),
+        is_descending: !params.is_ascending("username", true),
+        after: params.text_cursor(),
+        limit: i64::from(limit) + 1,
+    };
+    params.finish()?;
+    let rows = users::list(&app.postgres, &filter).await?;
+    Ok(Page::of(rows, limit, |row| text_cursor(&row.username_key)))
+}

@@ -1,0 +1,132 @@
+//! `POST /api/users/register/`: by the public a Buyer without a team, as the operator's mode has it; by an Owner anybody.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::auth::viewer;
+use crate::body::Posted;
+use crate::client::ClientInfo;
+use crate::config::Registration;
+use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
+use crate::error::{ApiError, FieldErrors};
+use crate::openapi::{AccountErrors, Throttled};
+use crate::policy::{self, Action, Position, Resource};
+use crate::state::App;
+use crate::users::account::{self, NewAccount};
+
+/// A new account.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"username": "example_user", "email": "user@example.com", "password": "secretpassword"}))]
+pub struct RegisterUserRequest {
+    /// Up to 150 letters, digits and `@ . + - _`; unique without regard to case.
+    pub username: String,
+    pub email: Option<String>,
+    /// At least 8 characters, and none of the commonest.
+    pub password: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    /// `Buyer` unless an Owner asks for another.
+    pub position: Option<Position>,
+}
+
+/// The account that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegisterUserResponse {
+    pub message: String,
+    pub user: RegisteredUser,
+}
+
+/// Its public fields.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegisteredUser {
+    pub id: i64,
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub position: Position,
+}
+
+/// Register a team member
+///
+/// Public where the operator allows it, and limited by address. With an Owner's token any position can be given.
+#[utoipa::path(
+    post, path = "/api/users/register/", tag = "users",
+    request_body(content(
+        (RegisterUserRequest = "application/json"),
+        (RegisterUserRequest = "application/x-www-form-urlencoded"),
+        (RegisterUserRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Registered", body = RegisterUserResponse), AccountErrors, Throttled),
+    security((), ("bearer" = [])),
+)]
+pub async fn register_user(
+    State(app): State<App>,
+    client: ClientInfo,
+    headers: HeaderMap,
+    Posted(mut fields): Posted,
+) -> Result<(StatusCode, Json<RegisterUserResponse>), ApiError> {
+    let viewer = viewer::from_bearer(&app, &headers).await?;
+    let may_create = viewer
+        .is_some_and(|viewer| policy::decide(viewer.position, Action::Create, Resource::Users).is_some());
+    if !may_create {
+        admit_public(&app, &client)?;
+    }
+    let account = account::read(&mut fields);
+    if !may_create && account.as_ref().is_some_and(|account| account.position != Position::Buyer) {
+        fields.fail("position", "Only an Owner can register another position than Buyer.");
+    }
+    let (Some(account), Ok(())) = (account, fields.finish()) else {
+        return Err(ApiError::bad_request(fields.finish().err().unwrap_or_default()));
+    };
+    let is_active = may_create || app.config.auth.registration == Registration::Open;
+    let user = insert(&app, account, is_active).await?;
+    let message = "User registered successfully.".to_owned();
+    Ok((StatusCode::CREATED, Json(RegisterUserResponse { message, user })))
+}
+
+fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
+    if app.config.auth.registration == Registration::Closed {
+        return Err(ApiError::registration_closed());
+    }
+    let key = client.limit_key();
+    if let Some(wait_s) = app.limits.registrations.wait_s(&key) {
+        return Err(ApiError::throttled(wait_s));
+    }
+    app.limits.registrations.count(&key);
+    Ok(())
+}
+
+async fn insert(app: &App, account: NewAccount, is_active: bool) -> Result<RegisteredUser, ApiError> {
+    let new = NewUser {
+        password_hash: app.passwords.hash(&account.password).await?,
+        username: account.username,
+        email: account.email,
+        first_name: account.first_name,
+        last_name: account.last_name,
+        position: account.position,
+        is_active,
+        is_demo: false,
+    };
+    let id = users::insert(&app.postgres, &new).await.map_err(name_taken)?;
+    Ok(RegisteredUser {
+        id,
+        username: new.username,
+        email: new.email,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        position: new.position,
+    })
+}
+
+fn name_taken(error: sqlx::Error) -> ApiError {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    if constraint == Some(USERNAME_UNIQUE) {
+        let message = "A user with that username already exists.".to_owned();
+        return ApiError::bad_request(FieldErrors::from([("username".to_owned(), vec![message])]));
+    }
+    error.into()
+}

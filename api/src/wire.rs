@@ -1,0 +1,52 @@
+//! How values that several answers share are written.
+
+use std::net::Ipv6Addr;
+
+use chrono::{DateTime, SecondsFormat};
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+#[must_use]
+pub fn time(time_ms: i64) -> String {
+    DateTime::from_timestamp_millis(time_ms)
+        .unwrap_or(DateTime::UNIX_EPOCH)
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// An address, an IPv4 one as people write it.
+#[must_use]
+pub fn ip(address: Ipv6Addr) -> String {
+    address.to_canonical().to_string()
+}
+
+/// An id, of which 0 means none.
+#[must_use]
+pub const fn id(id: u64) -> Option<u64> {
+    if id == 0 { None } else { Some(id) }
+}
+
+/// An amount of millionths as a decimal text, without needless zeros beyond two places.
+#[must_use]
+pub fn amount(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let (whole, rest) = (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+    let rest = format!("{rest:06}");
+    let cut = rest.trim_end_matches('0');
+    let places = if cut.len() < 2 { &rest[..2] } else { cut };
+    format!("{sign}{whole}.{places}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_people_read_them() {
+        assert_eq!(time(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
+        assert_eq!(ip("::ffff:192.168.4.1".parse().unwrap()), "192.168.4.1");
+        assert_eq!(ip("2001:db8::1".parse().unwrap()), "2001:db8::1");
+        assert_eq!(
+            (amount(1_500_000), amount(-1), amount(0)),
+            ("1.50".into(), "-0.000001".into(), "0.00".into())
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! Registration, logins, tokens and the list of people.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+use sluice_api::config::Registration;
+use sluice_api::policy::Position;
+
+use crate::world::{PASSWORD, Person, World};
+
+fn account(username: &str) -> serde_json::Value {
+    json!({"username": username, "password": "secretpassword"})
+}
+
+#[tokio::test]
+async fn names_are_unique_without_regard_to_case() {
+    let world = World::new().await;
+    assert_eq!(world.post_json("/api/users/register/", &account("Émile"), None).await.status, 201);
+    let again = world.post_json("/api/users/register/", &account("éMILE"), None).await;
+    insta::assert_snapshot!(again.line(), @r#"400 {"message":"Bad Request.","errors":{"username":["A user with that username already exists."]}}"#);
+    assert_eq!(world.login("ÉMILE", "secretpassword").await.status, 200);
+}
+
+#[tokio::test]
+async fn only_an_owner_registers_other_positions() {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    let lead = world.person("lead", Position::TeamLead).await;
+    let mut body = account("boss");
+    body["position"] = json!("Owner");
+    for person in [None, Some(&lead)] {
+        let answer = world.post_json("/api/users/register/", &body, person).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(answer.line(), @r#"400 {"message":"Bad Request.","errors":{"position":["Only an Owner can register another position than Buyer."]}}"#);
+        }
+    }
+    let made = world.post_json("/api/users/register/", &body, Some(&owner)).await;
+    assert_eq!((made.status, made.json()["user"]["position"].as_str()), (201, Some("Owner")));
+    assert_eq!(world.login("boss", "secretpassword").await.status, 200);
+    let bad_token = Person { id: 0, token: "x.y.z".to_owned() };
+    assert_eq!(world.post_json("/api/users/register/", &account("x"), Some(&bad_token)).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_operator_chooses_who_may_register() {
+    let world = World::with(|config| config.auth.registration = Registration::Approval).await;
+    assert_eq!(world.post_json("/api/users/register/", &account("ann"), None).await.status, 201);
+    assert_eq!(world.login("ann", "secretpassword").await.status, 400);
+
+    let world = World::with(|config| config.auth.registration = Registration::Closed).await;
+    let owner = world.person("owner", Position::Owner).await;
+    let refused = world.post_json("/api/users/register/", &account("ann"), None).await;
+    insta::assert_snapshot!(refused.line(), @r#"403 {"detail":"Registration is closed. Ask an Owner for an account."}"#);
+    assert_eq!(world.post_json("/api/users/register/", &account("ann"), Some(&owner)).await.status, 201);
+}
+
+#[tokio::test]
+async fn registrations_by_the_public_are_limited_and_an_owners_are_not() {
+    let world = World::with(|config| config.auth.registrations_per_minute = 2).await;
+    let owner = world.person("owner", Position::Owner).await;
+    for name in ["a", "b"] {
+        assert_eq!(world.post_json("/api/users/register/", &account(name), None).await.status, 201);
+    }
+    let limited = world.post_json("/api/users/register/", &account("c"), None).await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "60"));
+    assert_eq!(world.post_json("/api/users/register/", &account("c"), Some(&owner)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_wrong_login_does_not_say_what_was_wrong() {
+    let world = World::new().await;
+    world.person("ann", Position::Buyer).await;
+    world.sql("INSERT INTO users (username, username_key, password_hash, is_active) SELECT 'off', 'off', password_hash, false FROM users").await;
+    for (username, password) in [("ann", "wrong"), ("nobody", PASSWORD), ("off", PASSWORD)] {
+        let answer = world.login(username, password).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(answer.line(), @r#"400 {"message":"Bad Request.","errors":{"non_field_errors":["Unable to log in with provided credentials."]}}"#);
+        }
+    }
+}
+
+#[tokio::test]
+async fn twenty_wrong_passwords_within_a_minute_end_in_429() {
+    let world = World::new().await;
+    world.person("ann", Position::Buyer).await;
+    world.person("bob", Position::Buyer).await;
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        statuses.push(world.login("ann", "wrong").await.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 15);
+    assert_eq!(statuses.last(), Some(&429));
+    // The right one must wait too, or guessing would go on; others do not.
+    let limited = world.login("ANN", PASSWORD).await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "60"));
+    insta::assert_snapshot!(limited.text, @r#"{"detail":"Request was throttled. Expected available in 60 seconds."}"#);
+    assert_eq!(world.login("bob", PASSWORD).await.status, 200);
+    world.clock.advance(std::time::Duration::from_secs(61));
+    assert_eq!(world.login("ann", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn tokens_that_do_not_hold_are_refused_in_the_seeds_words() {
+    let world = World::new().await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let anonymous = world.get("/api/users/list/").await;
+    insta::assert_snapshot!(anonymous.line(), @r#"401 {"detail":"Authentication credentials were not provided."}"#);
+    assert_eq!(anonymous.header("www-authenticate"), "Bearer realm=\"api\"");
+    let bad = world.get_as("/api/users/list/", &Person { id: 0, token: "nonsense".to_owned() }).await;
+    insta::assert_snapshot!(bad.line(), @r#"401 {"detail":"Given token not valid for any token type","code":"token_not_valid","messages":[{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}"#);
+    let two = world.get_as("/api/users/list/", &Person { id: 0, token: "a b".to_owned() }).await;
+    assert_eq!((two.status, two.json()["code"].as_str()), (401, Some("bad_authorization_header")));
+    let basic = Request::get("/api/users/list/").header("authorization", "Basic YTpi");
+    assert_eq!(world.send(basic.body(Body::empty()).unwrap()).await.status, 401);
+
+    world.sql("UPDATE users SET is_active = false").await;
+    let inactive = world.get_as("/api/users/list/", &ann).await;
+    insta::assert_snapshot!(inactive.line(), @r#"401 {"detail":"User is inactive","code":"user_inactive"}"#);
+    world.sql("UPDATE users SET is_active = true").await;
+    assert_eq!(world.get_as("/api/users/list/", &ann).await.status, 200);
+    world.clock.advance(std::time::Duration::from_secs(901));
+    assert_eq!(world.get_as("/api/users/list/", &ann).await.status, 401);
+    world.sql("DELETE FROM users").await;
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_and_a_copied_one_ends_them_all() {
+    let world = World::new().await;
+    world.person("ann", Position::Buyer).await;
+    let first = world.login("ann", PASSWORD).await.json();
+    let refresh = async |pair: &serde_json::Value| {
+        let body = json!({"refresh_token": pair["refresh_token"]});
+        world.post_json("/api/users/refresh/", &body, None).await
+    };
+    let second = refresh(&first).await;
+    assert_eq!(second.status, 200);
+    let person =
+        |pair: &serde_json::Value| Person { id: 0, token: pair["access_token"].as_str().unwrap().to_owned() };
+    assert_eq!(world.get_as("/api/users/list/", &person(&second.json())).await.status, 200);
+    let reused = refresh(&first).await;
+    insta::assert_snapshot!(reused.line(), @r#"401 {"detail":"Token is invalid or expired","code":"token_not_valid"}"#);
+    assert_eq!(refresh(&second.json()).await.status, 401);
+    assert_eq!(world.get_as("/api/users/list/", &person(&second.json())).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_access_token_at_once() {
+    let world = World::new().await;
+    world.person("ann", Position::Buyer).await;
+    let pair = world.login("ann", PASSWORD).await.json();
+    let person = Person { id: 0, token: pair["access_token"].as_str().unwrap().to_owned() };
+    let body = json!({"refresh_token": pair["refresh_token"]});
+    assert_eq!(world.post_json("/api/users/logout/", &body, None).await.line(), "204 ");
+    assert_eq!(world.get_as("/api/users/list/", &person).await.status, 401);
+    assert_eq!(world.post_json("/api/users/refresh/", &body, None).await.status, 401);
+    assert_eq!(world.post_json("/api/users/logout/", &body, None).await.status, 204);
+    let missing = world.post_json("/api/users/logout/", &json!({}), None).await;
+    insta::assert_snapshot!(missing.line(), @r#"400 {"refresh_token":["This field is required."]}"#);
+}
+
+#[tokio::test]
+async fn the_list_of_people_is_scoped_and_paged() {
+    let world = World::new().await;
+    let owner = world.person("Owner", Position::Owner).await;
+    let funds = world.person("funds", Position::FundsCoordinator).await;
+    let lead = world.person("lead", Position::TeamLead).await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let bob = world.person("Bob", Position::Buyer).await;
+    world.team("Red", lead.id, &[ann.id]).await;
+    let names = async |person: &Person, query: &str| {
+        let answer = world.get_as(&format!("/api/users/list/?{query}"), person).await;
+        let list = answer.json();
+        let names = list.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned());
+        (names.collect::<Vec<_>>(), answer.header("link").to_owned())
+    };
+    assert_eq!(names(&owner, "").await.0, ["ann", "Bob", "funds", "lead", "Owner"]);
+    assert_eq!(names(&funds, "").await.0.len(), 5);
+    assert_eq!(names(&lead, "").await.0, ["ann", "lead"]);
+    assert_eq!(names(&bob, "").await.0, ["Bob"]);
+    assert_eq!(names(&owner, "q=an").await.0, ["ann"]);
+    assert_eq!(names(&owner, "q=%25").await.0, [""; 0]);
+    assert_eq!(names(&owner, "position=Buyer&sort=-username").await.0, ["Bob", "ann"]);
+    let (first, link) = names(&owner, "limit=2").await;
+    assert_eq!(first, ["ann", "Bob"]);
+    let cursor = link.split("cursor=").nth(1).unwrap().split('>').next().unwrap().to_owned();
+    assert_eq!(names(&owner, &format!("limit=2&cursor={cursor}")).await.0, ["funds", "lead"]);
+}

@@ -1,0 +1,120 @@
+//! All routes, walked: none is without a rule that holds, and the document describes them.
+
+use axum::body::Body;
+use axum::http::Request;
+use sluice_api::guard::{Rule, Surface};
+use sluice_api::router;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn nobody_gets_anywhere_that_is_not_public() {
+    let world = World::new().await;
+    let (_, routes) = router::routes(&world.app);
+    assert!(routes.len() >= 25, "{}", routes.len());
+    for route in &routes {
+        let path = route.path.replace("{id}", "0192f5a0-1234-7000-8000-000000000000");
+        let answer = world.get(&path).await;
+        match (route.rule, route.surface) {
+            (Rule::Public(reason), _) => assert!(reason.len() > 10, "{path}"),
+            (Rule::Asks(..), Surface::Api) => assert_eq!(answer.status, 401, "{path}"),
+            (Rule::Asks(..), Surface::Page) if answer.status == 405 => {}
+            (Rule::Asks(..), Surface::Page) => {
+                assert_eq!(answer.status, 303, "{path}");
+                assert!(answer.header("location").starts_with("/login/?next=%2F"), "{path}");
+            }
+            (Rule::Asks(..), Surface::File) => panic!("{path}: files are for everybody"),
+        }
+    }
+    let public: Vec<&str> = routes
+        .iter()
+        .filter(|route| matches!(route.rule, Rule::Public(_)))
+        .map(|route| route.path.as_str())
+        .collect();
+    insta::assert_snapshot!(public.join("\n"), @r"
+    /api/users/register/
+    /api/users/login/
+    /api/users/refresh/
+    /api/users/logout/
+    /api/prospects/create/
+    /api/prospects/create/
+    /api/orders/create/
+    /api/orders/create/
+    /login/
+    /static/{version}/{name}
+    /swagger/
+    /livez
+    /readyz
+    /robots.txt
+    ");
+}
+
+#[tokio::test]
+async fn the_document_names_every_route_of_the_api_by_its_handler() {
+    let world = World::new().await;
+    let answer = world.get("/openapi.json").await;
+    let document = answer.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            operations.push(format!("{method} {path} {}", operation["operationId"].as_str().unwrap()));
+            assert!(operation["responses"].as_object().unwrap().len() > 2, "{path}");
+        }
+    }
+    operations.sort();
+    insta::assert_snapshot!(operations.join("\n"), @r"
+    get /api/orders/detail/{id}/ get_order
+    get /api/orders/list/ list_orders
+    get /api/prospects/detail/{id}/ get_prospect
+    get /api/prospects/list/ list_prospects
+    get /api/users/list/ list_users
+    post /api/orders/create/ create_order
+    post /api/prospects/create/ create_prospect
+    post /api/users/login/ login_user
+    post /api/users/logout/ logout_user
+    post /api/users/refresh/ refresh_token
+    post /api/users/register/ register_user
+    ");
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_protect_a_browser() {
+    let world = World::new().await;
+    for path in ["/login/", "/api/users/list/", "/nothing/", "/swagger/", "/openapi.json", "/livez"] {
+        let answer = world.get(path).await;
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(!answer.header("content-security-policy").contains("unsafe"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert_eq!(answer.header("strict-transport-security"), "", "{path}");
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn https_is_believed_from_a_trusted_proxy_only() {
+    let world =
+        World::with(|config| config.http.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()]).await;
+    let request = Request::get("/login/").header("x-forwarded-proto", "https");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    assert!(answer.header("set-cookie").ends_with("SameSite=Lax; Secure"));
+}
+
+#[tokio::test]
+async fn files_are_kept_by_browsers_for_ever_and_compressed() {
+    let world = World::new().await;
+    let path = sluice_api::assets::url("tabler.css");
+    let request = Request::get(&path).header("accept-encoding", "gzip");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(answer.header("content-encoding"), "gzip");
+    assert_eq!(world.get("/static/old/app.css").await.header("cache-control"), "no-cache");
+    assert_eq!(world.get("/static/old/none.css").await.status, 404);
+    // Without the slash, the same.
+    assert_eq!(world.get("/login").await.status, 200);
+}

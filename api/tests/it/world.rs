@@ -1,0 +1,293 @@
+//! A service of a test's own: databases, a stub of an edge, people, and the means to ask.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
+use axum::http::{HeaderMap, Method, Request, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use sluice_api::cli::migrate;
+use sluice_api::config::{Config, Registration};
+use sluice_api::db::users::{self, NewUser};
+use sluice_api::metrics::Metrics;
+use sluice_api::middleware::Service;
+use sluice_api::policy::Position;
+use sluice_api::router;
+use sluice_api::state::App;
+use sluice_local::testing::{clickhouse_database, postgres_database, servers};
+use sluice_runtime::clock::Clock;
+use sluice_runtime::config::Secret;
+use sluice_runtime::ops::Readiness;
+use tower::ServiceExt as _;
+
+/// The time in all tests: 2026-11-23 15:00:00 UTC, a Monday.
+pub(crate) const NOW_MS: u64 = 1_795_446_000_000;
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) clock: Clock,
+    pub(crate) edge: StubEdge,
+    service: Service,
+}
+
+/// A person with an access token.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) token: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and body in one line, for snapshots.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.status, self.text)
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<String> {
+        let pairs = self.headers.get_all(SET_COOKIE).iter();
+        pairs.map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned()).collect()
+    }
+}
+
+/// The configuration of a new pair of databases.
+pub(crate) async fn config() -> Config {
+    let servers = servers().await;
+    let mut config = Config::default();
+    config.postgres.url = Secret::new(postgres_database().await);
+    config.postgres.max_connections = 4;
+    config.clickhouse.url.clone_from(&servers.clickhouse_url);
+    config.clickhouse.user.clone_from(&servers.clickhouse_user);
+    config.clickhouse.password = Secret::new(&servers.clickhouse_password);
+    config.clickhouse.database = clickhouse_database().await;
+    config.edge.public_url = "https://edge.example".to_owned();
+    config.auth.secret = Secret::new("a secret of the tests, 32 bytes long");
+    config.auth.registration = Registration::Open;
+    config
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config().await;
+        let edge = StubEdge::start().await;
+        config.edge.url = format!("http://{}", edge.address);
+        change(&mut config);
+        migrate::run(&config).await.unwrap();
+        Self::on(config, edge)
+    }
+
+    /// On databases as they are.
+    pub(crate) fn on(config: Config, edge: StubEdge) -> Self {
+        let clock = Clock::manual(NOW_MS);
+        let mut registry = prometheus_client::registry::Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let readiness = Readiness::starting(&sluice_api::health::PARTS);
+        let app = App::new(config, clock.clone(), readiness, metrics).unwrap();
+        Self { service: router::build(&app), app, clock, edge }
+    }
+
+    /// Makes a person and logs them in.
+    pub(crate) async fn person(&self, username: &str, position: Position) -> Person {
+        let new = NewUser {
+            username: username.to_owned(),
+            email: format!("{username}@example.com"),
+            password_hash: self.app.passwords.hash(PASSWORD).await.unwrap(),
+            first_name: String::new(),
+            last_name: String::new(),
+            position,
+            is_active: true,
+            is_demo: false,
+        };
+        let id = users::insert(&self.app.postgres, &new).await.unwrap();
+        let answer = self.login(username, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Person { id, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    /// Makes a team; the members are in it since the epoch.
+    pub(crate) async fn team(&self, name: &str, lead: i64, members: &[i64]) -> i64 {
+        let id: i64 = sqlx::query_scalar("INSERT INTO teams (name, lead_id) VALUES ($1, $2) RETURNING id")
+            .bind(name)
+            .bind(lead)
+            .fetch_one(&self.app.postgres)
+            .await
+            .unwrap();
+        for member in members {
+            self.sql(&format!(
+                "INSERT INTO memberships (team_id, user_id, during) VALUES ({id}, {member}, tstzrange('epoch', NULL))"
+            ))
+            .await;
+        }
+        id
+    }
+
+    pub(crate) async fn sql(&self, statement: &str) {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&self.app.postgres).await.unwrap();
+    }
+
+    pub(crate) async fn login(&self, username: &str, password: &str) -> Answer {
+        self.post_json("/api/users/login/", &json!({"username": username, "password": password}), None).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn get_as(&self, path: &str, person: &Person) -> Answer {
+        let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {}", person.token));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value, person: Option<&Person>) -> Answer {
+        let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        if let Some(person) = person {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", person.token));
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::post(path).header(CONTENT_TYPE, content_type).body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry(HOST).or_insert("crm.example".parse().unwrap());
+        let peer = SocketAddr::from(([192, 0, 2, 1], 5555));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (head, body) = self.service.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    /// Logs in by the page; the visitor keeps its cookies.
+    pub(crate) async fn visitor(&self, username: &str) -> Visitor<'_> {
+        let mut visitor = Visitor { world: self, cookies: Vec::new() };
+        let page = visitor.get("/login/").await;
+        let form = [
+            ("csrf_token", token_in(&page)),
+            ("username", username.to_owned()),
+            ("password", PASSWORD.to_owned()),
+        ];
+        let answer = visitor.post("/login/", &form).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        visitor
+    }
+}
+
+/// A browser without a person yet, or with one.
+pub(crate) struct Visitor<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) cookies: Vec<String>,
+}
+
+impl Visitor<'_> {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&mut self, path: &str, form: &[(&str, String)]) -> Answer {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(form);
+        let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.finish())).unwrap()).await
+    }
+
+    async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().insert(COOKIE, self.cookies.join("; ").parse().unwrap());
+        let answer = self.world.send(request).await;
+        for cookie in answer.cookies() {
+            let name = cookie.split_once('=').unwrap().0.to_owned() + "=";
+            self.cookies.retain(|known| !known.starts_with(&name));
+            self.cookies.push(cookie);
+        }
+        answer
+    }
+}
+
+/// The form token of a page.
+pub(crate) fn token_in(page: &Answer) -> String {
+    let (_, rest) = page.text.split_once("name=\"csrf_token\" value=\"").expect("the page has a form");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// What an edge was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Answers 201 and remembers what it was asked.
+#[derive(Clone)]
+pub(crate) struct StubEdge {
+    pub(crate) address: SocketAddr,
+    pub(crate) sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl StubEdge {
+    pub(crate) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&sent);
+        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let kept = Arc::clone(&kept);
+            async move {
+                let sent = Sent { method, path: uri.path().to_owned(), headers, body: body.clone() };
+                kept.lock().unwrap().push(sent);
+                stub_answer(&body)
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "lives as long as the test's runtime")]
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        Self { address, sent }
+    }
+
+    pub(crate) fn last(&self) -> Sent {
+        self.sent.lock().unwrap().last().cloned().expect("the edge was asked")
+    }
+
+    pub(crate) fn n_asked(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+}
+
+fn stub_answer(body: &Bytes) -> Response {
+    let mut echoed: Value = serde_json::from_slice(body).unwrap_or_else(|_| json!({}));
+    echoed["id"] = json!("0192f5a0-1234-7000-8000-000000000001");
+    let headers = [
+        ("x-sluice-outcome", "accepted"),
+        ("access-control-allow-origin", "https://landing.example"),
+        ("x-internal", "not for you"),
+    ];
+    (StatusCode::CREATED, headers, axum::Json(echoed)).into_response()
+}

@@ -1,0 +1,273 @@
+//! The load generator: one thread, raw HTTP/1.1 over keep-alive connections in a ring, each with a fixed number of
+//! requests on the way (one, unless pipelining is asked for). Reading the oldest answer of a connection before writing the
+//! next request to it needs no event loop: two system calls a request are all it costs.
+//!
+//! Every answer's status and outcome are checked; only `x-sluice-outcome: accepted` counts as acknowledged. A broken
+//! connection or an answer that is none ends the run with an error: who tests faults has a client of their own.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use memchr::memmem;
+
+use crate::requests::PixelRequests;
+
+/// How long an answer may take before the run is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A paced generator that has nothing due sleeps this long.
+const PACE_SLEEP: Duration = Duration::from_micros(500);
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// What to send, where to, and when to stop.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    pub address: SocketAddr,
+    pub connections: usize,
+    /// Requests on the way on each connection; over 1 is pipelining, which browsers do not do.
+    pub depth: usize,
+    /// Requests a second; as many as are answered when absent.
+    pub per_s: Option<f64>,
+    /// Number of the first event.
+    pub first: u64,
+    /// Stop after this many requests …
+    pub count: u64,
+    /// … or after this long, whichever comes first.
+    pub time: Duration,
+    /// Core of the generator's thread.
+    pub core: Option<usize>,
+}
+
+impl LoadPlan {
+    /// As fast as it is answered, on 32 connections, without an end in sight.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        let (count, time) = (u64::MAX, Duration::from_secs(600));
+        Self { address, connections: 32, depth: 1, per_s: None, first: 0, count, time, core: None }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadReport {
+    pub sent: u64,
+    /// Answered with the outcome `accepted`.
+    pub accepted: u64,
+    /// Answered otherwise, with the status that a pixel should have.
+    pub refused: u64,
+    /// Of the accepted, how many said that the event is on disk and not only in the journal's mapping.
+    pub synced: u64,
+    /// From the first request to the last answer.
+    pub elapsed: Duration,
+    /// CPU time of the generator's thread.
+    pub cpu: Duration,
+}
+
+impl LoadReport {
+    /// Answers a second.
+    #[must_use]
+    pub fn per_s(&self) -> f64 {
+        (self.accepted + self.refused) as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The durability that was acknowledged, in the words of `x-sluice-ack`.
+    #[must_use]
+    pub fn durability(&self) -> &'static str {
+        match (self.accepted, self.synced) {
+            (0, _) => "none",
+            (accepted, synced) if accepted == synced => "synced",
+            (_, 0) => "journal",
+            _ => "journal or synced",
+        }
+    }
+
+    fn count(&mut self, answer: Answer) {
+        if answer.accepted {
+            self.accepted += 1;
+            self.synced += u64::from(answer.synced);
+        } else {
+            self.refused += 1;
+        }
+    }
+}
+
+/// What an answer said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// `x-sluice-outcome: accepted`.
+    pub accepted: bool,
+    /// `x-sluice-ack: synced`.
+    pub synced: bool,
+}
+
+/// Runs a plan on the calling thread.
+///
+/// # Errors
+/// When a connection fails or an answer has another status than 200.
+pub fn run(plan: &LoadPlan, requests: &mut PixelRequests) -> anyhow::Result<LoadReport> {
+    if let Some(core) = plan.core {
+        crate::proc::pin_this_thread(core)?;
+    }
+    let mut ring = (0..plan.connections)
+        .map(|_| Connection::open(plan.address))
+        .collect::<io::Result<Vec<_>>>()
+        .with_context(|| format!("cannot connect to {}", plan.address))?;
+    let mut report = LoadReport::default();
+    let cpu_before = thread_cpu();
+    let begin = Instant::now();
+    let mut at = 0;
+    while report.sent < plan.count {
+        // The clock costs little, but not nothing.
+        if report.sent.is_multiple_of(64) || plan.per_s.is_some() {
+            let elapsed = begin.elapsed();
+            if elapsed >= plan.time {
+                break;
+            }
+            if plan.per_s.is_some_and(|per_s| report.sent as f64 >= elapsed.as_secs_f64() * per_s) {
+                std::thread::sleep(PACE_SLEEP);
+                continue;
+            }
+        }
+        let connection = &mut ring[at];
+        at = (at + 1) % plan.connections;
+        if connection.n_waiting >= plan.depth {
+            report.count(connection.expect_200()?);
+        }
+        connection.send(requests.numbered(plan.first + report.sent))?;
+        report.sent += 1;
+    }
+    for connection in &mut ring {
+        while connection.n_waiting > 0 {
+            report.count(connection.expect_200()?);
+        }
+    }
+    report.elapsed = begin.elapsed();
+    report.cpu = thread_cpu().saturating_sub(cpu_before);
+    Ok(report)
+}
+
+/// CPU time of the calling thread.
+fn thread_cpu() -> Duration {
+    // "time on the CPU, time waiting, time slices", in nanoseconds.
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0))
+}
+
+/// One keep-alive connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    from: usize,
+    to: usize,
+    n_waiting: usize,
+}
+
+impl Connection {
+    /// # Errors
+    /// When nobody listens.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+        Ok(Self { stream, buffer: vec![0; BUFFER_BYTES], from: 0, to: 0, n_waiting: 0 })
+    }
+
+    /// Writes a request.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        self.stream.write_all(request)?;
+        self.n_waiting += 1;
+        Ok(())
+    }
+
+    /// Reads the oldest answer.
+    ///
+    /// # Errors
+    /// When the connection is broken or the answer is none.
+    pub fn receive(&mut self) -> io::Result<Answer> {
+        loop {
+            if let Some((answer, len)) = parse_answer(&self.buffer[self.from..self.to])? {
+                self.from += len;
+                if self.from == self.to {
+                    (self.from, self.to) = (0, 0);
+                }
+                self.n_waiting -= 1;
+                return Ok(answer);
+            }
+            if self.to == self.buffer.len() {
+                self.buffer.copy_within(self.from..self.to, 0);
+                self.to -= self.from;
+                self.from = 0;
+            }
+            match self.stream.read(&mut self.buffer[self.to..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => self.to += n,
+            }
+        }
+    }
+
+    fn expect_200(&mut self) -> anyhow::Result<Answer> {
+        let answer = self.receive().context("a connection broke")?;
+        anyhow::ensure!(answer.status == 200, "a pixel was answered with status {}", answer.status);
+        Ok(answer)
+    }
+}
+
+/// The first answer in a buffer with the length of all its bytes; none while it is incomplete.
+fn parse_answer(bytes: &[u8]) -> io::Result<Option<(Answer, usize)>> {
+    let Some(head_len) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
+    let head = &bytes[..head_len + 2];
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1.1");
+    let status = head.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3)).ok_or_else(wrong)?;
+    let status = std::str::from_utf8(status).ok().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
+    let body_len = content_length(head);
+    let len = head_len + 4 + body_len;
+    if bytes.len() < len {
+        return Ok(None);
+    }
+    let accepted = memmem::find(head, b"\r\nx-sluice-outcome: accepted\r\n").is_some();
+    let synced = accepted && memmem::find(head, b"\r\nx-sluice-ack: synced\r\n").is_some();
+    Ok(Some((Answer { status, accepted, synced }, len)))
+}
+
+/// hyper writes names in lower case, nginx in title case; neither sends chunks here.
+fn content_length(head: &[u8]) -> usize {
+    let at =
+        memmem::find(head, b"\r\ncontent-length: ").or_else(|| memmem::find(head, b"\r\nContent-Length: "));
+    at.map_or(0, |at| {
+        let digits = head[at + 18..].iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_split_and_judged() {
+        let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-sluice-outcome: accepted\r\nx-sluice-ack: journal\r\n\r\nGIFHTTP/1.1 204 No Content\r\n\r\n";
+        let (answer, len) = parse_answer(bytes).unwrap().unwrap();
+        assert_eq!(answer, Answer { status: 200, accepted: true, synced: false });
+        let (next, rest) = parse_answer(&bytes[len..]).unwrap().unwrap();
+        assert_eq!((next.status, next.accepted, len + rest), (204, false, bytes.len()));
+        for cut in 0..len {
+            assert_eq!(parse_answer(&bytes[..cut]).unwrap(), None, "{cut}");
+        }
+        assert!(parse_answer(b"SSH-2.0\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_not_counted_as_accepted() {
+        let bytes =
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-sluice-outcome: rejected; reason=bad_key\r\n\r\n";
+        let (answer, _) = parse_answer(bytes).unwrap().unwrap();
+        assert!(!answer.accepted);
+    }
+}

@@ -1,0 +1,105 @@
+//! The results as a table for people and as JSON for programs, with the figures that were to be reached.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::latency::LatencyResult;
+use crate::pipeline::{MemoryResult, PipelineResult};
+use crate::pixel::PixelResult;
+
+/// All that was measured.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// Cores of the machine: client, services and servers share them.
+    pub cores: usize,
+    pub pixel: Option<PixelResult>,
+    pub pipeline: Vec<PipelineResult>,
+    pub latency: Vec<LatencyResult>,
+}
+
+impl Report {
+    /// The table.
+    #[must_use]
+    pub fn to_table(&self) -> String {
+        let mut table = format!("sluice-bench on {} cores, everything on this machine\n", self.cores);
+        if let Some(pixel) = &self.pixel {
+            pixel_rows(pixel, &mut table);
+        }
+        for pipeline in &self.pipeline {
+            pipeline_rows(pipeline, &mut table);
+        }
+        if !self.latency.is_empty() {
+            heading("accepted to visible", &mut table);
+            for latency in &self.latency {
+                let (p50, p95, p99) = (latency.p50_ms, latency.p95_ms, latency.p99_ms);
+                row(
+                    &format!("at {:.0} events/s", latency.background_per_s),
+                    &format!("p50 {p50} ms   p95 {p95} ms   p99 {p99} ms   max {} ms", latency.max_ms),
+                    &format!("{} probes; wanted p95 < 3000 ms", latency.probes),
+                    &mut table,
+                );
+            }
+        }
+        table
+    }
+}
+
+fn pixel_rows(pixel: &PixelResult, table: &mut String) {
+    heading("CPU per pixel, one core", table);
+    let runs = |runs: &[crate::pixel::PixelRun]| {
+        runs.iter().map(|run| format!("{:.2} ", run.cpu_us)).collect::<String>()
+    };
+    let per_s = |runs: &[crate::pixel::PixelRun]| {
+        runs.iter().map(|run| run.per_s).sum::<f64>() / runs.len().max(1) as f64
+    };
+    let edge = format!("{:.2} µs, durable: {}", pixel.edge_median_us, pixel.durability);
+    let note = format!("runs {}({:.0}/s)", runs(&pixel.edge), per_s(&pixel.edge));
+    row("edge", &edge, &note, table);
+    match (&pixel.nginx, pixel.nginx_median_us, pixel.ratio) {
+        (Some(nginx), Some(median_us), Some(ratio)) => {
+            let note = format!("runs {}({:.0}/s)", runs(nginx), per_s(nginx));
+            row("nginx empty_gif", &format!("{median_us:.2} µs, stored nowhere"), &note, table);
+            row("edge / nginx", &format!("{ratio:.2}"), "median of pairs; wanted ≤ 1.15", table);
+        }
+        _ => row("nginx empty_gif", "not installed", "apt-get install nginx-light to compare", table),
+    }
+    if pixel.refused > 0 {
+        row("refused", &pixel.refused.to_string(), "pixels not kept: the figures do not count", table);
+    }
+}
+
+fn pipeline_rows(pipeline: &PipelineResult, table: &mut String) {
+    let pace = pipeline
+        .wanted_per_s
+        .map_or_else(|| "as fast as it goes".to_owned(), |per_s| format!("{per_s:.0}/s wanted"));
+    heading(&format!("client to visible, {} events, {pace}", pipeline.events), table);
+    let exact = if pipeline.exact { "each stored once, roll-up agrees" } else { "NOT EXACT" };
+    row("events/s", &format!("{:.0}", pipeline.visible_per_s), exact, table);
+    row("acknowledged/s", &format!("{:.0}", pipeline.accepted_per_s), pipeline.durability, table);
+    row("last one visible after", &format!("{:.2} s", pipeline.lag_s), "", table);
+    let cpu = &pipeline.cpu_us;
+    let all = cpu.client + cpu.ingest + cpu.kafka + cpu.consumer + cpu.clickhouse;
+    let each = format!(
+        "client {:.1}  ingest {:.1}  kafka {:.1}  consumer {:.1}  clickhouse {:.1}",
+        cpu.client, cpu.ingest, cpu.kafka, cpu.consumer, cpu.clickhouse
+    );
+    row("CPU per event", &format!("{all:.1} µs"), &each, table);
+    memory_row("ingest memory", &pipeline.ingest_memory, table);
+    memory_row("consumer memory", &pipeline.consumer_memory, table);
+}
+
+fn memory_row(name: &str, memory: &MemoryResult, table: &mut String) {
+    let quarters: Vec<String> = memory.quarters_mib.iter().map(|mib| format!("{mib:.0}")).collect();
+    let note =
+        format!("by quarter {}; own {:.0}; wanted < 200", quarters.join(" → "), memory.anonymous_peak_mib);
+    row(name, &format!("peak {:.0} MiB", memory.peak_mib), &note, table);
+}
+
+fn heading(text: &str, table: &mut String) {
+    write!(table, "\n{text}\n").expect("a string takes all");
+}
+
+fn row(name: &str, value: &str, note: &str, table: &mut String) {
+    writeln!(table, "  {name:<24}{value:<34}  {note}").expect("a string takes all");
+}

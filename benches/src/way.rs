@@ -1,0 +1,184 @@
+//! The whole way for one measurement or test: a topic, a database with the tables, a folder, and the services started on
+//! them. [`PrivateServers`] are a Kafka and a ClickHouse of one's own, to be measured or killed; a [`Way`] runs on any.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sluice_local::ports::free_port;
+use sluice_local::process::{Process, ProcessSpec};
+use sluice_local::servers::clickhouse::ClickHouseConfig;
+use sluice_local::servers::kafka::{KafkaConfig, Topic, create_topics};
+
+use crate::child::{Child, binary};
+use crate::clickhouse::ClickHouse;
+
+/// The environment variable with another edge to measure.
+pub const EDGE_VARIABLE: &str = "SLUICE_BENCH_EDGE";
+
+/// Where events go and are stored.
+pub struct Way {
+    pub brokers: String,
+    pub topic: String,
+    pub clickhouse: ClickHouse,
+    folder: PathBuf,
+    n_started: AtomicU32,
+}
+
+/// A running edge and its two listeners.
+pub struct Edge {
+    pub child: Child,
+    /// Trusts no proxy.
+    pub public: SocketAddr,
+    /// Believes `X-Forwarded-For` from loopback.
+    pub proxied: SocketAddr,
+}
+
+impl Way {
+    /// Makes the topic, the database and its tables.
+    ///
+    /// # Errors
+    /// When a server refuses.
+    pub async fn new(
+        brokers: &str,
+        topic: &str,
+        n_partitions: i32,
+        clickhouse: ClickHouse,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        create_topics(brokers, &[Topic { name: topic, n_partitions, retention_hours: 24 }]).await?;
+        Ok(Self {
+            brokers: brokers.to_owned(),
+            topic: topic.to_owned(),
+            clickhouse,
+            folder: folder.to_owned(),
+            n_started: AtomicU32::new(0),
+        })
+    }
+
+    /// Starts an edge with a journal of its own and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn edge(&self, threads: usize) -> anyhow::Result<Edge> {
+        let number = self.n_started.fetch_add(1, Ordering::Relaxed);
+        let (public, proxied, ops_port) = (free_address(), free_address(), free_port());
+        let program = binary("sluice-ingest", Some(EDGE_VARIABLE)).await?;
+        let log = self.folder.join(format!("ingest-{number}.log"));
+        let journal = self.folder.join(format!("journal-{number}"));
+        let spec = ProcessSpec::new(program, log)
+            .env("SLUICE__EDGE__LISTEN", public.to_string())
+            .env("SLUICE__EDGE__PROXY_LISTEN", proxied.to_string())
+            .env("SLUICE__EDGE__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#)
+            .env("SLUICE__EDGE__THREADS", threads.to_string())
+            .env("SLUICE__JOURNAL__DIR", journal.to_string_lossy())
+            .env("SLUICE__KAFKA__BROKERS", &self.brokers)
+            .env("SLUICE__KAFKA__TOPIC", &self.topic)
+            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
+        Ok(Edge { child: Child::start(spec, ops_port).await?, public, proxied })
+    }
+
+    /// Starts a consumer, which stores countries too where the country database is at hand.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn consumer(&self) -> anyhow::Result<Child> {
+        let number = self.n_started.fetch_add(1, Ordering::Relaxed);
+        let ops_port = free_port();
+        let program = binary("sluice-consumer", None).await?;
+        let log = self.folder.join(format!("consumer-{number}.log"));
+        let mut spec = ProcessSpec::new(program, log)
+            .env("SLUICE__KAFKA__BROKERS", &self.brokers)
+            .env("SLUICE__KAFKA__TOPIC", &self.topic)
+            .env("SLUICE__KAFKA__GROUP", format!("{}-group", self.topic))
+            // A name that stays: after a kill its partitions are its own again at once.
+            .env("SLUICE__KAFKA__INSTANCE_ID", format!("consumer-{number}"))
+            .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
+            .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
+            .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
+            .env("SLUICE__CLICKHOUSE__PASSWORD", &self.clickhouse.password)
+            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
+        if let Ok(Ok(countries)) = tokio::task::spawn_blocking(sluice_local::artifacts::geo_database).await {
+            spec = spec.env("SLUICE__GEO__DATABASE", countries.to_string_lossy());
+        }
+        Child::start(spec, ops_port).await
+    }
+}
+
+fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
+}
+
+/// A Kafka and a ClickHouse that nobody else uses, gone with this value.
+pub struct PrivateServers {
+    pub kafka: Process,
+    pub clickhouse: Process,
+    kafka_config: KafkaConfig,
+    clickhouse_config: ClickHouseConfig,
+    folder: tempfile::TempDir,
+}
+
+impl PrivateServers {
+    /// Starts both.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("sluice_bench_").tempdir()?;
+        let path = folder.path();
+        let kafka_config = KafkaConfig {
+            folder: path.join("kafka"),
+            log: path.join("kafka.log"),
+            port: free_port(),
+            heap_mb: 512,
+            is_short_lived: false,
+        };
+        let clickhouse_config = ClickHouseConfig {
+            folder: path.join("clickhouse"),
+            log: path.join("clickhouse.log"),
+            port: free_port(),
+            user: "sluice".to_owned(),
+            password: sluice_local::secrets::generate(),
+        };
+        let (kafka, clickhouse) = tokio::try_join!(kafka_config.start(), clickhouse_config.start())?;
+        Ok(Self { kafka, clickhouse, kafka_config, clickhouse_config, folder })
+    }
+
+    /// A way on them with a topic and a database of this name (letters, digits, underscores).
+    ///
+    /// # Errors
+    /// When a server refuses.
+    pub async fn way(&self, name: &str, n_partitions: i32) -> anyhow::Result<Way> {
+        let config = &self.clickhouse_config;
+        let clickhouse = ClickHouse::create(&config.url(), &config.user, &config.password, name)
+            .await
+            .context("cannot make the tables")?;
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Way::new(&self.kafka_config.brokers(), name, n_partitions, clickhouse, &folder).await
+    }
+
+    /// `kill -9` of Kafka, and its start again after a while.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub async fn crash_kafka(&mut self, away: Duration) -> anyhow::Result<()> {
+        self.kafka.kill_now();
+        tokio::time::sleep(away).await;
+        self.kafka = self.kafka_config.start().await?;
+        Ok(())
+    }
+
+    /// `kill -9` of ClickHouse, and its start again after a while.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub async fn crash_clickhouse(&mut self, away: Duration) -> anyhow::Result<()> {
+        self.clickhouse.kill_now();
+        tokio::time::sleep(away).await;
+        self.clickhouse = self.clickhouse_config.start().await?;
+        Ok(())
+    }
+}

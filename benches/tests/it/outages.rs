@@ -1,0 +1,54 @@
+//! `kill -9` of Kafka and of ClickHouse under load, with nothing else touched: the edge accepts all the while, the consumer
+//! waits without losing its place, and afterwards everything is there once.
+
+use std::time::Duration;
+
+use sluice_bench::way::PrivateServers;
+
+use crate::client::Clients;
+use crate::ledger;
+
+const AWAY: Duration = Duration::from_secs(4);
+const BETWEEN: Duration = Duration::from_secs(3);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
+    let mut servers = PrivateServers::start().await?;
+    let way = servers.way("kafka_outage", 2).await?;
+    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer())?;
+    let clients = Clients::start(edge.proxied);
+    for _ in 0..2 {
+        tokio::time::sleep(BETWEEN).await;
+        let before = clients.n_acknowledged();
+        servers.crash_kafka(AWAY).await?;
+        let during = clients.n_acknowledged() - before;
+        assert!(during > 500, "the edge took only {during} events while kafka was away");
+    }
+    tokio::time::sleep(BETWEEN).await;
+    let record = clients.stop();
+    assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
+    ledger::check(&way.clickhouse, &record).await?;
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
+    let mut servers = PrivateServers::start().await?;
+    let way = servers.way("clickhouse_outage", 2).await?;
+    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer())?;
+    let (edge_pid, consumer_pid) = (edge.child.pid(), consumer.pid());
+    let clients = Clients::start(edge.proxied);
+    for _ in 0..2 {
+        tokio::time::sleep(BETWEEN).await;
+        servers.crash_clickhouse(AWAY).await?;
+    }
+    tokio::time::sleep(BETWEEN).await;
+    let record = clients.stop();
+    assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
+    ledger::check(&way.clickhouse, &record).await?;
+    // The same processes to the end: waiting is not dying and being started again.
+    assert_eq!((edge.child.pid(), consumer.pid()), (edge_pid, consumer_pid));
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}

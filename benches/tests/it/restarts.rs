@@ -1,0 +1,66 @@
+//! `kill -9` of ingest and consumer at random moments under load. `SLUICE_FAULT_SEED` repeats a run's choice of victims and
+//! pauses; the seed is printed.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use sluice_bench::clickhouse::ClickHouse;
+use sluice_bench::way::Way;
+use sluice_local::testing;
+
+use crate::client::Clients;
+use crate::ledger;
+
+const TIME_UNDER_FIRE: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_killed() -> anyhow::Result<()> {
+    let seed = seed();
+    eprintln!("SLUICE_FAULT_SEED={seed}");
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let servers = testing::servers().await;
+    let folder = tempfile::tempdir()?;
+    let clickhouse = ClickHouse::create(
+        &servers.clickhouse_url,
+        &servers.clickhouse_user,
+        &servers.clickhouse_password,
+        &testing::unique_name("restarts"),
+    )
+    .await?;
+    let topic = testing::unique_name("restarts");
+    let way = Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, folder.path()).await?;
+    let (mut edge, mut consumer) = tokio::try_join!(way.edge(2), way.consumer())?;
+
+    let clients = Clients::start(edge.proxied);
+    let begin = Instant::now();
+    let (mut n_edge, mut n_consumer) = (0, 0);
+    while begin.elapsed() < TIME_UNDER_FIRE || n_edge == 0 || n_consumer == 0 {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(300..3000))).await;
+        let victims = rng.random_range(0..3);
+        if victims != 0 {
+            edge.child.crash()?;
+            n_edge += 1;
+        }
+        if victims != 1 {
+            consumer.crash()?;
+            n_consumer += 1;
+        }
+        // Sometimes the next blow falls while they are still starting.
+        if rng.random_bool(0.7) {
+            tokio::try_join!(edge.child.wait_ready(), consumer.wait_ready())?;
+        }
+    }
+    tokio::try_join!(edge.child.wait_ready(), consumer.wait_ready())?;
+    eprintln!("killed: ingest {n_edge} times, consumer {n_consumer} times");
+    let record = clients.stop();
+    assert!(record.acknowledged_pixels.len() > 1000, "the clients hardly got through: {record:?}");
+    ledger::check(&way.clickhouse, &record).await?;
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}
+
+fn seed() -> u64 {
+    let given = std::env::var("SLUICE_FAULT_SEED").ok();
+    given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random())
+}
