@@ -1,5 +1,5 @@
 //! One record of a segment as bytes. The format is described in the journal's header (`journal/mod.rs`). Pure: the slices
-//! may lie in a mapping or in a buffer. Invariant: bytes that were not completely written by [`write`] with this ordinal
+//! may lie in a mapping or in a buffer. Invariant: bytes that were not completely written by [`write()`] with this ordinal
 //! are never read as a record.
 
 use std::sync::atomic::{Ordering, fence};
