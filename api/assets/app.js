@@ -20,8 +20,15 @@
   const times = rows.map((row) => Number(row.dataset.time));
   const column = (index) => rows.map((row) => Number(row.cells[index].dataset.value));
   const zone = table.dataset.zone;
-  const style = getComputedStyle(document.documentElement);
-  const color = (name) => style.getPropertyValue(name).trim();
+  // The canvas takes no variables: ask what they come to.
+  const color = (name) => {
+    const probe = document.createElement("i");
+    probe.style.color = `var(${name})`;
+    holder.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
   const size = () => ({ width: holder.clientWidth, height: 280 });
   const axis = () => ({
     stroke: color("--tblr-secondary"),
@@ -31,6 +38,7 @@
   });
   const draw = () => {
     holder.textContent = "";
+    const line = color("--tblr-primary");
     return new uPlot(
       {
         ...size(),
@@ -47,8 +55,8 @@
         series: [
           { label: "Hour", value: "{WWW} {YYYY}-{MM}-{DD} {HH}:{mm}" },
           {
-            label: "Prospects", stroke: color("--tblr-primary"), width: 2,
-            fill: "color-mix(in srgb, " + color("--tblr-primary") + " 12%, transparent)", points: { show: false },
+            label: "Prospects", stroke: line, width: 2, fill: `color-mix(in srgb, ${line} 12%, transparent)`,
+            points: { show: false },
           },
           { label: "Orders", stroke: color("--tblr-orange"), width: 2, points: { show: false } },
         ],

@@ -1,13 +1,13 @@
 //! What stands before every handler: who is asking, and whether the policy lets them. A route cannot be listed without a
 //! [`Rule`], and a handler that needs somebody takes [`Allowed`], which only this module makes.
 //!
-//! A page's forms are checked here too: no handler of a POST runs before the form's token was found right.
+//! A page's forms are checked here too: no handler of a change runs before the form's token was found right.
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use base64::Engine as _;
@@ -103,18 +103,18 @@ async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiEr
 }
 
 async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
-    let is_post = request.method() == Method::POST;
+    let is_change = !request.method().is_safe();
     let Rule::Asks(action, resource) = guard.rule else {
         return check_public_page(guard, request, next).await;
     };
     let Some((viewer, session)) = viewer::from_session(&guard.app, request.headers()).await? else {
-        // A POST cannot be repeated after the login; its page can be opened again.
+        // A change cannot be repeated after the login; its page can be opened again.
         let target =
-            if is_post { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
+            if is_change { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
         return Ok(to_login(target));
     };
     let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
-    if is_post {
+    if is_change {
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
     request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session) });
@@ -124,7 +124,7 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
 async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
     let secret = guard.app.config.auth.secret.expose();
     let known = session::cookie(request.headers(), ANONYMOUS_COOKIE_NAME).map(str::to_owned);
-    if request.method() == Method::POST {
+    if !request.method().is_safe() {
         let cookie = known.ok_or_else(ApiError::bad_form_token)?;
         let csrf = csrf::anonymous(secret, cookie.as_bytes());
         request = check_form(request, &guard.app, &csrf).await?;

@@ -24,6 +24,7 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 use crate::body::MAX_BYTES;
+use crate::client::ClientInfo;
 use crate::error::ApiError;
 use crate::metrics::Part;
 use crate::pages::frame::PageError;
@@ -48,7 +49,13 @@ pub fn wrap(router: Router, app: &App) -> Service {
         // Each request has an id, its own or a proxy's, so that a report can be found in the log.
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // A line with method, path, status and time; no query, which may hold what is searched for.
-        .layer(TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_response(log_answer))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(request_span)
+                .on_request(())
+                .on_response(log_answer)
+                .on_failure(()),
+        )
         // The answer says the id.
         .layer(PropagateRequestIdLayer::x_request_id())
         // What the operators see.
@@ -110,17 +117,7 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> respon
     response
 }
 
-async fn secure(State(app): State<App>, request: Request, next: Next) -> response::Response {
-    let is_https = {
-        let (mut parts, body) = request.into_parts();
-        let Ok(client) =
-            <crate::client::ClientInfo as axum::extract::FromRequestParts<App>>::from_request_parts(
-                &mut parts, &app,
-            )
-            .await;
-        (client.is_https, Request::from_parts(parts, body))
-    };
-    let (is_https, request) = is_https;
+async fn secure(client: ClientInfo, request: Request, next: Next) -> response::Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
@@ -134,7 +131,7 @@ async fn secure(State(app): State<App>, request: Request, next: Next) -> respons
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if is_https {
+    if client.is_https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     // What is for one person is kept by nobody.

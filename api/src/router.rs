@@ -41,7 +41,6 @@ pub fn build(app: &App) -> Service {
 }
 
 /// All routes, and what there is to know of them.
-#[must_use]
 pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = Routes::new(app);
     let list = api(list);

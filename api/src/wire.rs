@@ -12,10 +12,10 @@ pub fn time(time_ms: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// An address, an IPv4 one as people write it.
+/// An address, an IPv4 one as people write it; empty when it was masked.
 #[must_use]
 pub fn ip(address: Ipv6Addr) -> String {
-    address.to_canonical().to_string()
+    if address.is_unspecified() { String::new() } else { address.to_canonical().to_string() }
 }
 
 /// An id, of which 0 means none.
@@ -43,6 +43,7 @@ mod tests {
     fn values_are_written_as_people_read_them() {
         assert_eq!(time(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
         assert_eq!(ip("::ffff:192.168.4.1".parse().unwrap()), "192.168.4.1");
+        assert_eq!(ip(Ipv6Addr::UNSPECIFIED), "");
         assert_eq!(ip("2001:db8::1".parse().unwrap()), "2001:db8::1");
         assert_eq!(
             (amount(1_500_000), amount(-1), amount(0)),

@@ -18,7 +18,6 @@ use crate::way::PrivateServers;
 
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
-const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(700);
 
 /// How long and how often.
@@ -97,7 +96,7 @@ pub async fn measure(servers: &PrivateServers, plan: PixelPlan) -> anyhow::Resul
 
 async fn run(pid: i32, address: SocketAddr, time: Duration) -> anyhow::Result<(PixelRun, LoadReport)> {
     let before = cpu_at_rest(pid).await?;
-    let plan = LoadPlan { connections: CONNECTIONS, time, core: Some(CLIENT_CORE), ..LoadPlan::new(address) };
+    let plan = LoadPlan { time, core: Some(CLIENT_CORE), ..LoadPlan::new(address) };
     let report = on_thread(plan).await?;
     let cpu = cpu_at_rest(pid).await?.saturating_sub(before);
     let requests = report.accepted + report.refused;

@@ -58,6 +58,22 @@ impl Way {
         })
     }
 
+    /// The last lines that each service logged, for who must find out why something failed.
+    #[must_use]
+    pub fn log_tails(&self) -> String {
+        let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut logs: Vec<PathBuf> = files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+            .collect();
+        logs.sort();
+        let tail = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name}:\n{}", sluice_local::process::tail(path, 0, 40))
+        };
+        logs.iter().map(tail).collect()
+    }
+
     /// Starts an edge with a journal of its own and waits until it is ready.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! `demo create` and `demo remove`: a team of all four positions that is marked as a demo, and is gone again with
 //! everything that it brought.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use clickhouse::Client;
 use serde::Serialize;
@@ -14,6 +16,11 @@ use crate::db::demo;
 use crate::db::postgres_pool;
 use crate::db::users::NewUser;
 use crate::policy::Position;
+
+/// A removal looks this many times for events that were still on their way.
+const MAX_ROUNDS: u32 = 10;
+/// Longer than the consumer takes for a batch.
+const ARRIVAL_PAUSE: Duration = Duration::from_secs(2);
 
 const TEAM: &str = "Demo team";
 const PEOPLE: [(&str, &str, &str, Position); 6] = [
@@ -125,8 +132,11 @@ pub async fn remove(config: &Config) -> anyhow::Result<()> {
 /// When a database fails.
 pub async fn remove_from(pool: &PgPool, client: &Client) -> anyhow::Result<u64> {
     let users = demo::user_ids(pool).await.context("postgres")?;
-    if !users.is_empty() {
+    let mut rounds = 0..MAX_ROUNDS;
+    while rounds.next().is_some() && demo::has_events(client, &users).await.context("clickhouse")? {
         demo::delete_events(client, &users).await.context("clickhouse")?;
+        // What was on its way when the demo's traffic ended may have arrived meanwhile.
+        tokio::time::sleep(ARRIVAL_PAUSE).await;
     }
     demo::delete_people(pool).await.context("postgres")
 }

@@ -26,7 +26,7 @@ pub static POSTGRES: Migrator = sqlx::migrate!("../schemas/migrations/postgres")
 const SERVER_PATIENCE: Duration = Duration::from_secs(60);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The key of the advisory lock: "sluice" as a number.
-const LOCK_KEY: i64 = 0x0073_6c75_6963_65;
+const LOCK_KEY: i64 = 0x0000_736c_7569_6365;
 
 #[derive(Row, Deserialize)]
 struct AppliedRow {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::scope::{self, EventScope};
 use crate::error::ApiError;
+use crate::policy::Grant;
 
 /// A line of a list.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -62,6 +63,14 @@ pub struct ProspectDetailRow {
     pub cost_micros: i64,
     pub currency: String,
     pub marks: Vec<String>,
+}
+
+impl ProspectRow {
+    /// As far as the grant goes: an address is customer data.
+    #[must_use]
+    pub fn within(self, grant: Grant) -> Self {
+        if grant.customer_data { self } else { Self { ip: Ipv6Addr::UNSPECIFIED, ..self } }
+    }
 }
 
 /// Which events to list, and where to go on.
@@ -173,7 +182,6 @@ impl EventFilter {
 
     /// Gives a query with the conditions above its parameters. The keyset narrows the time range, so that a late page
     /// reads no more than the first.
-    #[must_use]
     pub fn bind(&self, query: Query) -> Query {
         let (mut from_ms, mut to_ms) = (self.from_ms, self.to_ms);
         let (after_ms, after_id) = self.after.unwrap_or_default();

@@ -67,7 +67,6 @@ impl EventScope {
     }
 
     /// Gives a query with [`EVENTS`] or [`ROLLUP`] in it its parameters.
-    #[must_use]
     pub fn bind(&self, query: Query) -> Query {
         query
             .param("all", self.all)

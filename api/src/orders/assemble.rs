@@ -67,7 +67,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
         time_ms: row.time_ms,
         sort_ms: row.time_ms,
         user_id: row.user_id,
-        prospect: prospects.get(&row.prospect_id).cloned(),
+        prospect: prospects.get(&row.prospect_id).cloned().map(|prospect| prospect.within(grant)),
         state: Some(OrderState {
             status: row.status,
             status_text: row.status_text,
@@ -85,7 +85,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
 #[must_use]
 pub fn parked(grant: Grant, row: ParkedRow) -> Order {
     let event = STANDARD.decode(&row.payload).ok().and_then(|bytes| decode_event(bytes.into()).ok());
-    let time_ms = event.as_ref().and_then(|event| i64::try_from(event.time_ms).ok());
+    let time_ms = event.as_ref().and_then(|event| i64::try_from(event.time_ms).ok()).filter(|time| *time > 0);
     let sent = event.and_then(|event| event.order).unwrap_or_default();
     let prospect_ref = if sent.prospect_ref.is_empty() { row.reference } else { sent.prospect_ref };
     let contact = ContactRow {

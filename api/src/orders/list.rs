@@ -16,7 +16,7 @@ use crate::openapi::ListErrors;
 use crate::orders::assemble::{self, Order};
 use crate::paging::{Listing, Page};
 use crate::policy::{self, Action, Resource};
-use crate::prospects::list::{ListEventsQuery, ProspectResponse, read_filter};
+use crate::prospects::list::{ListEventsQuery, ProspectResponse, may_search, read_filter};
 use crate::query::{Params, event_cursor};
 use crate::state::App;
 use crate::wire;
@@ -105,6 +105,7 @@ pub async fn collect(
     let mut filter = read_filter(&mut params, allowed, limit);
     filter.status = params.choice("status", &STATUSES).to_owned();
     params.finish()?;
+    may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     let (rows, waiting) = futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter))?;
     let grant = allowed.grant;

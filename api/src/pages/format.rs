@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::wire;
 
 /// The most characters of a text in a table.
-const MAX_CELL_CHARS: usize = 60;
+const MAX_CELL_CHARS: usize = 40;
 
 /// What stands where there is no value: a divisor of 0, a name that nobody has.
 pub const NONE: &str = "–";
@@ -106,6 +106,6 @@ mod tests {
             ("0".into(), "1\u{202f}234\u{202f}567".into(), "−999".into())
         );
         assert_eq!((percent(1, 8), percent(0, 0)), ("12.50\u{202f}%".into(), NONE.into()));
-        assert!(Cell::new("x".repeat(61)).is_cut() && !Cell::new("x".repeat(60)).is_cut());
+        assert!(Cell::new("x".repeat(41)).is_cut() && !Cell::new("x".repeat(40)).is_cut());
     }
 }

@@ -62,7 +62,7 @@ pub async fn submit_login(
     let user = match log_in(&app, &client, &username, form.text("password")).await {
         Ok(user) => user,
         Err(LoginError::Wrong) => {
-            let error = "Please enter a correct username and password. Both may be case-sensitive.";
+            let error = "Please enter a correct username and password. The password is case-sensitive.";
             return render(&page(&app, anonymous, next, username, Some(error.to_owned())));
         }
         Err(LoginError::Limited(wait_s)) => {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use chrono_tz::Tz;
 
 use crate::guard::Allowed;
-use crate::orders::assemble::Order;
+use crate::orders::assemble::{Order, OrderState};
 use crate::orders::{detail, list};
 use crate::pages::format::{self, Cell, LocalTime, or_none};
 use crate::pages::frame::{Frame, PageError, Section, render};
@@ -39,7 +39,6 @@ pub struct OrderView {
     /// The kit's colour of the status.
     pub color: &'static str,
     pub payout: String,
-    pub currency: String,
     pub user: String,
     /// Why it waits, in words; empty for a stored one.
     pub parked: String,
@@ -68,12 +67,18 @@ impl OrderView {
             prospect_referrer: Cell::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
             color: color(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
-            payout: state.map_or_else(|| format::NONE.to_owned(), |state| wire::amount(state.payout_micros)),
-            currency: state.map(|state| state.currency.clone()).unwrap_or_default(),
+            payout: state.map_or_else(|| format::NONE.to_owned(), payout),
             user: user_name(order.user_id, names),
             parked: order.parked.map(|reason| reason.replace('_', " ")).unwrap_or_default(),
             status,
         }
+    }
+}
+
+fn payout(state: &OrderState) -> String {
+    match state.payout_micros {
+        0 => format::NONE.to_owned(),
+        micros => format!("{} {}", wire::amount(micros), state.currency),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `GET /api/prospects/detail/<id>/`: everything that is known of a visit.
 
+use std::net::Ipv6Addr;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
@@ -124,6 +126,9 @@ pub async fn find(
 ) -> Result<(ProspectDetailRow, EventScope), ApiError> {
     let id = id.parse::<Uuid>().map_err(|_| ApiError::not_found())?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
-    let found = prospects::find(&app.clickhouse, &scope, id).await?;
+    let mut found = prospects::find(&app.clickhouse, &scope, id).await?;
+    if let Some(row) = found.as_mut().filter(|_| !allowed.grant.customer_data) {
+        row.ip = Ipv6Addr::UNSPECIFIED;
+    }
     found.map(|row| (row, scope)).ok_or_else(ApiError::not_found)
 }

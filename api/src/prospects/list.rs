@@ -96,13 +96,24 @@ pub async fn collect(
 ) -> Result<Page<ProspectRow>, ApiError> {
     let filter = read_filter(&mut params, allowed, limit);
     params.finish()?;
+    may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     if let Ok(id) = filter.q.parse::<Uuid>() {
         let found = prospects::find(&app.clickhouse, &scope, id).await?;
-        return Ok(Page { items: found.into_iter().map(ProspectRow::from).collect(), next: None });
+        let items = found.into_iter().map(|row| ProspectRow::from(row).within(allowed.grant));
+        return Ok(Page { items: items.collect(), next: None });
     }
     let rows = prospects::list(&app.clickhouse, &EventFilter { scope, ..filter }).await?;
-    Ok(Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id)))
+    let page = Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id));
+    Ok(page.map(|row| row.within(allowed.grant)))
+}
+
+/// Who may not see customers' data may not look for it either: a search would tell.
+///
+/// # Errors
+/// 403.
+pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiError> {
+    if filter.q.is_empty() || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
 }
 
 /// The filter of a list of events, but for its scope.

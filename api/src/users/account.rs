@@ -71,8 +71,7 @@ mod tests {
     fn read_json(value: Value) -> Result<NewAccount, Vec<String>> {
         let Value::Object(map) = value else { panic!("no object") };
         let mut fields = Fields::new(map);
-        read(&mut fields)
-            .ok_or_else(|| fields.finish().unwrap_err().into_iter().map(|(name, _)| name).collect())
+        read(&mut fields).ok_or_else(|| fields.finish().unwrap_err().into_keys().collect())
     }
 
     #[test]

@@ -122,6 +122,7 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     let mut config = crate::world::config().await;
     config.edge.url = "http://127.0.0.1:9".to_owned();
     let postgres = config.postgres.url.clone();
+    let clickhouse = config.clickhouse.clone();
     config.postgres.url = sluice_runtime::config::Secret::new("postgres://nobody@127.0.0.1:9/none");
     config.clickhouse.url = "http://127.0.0.1:9".to_owned();
     let world = World::on(config.clone(), crate::world::StubEdge::start().await);
@@ -146,4 +147,15 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     let owner = world.person("owner", Position::Owner).await;
     let answer = world.get_as("/api/prospects/list/", &owner).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
+
+    // Both are there; ClickHouse is empty until it is migrated.
+    let mut config = world.app.config.clone();
+    config.clickhouse = clickhouse;
+    let world = World::on(config.clone(), crate::world::StubEdge::start().await);
+    sluice_api::health::probe_all(&world.app).await;
+    let reasons = world.app.readiness.reasons();
+    assert_eq!(reasons, "clickhouse: has no tables yet: run sluice-api migrate\n");
+    sluice_api::cli::migrate::run(&config).await.unwrap();
+    sluice_api::health::probe_all(&world.app).await;
+    assert_eq!(world.get("/readyz").await.line(), "200 ready\n");
 }

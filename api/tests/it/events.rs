@@ -205,13 +205,18 @@ impl Office {
             // Stamped with the team, whoever is in it.
             ProspectRow { team_id: team.try_into().unwrap(), ..prospect(6, NOW_MS - 20_000, eve.id) },
         ];
-        insert_prospects(&world, &prospects).await;
-        insert_index(&world, &prospects).await;
+        // In two parts each, as batches come, so that answers have more than one block.
+        for part in prospects.chunks(3) {
+            insert_prospects(&world, part).await;
+            insert_index(&world, part).await;
+        }
         let orders: Vec<OrderRow> = (1..=6)
             .zip(&prospects)
             .map(|(number, of)| order(number, u64::try_from(of.time).unwrap() + 1000, of))
             .collect();
-        insert_orders(&world, &orders).await;
+        for part in orders.chunks(3) {
+            insert_orders(&world, part).await;
+        }
         Self { world, owner, funds, lead, ann, bob, eve }
     }
 }

@@ -1,4 +1,5 @@
 //! The service through its real router, on real PostgreSQL and ClickHouse. Each test has its own databases.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod accounts;
 mod bad_input;

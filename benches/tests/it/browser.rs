@@ -57,7 +57,7 @@ async fn walk(browser: &Browser, site: &Site) -> anyhow::Result<()> {
 
     log_in(&page, site).await?;
     see_once(&page, &format!("{}/prospects/", site.crm), &prospect).await?;
-    see_once(&page, &format!("{}/orders/", site.crm), &prospect).await?;
+    see_once(&page, &format!("{}/orders/", site.crm), CUSTOMER[2].1).await?;
     let order = "[...document.querySelectorAll('main a, body a')].map(a => a.getAttribute('href'))\
                  .find(href => /^\\/orders\\/[0-9a-f-]{36}\\/$/.test(href ?? '')) ?? ''";
     let order = wait_for_text(&page, order, |href| !href.is_empty()).await?;
@@ -86,19 +86,19 @@ async fn log_in(page: &Page, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens a list again and again until it shows exactly one row, the one of the prospect.
-async fn see_once(page: &Page, url: &str, prospect: &str) -> anyhow::Result<()> {
+/// Opens a list again and again until it shows exactly one row, with this text.
+async fn see_once(page: &Page, url: &str, text: &str) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
         page.goto(url).await?;
         let rows: usize =
             page.evaluate("document.querySelectorAll('tbody tr').length").await?.into_value()?;
-        let html = page.content().await?;
-        if rows == 1 && html.contains(prospect) {
+        let shown: String = page.evaluate("document.querySelector('main').innerText").await?.into_value()?;
+        if rows == 1 && shown.contains(text) {
             return Ok(());
         }
         anyhow::ensure!(rows <= 1, "{url} shows {rows} rows instead of one");
-        anyhow::ensure!(begin.elapsed() < PATIENCE, "{url} does not show prospect {prospect}:\n{html}");
+        anyhow::ensure!(begin.elapsed() < PATIENCE, "{url} does not show {text}, but:\n{shown}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

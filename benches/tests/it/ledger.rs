@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sluice_bench::clickhouse::ClickHouse;
+use sluice_bench::way::Way;
 
 use crate::client::Record;
 
@@ -14,8 +15,13 @@ const PIXELS: &str = "SELECT sub1 AS number, count() FROM prospects GROUP BY num
 const ORDERS: &str = "SELECT extract(email, '^n([0-9]+)@') AS number, count() FROM orders \
                       INNER JOIN order_contacts ON orders.order_id = order_contacts.order_id GROUP BY number";
 
-/// Waits until all that was acknowledged has arrived and nothing more comes, then compares.
-pub(crate) async fn check(clickhouse: &ClickHouse, record: &Record) -> anyhow::Result<()> {
+/// Waits until all that was acknowledged has arrived and nothing more comes, then compares. An error shows the services'
+/// last words.
+pub(crate) async fn check(way: &Way, record: &Record) -> anyhow::Result<()> {
+    compare_all(&way.clickhouse, record).await.with_context(|| way.log_tails())
+}
+
+async fn compare_all(clickhouse: &ClickHouse, record: &Record) -> anyhow::Result<()> {
     let (pixels, orders) = (record.acknowledged_pixels.len(), record.acknowledged_orders.len());
     eprintln!(
         "acknowledged: {pixels} pixels, {orders} orders; not acknowledged: {} and {}",

@@ -3,6 +3,7 @@
 
 mod browser;
 mod client;
+mod demo;
 mod ledger;
 mod outages;
 mod restarts;

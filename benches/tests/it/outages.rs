@@ -27,7 +27,7 @@ async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
     tokio::time::sleep(BETWEEN).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&way.clickhouse, &record).await?;
+    ledger::check(&way, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
     Ok(())
 }
@@ -46,7 +46,7 @@ async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
     tokio::time::sleep(BETWEEN).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&way.clickhouse, &record).await?;
+    ledger::check(&way, &record).await?;
     // The same processes to the end: waiting is not dying and being started again.
     assert_eq!((edge.child.pid(), consumer.pid()), (edge_pid, consumer_pid));
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");

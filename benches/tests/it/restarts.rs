@@ -55,7 +55,7 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     eprintln!("killed: ingest {n_edge} times, consumer {n_consumer} times");
     let record = clients.stop();
     assert!(record.acknowledged_pixels.len() > 1000, "the clients hardly got through: {record:?}");
-    ledger::check(&way.clickhouse, &record).await?;
+    ledger::check(&way, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
     Ok(())
 }

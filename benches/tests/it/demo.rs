@@ -1,0 +1,63 @@
+//! The demo's own data on the whole way: a backfilled week and a little traffic are stored once and look like the world.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use sluice_bench::child::binary;
+use sluice_bench::clickhouse::ClickHouse;
+use sluice_bench::way::Way;
+use sluice_local::process::ProcessSpec;
+use sluice_local::testing;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const WEEK: i64 = 3000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
+    let servers = testing::servers().await;
+    let folder = tempfile::tempdir()?;
+    let clickhouse = ClickHouse::create(
+        &servers.clickhouse_url,
+        &servers.clickhouse_user,
+        &servers.clickhouse_password,
+        &testing::unique_name("demo"),
+    )
+    .await?;
+    let topic = testing::unique_name("demo");
+    let way = Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, folder.path()).await?;
+    let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer())?;
+    let program = binary("sluice-local", None).await?;
+    let demo = |name: &str| {
+        let log = folder.path().join(format!("{name}.log"));
+        ProcessSpec::new(&program, log).args(["demo", name, "--users", "3,4,5"])
+    };
+
+    let week = WEEK.to_string();
+    demo("backfill")
+        .args(["--brokers", &way.brokers, "--topic", &way.topic, "--days", "7", "--visits", &week])
+        .run()
+        .await?;
+    let store = &way.clickhouse;
+    store.wait_for("SELECT count() FROM prospects", WEEK, PATIENCE).await?;
+    for (what, sql, least, most) in [
+        ("orders", "SELECT count() FROM orders", WEEK / 50, WEEK / 20),
+        ("orders that wait", "SELECT count() FROM parked WHERE state = 'waiting'", 0, 0),
+        ("rolled-up prospects", "SELECT sum(prospects) FROM rollup_hourly", WEEK, WEEK),
+        ("days", "SELECT uniqExact(toDate(time)) FROM prospects", 7, 8),
+        ("buyers", "SELECT uniqExact(user_id) FROM prospects WHERE user_id IN (3, 4, 5)", 3, 3),
+        ("sources", "SELECT uniqExact(utm_source) FROM prospects", 7, 9),
+        ("browsers", "SELECT uniqExact(browser) FROM prospects", 5, 40),
+        ("bots", "SELECT count() FROM prospects WHERE bot != ''", WEEK / 50, WEEK / 10),
+        ("countries", "SELECT uniqExact(country) FROM prospects", 18, 40),
+        ("visits from nowhere", "SELECT count() FROM prospects WHERE country = ''", 0, WEEK / 100),
+    ] {
+        let found = store.number(sql).await?;
+        assert!((least..=most).contains(&found), "{what}: {found} instead of {least} to {most}");
+    }
+
+    let traffic = demo("traffic").args(["--edge".to_owned(), format!("http://{}", edge.proxied)]).spawn()?;
+    store.wait_for("SELECT count() FROM prospects", WEEK + 3, PATIENCE).await?;
+    assert!(traffic.stop(Signal::SIGTERM, PATIENCE).await.success(), "SIGTERM ends the traffic well");
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}
