@@ -140,12 +140,14 @@ fn is_word(token: Token<'_>, word: &str) -> bool {
     matches!(token, Token::Word(text) if text.eq_ignore_ascii_case(word))
 }
 
-/// Formats whose output is a header and a plain run of rows: the engine streams them right. The others (JSON with its
-/// totals and counts) come out wrong in chunks and are made whole.
+/// Formats whose output is a plain run of rows: the engine streams them right. The others come out wrong in chunks and are
+/// made whole: JSON with its totals and counts, and whatever has a header, which is written again with each chunk.
 fn can_stream(format: &str) -> bool {
     const PREFIXES: [&str; 7] =
         ["TabSeparated", "TSV", "CSV", "JSONEachRow", "JSONCompactEachRow", "RowBinary", "Native"];
-    PREFIXES.iter().any(|prefix| format.starts_with(prefix)) && !format.contains("Progress")
+    PREFIXES.iter().any(|prefix| format.starts_with(prefix))
+        && !format.contains("Progress")
+        && !format.contains("WithNames")
 }
 
 impl Statement {
@@ -282,6 +284,7 @@ mod tests {
         let json = Statement::parse("select 1 format JSON settings max_threads=1", "TabSeparated");
         assert_eq!((json.kind, json.format.as_deref()), (Kind::Whole, Some("JSON")));
         assert_eq!(Statement::parse("SELECT sum(1) WITH TOTALS", "CSV").kind, Kind::Whole);
+        assert_eq!(Statement::parse("SELECT 1", "RowBinaryWithNamesAndTypes").kind, Kind::Whole);
         assert_eq!(Statement::parse("SHOW TABLES", "CSV").kind, Kind::Whole);
     }
 

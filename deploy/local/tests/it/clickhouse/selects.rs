@@ -146,3 +146,20 @@ async fn what_the_engine_leaves_out_is_refused_with_the_reason() {
     assert_eq!((answer.status, answer.code()), (501, 48));
     assert!(answer.text().contains("sessions"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_header_comes_once_however_many_parts_a_table_has() {
+    let target = Target::new().await;
+    target.run("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n").await;
+    for first in 0..5 {
+        target.run(&format!("INSERT INTO t SELECT number + {first} * 1000 FROM numbers(1000)")).await;
+    }
+    for (format, header_lines) in [("TabSeparatedWithNamesAndTypes", 2), ("CSVWithNames", 1)] {
+        let rows = target.run(&format!("SELECT n FROM t FORMAT {format}")).await;
+        assert_eq!(rows.lines().count(), 5000 + header_lines, "{format}");
+    }
+    let binary = target.post(&[], "SELECT n FROM t FORMAT RowBinaryWithNamesAndTypes").await;
+    // One column: its number, its name and its type, each text with its length.
+    let header_bytes = 1 + 2 + 1 + "UInt64".len();
+    assert_eq!(binary.body.len(), header_bytes + 5000 * 8);
+}
