@@ -1,5 +1,7 @@
 //! The consumer on a real Kafka and the real ClickHouse engine; each test has its own topic and database.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod exactly_once;
 mod harness;
 mod kinds;
