@@ -14,6 +14,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Record {
     pub offset: i64,
+    /// When Kafka was given it, Unix milliseconds; the same whenever it is read.
+    pub timestamp_ms: i64,
     pub header: Result<ChunkHeader, ChunkError>,
     pub value: Bytes,
 }
@@ -147,7 +149,7 @@ mod tests {
             push_event(&mut value, &bytes);
         }
         let header = ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq, count };
-        Record { offset: 0, header: Ok(header), value: value.into() }
+        Record { offset: 0, timestamp_ms: 0, header: Ok(header), value: value.into() }
     }
 
     fn seqs(run: &Run) -> Vec<u64> {
@@ -179,8 +181,12 @@ mod tests {
     fn what_is_no_chunk_is_kept() {
         let mut short = record(0, 2);
         short.header = Ok(ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq: 0, count: 3 });
-        let foreign =
-            Record { offset: 7, header: Err(ChunkError::Header("schema")), value: Bytes::from_static(b"x") };
+        let foreign = Record {
+            offset: 7,
+            timestamp_ms: 0,
+            header: Err(ChunkError::Header("schema")),
+            value: Bytes::from_static(b"x"),
+        };
         let run = decode_records("t/0", &[short, foreign], &Lanes::new());
         assert_eq!(run.events.len(), 2);
         assert!(run.events.iter().all(|placed| matches!(placed.decoded, Decoded::Unreadable)));

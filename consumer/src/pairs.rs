@@ -29,14 +29,14 @@ pub struct Fields {
     pub referrer: String,
     pub page: String,
     /// Millionths of a currency unit.
-    pub cost: i64,
-    pub payout: i64,
+    pub cost: Option<i64>,
+    pub payout: Option<i64>,
     pub currency: String,
     pub keyword: String,
     pub creative_id: String,
     pub ad_campaign_id: String,
     pub placement: String,
-    pub user_id: u64,
+    pub user_id: Option<u64>,
     pub status: String,
     /// `macro:sub1`, `cut:page`, `bad:cost` …
     pub marks: Vec<String>,
@@ -122,10 +122,12 @@ impl Fields {
         }
     }
 
-    fn money(&mut self, field: impl Fn(&mut Self) -> &mut i64, name: &str, value: &[u8]) {
-        if let Some(text) = self.believed(value, name) {
+    fn money(&mut self, field: impl Fn(&mut Self) -> &mut Option<i64>, name: &str, value: &[u8]) {
+        if field(self).is_none()
+            && let Some(text) = self.believed(value, name)
+        {
             match parse_micros(&text) {
-                Some(micros) => *field(self) = micros,
+                Some(micros) => *field(self) = Some(micros),
                 None => self.marks.push(format!("bad:{name}")),
             }
         }
@@ -133,8 +135,11 @@ impl Fields {
 
     fn user_id(&mut self, value: &[u8]) {
         // The edge refuses a pixel whose user_id is no number unless it has a key; then the key decides.
+        if self.user_id.is_some() {
+            return;
+        }
         match decode(value).parse() {
-            Ok(user_id) if i64::try_from(user_id).is_ok() => self.user_id = user_id,
+            Ok(user_id) if i64::try_from(user_id).is_ok() => self.user_id = Some(user_id),
             _ => self.marks.push("bad:user_id".to_owned()),
         }
     }
@@ -216,8 +221,8 @@ mod tests {
         assert_eq!((fields.external_id.as_str(), fields.external_kind.as_str()), ("G-1", "gclid"));
         assert_eq!(fields.utm_source, "face book");
         assert_eq!(fields.referrer, "https://a.b/?q=1");
-        assert_eq!((fields.cost, fields.currency.as_str()), (50_000, "USD"));
-        assert_eq!(fields.user_id, 7);
+        assert_eq!((fields.cost, fields.currency.as_str()), (Some(50_000), "USD"));
+        assert_eq!(fields.user_id, Some(7));
         assert!(fields.marks.is_empty());
     }
 
@@ -233,9 +238,12 @@ mod tests {
 
     #[test]
     fn the_first_value_wins_and_numbers_out_of_range_are_no_subs() {
-        let fields = Fields::parse(b"sub1=a&sub1=b&sub0=x&sub21=y&sub01=z&subid=id&t2=c");
+        let fields = Fields::parse(
+            b"sub1=a&sub1=b&sub0=x&sub21=y&sub01=z&subid=id&t2=c&user_id=5&user_id=9&cost=0&cpc=2",
+        );
         assert_eq!(fields.subs, ["a", "c"]);
         assert_eq!(fields.prospect_id, "id");
+        assert_eq!((fields.user_id, fields.cost), (Some(5), Some(0)));
     }
 
     #[test]

@@ -63,6 +63,13 @@ pub struct Partition {
 /// The longest pause between two tries of what failed.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn next_record(held: &mut Option<Record>, inbox: &mut Inbox) -> Option<Record> {
     if let Some(record) = held.take() {
         return Some(record);
@@ -148,10 +155,11 @@ impl Partition {
             if planned_end.is_none() && n_events >= self.shared.config.max_events {
                 return Ok(Some(records));
             }
-            let wake = match deadline {
-                Some(deadline) if planned_end.is_none() => deadline,
-                _ if records.is_empty() && self.may_wait && planned_end.is_none() => self.next_replay,
-                _ => Instant::now() + Duration::from_secs(3600),
+            // A planned range is closed by its records alone, however long they take.
+            let wake = match (planned_end, deadline) {
+                (Some(_), _) => None,
+                (None, Some(deadline)) => Some(deadline),
+                (None, None) => self.may_wait.then_some(self.next_replay),
             };
             tokio::select! {
                 biased;
@@ -159,7 +167,7 @@ impl Partition {
                 () = self.shared.draining.cancelled() => return Ok(None),
                 record = next_record(&mut self.held, &mut self.inbox) => {
                     let Some(record) = record else { return Err(Revoked) };
-                    if record.offset < begin {
+                    if record.offset < records.last().map_or(begin, |last: &Record| last.offset + 1) {
                         continue;
                     }
                     if planned_end.is_some_and(|end| record.offset >= end) {
@@ -176,7 +184,7 @@ impl Partition {
                         return Ok(Some(records));
                     }
                 }
-                () = tokio::time::sleep_until(wake) => return Ok(Some(records)),
+                () = sleep_until(wake) => return Ok(Some(records)),
             }
         }
     }
@@ -190,7 +198,9 @@ impl Partition {
         records: &[Record],
     ) -> Result<(), Revoked> {
         let started = Instant::now();
-        let batch = format!("{}/{begin}-{end}", self.source);
+        // With the time of its first record: a topic that was made anew has the old offsets again.
+        let began_ms = records.first().map_or(0, |record| record.timestamp_ms);
+        let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
         let run = decode_records(&self.source, records, &self.lanes);
 
         if !repeated {
@@ -243,7 +253,19 @@ impl Partition {
     /// Inserts a batch's rows and then its ordinals.
     pub(crate) async fn insert(&mut self, batch: &str, rows: &Rows, moved: &Lanes) -> Result<(), Revoked> {
         let store = &self.shared.store;
-        self.insist("clickhouse", || store.insert_rows(batch, rows)).await?;
+        let outcomes: Vec<_> = rows.outcome_rows().collect();
+        // Each table for itself: what has its rows is not asked again because another table fails, so that a token is not
+        // used after its table has forgotten it.
+        futures::try_join!(
+            self.insist("clickhouse", || store.insert("prospects", batch, &rows.prospects)),
+            self.insist("clickhouse", || store.insert("prospect_index", batch, &rows.index)),
+            self.insist("clickhouse", || store.insert("orders", batch, &rows.orders)),
+            self.insist("clickhouse", || store.insert("order_contacts", batch, &rows.contacts)),
+            self.insist("clickhouse", || store.insert("rollup_hourly", batch, rows.rollup.values())),
+            self.insist("clickhouse", || store.insert("outcomes", batch, &outcomes)),
+        )?;
+        // After the others: a replay reads its events from here when it is repeated, and ends their state here.
+        self.insist("clickhouse", || store.insert("parked_log", batch, &rows.parked)).await?;
         let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());
         self.insist("clickhouse", || store.insert_lanes(batch, partition, moved, now_ms)).await?;
         self.may_wait |= rows.parked.iter().any(|row| row.state == "waiting");
@@ -272,7 +294,6 @@ impl Partition {
         W: FnMut() -> F,
     {
         let mut pause = Duration::from_millis(100);
-        let mut failed = false;
         loop {
             let outcome = tokio::select! {
                 () = self.committer.revoked.cancelled() => return Err(Revoked),
@@ -280,14 +301,10 @@ impl Partition {
             };
             match outcome {
                 Ok(value) => {
-                    if failed {
-                        tracing::info!(part, "answers again");
-                        self.shared.readiness.ready(part);
-                    }
+                    self.shared.readiness.ready(part);
                     return Ok(value);
                 }
                 Err(error) => {
-                    failed = true;
                     self.shared.metrics.retries.inc();
                     tracing::warn!(part, %error, pause_ms = pause.as_millis(), "failed; trying again");
                     self.shared.readiness.not_ready(part, error.to_string());

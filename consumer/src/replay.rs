@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use bytes::Bytes;
 use sluice_schemas::chunk::decode_event;
-use sluice_schemas::outcome::Outcome;
+use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::ParkedRow;
 use tokio::time::Instant;
 
@@ -53,6 +53,8 @@ impl Partition {
             let waiting = store.waiting_orders(partition, &known).await?;
             let places = waiting.iter().map(|row| row.place.clone()).collect();
             let verdict = store.settle_verdict(batch, Verdict { known, places }).await?;
+            // The verdict that stands may be another owner's, with other orders.
+            let waiting = store.waiting_orders(partition, &verdict.known).await?;
             Ok(Some((verdict, waiting)))
         })
         .await
@@ -75,7 +77,14 @@ fn replay_rows(waiting: &[ParkedRow], verdict: &Verdict, lane: &str, now_ms: u64
                     ..parked.clone()
                 });
             }
-            None => tracing::error!(place = parked.place, "a parked order cannot be read"),
+            None => {
+                tracing::error!(place = parked.place, "a parked order cannot be read");
+                rows.parked.push(ParkedRow {
+                    reason: ParkReason::Unreadable.as_str().to_owned(),
+                    version: parked.version + 1,
+                    ..parked.clone()
+                });
+            }
         }
     }
     rows

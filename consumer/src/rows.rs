@@ -63,10 +63,14 @@ pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>) -> Known {
         return Known::new();
     }
     let prospects = events.iter().filter_map(Placed::event).filter(|event| event.kind() == Kind::Prospect);
-    prospects
-        .filter(|event| wanted.contains(&event_id(event)))
-        .filter_map(|event| Some((event_id(event), owner_of(&Fields::parse(&event.pairs)).ok()?)))
-        .collect()
+    let mut own = Known::new();
+    for event in prospects.filter(|event| wanted.contains(&event_id(event))) {
+        if let Ok(owner) = owner_of(&Fields::parse(&event.pairs)) {
+            // The first of two visits with one id.
+            own.entry(event_id(event)).or_insert(owner);
+        }
+    }
+    own
 }
 
 /// Who brought a prospect.
@@ -75,7 +79,7 @@ fn owner_of(fields: &Fields) -> Result<Owner, ParkReason> {
     if !fields.key.is_empty() {
         return Err(ParkReason::UnknownKey);
     }
-    Ok(Owner { user_id: fields.user_id, team_id: 0, campaign_id: 0 })
+    Ok(Owner { user_id: fields.user_id.unwrap_or(0), team_id: 0, campaign_id: 0 })
 }
 
 fn event_id(event: &Event) -> Uuid {
@@ -137,8 +141,11 @@ impl Rows {
                 self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
             }
             None => {
-                let reference =
-                    event.order.as_ref().map(|order| order.prospect_ref.clone()).unwrap_or_default();
+                // Canonical, so that ClickHouse takes it for the same id as this program does, or for none.
+                let reference = prospect_of(event).map_or_else(
+                    || event.order.as_ref().map(|order| order.prospect_ref.clone()).unwrap_or_default(),
+                    |prospect_id| prospect_id.to_string(),
+                );
                 self.park(placed, "order", ParkReason::UnknownProspect, reference, partition, event.time_ms);
             }
         }
@@ -159,7 +166,7 @@ impl Rows {
             campaign_id: owner.campaign_id,
             status: "hold".to_owned(),
             status_text: fields.status,
-            payout: fields.payout,
+            payout: fields.payout.unwrap_or(0),
             currency: fields.currency,
             marks: marks_of(event, fields.marks),
         });
@@ -280,7 +287,7 @@ fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher
         creative_id: fields.creative_id,
         ad_campaign_id: fields.ad_campaign_id,
         placement: fields.placement,
-        cost: fields.cost,
+        cost: fields.cost.unwrap_or(0),
         currency: fields.currency,
         marks: marks_of(event, fields.marks),
     }

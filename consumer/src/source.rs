@@ -12,7 +12,7 @@ use bytes::Bytes;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -72,16 +72,21 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(list) = rebalance {
-            let mut handles = self.lock();
-            for partition in partitions(list) {
-                if let Some(handle) = handles.remove(&partition) {
-                    // Waits for a commit under way: after this line none can follow.
-                    let _gate = handle.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                    handle.revoked.cancel();
-                }
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Revoke(list) = rebalance else { return };
+        let mut paused = TopicPartitionList::new();
+        for partition in partitions(list) {
+            let Some(handle) = self.lock().remove(&partition) else { continue };
+            // Waits for a commit under way: after this line none can follow.
+            let _gate = handle.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            handle.revoked.cancel();
+            if handle.paused {
+                paused.add_partition(&self.topic, partition);
             }
+        }
+        // librdkafka keeps a pause over an assignment: should the partition come back, it must be read.
+        if let Err(error) = consumer.resume(&paused) {
+            tracing::warn!(%error, "cannot resume what was taken away");
         }
     }
 
@@ -177,17 +182,28 @@ pub async fn run(
             Some(Started { partition, inbox, revoked, gate }) = to_start.recv() => {
                 let (consumer, topic) = (Arc::clone(&consumer), Arc::clone(&topic));
                 let committer = Committer { consumer, topic, partition, revoked, gate };
-                lifecycle.spawn(Partition::new(shared.clone(), committer, inbox).run());
+                let owner = lifecycle.spawn(Partition::new(shared.clone(), committer, inbox).run());
+                lifecycle.spawn(end_with(owner, lifecycle.clone()));
             }
             _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),
             message = consumer.recv() => match message {
                 Ok(message) => hand_over(&consumer, &message, buffer_bytes),
+                // Fenced by another instance, for one: nothing more will come.
+                Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "kafka");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
+    }
+}
+
+/// A partition without its owner would stand still unseen: better that the program ends and is started again.
+async fn end_with(owner: tokio::task::JoinHandle<()>, lifecycle: Lifecycle) {
+    if let Err(error) = owner.await {
+        tracing::error!(%error, "a partition's owner failed");
+        lifecycle.begin_drain();
     }
 }
 
@@ -237,6 +253,7 @@ fn read_record(message: &BorrowedMessage<'_>) -> Record {
     };
     Record {
         offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
         header: ChunkHeader::read(find),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
 use crate::decode::Lanes;
-use crate::rows::{Known, Owner, Rows};
+use crate::rows::{Known, Owner};
 
 /// ClickHouse did not do what it was asked; asking again is always right, since every insert has a token.
 pub type StoreError = clickhouse::error::Error;
@@ -58,9 +58,9 @@ impl From<Found> for (Uuid, Owner) {
 /// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
 const N_IDS_A_QUERY: usize = 1000;
 
-/// Waiting orders whose reference is a prospect's id, of one partition.
+/// Waiting orders whose reference can be a prospect's id (parked in its canonical form), of one partition.
 const WAITING: &str = "parked_log FINAL WHERE state = 'waiting' AND reason = 'unknown_prospect' AND partition = {partition:Int32} \
-                       AND toUUIDOrZero(reference) != toUUID('00000000-0000-0000-0000-000000000000')";
+                       AND reference = toString(toUUIDOrZero(reference))";
 
 impl Store {
     /// Does not connect yet.
@@ -153,24 +153,6 @@ impl Store {
         Ok(self.verdict(batch).await?.unwrap_or(verdict))
     }
 
-    /// Inserts the rows of a batch, all tables but the ordinals. Can be repeated.
-    ///
-    /// # Errors
-    /// [`StoreError`]; some of the tables may have theirs.
-    pub async fn insert_rows(&self, batch: &str, rows: &Rows) -> Result<(), StoreError> {
-        let outcomes: Vec<_> = rows.outcome_rows().collect();
-        futures::try_join!(
-            self.insert("prospects", batch, &rows.prospects),
-            self.insert("prospect_index", batch, &rows.index),
-            self.insert("orders", batch, &rows.orders),
-            self.insert("order_contacts", batch, &rows.contacts),
-            self.insert("rollup_hourly", batch, rows.rollup.values()),
-            self.insert("outcomes", batch, &outcomes),
-        )?;
-        // After the others: a replay reads its events from here when it is repeated, and ends their state here.
-        self.insert("parked_log", batch, &rows.parked).await
-    }
-
     /// Writes what is expected of lanes from now on: the end of a batch.
     ///
     /// # Errors
@@ -232,7 +214,11 @@ impl Store {
         self.client.query(&sql).param("partition", partition).fetch_one().await
     }
 
-    async fn insert<'a, R, I>(&self, table: &str, batch: &str, rows: I) -> Result<(), StoreError>
+    /// Inserts the rows of a batch into one table, as one block under the batch's token. Can be repeated. Nothing for no rows.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the table may have the rows all the same.
+    pub async fn insert<'a, R, I>(&self, table: &str, batch: &str, rows: I) -> Result<(), StoreError>
     where
         R: RowOwned + RowWrite + 'a,
         I: IntoIterator<Item = &'a R>,

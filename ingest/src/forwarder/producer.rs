@@ -84,6 +84,8 @@ pub fn create(config: &KafkaConfig, context: Context) -> KafkaResult<Producer> {
         .set("bootstrap.servers", &config.brokers)
         .set("client.id", "sluice-ingest")
         .set("enable.idempotence", "true")
+        // A refused chunk ends the producer before a later one can pass it.
+        .set("enable.gapless.guarantee", "true")
         .set("acks", "all")
         .set("compression.type", "lz4")
         // An outage is waited out: nothing times out here, the journal is the buffer.

@@ -158,7 +158,9 @@ async fn a_header_comes_once_however_many_parts_a_table_has() {
         let rows = target.run(&format!("SELECT n FROM t FORMAT {format}")).await;
         assert_eq!(rows.lines().count(), 5000 + header_lines, "{format}");
     }
-    let binary = target.post(&[], "SELECT n FROM t FORMAT RowBinaryWithNamesAndTypes").await;
+    let binary = target
+        .post(&[("database", target.database.as_str())], "SELECT n FROM t FORMAT RowBinaryWithNamesAndTypes")
+        .await;
     // One column: its number, its name and its type, each text with its length.
     let header_bytes = 1 + 2 + 1 + "UInt64".len();
     assert_eq!(binary.body.len(), header_bytes + 5000 * 8);
