@@ -81,7 +81,7 @@ impl<'a> Pipeline<'a> {
     /// When something does not start or the events do not arrive.
     pub async fn start(servers: &'a PrivateServers, name: &str) -> anyhow::Result<Self> {
         let way = servers.way(name, 2).await?;
-        let (edge, consumer) = tokio::try_join!(way.edge(SERVING_THREADS), way.consumer())?;
+        let (edge, consumer) = tokio::try_join!(way.edge(SERVING_THREADS), way.consumer(&[]))?;
         let mut pipeline = Self { way, edge, consumer, servers, n_sent: 0 };
         let warm_up = PipelinePlan { events: 20_000, per_s: Some(10_000.0) };
         pipeline.measure(warm_up).await?;

@@ -96,11 +96,12 @@ impl Way {
         Ok(Edge { child: Child::start(spec, ops_port).await?, public, proxied })
     }
 
-    /// Starts a consumer, which stores countries too where the country database is at hand.
+    /// Starts a consumer with further settings (environment variables), which stores countries too where the country
+    /// database is at hand.
     ///
     /// # Errors
     /// When it does not become ready.
-    pub async fn consumer(&self) -> anyhow::Result<Child> {
+    pub async fn consumer(&self, settings: &[(&str, &str)]) -> anyhow::Result<Child> {
         let number = self.n_started.fetch_add(1, Ordering::Relaxed);
         let ops_port = free_port();
         let program = binary("sluice-consumer", None).await?;
@@ -109,13 +110,14 @@ impl Way {
             .env("SLUICE__KAFKA__BROKERS", &self.brokers)
             .env("SLUICE__KAFKA__TOPIC", &self.topic)
             .env("SLUICE__KAFKA__GROUP", format!("{}-group", self.topic))
-            // A name that stays: after a kill its partitions are its own again at once.
-            .env("SLUICE__KAFKA__INSTANCE_ID", format!("consumer-{number}"))
             .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
             .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
             .env("SLUICE__CLICKHOUSE__PASSWORD", &self.clickhouse.password)
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
+        for (name, value) in settings {
+            spec = spec.env(name, *value);
+        }
         if let Ok(Ok(countries)) = tokio::task::spawn_blocking(sluice_local::artifacts::geo_database).await {
             spec = spec.env("SLUICE__GEO__DATABASE", countries.to_string_lossy());
         }

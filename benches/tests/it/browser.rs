@@ -162,7 +162,7 @@ impl Site {
         .await?;
         let topic = testing::unique_name("browser");
         let way = Way::new(&servers.kafka_brokers, &topic, 1, clickhouse, folder.path()).await?;
-        let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer())?;
+        let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer(&[]))?;
         let (crm_port, crm_ops_port, landing_port) = (free_port(), free_port(), free_port());
         let api = api_spec(&way, &edge, folder.path(), [crm_port, crm_ops_port]).await?;
         api.clone().args(["migrate"]).run().await?;

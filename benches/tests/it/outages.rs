@@ -15,7 +15,7 @@ const BETWEEN: Duration = Duration::from_secs(3);
 async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
     let mut servers = PrivateServers::start().await?;
     let way = servers.way("kafka_outage", 2).await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer())?;
+    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
     let clients = Clients::start(edge.proxied);
     for _ in 0..2 {
         tokio::time::sleep(BETWEEN).await;
@@ -36,7 +36,7 @@ async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
 async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
     let mut servers = PrivateServers::start().await?;
     let way = servers.way("clickhouse_outage", 2).await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer())?;
+    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
     let (edge_pid, consumer_pid) = (edge.child.pid(), consumer.pid());
     let clients = Clients::start(edge.proxied);
     for _ in 0..2 {
