@@ -50,7 +50,7 @@ impl Cli {
     }
 
     fn pipeline_plans(&self) -> [PipelinePlan; 2] {
-        let (paced, unpaced) = if self.quick { (400_000, 600_000) } else { (1_200_000, 3_000_000) };
+        let (paced, unpaced) = if self.quick { (300_000, 300_000) } else { (1_200_000, 3_000_000) };
         [
             PipelinePlan { events: paced, per_s: Some(PACE_PER_S) },
             PipelinePlan { events: unpaced, per_s: None },
@@ -58,7 +58,7 @@ impl Cli {
     }
 
     fn latency_plans(&self) -> [LatencyPlan; 2] {
-        let time = Duration::from_secs(if self.quick { 8 } else { 30 });
+        let time = Duration::from_secs(if self.quick { 7 } else { 30 });
         [1_000.0, PACE_PER_S].map(|background_per_s| LatencyPlan { background_per_s, time })
     }
 }

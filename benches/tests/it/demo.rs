@@ -55,7 +55,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         assert!((least..=most).contains(&found), "{what}: {found} instead of {least} to {most}");
     }
 
-    let traffic = demo("traffic").args(["--edge".to_owned(), format!("http://{}", edge.proxied)]).spawn()?;
+    let traffic = demo("traffic").args(["--pace=1", &format!("--edge=http://{}", edge.proxied)]).spawn()?;
     store.wait_for("SELECT count() FROM prospects", WEEK + 3, PATIENCE).await?;
     assert!(traffic.stop(Signal::SIGTERM, PATIENCE).await.success(), "SIGTERM ends the traffic well");
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");

@@ -35,8 +35,8 @@ pub struct BackfillArgs {
     pub users: Vec<u64>,
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub days: u64,
-    /// Visits in all, spread over the days as the hours are busy
-    #[arg(long, default_value_t = 5_000)]
+    /// Visits in all, spread over the days as the hours are busy; by default about as many as the traffic makes in a week
+    #[arg(long, default_value_t = 150_000)]
     pub visits: usize,
 }
 

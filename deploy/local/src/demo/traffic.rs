@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::visits::{OrderForm, Visit, Visits, business};
 
-/// Visits a second in the quietest minute of the night, and how many more in the busiest of the evening.
+/// Visits a second in the quietest minute of the night, and how many more in the busiest of the evening, at pace 1.
 const VISITS_PER_S: (f64, f64) = (0.5, 2.5);
 const ORDER_RETRY: Duration = Duration::from_secs(5);
 /// Orders that wait for an edge that is away; the oldest are given up beyond this many.
@@ -25,6 +25,9 @@ pub struct TrafficArgs {
     /// The edge's listener that believes X-Forwarded-For from loopback
     #[arg(long, default_value = "http://127.0.0.1:8082")]
     pub edge: String,
+    /// How busy: 1 is 0.5 to 3 visits a second
+    #[arg(long, default_value_t = 0.2)]
+    pub pace: f64,
     /// Ids of the buyers who bring the visits
     #[arg(long, value_delimiter = ',', required = true)]
     pub users: Vec<u64>,
@@ -72,7 +75,8 @@ pub(super) async fn run(args: TrafficArgs) -> anyhow::Result<()> {
     tracing::info!(edge = traffic.edge, users = ?args.users, "traffic begins");
     let mut next_visit = Instant::now();
     loop {
-        let pause = traffic.visits.pause(VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms()));
+        let pause =
+            traffic.visits.pause(args.pace * (VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms())));
         // Not `+= pause` alone: after an outage the missed visits are not fired in one burst.
         next_visit = (next_visit + pause).max(Instant::now());
         tokio::select! {
