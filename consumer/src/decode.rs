@@ -4,6 +4,7 @@
 //! gap is reported. A chunk or an event that cannot be read is given out as [`Decoded::Unreadable`], never skipped.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sluice_schemas::chunk::{ChunkError, ChunkHeader, decode_event, split_events};
@@ -30,15 +31,31 @@ pub enum Decoded {
 /// An event with its place in the world: unique for ever.
 #[derive(Debug, Clone)]
 pub struct Placed {
-    /// `edge/lane:ordinal`, or `topic/partition@offset` of a record that is no chunk.
-    pub place: String,
-    pub lane: std::sync::Arc<str>,
+    /// `edge/lane`, or `topic/partition` of a record that is no chunk.
+    pub lane: Arc<str>,
+    pub position: Position,
     pub decoded: Decoded,
     /// The bytes as they came.
     pub bytes: Bytes,
 }
 
+/// Where in its lane, or in its partition.
+#[derive(Debug, Clone, Copy)]
+pub enum Position {
+    Ordinal(u64),
+    Offset(i64),
+}
+
 impl Placed {
+    /// `edge/lane:ordinal`, or `topic/partition@offset`. Made when asked for: only parked events are asked.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.position {
+            Position::Ordinal(ordinal) => format!("{}:{ordinal}", self.lane),
+            Position::Offset(offset) => format!("{}@{offset}", self.lane),
+        }
+    }
+
     /// The event, if it could be read.
     #[must_use]
     pub fn event(&self) -> Option<&Event> {
@@ -51,7 +68,7 @@ impl Placed {
     /// An id for what has none of its own: the same for the same place.
     #[must_use]
     pub fn place_id(&self) -> Uuid {
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.place.as_bytes())
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.place().as_bytes())
     }
 }
 
@@ -100,14 +117,19 @@ impl Run {
             tracing::error!(lane = name, expected, found = header.first_seq, n_missing, "events are missing");
             self.n_missing += n_missing;
         }
-        let lane: std::sync::Arc<str> = name.as_str().into();
+        let lane: Arc<str> = name.as_str().into();
         let skip = usize::try_from(n_had).unwrap_or(usize::MAX);
         for (seq, bytes) in (header.first_seq..).zip(events).skip(skip) {
             let decoded = decode_event(bytes.clone())
                 .ok()
                 .filter(|event| event.id.len() == 16)
                 .map_or(Decoded::Unreadable, |event| Decoded::Event(Box::new(event)));
-            self.events.push(Placed { place: format!("{name}:{seq}"), lane: lane.clone(), decoded, bytes });
+            self.events.push(Placed {
+                lane: Arc::clone(&lane),
+                position: Position::Ordinal(seq),
+                decoded,
+                bytes,
+            });
         }
         self.moved.insert(name, expected.map_or(after, |expected| expected.max(after)));
     }
@@ -115,8 +137,8 @@ impl Run {
     fn add_unreadable(&mut self, record: &Record, source: &str, error: &ChunkError) {
         tracing::error!(%error, offset = record.offset, "a record is no chunk that can be read; parked");
         self.events.push(Placed {
-            place: format!("{source}@{}", record.offset),
             lane: source.into(),
+            position: Position::Offset(record.offset),
             decoded: Decoded::Unreadable,
             bytes: record.value.clone(),
         });
@@ -190,7 +212,7 @@ mod tests {
         let run = decode_records("t/0", &[short, foreign], &Lanes::new());
         assert_eq!(run.events.len(), 2);
         assert!(run.events.iter().all(|placed| matches!(placed.decoded, Decoded::Unreadable)));
-        assert_eq!(run.events[1].place, "t/0@7");
+        assert_eq!(run.events[1].place(), "t/0@7");
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, orders that wait
 //! for their prospect are replayed by the same steps ([`crate::replay`]).
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commit::{Committer, Place};
 use crate::config::BatchConfig;
-use crate::decode::{Lanes, Record, decode_records};
+use crate::decode::{Lanes, Placed, Record, decode_records};
 use crate::enrich::Enricher;
 use crate::metrics::{Metrics, OutcomeLabels};
 use crate::rows::{Rows, own_prospects, wanted_prospects};
@@ -224,16 +225,11 @@ impl Partition {
     }
 
     /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.
-    async fn verdict(
-        &self,
-        batch: &str,
-        repeated: bool,
-        events: &[crate::decode::Placed],
-    ) -> Result<Verdict, Revoked> {
+    async fn verdict(&self, batch: &str, repeated: bool, events: &[Placed]) -> Result<Verdict, Revoked> {
         let wanted = wanted_prospects(events);
         let own = own_prospects(events, &wanted);
-        let foreign = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
-        let mut verdict = if std::collections::BTreeSet::is_empty(&foreign) {
+        let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
+        let mut verdict = if foreign.is_empty() {
             Verdict::default()
         } else {
             let store = &self.shared.store;

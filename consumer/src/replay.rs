@@ -5,6 +5,8 @@
 //! pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is followed by the same replay n with the same verdict.
 //! Only the owner of the partition that an order came by replays it.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use bytes::Bytes;
 use sluice_schemas::chunk::decode_event;
@@ -65,10 +67,11 @@ impl Partition {
 /// order's contact is in `order_contacts` and nowhere else.
 fn replay_rows(waiting: &[ParkedRow], verdict: &Verdict, lane: &str, now_ms: u64) -> Rows {
     let mut rows = Rows::default();
+    let lane: Arc<str> = lane.into();
     for parked in waiting.iter().filter(|row| verdict.places.contains(&row.place)) {
         match replay_one(&mut rows, parked, &verdict.known) {
             Some(time_ms) => {
-                rows.count(time_ms, lane, Outcome::Replayed, "");
+                rows.count(time_ms, &lane, Outcome::Replayed, "");
                 rows.parked.push(ParkedRow {
                     state: "replayed".to_owned(),
                     last_tried: i64::try_from(now_ms).unwrap_or_default(),

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use sluice_schemas::event::{Event, Kind, Mark};
@@ -37,7 +38,7 @@ pub struct Rows {
     pub contacts: Vec<OrderContactRow>,
     pub parked: Vec<ParkedRow>,
     pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
-    pub outcomes: BTreeMap<(u32, String, &'static str, &'static str), u64>,
+    pub outcomes: BTreeMap<(u32, Arc<str>, &'static str, &'static str), u64>,
 }
 
 /// The stage that this program is in the table `outcomes`.
@@ -204,7 +205,7 @@ impl Rows {
             reference,
             partition,
             payload: base64::engine::general_purpose::STANDARD.encode(&placed.bytes),
-            place: placed.place.clone(),
+            place: placed.place(),
             version: 1,
         });
         self.count(time_ms, &placed.lane, Outcome::Parked, reason.as_str());
@@ -225,9 +226,9 @@ impl Rows {
     }
 
     /// Counts an outcome in the event's minute.
-    pub fn count(&mut self, time_ms: u64, lane: &str, outcome: Outcome, reason: &'static str) {
+    pub fn count(&mut self, time_ms: u64, lane: &Arc<str>, outcome: Outcome, reason: &'static str) {
         let minute = seconds(time_ms) / 60 * 60;
-        *self.outcomes.entry((minute, lane.to_owned(), outcome.as_str(), reason)).or_default() += 1;
+        *self.outcomes.entry((minute, Arc::clone(lane), outcome.as_str(), reason)).or_default() += 1;
     }
 
     /// The outcome counts as rows.
@@ -235,7 +236,7 @@ impl Rows {
         self.outcomes.iter().map(|((minute, lane, outcome, reason), count)| OutcomeRow {
             minute: *minute,
             stage: STAGE.to_owned(),
-            lane: lane.clone(),
+            lane: lane.to_string(),
             outcome: (*outcome).to_owned(),
             reason: (*reason).to_owned(),
             count: *count,
