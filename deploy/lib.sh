@@ -127,6 +127,30 @@ prepare() {
     build_environment
 }
 
+# Starts PostgreSQL, Kafka and ClickHouse for tests in a folder ($1), unless SLUICE_TEST_SERVERS names running ones, and
+# sets SLUICE_TEST_SERVERS. The caller's exit trap calls stop_servers. Needs sluice-local, built.
+servers_pid=
+start_servers() {
+    [ -z "${SLUICE_TEST_SERVERS:-}" ] || return 0
+    mkdir -m 755 "$1/servers"
+    chmod 755 "$1"
+    "$target_dir/debug/sluice-local" servers --dir "$1/servers" --json "$1/servers.json" >"$1/servers.log" 2>&1 &
+    servers_pid=$!
+    for _ in $(seq 6000); do
+        [ -s "$1/servers.json" ] && break
+        kill -0 "$servers_pid" 2>/dev/null || { cat "$1/servers.log" >&2; fail "the test servers did not start"; }
+        sleep 0.1
+    done
+    [ -s "$1/servers.json" ] || fail "the test servers did not start in ten minutes"
+    export SLUICE_TEST_SERVERS="$1/servers.json"
+}
+
+stop_servers() {
+    [ -n "$servers_pid" ] || return 0
+    kill "$servers_pid" 2>/dev/null || true
+    wait "$servers_pid" 2>/dev/null || true
+}
+
 # The stack's commands need the binary that `up` built.
 run_local() {
     build_environment

@@ -36,7 +36,7 @@ pub struct NewUser {
 }
 
 /// What a login needs.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct LoginRow {
     pub id: i64,
     pub username: String,
@@ -145,10 +145,13 @@ fn found_viewer(row: ViewerRow) -> FoundViewer {
 /// # Errors
 /// When Postgres fails.
 pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<LoginRow>> {
-    sqlx::query_as("SELECT id, username, password_hash, is_active FROM users WHERE username_key = $1")
-        .bind(username_key(username))
-        .fetch_optional(pool)
-        .await
+    sqlx::query_as!(
+        LoginRow,
+        "SELECT id, username, password_hash, is_active FROM users WHERE username_key = $1",
+        username_key(username)
+    )
+    .fetch_optional(pool)
+    .await
 }
 
 /// # Errors
@@ -251,17 +254,15 @@ pub async fn usernames(pool: &PgPool, ids: &[i64]) -> sqlx::Result<HashMap<i64, 
 /// # Errors
 /// When Postgres fails.
 pub async fn exists(pool: &PgPool, id: i64) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM users WHERE id = $1)").bind(id).fetch_one(pool).await
+    sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "exists!""#, id)
+        .fetch_one(pool)
+        .await
 }
 
 /// # Errors
 /// When Postgres fails.
 pub async fn set_time_zone(pool: &PgPool, id: i64, zone: Tz) -> sqlx::Result<()> {
-    sqlx::query("UPDATE users SET time_zone = $2 WHERE id = $1")
-        .bind(id)
-        .bind(zone.name())
-        .execute(pool)
-        .await?;
+    sqlx::query!("UPDATE users SET time_zone = $2 WHERE id = $1", id, zone.name()).execute(pool).await?;
     Ok(())
 }
 
