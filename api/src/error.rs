@@ -178,6 +178,18 @@ impl ApiError {
         Self::detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
     }
 
+    /// 409: what the thing is now does not allow what was asked.
+    #[must_use]
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::detail(StatusCode::CONFLICT, detail)
+    }
+
+    /// 412: the thing was changed since its `ETag` was read.
+    #[must_use]
+    pub fn changed_since() -> Self {
+        Self::detail(StatusCode::PRECONDITION_FAILED, "It was changed since. Read it again.")
+    }
+
     /// 413.
     #[must_use]
     pub fn too_large() -> Self {

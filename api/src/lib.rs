@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assets;
+pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod cli;
@@ -24,6 +25,7 @@ pub mod orders;
 pub mod pages;
 pub mod paging;
 pub mod policy;
+pub mod precondition;
 pub mod prospects;
 pub mod query;
 pub mod router;

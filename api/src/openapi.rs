@@ -28,6 +28,13 @@ use crate::error::DetailResponse;
         (name = "users", description = "People and their tokens"),
         (name = "prospects", description = "Visits to landing pages"),
         (name = "orders", description = "Filled order forms"),
+        (name = "account", description = "The caller's own account: profile, password, sessions, API tokens"),
+        (name = "teams", description = "Teams, their leads and members"),
+        (name = "campaigns", description = "What buyers run, and the tracking keys that pixels carry"),
+        (name = "sources", description = "Where visits are bought"),
+        (name = "partners", description = "Who accepts orders and pays"),
+        (name = "funds", description = "Ad accounts, budgets, requests, transfers and the ledger"),
+        (name = "audit", description = "Who changed what"),
     )
 )]
 pub struct Document;
@@ -161,6 +168,63 @@ pub enum DetailErrors {
     /// There is none with this id within the viewer's scope
     #[response(status = 404)]
     NotFound(DetailResponse),
+    /// A server behind this one is down; try again after `Retry-After` seconds
+    #[response(status = 503)]
+    Unavailable(DetailResponse),
+}
+
+/// What can be wrong with making something.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum MakeErrors {
+    /// A field is missing or wrong, or the body cannot be read
+    #[response(status = 400)]
+    Bad(FieldErrorsResponse),
+    /// No token, or one that does not hold
+    #[response(status = 401)]
+    Unauthorized(DetailResponse),
+    /// Not for this position
+    #[response(status = 403)]
+    Forbidden(DetailResponse),
+    /// The body is larger than 64 KiB
+    #[response(status = 413)]
+    TooLarge(DetailResponse),
+    /// The body is of a type that is not taken
+    #[response(status = 415)]
+    UnsupportedMediaType(DetailResponse),
+    /// A server behind this one is down; try again after `Retry-After` seconds
+    #[response(status = 503)]
+    Unavailable(DetailResponse),
+}
+
+/// What can be wrong with changing or removing something.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum ChangeErrors {
+    /// A field is wrong, or the body cannot be read
+    #[response(status = 400)]
+    Bad(FieldErrorsResponse),
+    /// No token, or one that does not hold
+    #[response(status = 401)]
+    Unauthorized(DetailResponse),
+    /// Not for this position
+    #[response(status = 403)]
+    Forbidden(DetailResponse),
+    /// There is none with this id within the viewer's scope
+    #[response(status = 404)]
+    NotFound(DetailResponse),
+    /// What it is now does not allow this change
+    #[response(status = 409)]
+    Conflict(DetailResponse),
+    /// It was changed since the `ETag` of `If-Match` was read
+    #[response(status = 412)]
+    Changed(DetailResponse),
+    /// The body is larger than 64 KiB
+    #[response(status = 413)]
+    TooLarge(DetailResponse),
+    /// The body is of a type that is not taken
+    #[response(status = 415)]
+    UnsupportedMediaType(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
     #[response(status = 503)]
     Unavailable(DetailResponse),

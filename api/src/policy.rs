@@ -28,6 +28,12 @@ pub enum Action {
     Create,
     /// Change one.
     Update,
+    /// Take one away: archived where it has a history, so that the history stays.
+    Delete,
+    /// Say yes or no to what somebody asked for.
+    Approve,
+    /// Give an order another status.
+    SetStatus,
 }
 
 /// What it is done to.
@@ -44,6 +50,22 @@ pub enum Resource {
     Figures,
     /// One's own account.
     Account,
+    Teams,
+    Campaigns,
+    Sources,
+    Partners,
+    /// Who changed what.
+    Audit,
+    /// Ad accounts and the money in them.
+    FundAccounts,
+    /// What a team may spend in a month.
+    FundBudgets,
+    /// What buyers ask for.
+    FundRequests,
+    /// Top-ups, spend, returns, corrections, and what they come to.
+    FundTransfers,
+    /// What a currency is worth in another, by day.
+    FundRates,
 }
 
 /// Whose rows.
@@ -97,13 +119,55 @@ impl Position {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::List, Self::View, Self::Create, Self::Update];
+    pub const ALL: [Self; 7] =
+        [Self::List, Self::View, Self::Create, Self::Update, Self::Delete, Self::Approve, Self::SetStatus];
 }
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Users, Self::Prospects, Self::Orders, Self::Parked, Self::Figures, Self::Account];
+    pub const ALL: [Self; 16] = [
+        Self::Users,
+        Self::Prospects,
+        Self::Orders,
+        Self::Parked,
+        Self::Figures,
+        Self::Account,
+        Self::Teams,
+        Self::Campaigns,
+        Self::Sources,
+        Self::Partners,
+        Self::Audit,
+        Self::FundAccounts,
+        Self::FundBudgets,
+        Self::FundRequests,
+        Self::FundTransfers,
+        Self::FundRates,
+    ];
+}
+
+impl Resource {
+    /// The word in paths and in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Prospects => "prospects",
+            Self::Orders => "orders",
+            Self::Parked => "parked",
+            Self::Figures => "figures",
+            Self::Account => "account",
+            Self::Teams => "teams",
+            Self::Campaigns => "campaigns",
+            Self::Sources => "sources",
+            Self::Partners => "partners",
+            Self::Audit => "audit",
+            Self::FundAccounts => "funds/accounts",
+            Self::FundBudgets => "funds/budgets",
+            Self::FundRequests => "funds/requests",
+            Self::FundTransfers => "funds/transfers",
+            Self::FundRates => "funds/rates",
+        }
+    }
 }
 
 type Cell = Option<Grant>;
@@ -115,20 +179,72 @@ const ALL: Cell = Some(Grant { scope: Scope::All, customer_data: true });
 /// Everybody's totals, nobody's name.
 const TOTALS: Cell = Some(Grant { scope: Scope::All, customer_data: false });
 
-/// Rows in any order; columns: Buyer, Team Lead, Funds Coordinator, Owner.
+/// Rows in any order; columns: Buyer, Team Lead, Funds Coordinator, Owner. The seed's contract, section 2, made code.
 const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Users, Action::List, [OWN, TEAM, TOTALS, ALL]),
     (Resource::Users, Action::View, [OWN, TEAM, TOTALS, ALL]),
     (Resource::Users, Action::Create, [NO, NO, NO, ALL]),
+    (Resource::Users, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::Users, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Prospects, Action::List, [OWN, TEAM, NO, ALL]),
     (Resource::Prospects, Action::View, [OWN, TEAM, NO, ALL]),
+    (Resource::Prospects, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::Prospects, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Orders, Action::List, [OWN, TEAM, NO, ALL]),
     (Resource::Orders, Action::View, [OWN, TEAM, NO, ALL]),
+    (Resource::Orders, Action::SetStatus, [NO, TEAM, NO, ALL]),
+    (Resource::Orders, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::Orders, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Parked, Action::List, [NO, NO, NO, ALL]),
     (Resource::Parked, Action::View, [NO, NO, NO, ALL]),
     (Resource::Figures, Action::View, [OWN, TEAM, TOTALS, ALL]),
     (Resource::Account, Action::View, [OWN, OWN, OWN, OWN]),
     (Resource::Account, Action::Update, [OWN, OWN, OWN, OWN]),
+    (Resource::Teams, Action::List, [TEAM, TEAM, ALL, ALL]),
+    (Resource::Teams, Action::View, [TEAM, TEAM, ALL, ALL]),
+    (Resource::Teams, Action::Create, [NO, NO, NO, ALL]),
+    // A lead changes the members of the own team, and nothing else of it.
+    (Resource::Teams, Action::Update, [NO, TEAM, NO, ALL]),
+    (Resource::Teams, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::Campaigns, Action::List, [OWN, TEAM, TOTALS, ALL]),
+    (Resource::Campaigns, Action::View, [OWN, TEAM, TOTALS, ALL]),
+    (Resource::Campaigns, Action::Create, [OWN, TEAM, NO, ALL]),
+    (Resource::Campaigns, Action::Update, [OWN, TEAM, NO, ALL]),
+    (Resource::Campaigns, Action::Delete, [OWN, TEAM, NO, ALL]),
+    (Resource::Sources, Action::List, [ALL, ALL, ALL, ALL]),
+    (Resource::Sources, Action::View, [ALL, ALL, ALL, ALL]),
+    (Resource::Sources, Action::Create, [NO, NO, NO, ALL]),
+    (Resource::Sources, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::Sources, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::Partners, Action::List, [ALL, ALL, ALL, ALL]),
+    (Resource::Partners, Action::View, [ALL, ALL, ALL, ALL]),
+    (Resource::Partners, Action::Create, [NO, NO, NO, ALL]),
+    (Resource::Partners, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::Partners, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::Audit, Action::List, [NO, NO, NO, ALL]),
+    (Resource::FundAccounts, Action::List, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundAccounts, Action::View, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundAccounts, Action::Create, [NO, NO, ALL, ALL]),
+    (Resource::FundAccounts, Action::Update, [NO, NO, ALL, ALL]),
+    (Resource::FundAccounts, Action::Delete, [NO, NO, ALL, ALL]),
+    (Resource::FundBudgets, Action::List, [NO, TEAM, ALL, ALL]),
+    (Resource::FundBudgets, Action::View, [NO, TEAM, ALL, ALL]),
+    (Resource::FundBudgets, Action::Create, [NO, NO, NO, ALL]),
+    (Resource::FundBudgets, Action::Update, [NO, NO, NO, ALL]),
+    (Resource::FundBudgets, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::FundRequests, Action::List, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundRequests, Action::View, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundRequests, Action::Create, [OWN, NO, NO, ALL]),
+    // Taking back what one asked for.
+    (Resource::FundRequests, Action::Update, [OWN, NO, NO, ALL]),
+    (Resource::FundRequests, Action::Delete, [OWN, NO, NO, ALL]),
+    (Resource::FundRequests, Action::Approve, [NO, TEAM, NO, ALL]),
+    (Resource::FundTransfers, Action::List, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundTransfers, Action::View, [OWN, TEAM, ALL, ALL]),
+    (Resource::FundTransfers, Action::Create, [NO, NO, ALL, ALL]),
+    (Resource::FundRates, Action::List, [ALL, ALL, ALL, ALL]),
+    (Resource::FundRates, Action::View, [ALL, ALL, ALL, ALL]),
+    (Resource::FundRates, Action::Create, [NO, NO, ALL, ALL]),
 ];
 
 /// Asks the table. `None`: forbidden.
@@ -157,6 +273,9 @@ mod tests {
         for resource in Resource::ALL {
             for action in Action::ALL {
                 let row = Position::ALL.map(|position| cell(decide(position, action, resource)));
+                if row == ["-"; 4] {
+                    continue;
+                }
                 found.push_str(&format!("{resource:?} {action:?}: {}\n", row.join(" | ")));
             }
         }
@@ -164,27 +283,65 @@ mod tests {
         Users List: Own | Team | All masked | All
         Users View: Own | Team | All masked | All
         Users Create: - | - | - | All
-        Users Update: - | - | - | -
+        Users Update: - | - | - | All
+        Users Delete: - | - | - | All
         Prospects List: Own | Team | - | All
         Prospects View: Own | Team | - | All
-        Prospects Create: - | - | - | -
-        Prospects Update: - | - | - | -
+        Prospects Update: - | - | - | All
+        Prospects Delete: - | - | - | All
         Orders List: Own | Team | - | All
         Orders View: Own | Team | - | All
-        Orders Create: - | - | - | -
-        Orders Update: - | - | - | -
+        Orders Update: - | - | - | All
+        Orders Delete: - | - | - | All
+        Orders SetStatus: - | Team | - | All
         Parked List: - | - | - | All
         Parked View: - | - | - | All
-        Parked Create: - | - | - | -
-        Parked Update: - | - | - | -
-        Figures List: - | - | - | -
         Figures View: Own | Team | All masked | All
-        Figures Create: - | - | - | -
-        Figures Update: - | - | - | -
-        Account List: - | - | - | -
         Account View: Own | Own | Own | Own
-        Account Create: - | - | - | -
         Account Update: Own | Own | Own | Own
+        Teams List: Team | Team | All | All
+        Teams View: Team | Team | All | All
+        Teams Create: - | - | - | All
+        Teams Update: - | Team | - | All
+        Teams Delete: - | - | - | All
+        Campaigns List: Own | Team | All masked | All
+        Campaigns View: Own | Team | All masked | All
+        Campaigns Create: Own | Team | - | All
+        Campaigns Update: Own | Team | - | All
+        Campaigns Delete: Own | Team | - | All
+        Sources List: All | All | All | All
+        Sources View: All | All | All | All
+        Sources Create: - | - | - | All
+        Sources Update: - | - | - | All
+        Sources Delete: - | - | - | All
+        Partners List: All | All | All | All
+        Partners View: All | All | All | All
+        Partners Create: - | - | - | All
+        Partners Update: - | - | - | All
+        Partners Delete: - | - | - | All
+        Audit List: - | - | - | All
+        FundAccounts List: Own | Team | All | All
+        FundAccounts View: Own | Team | All | All
+        FundAccounts Create: - | - | All | All
+        FundAccounts Update: - | - | All | All
+        FundAccounts Delete: - | - | All | All
+        FundBudgets List: - | Team | All | All
+        FundBudgets View: - | Team | All | All
+        FundBudgets Create: - | - | - | All
+        FundBudgets Update: - | - | - | All
+        FundBudgets Delete: - | - | - | All
+        FundRequests List: Own | Team | All | All
+        FundRequests View: Own | Team | All | All
+        FundRequests Create: Own | - | - | All
+        FundRequests Update: Own | - | - | All
+        FundRequests Delete: Own | - | - | All
+        FundRequests Approve: - | Team | - | All
+        FundTransfers List: Own | Team | All | All
+        FundTransfers View: Own | Team | All | All
+        FundTransfers Create: - | - | All | All
+        FundRates List: All | All | All | All
+        FundRates View: All | All | All | All
+        FundRates Create: - | - | All | All
         ");
     }
 

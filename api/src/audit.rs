@@ -1,0 +1,157 @@
+//! The audit trail: who changed what, from where, and what it was before. A line is written in the transaction of the
+//! change that it tells of, so that neither is there without the other.
+//!
+//! Invariant: no secret, password or hash of one is ever in a line; callers give the wire's view of a thing.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+
+use crate::client::ClientInfo;
+use crate::guard::Allowed;
+use crate::middleware::is_api;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// Who does something, as the trail keeps it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// `None`: the system, its command line, or somebody who is nobody yet.
+    pub user_id: Option<i64>,
+    pub username: String,
+    pub address: String,
+    /// `api`, `page`, `cli` or `system`.
+    pub via: &'static str,
+    pub request_id: String,
+}
+
+impl Actor {
+    /// The service's command line.
+    #[must_use]
+    pub fn cli() -> Self {
+        Self {
+            user_id: None,
+            username: "command line".to_owned(),
+            address: String::new(),
+            via: "cli",
+            request_id: String::new(),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Actor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let client = ClientInfo::from_request_parts(parts, app).await?;
+        let viewer = parts.extensions.get::<Allowed>().map(|allowed| &allowed.viewer);
+        let request_id =
+            parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        Ok(Self {
+            user_id: viewer.map(|viewer| viewer.id),
+            username: viewer.map_or_else(|| "anonymous".to_owned(), |viewer| viewer.username.clone()),
+            address: client.address.to_string(),
+            via: if is_api(parts.uri.path()) { "api" } else { "page" },
+            request_id: request_id.to_owned(),
+        })
+    }
+}
+
+/// What was done to what.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+impl Change {
+    /// Something came to be.
+    #[must_use]
+    pub fn created(after: &impl Serialize) -> Self {
+        Self { before: None, after: serde_json::to_value(after).ok() }
+    }
+
+    /// Something is gone.
+    #[must_use]
+    pub fn deleted(before: &impl Serialize) -> Self {
+        Self { before: serde_json::to_value(before).ok(), after: None }
+    }
+
+    /// Something is otherwise than it was: only the fields that differ are kept.
+    #[must_use]
+    pub fn updated(before: &impl Serialize, after: &impl Serialize) -> Self {
+        let (before, after) = (object(before), object(after));
+        let differs = |name: &String| before.get(name) != after.get(name);
+        let part = |whole: &Map<String, Value>| {
+            let fields = whole.iter().filter(|(name, _)| differs(name));
+            Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+        };
+        Self { before: Some(part(&before)), after: Some(part(&after)) }
+    }
+
+    /// Whether an update changed nothing: no line is worth that.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let is_blank = |side: &Option<Value>| {
+            side.as_ref().is_none_or(|value| value.as_object().is_some_and(Map::is_empty))
+        };
+        is_blank(&self.before) && is_blank(&self.after)
+    }
+}
+
+fn object(thing: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(thing) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Writes a line, in the caller's transaction. `verb` is `create`, `update`, `delete`, `approve` and so on.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn record(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    verb: &str,
+    resource: Resource,
+    resource_id: impl ToString,
+    change: Change,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO audit_log (actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        actor.user_id,
+        actor.username,
+        actor.address,
+        actor.via,
+        actor.request_id,
+        verb,
+        resource.as_str(),
+        resource_id.to_string(),
+        change.before,
+        change.after,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_update_keeps_what_differs() {
+        let change = Change::updated(&json!({"name": "a", "lead": 1}), &json!({"name": "b", "lead": 1}));
+        assert_eq!((change.before, change.after), (Some(json!({"name": "a"})), Some(json!({"name": "b"}))));
+        assert!(Change::updated(&json!({"a": 1}), &json!({"a": 1})).is_empty());
+        assert!(!Change::created(&json!({"a": 1})).is_empty());
+    }
+}
