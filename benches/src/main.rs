@@ -84,13 +84,13 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
     let mut report = Report { cores, ..Report::default() };
     if cli.wants(Measurement::Pixel) {
         anyhow::ensure!(cores > 1, "the edge and its client need a core each");
-        note(begin, "starting kafka and clickhouse");
+        note(begin, "starting postgres, kafka and clickhouse");
         let servers = PrivateServers::start().await?;
         note(begin, "CPU per pixel");
         report.pixel = Some(pixel::measure(&servers, cli.pixel_plan()).await?);
     }
     if cli.wants(Measurement::Latency) || cli.wants(Measurement::Pipeline) {
-        note(begin, "starting kafka and clickhouse");
+        note(begin, "starting postgres, kafka and clickhouse");
         // New ones: those before had Kafka bound to a core.
         let servers = PrivateServers::start().await?;
         let mut pipeline = Pipeline::start(&servers, "pipeline").await?;

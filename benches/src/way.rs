@@ -2,6 +2,7 @@
 //! them. [`PrivateServers`] are a Kafka and a ClickHouse of one's own, to be measured or killed; a [`Way`] runs on any.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use sluice_local::ports::free_port;
 use sluice_local::process::{Process, ProcessSpec};
 use sluice_local::servers::clickhouse::ClickHouseConfig;
 use sluice_local::servers::kafka::{KafkaConfig, Topic, create_topics};
+use sluice_local::servers::postgres::{PostgresConfig, make_people, psql};
 
 use crate::child::{Child, binary};
 use crate::clickhouse::ClickHouse;
@@ -18,11 +20,16 @@ use crate::clickhouse::ClickHouse;
 /// The environment variable with another edge to measure.
 pub const EDGE_VARIABLE: &str = "SLUICE_BENCH_EDGE";
 
+/// Buyers that there are, with the ids from 1 on.
+const N_PEOPLE: u32 = 20;
+
 /// Where events go and are stored.
 pub struct Way {
     pub brokers: String,
     pub topic: String,
     pub clickhouse: ClickHouse,
+    /// Where the people are that events are resolved with.
+    pub postgres_url: String,
     folder: PathBuf,
     n_started: AtomicU32,
 }
@@ -46,6 +53,7 @@ impl Way {
         topic: &str,
         n_partitions: i32,
         clickhouse: ClickHouse,
+        postgres_url: String,
         folder: &Path,
     ) -> anyhow::Result<Self> {
         create_topics(brokers, &[Topic { name: topic, n_partitions, retention_hours: 24 }]).await?;
@@ -53,6 +61,7 @@ impl Way {
             brokers: brokers.to_owned(),
             topic: topic.to_owned(),
             clickhouse,
+            postgres_url,
             folder: folder.to_owned(),
             n_started: AtomicU32::new(0),
         })
@@ -114,6 +123,8 @@ impl Way {
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
             .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
             .env("SLUICE__CLICKHOUSE__PASSWORD", &self.clickhouse.password)
+            .env("SLUICE__DIRECTORY__POSTGRES_URL", &self.postgres_url)
+            .env("SLUICE__DIRECTORY__FILE", self.folder.join("directory.log").to_string_lossy())
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
         for (name, value) in settings {
             spec = spec.env(name, *value);
@@ -129,23 +140,34 @@ fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
-/// A Kafka and a ClickHouse that nobody else uses, gone with this value.
+/// Servers that nobody else uses, gone with this value.
 pub struct PrivateServers {
+    pub postgres: Process,
     pub kafka: Process,
     pub clickhouse: Process,
+    postgres_config: PostgresConfig,
     kafka_config: KafkaConfig,
     clickhouse_config: ClickHouseConfig,
     folder: tempfile::TempDir,
 }
 
 impl PrivateServers {
-    /// Starts both.
+    /// Starts them.
     ///
     /// # Errors
     /// When one does not start.
     pub async fn start() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluice_bench_").tempdir()?;
         let path = folder.path();
+        // Where another user, as which PostgreSQL runs, can reach it.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+        let postgres_config = PostgresConfig {
+            folder: path.to_owned(),
+            log: path.join("postgres.log"),
+            port: free_port(),
+            password: sluice_local::secrets::generate(),
+            is_volatile: true,
+        };
         let kafka_config = KafkaConfig {
             folder: path.join("kafka"),
             log: path.join("kafka.log"),
@@ -160,8 +182,9 @@ impl PrivateServers {
             user: "sluice".to_owned(),
             password: sluice_local::secrets::generate(),
         };
-        let (kafka, clickhouse) = tokio::try_join!(kafka_config.start(), clickhouse_config.start())?;
-        Ok(Self { kafka, clickhouse, kafka_config, clickhouse_config, folder })
+        let (postgres, kafka, clickhouse) =
+            tokio::try_join!(postgres_config.start(), kafka_config.start(), clickhouse_config.start())?;
+        Ok(Self { postgres, kafka, clickhouse, postgres_config, kafka_config, clickhouse_config, folder })
     }
 
     /// A way on them with a topic and a database of this name (letters, digits, underscores).
@@ -175,7 +198,11 @@ impl PrivateServers {
             .context("cannot make the tables")?;
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder)?;
-        Way::new(&self.kafka_config.brokers(), name, n_partitions, clickhouse, &folder).await
+        psql(&self.postgres_config.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0"))
+            .await?;
+        let postgres_url = self.postgres_config.url(name);
+        make_people(&postgres_url, N_PEOPLE).await?;
+        Way::new(&self.kafka_config.brokers(), name, n_partitions, clickhouse, postgres_url, &folder).await
     }
 
     /// `kill -9` of Kafka, and its start again after a while.

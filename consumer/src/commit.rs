@@ -1,8 +1,9 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
-//! A batch commits twice: first its *plan*, the offset where it begins with its end in the metadata (`plan 1234`), then its
-//! end. Who takes the partition after a crash finds either a plain offset, or a plan whose range it must compute again, to
-//! the record, so that the tokens of its inserts are the same. A consumer that has lost the partition cannot commit.
+//! A batch commits twice: first its *plan*, the offset where it begins with its end and the directory's version in the
+//! metadata (`plan 1234 directory 56`), then its end. Who takes the partition after a crash finds either a plain offset, or
+//! a plan whose range it must compute again, to the record and with that version, so that its rows and the tokens of its
+//! inserts are the same. A consumer that has lost the partition cannot commit.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +20,17 @@ use crate::source::Context;
 pub struct Place {
     /// The first record that is not done.
     pub begin: i64,
-    /// The end of a batch that was begun there.
-    pub planned_end: Option<i64>,
+    /// The batch that was begun there.
+    pub plan: Option<Plan>,
+}
+
+/// What is fixed before a batch writes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Before this offset.
+    pub end: i64,
+    /// The version of the directory that its events are resolved with.
+    pub directory: i64,
 }
 
 /// The committed offset of one assigned partition.
@@ -45,7 +55,6 @@ pub enum CommitError {
     Kafka(#[from] KafkaError),
 }
 
-const PLAN: &str = "plan ";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Committer {
@@ -61,19 +70,19 @@ impl Committer {
             let committed = this.consumer.committed_offsets(list, PATIENCE)?;
             let element = committed.find_partition(&this.topic, this.partition);
             Ok(element.map_or_else(Place::default, |element| match element.offset() {
-                Offset::Offset(begin) => Place { begin, planned_end: read_plan(element.metadata()) },
+                Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata()) },
                 _ => Place::default(),
             }))
         })
         .await
     }
 
-    /// Commits the plan of a batch from `begin` to `end`.
+    /// Commits the plan of a batch that begins at `begin`.
     ///
     /// # Errors
     /// [`CommitError`].
-    pub async fn plan(&self, begin: i64, end: i64) -> Result<(), CommitError> {
-        self.commit(begin, format!("{PLAN}{end}")).await
+    pub async fn plan(&self, begin: i64, plan: Plan) -> Result<(), CommitError> {
+        self.commit(begin, write_plan(plan)).await
     }
 
     /// Commits the end of a batch.
@@ -102,8 +111,14 @@ impl Committer {
     }
 }
 
-fn read_plan(metadata: &str) -> Option<i64> {
-    metadata.strip_prefix(PLAN)?.parse().ok()
+fn write_plan(plan: Plan) -> String {
+    format!("plan {} directory {}", plan.end, plan.directory)
+}
+
+fn read_plan(metadata: &str) -> Option<Plan> {
+    let words: Vec<&str> = metadata.split(' ').collect();
+    let ["plan", end, "directory", directory] = words[..] else { return None };
+    Some(Plan { end: end.parse().ok()?, directory: directory.parse().ok()? })
 }
 
 /// librdkafka's commit and its kin block their thread.
@@ -117,8 +132,10 @@ mod tests {
 
     #[test]
     fn only_a_plan_is_a_plan() {
-        assert_eq!(read_plan("plan 1234"), Some(1234));
-        assert_eq!(read_plan(""), None);
-        assert_eq!(read_plan("plan x"), None);
+        let plan = Plan { end: 1234, directory: 56 };
+        assert_eq!(read_plan(&write_plan(plan)), Some(plan));
+        for other in ["", "plan x directory 1", "plan 1", "plan 1 directory"] {
+            assert_eq!(read_plan(other), None, "{other}");
+        }
     }
 }

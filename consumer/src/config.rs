@@ -12,6 +12,7 @@ pub struct Config {
     pub kafka: KafkaConfig,
     pub clickhouse: ClickhouseConfig,
     pub batch: BatchConfig,
+    pub directory: DirectoryConfig,
     pub geo: GeoConfig,
     pub ops: OpsConfig,
 }
@@ -85,6 +86,16 @@ impl Default for BatchConfig {
     }
 }
 
+/// What events are resolved with: keys, campaigns, people and teams.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectoryConfig {
+    /// `postgres://user:password@host:port/database`; the user needs to read `directory_log` and `directory_origin`.
+    pub postgres_url: Secret,
+    /// Where the last directory is kept, for a start while Postgres is down. Empty: nowhere.
+    pub file: PathBuf,
+}
+
 /// The country database (MaxMind format). Empty: countries stay empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,6 +131,16 @@ impl Validate for Config {
         }
         if !self.clickhouse.url.starts_with("http://") && !self.clickhouse.url.starts_with("https://") {
             return Err(ConfigError::new("clickhouse.url", "must begin with http:// or https://"));
+        }
+        let postgres = self.directory.postgres_url.expose();
+        if postgres.is_empty() {
+            return Err(ConfigError::new("directory.postgres_url", "must not be empty"));
+        }
+        if postgres.parse::<sqlx::postgres::PgConnectOptions>().is_err() {
+            return Err(ConfigError::new(
+                "directory.postgres_url",
+                "must be an address as postgres://user@host/database",
+            ));
         }
         // More rows than this might be split into several blocks by a server, and a token covers one block.
         if self.batch.max_events == 0 || self.batch.max_events > 200_000 {

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use prometheus_client::registry::Registry;
 use sluice_consumer::config::Config;
+use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::Shared;
@@ -59,8 +60,11 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     if !wait_for_tables(&store, &readiness, &lifecycle).await {
         return Ok(());
     }
+    let directory =
+        Keeper::open(&config.directory, metrics.stale_directory.clone()).context("the directory")?;
     let shared = Shared {
         store,
+        directory,
         enricher: Arc::new(enricher),
         metrics,
         config: config.batch.clone(),

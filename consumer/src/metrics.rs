@@ -37,6 +37,8 @@ pub struct Metrics {
     pub batch_seconds: Histogram,
     /// Times that something outside had to be asked again.
     pub retries: Counter,
+    /// Batches resolved with an older directory, since Postgres was down.
+    pub stale_directory: Counter,
     /// Records between what was read and the end of the partition.
     pub lag: Family<PartitionLabels, Gauge>,
     /// Age of the newest stored event when its batch was stored.
@@ -54,6 +56,7 @@ impl Metrics {
             batches: Counter::default(),
             batch_seconds: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             retries: Counter::default(),
+            stale_directory: Counter::default(),
             lag: Family::default(),
             freshness_seconds: Gauge::default(),
         };
@@ -72,6 +75,11 @@ impl Metrics {
         part.register("batches", "Batches stored", metrics.batches.clone());
         part.register("batch_seconds", "First chunk of a batch to its commit", metrics.batch_seconds.clone());
         part.register("retries", "Times something outside had to be asked again", metrics.retries.clone());
+        part.register(
+            "stale_directory_batches",
+            "Batches resolved with the last directory that was seen, since Postgres was down",
+            metrics.stale_directory.clone(),
+        );
         part.register("lag_records", "Records not read yet", metrics.lag.clone());
         part.register(
             "freshness_seconds",

@@ -1,8 +1,8 @@
 //! One assigned partition: collects records into batches and takes each through the plan-commit protocol.
 //!
-//! plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by whoever
-//! takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, orders that wait
-//! for their prospect are replayed by the same steps ([`crate::replay`]).
+//! directory → plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by whoever
+//! takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, events
+//! that found what they waited for are replayed by the same steps ([`crate::replay`]).
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -15,18 +15,22 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::commit::{Committer, Place};
+use crate::commit::{Committer, Place, Plan};
 use crate::config::BatchConfig;
 use crate::decode::{Lanes, Placed, Record, decode_records};
+use crate::directory::Directory;
+use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
 use crate::metrics::{Metrics, OutcomeLabels};
-use crate::rows::{Rows, own_prospects, wanted_prospects};
+use crate::replay::Waiting;
+use crate::rows::{Means, Rows, own_prospects, wanted_prospects};
 use crate::store::{Store, Verdict};
 
 /// What all partitions share.
 #[derive(Clone)]
 pub struct Shared {
     pub store: Store,
+    pub directory: Keeper,
     pub enricher: Arc<Enricher>,
     pub metrics: Metrics,
     pub config: BatchConfig,
@@ -54,8 +58,7 @@ pub struct Partition {
     /// `topic/partition`: begins every token.
     pub(crate) source: String,
     pub(crate) lanes: Lanes,
-    /// Orders may be waiting: asks ClickHouse only when there is a reason.
-    pub(crate) may_wait: bool,
+    pub(crate) waiting: Waiting,
     next_replay: Instant,
     /// A record that came while a batch before it was completed.
     held: Option<Record>,
@@ -91,7 +94,7 @@ impl Partition {
             inbox,
             source,
             lanes: Lanes::new(),
-            may_wait: false,
+            waiting: Waiting::default(),
             next_replay: Instant::now(),
             held: None,
         }
@@ -112,43 +115,37 @@ impl Partition {
         let mut place = self.insist("kafka", || committer.read()).await?;
         let store = self.shared.store.clone();
         self.lanes = self.insist("clickhouse", || store.lanes()).await?;
-        let n_waiting = self.insist("clickhouse", || store.count_waiting(committer.partition)).await?;
-        self.may_wait = n_waiting > 0;
-        if let Some(end) = place.planned_end {
-            tracing::info!(
-                partition = committer.partition,
-                begin = place.begin,
-                end,
-                "repeating a planned batch"
-            );
+        self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(committer.partition)).await?;
+        self.waiting.prospects =
+            self.insist("clickhouse", || store.do_prospects_wait(committer.partition)).await?;
+        if let Some(Plan { end, directory }) = place.plan {
+            let (partition, begin) = (committer.partition, place.begin);
+            tracing::info!(partition, begin, end, directory, "repeating a planned batch");
         }
         loop {
-            let Some(records) = self.collect(place.begin, place.planned_end).await? else { return Ok(()) };
+            let Some(records) = self.collect(place.begin, place.plan).await? else { return Ok(()) };
             // A repeated batch keeps its planned range, whatever of it Kafka still has.
-            let range = match (place.planned_end, records.first(), records.last()) {
-                (Some(end), ..) => Some((place.begin, end)),
+            let range = match (place.plan, records.first(), records.last()) {
+                (Some(plan), ..) => Some((place.begin, plan.end)),
                 (None, Some(first), Some(last)) => Some((first.offset, last.offset + 1)),
                 _ => None,
             };
             if let Some((begin, end)) = range {
-                self.store_batch(begin, end, place.planned_end.is_some(), &records).await?;
-                place = Place { begin: end, planned_end: None };
+                self.store_batch(begin, end, place.plan, &records).await?;
+                place = Place { begin: end, plan: None };
             }
-            if self.may_wait && Instant::now() >= self.next_replay {
-                self.replay().await?;
-                self.next_replay =
-                    Instant::now() + Duration::from_millis(self.shared.config.replay_interval_ms);
+            if self.waiting.any() && Instant::now() >= self.next_replay {
+                let is_more = self.replay().await?;
+                let pause = if is_more { 0 } else { self.shared.config.replay_interval_ms };
+                self.next_replay = Instant::now() + Duration::from_millis(pause);
             }
         }
     }
 
     /// Gathers the records of the next batch: up to the planned end if there is one, else until it is full or old enough.
-    /// Empty when it is time to look at waiting orders; `None` when the service drains.
-    async fn collect(
-        &mut self,
-        begin: i64,
-        planned_end: Option<i64>,
-    ) -> Result<Option<Vec<Record>>, Revoked> {
+    /// Empty when it is time to look at waiting events; `None` when the service drains.
+    async fn collect(&mut self, begin: i64, plan: Option<Plan>) -> Result<Option<Vec<Record>>, Revoked> {
+        let planned_end = plan.map(|plan| plan.end);
         let mut records = Vec::new();
         let mut n_events = 0;
         let mut deadline = None;
@@ -160,7 +157,7 @@ impl Partition {
             let wake = match (planned_end, deadline) {
                 (Some(_), _) => None,
                 (None, Some(deadline)) => Some(deadline),
-                (None, None) => self.may_wait.then_some(self.next_replay),
+                (None, None) => self.waiting.any().then_some(self.next_replay),
             };
             tokio::select! {
                 biased;
@@ -190,12 +187,12 @@ impl Partition {
         }
     }
 
-    /// Takes a batch through the protocol.
+    /// Takes a batch through the protocol; `plan` is there for one that is computed again.
     async fn store_batch(
         &mut self,
         begin: i64,
         end: i64,
-        repeated: bool,
+        plan: Option<Plan>,
         records: &[Record],
     ) -> Result<(), Revoked> {
         let started = Instant::now();
@@ -204,14 +201,25 @@ impl Partition {
         let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
         let run = decode_records(&self.source, records, &self.lanes);
 
-        if !repeated {
-            let committer = self.committer.clone();
-            self.insist("kafka", || committer.plan(begin, end)).await?;
+        let keeper = self.shared.directory.clone();
+        let directory = match plan {
+            Some(plan) => self.insist("directory", || keeper.at(plan.directory)).await?,
+            None => self.insist("directory", || keeper.current()).await?,
+        };
+        if plan.is_none() {
+            let (committer, plan) = (self.committer.clone(), Plan { end, directory: directory.version });
+            self.insist("kafka", || committer.plan(begin, plan)).await?;
         }
-        let verdict = self.verdict(&batch, repeated, &run.events).await?;
+        let verdict = self.verdict(&batch, plan.is_some(), &run.events, &directory).await?;
         let mut rows = Rows::default();
+        let means = Means {
+            partition: self.committer.partition,
+            known: &verdict.known,
+            directory: &directory,
+            enricher: &self.shared.enricher,
+        };
         for placed in &run.events {
-            rows.add(placed, self.committer.partition, &verdict.known, &self.shared.enricher);
+            rows.add(placed, &means);
         }
         self.insert(&batch, &rows, &run.moved).await?;
         let committer = self.committer.clone();
@@ -220,14 +228,21 @@ impl Partition {
         self.shared.metrics.repeated.inc_by(run.n_repeated);
         self.shared.metrics.missing.inc_by(run.n_missing);
         self.lanes.extend(run.moved);
+        self.waiting.note(&rows, directory.version);
         self.observe(&rows, started);
         Ok(())
     }
 
     /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.
-    async fn verdict(&self, batch: &str, repeated: bool, events: &[Placed]) -> Result<Verdict, Revoked> {
+    async fn verdict(
+        &self,
+        batch: &str,
+        repeated: bool,
+        events: &[Placed],
+        directory: &Directory,
+    ) -> Result<Verdict, Revoked> {
         let wanted = wanted_prospects(events);
-        let own = own_prospects(events, &wanted);
+        let own = own_prospects(events, &wanted, directory);
         let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
         let mut verdict = if foreign.is_empty() {
             Verdict::default()
@@ -264,7 +279,6 @@ impl Partition {
         self.insist("clickhouse", || store.insert("parked_log", batch, &rows.parked)).await?;
         let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());
         self.insist("clickhouse", || store.insert_lanes(batch, partition, moved, now_ms)).await?;
-        self.may_wait |= rows.parked.iter().any(|row| row.state == "waiting");
         Ok(())
     }
 

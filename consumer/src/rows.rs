@@ -15,6 +15,7 @@ use sluice_schemas::rows::{
 use uuid::Uuid;
 
 use crate::decode::{Decoded, Placed};
+use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::pairs::Fields;
 
@@ -59,14 +60,14 @@ pub fn wanted_prospects(events: &[Placed]) -> BTreeSet<Uuid> {
 
 /// Those of the wanted prospects that are among the events themselves.
 #[must_use]
-pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>) -> Known {
+pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>, directory: &Directory) -> Known {
     if wanted.is_empty() {
         return Known::new();
     }
     let prospects = events.iter().filter_map(Placed::event).filter(|event| event.kind() == Kind::Prospect);
     let mut own = Known::new();
     for event in prospects.filter(|event| wanted.contains(&event_id(event))) {
-        if let Ok(owner) = owner_of(&Fields::parse(&event.pairs)) {
+        if let Ok(owner) = owner_of(event, &Fields::parse(&event.pairs), directory) {
             // The first of two visits with one id.
             own.entry(event_id(event)).or_insert(owner);
         }
@@ -75,12 +76,14 @@ pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>) -> Known {
 }
 
 /// Who brought a prospect.
-fn owner_of(fields: &Fields) -> Result<Owner, ParkReason> {
-    // No campaign exists yet whose key could be known.
-    if !fields.key.is_empty() {
-        return Err(ParkReason::UnknownKey);
-    }
-    Ok(Owner { user_id: fields.user_id.unwrap_or(0), team_id: 0, campaign_id: 0 })
+fn owner_of(event: &Event, fields: &Fields, directory: &Directory) -> Result<Owner, ParkReason> {
+    directory.owner(&fields.key, fields.user_id, event.time_ms)
+}
+
+/// Who brought a parked prospect, now that the directory may know.
+#[must_use]
+pub fn owner_of_parked(event: &Event, directory: &Directory) -> Option<Owner> {
+    owner_of(event, &Fields::parse(&event.pairs), directory).ok()
 }
 
 fn event_id(event: &Event) -> Uuid {
@@ -88,16 +91,26 @@ fn event_id(event: &Event) -> Uuid {
     Uuid::from_slice(&event.id).unwrap_or_default()
 }
 
+/// What the rows of a batch are made with.
+pub struct Means<'a> {
+    /// Where the batch came from; a parked event is tried again by that partition's owner.
+    pub partition: i32,
+    pub known: &'a Known,
+    pub directory: &'a Directory,
+    pub enricher: &'a Enricher,
+}
+
 impl Rows {
-    /// Adds an event. `partition` is where it came from; a parked event is tried again by that partition's owner.
-    pub fn add(&mut self, placed: &Placed, partition: i32, known: &Known, enricher: &Enricher) {
+    /// Adds an event.
+    pub fn add(&mut self, placed: &Placed, means: &Means<'_>) {
+        let partition = means.partition;
         match &placed.decoded {
             Decoded::Unreadable => {
                 self.park(placed, "unreadable", ParkReason::Unreadable, String::new(), partition, 0)
             }
             Decoded::Event(event) => match event.kind() {
-                Kind::Prospect => self.add_prospect(placed, event, partition, enricher),
-                Kind::Order => self.add_order(placed, event, partition, known),
+                Kind::Prospect => self.add_prospect(placed, event, means),
+                Kind::Order => self.add_order(placed, event, partition, means.known),
                 Kind::Unspecified => {
                     self.park(
                         placed,
@@ -112,26 +125,43 @@ impl Rows {
         }
     }
 
-    fn add_prospect(&mut self, placed: &Placed, event: &Event, partition: i32, enricher: &Enricher) {
+    fn add_prospect(&mut self, placed: &Placed, event: &Event, means: &Means<'_>) {
         let fields = Fields::parse(&event.pairs);
-        match owner_of(&fields) {
-            Err(reason) => self.park(placed, "prospect", reason, fields.key, partition, event.time_ms),
+        match owner_of(event, &fields, means.directory) {
+            Err(reason) => {
+                let reference = match reason {
+                    ParkReason::UnknownUser if fields.key.is_empty() => {
+                        fields.user_id.unwrap_or_default().to_string()
+                    }
+                    _ => fields.key.to_ascii_lowercase(),
+                };
+                self.park(placed, "prospect", reason, reference, means.partition, event.time_ms);
+            }
             Ok(owner) => {
-                let row = prospect_row(event, fields, owner, enricher);
-                let sums = self.sums(event.time_ms, owner);
-                sums.prospects += 1;
-                sums.bots += i64::from(!row.bot.is_empty());
-                self.index.push(ProspectIndexRow {
-                    prospect_id: row.prospect_id,
-                    time: row.time,
-                    user_id: owner.user_id,
-                    team_id: owner.team_id,
-                    campaign_id: owner.campaign_id,
-                });
-                self.prospects.push(row);
+                self.push_prospect(event, fields, owner, means.enricher);
                 self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
             }
         }
+    }
+
+    /// Adds a prospect that is known to be somebody's or nobody's: its row, its place in the index, its sum.
+    pub fn store_prospect(&mut self, event: &Event, owner: Owner, enricher: &Enricher) {
+        self.push_prospect(event, Fields::parse(&event.pairs), owner, enricher);
+    }
+
+    fn push_prospect(&mut self, event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) {
+        let row = prospect_row(event, fields, owner, enricher);
+        let sums = self.sums(event.time_ms, owner);
+        sums.prospects += 1;
+        sums.bots += i64::from(!row.bot.is_empty());
+        self.index.push(ProspectIndexRow {
+            prospect_id: row.prospect_id,
+            time: row.time,
+            user_id: owner.user_id,
+            team_id: owner.team_id,
+            campaign_id: owner.campaign_id,
+        });
+        self.prospects.push(row);
     }
 
     fn add_order(&mut self, placed: &Placed, event: &Event, partition: i32, known: &Known) {

@@ -28,9 +28,9 @@ pub struct Store {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub known: Known,
-    /// The places of the parked events that a replay takes; empty for a batch of the topic.
+    /// The places of the parked events that a replay takes, and whose they are; empty for a batch of the topic.
     #[serde(default)]
-    pub places: BTreeSet<String>,
+    pub places: BTreeMap<String, Owner>,
 }
 
 #[derive(clickhouse::Row, Deserialize)]
@@ -57,10 +57,18 @@ impl From<Found> for (Uuid, Owner) {
 
 /// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
 const N_IDS_A_QUERY: usize = 1000;
+/// Places are longer, and are written with escapes.
+const N_PLACES_A_QUERY: usize = 400;
 
-/// Waiting orders whose reference can be a prospect's id (parked in its canonical form), of one partition.
-const WAITING: &str = "parked_log FINAL WHERE state = 'waiting' AND reason = 'unknown_prospect' AND partition = {partition:Int32} \
-                       AND reference = toString(toUUIDOrZero(reference))";
+/// Waiting events of one partition.
+const WAITING: &str = "parked_log FINAL WHERE state = 'waiting' AND partition = {partition:Int32}";
+/// Of those, orders whose reference can be a prospect's id (parked in its canonical form).
+const ORDERS: &str = "reason = 'unknown_prospect' AND reference = toString(toUUIDOrZero(reference))";
+/// Of those, prospects that the directory may know one day. An expired key stays expired.
+const PROSPECTS: &str = "kind = 'prospect' AND reason IN ('unknown_key', 'unknown_user')";
+
+/// At most so many parked prospects are replayed at once.
+pub const MAX_REPLAYED: usize = 2000;
 
 impl Store {
     /// Does not connect yet.
@@ -180,7 +188,7 @@ impl Store {
     pub async fn appeared_prospects(&self, partition: i32) -> Result<Known, StoreError> {
         let sql = format!(
             "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
-             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING}) \
+             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING} AND {ORDERS}) \
              ORDER BY time LIMIT 1 BY prospect_id LIMIT {{limit:UInt64}}"
         );
         let found = self
@@ -200,18 +208,83 @@ impl Store {
     pub async fn waiting_orders(&self, partition: i32, known: &Known) -> Result<Vec<ParkedRow>, StoreError> {
         let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
         let sql = format!(
-            "SELECT ?fields FROM {WAITING} AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}}))"
+            "SELECT ?fields FROM {WAITING} AND {ORDERS} \
+             AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}}))"
         );
         self.client.query(&sql).param("partition", partition).param("ids", ids).fetch_all().await
     }
 
-    /// How many orders of a partition wait for a prospect that may yet appear.
+    /// What the waiting prospects of a partition name, the latest first, ten thousand at most.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_waiting(&self, partition: i32) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count() FROM {WAITING}");
-        self.client.query(&sql).param("partition", partition).fetch_one().await
+    pub async fn waiting_references(&self, partition: i32) -> Result<BTreeSet<String>, StoreError> {
+        let sql = format!(
+            "SELECT reference FROM {WAITING} AND {PROSPECTS} GROUP BY reference ORDER BY max(first_seen) DESC LIMIT 10000"
+        );
+        let found = self.client.query(&sql).param("partition", partition).fetch_all::<String>().await?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Waiting prospects of a partition that name one of these, the oldest first, [`MAX_REPLAYED`] at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_prospects(
+        &self,
+        partition: i32,
+        references: &BTreeSet<String>,
+    ) -> Result<Vec<ParkedRow>, StoreError> {
+        let sql = format!(
+            "SELECT ?fields FROM {WAITING} AND {PROSPECTS} AND has({{references:Array(String)}}, reference) \
+             ORDER BY first_seen, place LIMIT {{limit:UInt64}}"
+        );
+        let references: Vec<_> = references.iter().collect();
+        let mut found = Vec::new();
+        for references in references.chunks(N_IDS_A_QUERY) {
+            let limit = MAX_REPLAYED - found.len();
+            let query = self.client.query(&sql).param("partition", partition);
+            found.extend(query.param("references", references).param("limit", limit).fetch_all().await?);
+            if found.len() >= MAX_REPLAYED {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The waiting events at these places.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_at(&self, partition: i32, places: &[&String]) -> Result<Vec<ParkedRow>, StoreError> {
+        let sql = format!("SELECT ?fields FROM {WAITING} AND has({{places:Array(String)}}, place)");
+        let mut found = Vec::new();
+        for places in places.chunks(N_PLACES_A_QUERY) {
+            let query = self.client.query(&sql).param("partition", partition).param("places", places);
+            found.extend(query.fetch_all().await?);
+        }
+        Ok(found)
+    }
+
+    /// Whether orders of a partition wait for a prospect that may yet appear.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn do_orders_wait(&self, partition: i32) -> Result<bool, StoreError> {
+        self.is_any(partition, ORDERS).await
+    }
+
+    /// Whether prospects of a partition wait for a key or a user that may yet appear.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn do_prospects_wait(&self, partition: i32) -> Result<bool, StoreError> {
+        self.is_any(partition, PROSPECTS).await
+    }
+
+    async fn is_any(&self, partition: i32, which: &str) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM {WAITING} AND {which} LIMIT 1");
+        Ok(self.client.query(&sql).param("partition", partition).fetch_optional::<u8>().await?.is_some())
     }
 
     /// Inserts the rows of a batch into one table, as one block under the batch's token. Can be repeated. Nothing for no rows.

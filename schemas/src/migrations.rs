@@ -1,5 +1,5 @@
-//! The ClickHouse migrations as text, in order. Postgres' are read from `schemas/migrations/postgres` by sqlx at compile
-//! time. Applied by `sluice-api migrate`; this crate only holds them.
+//! The migrations as text, in order. Applied by `sluice-api migrate` (Postgres' by way of sqlx, which reads the same
+//! folder); this crate only holds them.
 
 /// One migration: its file's name and its text.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,9 @@ pub struct Migration {
 /// All ClickHouse migrations, oldest first. Forward only; a released one is never changed.
 pub const CLICKHOUSE: &[Migration] =
     &[Migration { name: "0001_events", sql: include_str!("../migrations/clickhouse/0001_events.sql") }];
+
+/// All Postgres migrations, oldest first, for tests and measurements that need the tables and not the service.
+pub const POSTGRES: &[Migration] = include!(concat!(env!("OUT_DIR"), "/postgres_migrations.rs"));
 
 impl Migration {
     /// The statements of the file: separated by a semicolon at the end of a line, comments left out.

@@ -80,7 +80,9 @@ impl fmt::Display for Rejection {
 pub enum ParkReason {
     /// A well-formed tracking key that no campaign has.
     UnknownKey,
-    /// A `user_id` that names no buyer.
+    /// A tracking key that was revoked or had ended when the event came.
+    ExpiredKey,
+    /// A `user_id` that names nobody.
     UnknownUser,
     /// An order whose prospect has not been seen.
     UnknownProspect,
@@ -90,13 +92,15 @@ pub enum ParkReason {
 
 impl ParkReason {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::UnknownKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
+    pub const ALL: [Self; 5] =
+        [Self::UnknownKey, Self::ExpiredKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
 
     /// The word stored in `parked.reason` and `outcomes.reason`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKey => "unknown_key",
+            Self::ExpiredKey => "expired_key",
             Self::UnknownUser => "unknown_user",
             Self::UnknownProspect => "unknown_prospect",
             Self::Unreadable => "unreadable",

@@ -161,7 +161,9 @@ impl Site {
         )
         .await?;
         let topic = testing::unique_name("browser");
-        let way = Way::new(&servers.kafka_brokers, &topic, 1, clickhouse, folder.path()).await?;
+        let postgres_url = testing::postgres_database().await;
+        let way =
+            Way::new(&servers.kafka_brokers, &topic, 1, clickhouse, postgres_url, folder.path()).await?;
         let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer(&[]))?;
         let (crm_port, crm_ops_port, landing_port) = (free_port(), free_port(), free_port());
         let api = api_spec(&way, &edge, folder.path(), [crm_port, crm_ops_port]).await?;
@@ -197,7 +199,7 @@ async fn api_spec(
     let clickhouse = &way.clickhouse;
     Ok(ProcessSpec::new(binary("sluice-api", None).await?, folder.join("api.log"))
         .env("SLUICE__HTTP__LISTEN", format!("127.0.0.1:{port}"))
-        .env("SLUICE__POSTGRES__URL", testing::postgres_database().await)
+        .env("SLUICE__POSTGRES__URL", &way.postgres_url)
         .env("SLUICE__CLICKHOUSE__URL", &clickhouse.url)
         .env("SLUICE__CLICKHOUSE__DATABASE", &clickhouse.database)
         .env("SLUICE__CLICKHOUSE__USER", &clickhouse.user)

@@ -24,7 +24,15 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
     )
     .await?;
     let topic = testing::unique_name("demo");
-    let way = Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, folder.path()).await?;
+    let way = Way::new(
+        &servers.kafka_brokers,
+        &topic,
+        2,
+        clickhouse,
+        testing::people_database(20).await,
+        folder.path(),
+    )
+    .await?;
     let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer(&[]))?;
     let program = binary("sluice-local", None).await?;
     let demo = |name: &str| {

@@ -32,7 +32,15 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     )
     .await?;
     let topic = testing::unique_name("restarts");
-    let way = Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, folder.path()).await?;
+    let way = Way::new(
+        &servers.kafka_brokers,
+        &topic,
+        2,
+        clickhouse,
+        testing::people_database(20).await,
+        folder.path(),
+    )
+    .await?;
     let (mut edge, mut consumer) = tokio::try_join!(way.edge(2), way.consumer(&SESSION))?;
 
     let clients = Clients::start(edge.proxied);

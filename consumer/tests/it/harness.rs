@@ -1,6 +1,7 @@
 //! What the tests need around a consumer: an edge that sends what a test says, a consumer that can be stopped as if it had
 //! been killed, and questions to ClickHouse.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use prometheus_client::registry::Registry;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use sluice_consumer::config::{BatchConfig, ClickhouseConfig, KafkaConfig};
+use sluice_consumer::config::{BatchConfig, ClickhouseConfig, DirectoryConfig, KafkaConfig};
+use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::Shared;
@@ -33,6 +35,10 @@ pub(crate) struct World {
     pub(crate) clickhouse: ClickhouseConfig,
     pub(crate) client: Client,
     pub(crate) brokers: String,
+    /// Of the database with the people, of which there are twenty.
+    pub(crate) postgres_url: String,
+    /// Where consumers keep the directory.
+    pub(crate) directory_file: PathBuf,
     producer: FutureProducer,
 }
 
@@ -41,7 +47,8 @@ impl World {
     pub(crate) async fn new(n_partitions: i32) -> Self {
         let servers = testing::servers().await;
         let topic = testing::kafka_topic("events", n_partitions).await;
-        let database = testing::clickhouse_database().await;
+        let (database, postgres_url) =
+            tokio::join!(testing::clickhouse_database(), testing::people_database(20));
         let client = Client::default()
             .with_url(&servers.clickhouse_url)
             .with_database(&database)
@@ -60,7 +67,9 @@ impl World {
             password: Secret::new(servers.clickhouse_password.clone()),
             compress: false,
         };
-        Self { topic, clickhouse, client, brokers: servers.kafka_brokers.clone(), producer }
+        let directory_file = testing::folder("directory").join("directory.log");
+        let brokers = servers.kafka_brokers.clone();
+        Self { topic, clickhouse, client, brokers, postgres_url, directory_file, producer }
     }
 
     /// Sends one record and waits until Kafka has it.
@@ -109,15 +118,21 @@ impl World {
         let batch =
             BatchConfig { linger_ms: 50, max_events: 500, replay_interval_ms: 100, ..BatchConfig::default() };
         let clickhouse = ClickhouseConfig { url: clickhouse_url.to_owned(), ..self.clickhouse.clone() };
+        let directory = DirectoryConfig {
+            postgres_url: Secret::new(self.postgres_url.clone()),
+            file: self.directory_file.clone(),
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let lifecycle = Lifecycle::default();
         let life = lifecycle.clone();
         let task = runtime.spawn(async move {
+            let metrics = Metrics::register(&mut Registry::default());
             let shared = Shared {
                 store: Store::new(&clickhouse),
+                directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
                 enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
-                metrics: Metrics::register(&mut Registry::default()),
+                metrics,
                 config: batch.clone(),
                 clock: Clock::System,
                 readiness: Readiness::default(),

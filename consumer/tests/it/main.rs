@@ -5,4 +5,5 @@
 mod exactly_once;
 mod harness;
 mod kinds;
+mod resolving;
 mod tripwire;

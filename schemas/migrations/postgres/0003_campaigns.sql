@@ -1,5 +1,4 @@
--- What buyers run: campaigns with their tracking keys, where the visits are bought, who pays. And the counter by which
--- the consumer knows that what it resolves events with is still true.
+-- What buyers run: campaigns with their tracking keys, where the visits are bought, who pays.
 
 CREATE TABLE sources
 (
@@ -83,34 +82,3 @@ CREATE TABLE tracking_keys
 );
 
 CREATE INDEX tracking_keys_campaign ON tracking_keys (campaign_id, created_at);
-
--- One row, counted up in the transaction of every change that resolving depends on. The row's lock makes the order of
--- the numbers the order of the commits, so that who has read number n has read all that n tells of.
-CREATE TABLE directory_version
-(
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    version bigint NOT NULL
-);
-
-INSERT INTO directory_version (version) VALUES (1);
-
-CREATE FUNCTION count_directory_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE directory_version SET version = version + 1;
-    PERFORM pg_notify('sluice_directory', '');
-    RETURN NULL;
-END
-$$;
-
-CREATE TRIGGER users_directory AFTER INSERT OR DELETE ON users
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();
-CREATE TRIGGER memberships_directory AFTER INSERT OR UPDATE OR DELETE ON memberships
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();
-CREATE TRIGGER campaigns_directory AFTER INSERT OR DELETE ON campaigns
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();
-CREATE TRIGGER campaigns_terms_directory AFTER UPDATE OF payout_minor, currency, partner_id ON campaigns
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();
-CREATE TRIGGER campaign_buyers_directory AFTER INSERT OR UPDATE OR DELETE ON campaign_buyers
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();
-CREATE TRIGGER tracking_keys_directory AFTER INSERT OR UPDATE OR DELETE ON tracking_keys
-    FOR EACH STATEMENT EXECUTE FUNCTION count_directory_change();

@@ -166,3 +166,19 @@ pub async fn psql(url: &str, sql: &str) -> anyhow::Result<String> {
     anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+/// Makes the tables in an empty database, and so many Buyers, with the ids from 1 on: for tests and measurements of what
+/// resolves events.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn make_people(url: &str, n_people: u32) -> anyhow::Result<()> {
+    for migration in sluice_schemas::migrations::POSTGRES {
+        psql(url, migration.sql).await.with_context(|| format!("migration {}", migration.name))?;
+    }
+    let people = format!(
+        "INSERT INTO users (username, username_key, password_hash)
+         SELECT 'buyer' || n, 'buyer' || n, '' FROM generate_series(1, {n_people}) AS n"
+    );
+    psql(url, &people).await.map(drop)
+}

@@ -142,6 +142,8 @@ pub struct Secrets {
     pub postgres: String,
     /// PostgreSQL's user `sluice`.
     pub sluice: String,
+    /// PostgreSQL's user `sluice_consumer`.
+    pub consumer: String,
     /// ClickHouse's user `sluice`.
     pub clickhouse: String,
     /// What the api signs with.
@@ -162,6 +164,7 @@ impl Secrets {
         Ok(Self {
             postgres: load("postgres")?,
             sluice: load("postgres-sluice")?,
+            consumer: load("postgres-consumer")?,
             clickhouse: load("clickhouse")?,
             auth: load("auth")?,
         })

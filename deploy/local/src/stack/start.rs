@@ -196,20 +196,25 @@ async fn prepare(blueprint: &Blueprint) -> anyhow::Result<()> {
     create_topics(&blueprint.kafka().brokers(), &topics).await?;
     blueprint.clickhouse().query(&format!("CREATE DATABASE IF NOT EXISTS {DATABASE}")).await?;
     let admin = blueprint.postgres().url("postgres");
-    let password = &blueprint.secrets.sluice;
-    let role = format!(
-        "DO $$ BEGIN
-           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sluice') THEN CREATE ROLE sluice LOGIN; END IF;
-           ALTER ROLE sluice PASSWORD '{password}';
-         END $$"
-    );
-    psql(&admin, &role).await?;
+    for (role, password) in
+        [("sluice", &blueprint.secrets.sluice), ("sluice_consumer", &blueprint.secrets.consumer)]
+    {
+        let make = format!(
+            "DO $$ BEGIN
+               IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} LOGIN; END IF;
+               ALTER ROLE {role} PASSWORD '{password}';
+             END $$"
+        );
+        psql(&admin, &make).await?;
+    }
     let found = psql(&admin, &format!("SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")).await?;
     if found.is_empty() {
         psql(&admin, &format!("CREATE DATABASE {DATABASE} OWNER sluice TEMPLATE template0")).await?;
     }
     let began = Instant::now();
     blueprint.api_command(&["migrate"], "migrate")?.run().await?;
+    let grant = "GRANT SELECT ON directory_log, directory_origin TO sluice_consumer";
+    psql(&blueprint.postgres().url(DATABASE), grant).await?;
     crate::progress::done("migrations", began.elapsed());
     Ok(())
 }

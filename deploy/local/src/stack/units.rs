@@ -193,6 +193,8 @@ impl Blueprint {
             .env("SLUICE__KAFKA__BROKERS", format!("127.0.0.1:{}", ports.kafka))
             .env("SLUICE__KAFKA__TOPIC", EVENTS_TOPIC)
             .env("SLUICE__KAFKA__GROUP", "sluice-consumer")
+            .env("SLUICE__DIRECTORY__POSTGRES_URL", self.directory_url())
+            .env("SLUICE__DIRECTORY__FILE", self.folder.join("directory.log").to_string_lossy())
             .env("SLUICE__GEO__DATABASE", self.geo.to_string_lossy())
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.consumer_ops));
         let spec = self.with_clickhouse(spec);
@@ -209,6 +211,12 @@ impl Blueprint {
     /// URL of the database that the api uses.
     pub fn postgres_url(&self) -> String {
         format!("postgres://sluice:{}@127.0.0.1:{}/{DATABASE}", self.secrets.sluice, self.ports.postgres)
+    }
+
+    /// URL of the same database as the consumer reads it: what resolves events, and nothing else.
+    pub fn directory_url(&self) -> String {
+        let (password, port) = (&self.secrets.consumer, self.ports.postgres);
+        format!("postgres://sluice_consumer:{password}@127.0.0.1:{port}/{DATABASE}")
     }
 
     /// The api with a subcommand.

@@ -104,6 +104,16 @@ pub async fn postgres_database() -> String {
     format!("{base}/{name}")
 }
 
+/// A new database with the tables of people and campaigns in it, and so many people, with the ids from 1 on; its URL.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn people_database(n_people: u32) -> String {
+    let url = postgres_database().await;
+    postgres::make_people(&url, n_people).await.expect("the tables can be made");
+    url
+}
+
 /// A new, empty ClickHouse database; its name.
 ///
 /// # Panics

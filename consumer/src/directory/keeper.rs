@@ -1,0 +1,212 @@
+//! Keeps the directory current: asks Postgres for the newest version before each batch, reads what is new, and remembers
+//! it on disk. While Postgres is down the last snapshot goes on.
+//!
+//! Asking once a batch costs less than it saves: no event is resolved with a snapshot older than itself, and no
+//! notification can be missed (docs/adr/0005).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Directory, Entry, Recent, file};
+use crate::config::DirectoryConfig;
+
+/// How long Postgres may take to answer before the last snapshot goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A Postgres that kept a batch waiting is not asked again for this long.
+const PAUSE: Duration = Duration::from_secs(5);
+/// The whole log is read anew this often, whatever was seen in between.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Why there is no directory to resolve with.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("the directory cannot be read: {0}")]
+    Postgres(#[from] sqlx::Error),
+    #[error("the directory does not answer in time")]
+    TimedOut,
+    #[error("the directory's file: {0}")]
+    File(#[from] io::Error),
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Keeper {
+    pool: PgPool,
+    file: Option<PathBuf>,
+    held: Arc<Mutex<Held>>,
+    stale: Counter,
+}
+
+#[derive(Default)]
+struct Held {
+    directory: Option<Arc<Directory>>,
+    origin: Option<Uuid>,
+    recent: Recent,
+    /// When the whole log was last read from Postgres.
+    refreshed: Option<Instant>,
+    not_before: Option<Instant>,
+}
+
+impl Keeper {
+    /// Reads what was kept on disk; connects to nothing yet. `stale` counts the batches that an older snapshot served.
+    ///
+    /// # Errors
+    /// When the address cannot be read, or the disk fails.
+    pub fn open(config: &DirectoryConfig, stale: Counter) -> anyhow::Result<Self> {
+        let options = config
+            .postgres_url
+            .expose()
+            .parse::<PgConnectOptions>()?
+            .application_name("sluice-consumer")
+            .options([("statement_timeout", "30s")]);
+        let pool =
+            PgPoolOptions::new().max_connections(2).acquire_timeout(PATIENCE).connect_lazy_with(options);
+        let path = (!config.file.as_os_str().is_empty()).then(|| config.file.clone());
+        let mut held = Held::default();
+        if let Some(kept) = path.as_deref().map(file::read).transpose()?.flatten() {
+            held.origin = Some(kept.origin);
+            held.take(&kept.entries, Directory::default());
+        }
+        Ok(Self { pool, file: path, held: Arc::new(Mutex::new(held)), stale })
+    }
+
+    /// The directory of now, or the last that was seen while Postgres is down.
+    ///
+    /// # Errors
+    /// When Postgres is down and none was ever seen.
+    pub async fn current(&self) -> Result<Arc<Directory>, DirectoryError> {
+        let mut held = self.held.lock().await;
+        let asked = Instant::now();
+        let refreshed = if held.not_before.is_some_and(|time| asked < time) {
+            Err(DirectoryError::TimedOut)
+        } else {
+            let refreshed = self.refresh(&mut held).await;
+            let was_slow = refreshed.is_err() && asked.elapsed() >= PATIENCE / 2;
+            held.not_before = was_slow.then(|| Instant::now() + PAUSE);
+            refreshed
+        };
+        match (refreshed, &held.directory) {
+            (Ok(()), Some(directory)) => Ok(Arc::clone(directory)),
+            (Err(error), Some(directory)) => {
+                tracing::warn!(%error, version = directory.version, "resolving with the last directory");
+                self.stale.inc();
+                Ok(Arc::clone(directory))
+            }
+            (Err(error), None) => Err(error),
+            (Ok(()), None) => Err(DirectoryError::TimedOut),
+        }
+    }
+
+    /// The directory as it was at a version: for a batch that is computed again.
+    ///
+    /// # Errors
+    /// When Postgres is down and the version is not the one at hand.
+    pub async fn at(&self, version: i64) -> Result<Arc<Directory>, DirectoryError> {
+        let held = self.held.lock().await;
+        if let Some(directory) = held.directory.as_ref().filter(|directory| directory.version == version) {
+            return Ok(Arc::clone(directory));
+        }
+        let mut directory = Directory::default();
+        let (entries, _) = match self.read(0).await {
+            Ok(read) => read,
+            Err(error) => match self.file.as_deref().map(file::read).transpose()?.flatten() {
+                Some(kept) if kept.entries.last().is_some_and(|last| last.version >= version) => {
+                    (kept.entries, kept.origin)
+                }
+                _ => return Err(error),
+            },
+        };
+        entries.iter().take_while(|entry| entry.version <= version).for_each(|entry| directory.apply(entry));
+        directory.version = version;
+        Ok(Arc::new(directory))
+    }
+
+    /// What changed after a version, as parked events name it; `None` when that is too long ago to know.
+    pub async fn changed_since(&self, version: i64) -> Option<BTreeSet<String>> {
+        self.held.lock().await.recent.since(version)
+    }
+
+    async fn refresh(&self, held: &mut Held) -> Result<(), DirectoryError> {
+        let is_due = held.refreshed.is_none_or(|last| last.elapsed() >= REFRESH_INTERVAL);
+        let version = held.directory.as_ref().map_or(0, |directory| directory.version);
+        if !is_due {
+            let (origin, newest) = self.ask().await?;
+            // A database that was put back to an earlier state has another log.
+            if held.origin == Some(origin) && newest == version {
+                return Ok(());
+            }
+            if held.origin == Some(origin) && newest > version {
+                let (entries, _) = self.read(version).await?;
+                let directory = held.directory.as_deref().cloned().unwrap_or_default();
+                held.take(&entries, directory);
+                self.keep(|path| file::append(path, &entries));
+                return Ok(());
+            }
+        }
+        let (entries, origin) = self.read(0).await?;
+        held.origin = Some(origin);
+        held.take(&entries, Directory::default());
+        held.refreshed = Some(Instant::now());
+        self.keep(|path| file::replace(path, origin, &entries));
+        Ok(())
+    }
+
+    /// The disk's failures are told and go no further: it is for bad times only.
+    fn keep(&self, write: impl FnOnce(&std::path::Path) -> io::Result<()>) {
+        if let Some(Err(error)) = self.file.as_deref().map(write) {
+            tracing::error!(%error, "the directory cannot be kept on disk");
+        }
+    }
+
+    /// Which database it is, and its newest version.
+    async fn ask(&self) -> Result<(Uuid, i64), DirectoryError> {
+        let asked = sqlx::query!(
+            r#"SELECT origin, (SELECT coalesce(max(version), 0) FROM directory_log) AS "version!"
+               FROM directory_origin"#
+        )
+        .fetch_one(&self.pool);
+        let row = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| DirectoryError::TimedOut)??;
+        Ok((row.origin, row.version))
+    }
+
+    /// All changes after a version, and which database they are of.
+    async fn read(&self, version: i64) -> Result<(Vec<Entry>, Uuid), DirectoryError> {
+        let (origin, _) = self.ask().await?;
+        let entries = sqlx::query_as!(
+            Entry,
+            "SELECT version, entity, entity_id, subject_id, object_id, from_ms, to_ms, is_gone
+             FROM directory_log WHERE version > $1 ORDER BY version",
+            version
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok((entries, origin))
+    }
+}
+
+impl Held {
+    /// Takes changes in, on top of a directory.
+    fn take(&mut self, entries: &[Entry], mut directory: Directory) {
+        if directory.version == 0 {
+            let newest = entries.last().map_or(0, |entry| entry.version);
+            self.recent = Recent { since: newest, references: Vec::new() };
+        }
+        for entry in entries {
+            directory.apply(entry);
+            if entry.version > self.recent.since {
+                self.recent.note(entry);
+            }
+        }
+        self.directory = Some(Arc::new(directory));
+    }
+}

@@ -1,0 +1,264 @@
+//! Whose an event is: tracking key → campaign → buyer → team, each as of the event's time. Pure look-ups in a snapshot of
+//! what people edit in Postgres; [`keeper`] keeps the snapshot current, [`file`] keeps it for when Postgres is down.
+//!
+//! Invariant: a snapshot is a fold of the directory's log up to its version, whoever folds it, so that a batch that is
+//! computed again with the same version finds the same owners.
+
+pub mod file;
+pub mod keeper;
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use sluice_schemas::outcome::ParkReason;
+
+use crate::rows::Owner;
+
+/// One change of the directory, as `directory_log` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub version: i64,
+    /// `user`, `membership`, `campaign_buyer` or `tracking_key`.
+    pub entity: String,
+    pub entity_id: String,
+    pub subject_id: i64,
+    pub object_id: i64,
+    pub from_ms: Option<i64>,
+    pub to_ms: Option<i64>,
+    pub is_gone: bool,
+}
+
+/// How things stood at a version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directory {
+    pub version: i64,
+    keys: HashMap<String, Key>,
+    /// The buyers of each campaign over time.
+    campaigns: HashMap<u64, Vec<Period>>,
+    /// The teams of each user over time; a user without a team has no period.
+    users: HashMap<u64, Vec<Period>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    campaign_id: u64,
+    to_ms: i64,
+}
+
+/// Somebody's, from a moment until before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Period {
+    row_id: u64,
+    holder_id: u64,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Directory {
+    /// Takes a change in. Changes come in the order of their versions.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.version = entry.version;
+        let (subject_id, object_id) = (entry.subject_id.unsigned_abs(), entry.object_id.unsigned_abs());
+        let to_ms = entry.to_ms.unwrap_or(i64::MAX);
+        let row_id = || entry.entity_id.parse::<u64>().unwrap_or_default();
+        let period = || Period {
+            row_id: row_id(),
+            holder_id: object_id,
+            from_ms: entry.from_ms.unwrap_or(i64::MIN),
+            to_ms,
+        };
+        match entry.entity.as_str() {
+            "tracking_key" if entry.is_gone => drop(self.keys.remove(&entry.entity_id)),
+            "tracking_key" => {
+                self.keys.insert(entry.entity_id.clone(), Key { campaign_id: object_id, to_ms });
+            }
+            "user" if entry.is_gone => drop(self.users.remove(&row_id())),
+            "user" => drop(self.users.entry(row_id()).or_default()),
+            "membership" => set(&mut self.users, subject_id, period(), entry.is_gone),
+            "campaign_buyer" => set(&mut self.campaigns, subject_id, period(), entry.is_gone),
+            // Of a later version of the schema: nothing that this program resolves with.
+            _ => {}
+        }
+    }
+
+    /// Whose an event of this moment is: by its tracking key if it has one, else by its user, else nobody's.
+    ///
+    /// # Errors
+    /// Why nobody can tell yet.
+    pub fn owner(&self, key: &str, user_id: Option<u64>, time_ms: u64) -> Result<Owner, ParkReason> {
+        let time_ms = i64::try_from(time_ms).unwrap_or(i64::MAX);
+        let (campaign_id, user_id) = if key.is_empty() {
+            (0, user_id.unwrap_or_default())
+        } else {
+            let key = self.key(key).ok_or(ParkReason::UnknownKey)?;
+            if time_ms >= key.to_ms {
+                return Err(ParkReason::ExpiredKey);
+            }
+            let buyers = self.campaigns.get(&key.campaign_id).ok_or(ParkReason::UnknownKey)?;
+            (key.campaign_id, holder(buyers, time_ms).ok_or(ParkReason::UnknownKey)?)
+        };
+        if user_id == 0 {
+            return Ok(Owner::default());
+        }
+        let teams = self.users.get(&user_id).ok_or(ParkReason::UnknownUser)?;
+        Ok(Owner { user_id, team_id: holder(teams, time_ms).unwrap_or(0), campaign_id })
+    }
+
+    /// Whether what a parked event names, a key or a user's id, is there by now.
+    #[must_use]
+    pub fn knows(&self, reference: &str) -> bool {
+        self.keys.contains_key(reference)
+            || reference.parse().is_ok_and(|id: u64| self.users.contains_key(&id))
+    }
+
+    /// Keys are lower case; upper case is accepted.
+    fn key(&self, key: &str) -> Option<Key> {
+        self.keys.get(key).or_else(|| self.keys.get(&key.to_ascii_lowercase())).copied()
+    }
+}
+
+impl Entry {
+    /// What a parked event that waits for this change names.
+    fn reference(&self) -> Option<&str> {
+        matches!(self.entity.as_str(), "tracking_key" | "user").then_some(&self.entity_id)
+    }
+}
+
+fn set(periods: &mut HashMap<u64, Vec<Period>>, subject_id: u64, period: Period, is_gone: bool) {
+    let Some(periods) =
+        (if is_gone { periods.get_mut(&subject_id) } else { Some(periods.entry(subject_id).or_default()) })
+    else {
+        return;
+    };
+    periods.retain(|known| known.row_id != period.row_id);
+    if !is_gone {
+        periods.push(period);
+    }
+}
+
+/// Periods do not overlap: the database sees to it.
+fn holder(periods: &[Period], time_ms: i64) -> Option<u64> {
+    // The present one is the last in nearly all cases.
+    let found = periods.iter().rev().find(|period| (period.from_ms..period.to_ms).contains(&time_ms));
+    found.map(|period| period.holder_id)
+}
+
+/// What parked events may name that changed lately, for whoever replays them.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Everything after this version is here.
+    since: i64,
+    references: Vec<(i64, String)>,
+}
+
+/// More than this are not worth remembering: then everything that waits is looked at.
+const MAX_RECENT: usize = 10_000;
+
+impl Recent {
+    fn note(&mut self, entry: &Entry) {
+        if let Some(reference) = entry.reference() {
+            if self.references.len() >= MAX_RECENT {
+                *self = Self { since: entry.version - 1, references: Vec::new() };
+            }
+            self.references.push((entry.version, reference.to_owned()));
+        }
+    }
+
+    fn since(&self, version: i64) -> Option<BTreeSet<String>> {
+        let later = self.references.iter().filter(|(changed, _)| *changed > version);
+        (version >= self.since).then(|| later.map(|(_, reference)| reference.clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn entry(
+        version: i64,
+        entity: &str,
+        id: &str,
+        ids: (i64, i64),
+        times: (Option<i64>, Option<i64>),
+    ) -> Entry {
+        Entry {
+            version,
+            entity: entity.to_owned(),
+            entity_id: id.to_owned(),
+            subject_id: ids.0,
+            object_id: ids.1,
+            from_ms: times.0,
+            to_ms: times.1,
+            is_gone: false,
+        }
+    }
+
+    fn fold(entries: &[Entry]) -> Directory {
+        entries.iter().fold(Directory::default(), |mut directory, entry| {
+            directory.apply(entry);
+            directory
+        })
+    }
+
+    #[test]
+    fn an_event_is_its_buyers_and_their_teams_of_its_time() {
+        let mut log = vec![
+            entry(1, "user", "5", (0, 0), (None, None)),
+            entry(2, "user", "6", (0, 0), (None, None)),
+            entry(3, "membership", "1", (5, 70), (Some(1000), None)),
+            entry(4, "campaign_buyer", "1", (9, 5), (Some(0), None)),
+            entry(5, "tracking_key", "abc", (0, 9), (None, None)),
+        ];
+        let owner = |user_id, team_id, campaign_id| Ok(Owner { user_id, team_id, campaign_id });
+        let before = fold(&log);
+        assert_eq!(before.owner("abc", None, 2000), owner(5, 70, 9));
+        assert_eq!(before.owner("ABC", Some(6), 999), owner(5, 0, 9));
+        assert_eq!(before.owner("", Some(5), 1000), owner(5, 70, 0));
+        assert_eq!(before.owner("", None, 1000), owner(0, 0, 0));
+        assert_eq!(before.owner("", Some(7), 1000), Err(ParkReason::UnknownUser));
+        assert_eq!(before.owner("abd", None, 1000), Err(ParkReason::UnknownKey));
+        // The buyer moves to another team, the campaign to another buyer, and the key ends.
+        log.extend([
+            entry(6, "membership", "1", (5, 70), (Some(1000), Some(3000))),
+            entry(7, "membership", "2", (5, 71), (Some(3000), None)),
+            entry(8, "campaign_buyer", "1", (9, 5), (Some(0), Some(4000))),
+            entry(9, "campaign_buyer", "2", (9, 6), (Some(4000), None)),
+            entry(10, "tracking_key", "abc", (0, 9), (None, Some(5000))),
+        ]);
+        let after = fold(&log);
+        assert_eq!(after.owner("abc", None, 2999), owner(5, 70, 9));
+        assert_eq!(after.owner("abc", None, 3000), owner(5, 71, 9));
+        assert_eq!(after.owner("abc", None, 4999), owner(6, 0, 9));
+        assert_eq!(after.owner("abc", None, 5000), Err(ParkReason::ExpiredKey));
+        assert_eq!(after.version, 10);
+        assert_eq!(fold(&log[..5]), before);
+    }
+
+    #[test]
+    fn what_is_gone_is_unknown_again() {
+        let mut log = vec![
+            entry(1, "user", "5", (0, 0), (None, None)),
+            entry(2, "membership", "1", (5, 70), (Some(0), None)),
+            entry(3, "membership", "1", (5, 70), (Some(0), None)),
+            entry(4, "user", "5", (0, 0), (None, None)),
+        ];
+        log[2].is_gone = true;
+        log[3].is_gone = true;
+        assert_eq!(
+            fold(&log[..3]).owner("", Some(5), 1),
+            Ok(Owner { user_id: 5, team_id: 0, campaign_id: 0 })
+        );
+        assert_eq!(fold(&log).owner("", Some(5), 1), Err(ParkReason::UnknownUser));
+    }
+
+    #[test]
+    fn who_was_away_too_long_looks_at_everything() {
+        let mut recent = Recent { since: 1, references: Vec::new() };
+        for version in 2..=3 {
+            recent.note(&entry(version, "user", &version.to_string(), (0, 0), (None, None)));
+        }
+        assert_eq!(recent.since(0), None);
+        assert_eq!(recent.since(2), Some(BTreeSet::from(["3".to_owned()])));
+        assert_eq!(recent.since(3), Some(BTreeSet::new()));
+    }
+}
