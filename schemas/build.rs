@@ -8,7 +8,7 @@ const POSTGRES: &str = "migrations/postgres";
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed={POSTGRES}");
-    let files = protox::compile(["proto/sluice/v1/event.proto"], ["proto"])?;
+    let files = protox::compile(["proto/sluice/v1/event.proto", "proto/sluice/v1/change.proto"], ["proto"])?;
     prost_build::Config::new().bytes(["."]).compile_fds(files)?;
     list_postgres_migrations()
 }

@@ -27,6 +27,7 @@ const N_PEOPLE: u32 = 20;
 pub struct Way {
     pub brokers: String,
     pub topic: String,
+    pub changes_topic: String,
     pub clickhouse: ClickHouse,
     /// Where the people are that events are resolved with.
     pub postgres_url: String,
@@ -56,10 +57,13 @@ impl Way {
         postgres_url: String,
         folder: &Path,
     ) -> anyhow::Result<Self> {
-        create_topics(brokers, &[Topic { name: topic, n_partitions, retention_hours: 24 }]).await?;
+        let changes_topic = format!("{topic}_changes");
+        let topics = [topic, &changes_topic].map(|name| Topic { name, n_partitions, retention_hours: 24 });
+        create_topics(brokers, &topics).await?;
         Ok(Self {
             brokers: brokers.to_owned(),
             topic: topic.to_owned(),
+            changes_topic,
             clickhouse,
             postgres_url,
             folder: folder.to_owned(),
@@ -118,6 +122,7 @@ impl Way {
         let mut spec = ProcessSpec::new(program, log)
             .env("SLUICE__KAFKA__BROKERS", &self.brokers)
             .env("SLUICE__KAFKA__TOPIC", &self.topic)
+            .env("SLUICE__KAFKA__CHANGES_TOPIC", &self.changes_topic)
             .env("SLUICE__KAFKA__GROUP", format!("{}-group", self.topic))
             .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::partition::Kind;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
 
@@ -23,6 +24,9 @@ pub struct Config {
 pub struct KafkaConfig {
     pub brokers: String,
     pub topic: String,
+    /// Edits and deletions.
+    pub changes_topic: String,
+    /// Of the events' readers; the readers of changes are another group, with `-changes` after the name.
     pub group: String,
     /// Static membership: a consumer that comes back under this name takes its partitions again at once. Empty: none.
     pub instance_id: String,
@@ -35,9 +39,30 @@ impl Default for KafkaConfig {
         Self {
             brokers: "127.0.0.1:19092".to_owned(),
             topic: sluice_schemas::topics::EVENTS.to_owned(),
+            changes_topic: sluice_schemas::topics::CHANGES.to_owned(),
             group: "sluice-consumer".to_owned(),
             instance_id: String::new(),
             session_timeout_ms: 6000,
+        }
+    }
+}
+
+impl KafkaConfig {
+    /// The topic that carries this.
+    #[must_use]
+    pub fn topic_of(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Events => &self.topic,
+            Kind::Changes => &self.changes_topic,
+        }
+    }
+
+    /// The group that reads it: each has its own, so that a rebalance of one does not stop the other.
+    #[must_use]
+    pub fn group_of(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Events => self.group.clone(),
+            Kind::Changes => format!("{}-changes", self.group),
         }
     }
 }
@@ -121,6 +146,7 @@ impl Validate for Config {
         let not_empty = [
             ("kafka.brokers", &self.kafka.brokers),
             ("kafka.topic", &self.kafka.topic),
+            ("kafka.changes_topic", &self.kafka.changes_topic),
             ("kafka.group", &self.kafka.group),
             ("clickhouse.database", &self.clickhouse.database),
         ];

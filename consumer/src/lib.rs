@@ -11,12 +11,14 @@
 //!    tell). What cannot be used yet is a row too: a parked one.
 //! 8. [`store`] inserts the rows, a token with each insert, and then the lanes' new ordinals.
 //! 9. [`commit`] writes the batch's end.
-//! 10. [`replay`] does the same for parked events that found what they waited for.
+//! 10. [`changes`] is what 5 to 9 are for the topic of edits and deletions.
+//! 11. [`replay`] does the same for parked events that found what they waited for.
 //!
 //! Nothing here is kept in memory that cannot be computed again from Kafka and ClickHouse: a killed consumer loses nothing
 //! and counts nothing twice.
 #![forbid(unsafe_code)]
 
+pub mod changes;
 pub mod commit;
 pub mod config;
 pub mod decode;
@@ -29,3 +31,4 @@ pub mod replay;
 pub mod rows;
 pub mod source;
 pub mod store;
+pub mod verify;

@@ -1,19 +1,22 @@
 //! The program `sluice-consumer`: reads its configuration, connects the parts and waits for the end.
 #![forbid(unsafe_code)]
 
+use std::io::Write as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use prometheus_client::registry::Registry;
 use sluice_consumer::config::Config;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
-use sluice_consumer::partition::Shared;
+use sluice_consumer::partition::{Kind, Shared};
 use sluice_consumer::source;
 use sluice_consumer::store::Store;
+use sluice_consumer::verify::verify;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
 use sluice_runtime::lifecycle::Lifecycle;
@@ -29,14 +32,27 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Cli {
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compare what is stored with what was counted; ends with 1 when they differ
+    Verify,
 }
 
 /// How long the last batches may take when the service drains.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
 
-fn main() -> anyhow::Result<()> {
-    let config: Config = load_or_exit(&Cli::parse().config);
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let config: Config = load_or_exit(&cli.config);
     telemetry::init();
+    if let Some(Command::Verify) = cli.command {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(print_differences(&config));
+    }
     let enricher = Enricher::load(&config.geo.database)
         .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
     tokio::runtime::Builder::new_multi_thread()
@@ -44,6 +60,26 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(run(config, enricher))
+        .map(|()| ExitCode::SUCCESS)
+}
+
+async fn print_differences(config: &Config) -> anyhow::Result<ExitCode> {
+    let reports = verify(&Store::new(&config.clickhouse)).await.context("clickhouse")?;
+    let mut out = std::io::stdout().lock();
+    for report in &reports {
+        let n_differences = report.differences.len();
+        let sum = if n_differences == 0 {
+            "no difference".to_owned()
+        } else {
+            format!("{n_differences} differences")
+        };
+        writeln!(out, "{}: {sum}", report.name)?;
+        for (place, found) in &report.differences {
+            writeln!(out, "  {place}: {found}")?;
+        }
+    }
+    let is_good = reports.iter().all(|report| report.differences.is_empty());
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
@@ -72,7 +108,8 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
         readiness,
         draining: lifecycle.draining().clone(),
     };
-    source::run(&config.kafka, config.batch.buffer_bytes, shared, &lifecycle).await.context("kafka")?;
+    let read = |kind| source::run(kind, &config.kafka, config.batch.buffer_bytes, shared.clone(), &lifecycle);
+    tokio::try_join!(read(Kind::Events), read(Kind::Changes)).context("kafka")?;
     if !lifecycle.finish(DRAIN_PATIENCE).await {
         tracing::warn!("a batch did not end in time; it will be repeated");
     }

@@ -9,6 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::changes::fold::{APPLIED, MISSING, REFUSED};
+
 /// Where an event ended, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
@@ -16,9 +18,17 @@ pub struct OutcomeLabels {
     pub reason: &'static str,
 }
 
-/// A partition of the topic.
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChangeLabels {
+    pub outcome: &'static str,
+}
+
+/// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PartitionLabels {
+    /// `events` or `changes`.
+    pub topic: &'static str,
     pub partition: i32,
 }
 
@@ -37,6 +47,8 @@ pub struct Metrics {
     pub batch_seconds: Histogram,
     /// Times that something outside had to be asked again.
     pub retries: Counter,
+    /// Changes by what became of them.
+    pub changes: Family<ChangeLabels, Counter>,
     /// Batches resolved with an older directory, since Postgres was down.
     pub stale_directory: Counter,
     /// Records between what was read and the end of the partition.
@@ -56,6 +68,7 @@ impl Metrics {
             batches: Counter::default(),
             batch_seconds: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             retries: Counter::default(),
+            changes: Family::default(),
             stale_directory: Counter::default(),
             lag: Family::default(),
             freshness_seconds: Gauge::default(),
@@ -75,6 +88,7 @@ impl Metrics {
         part.register("batches", "Batches stored", metrics.batches.clone());
         part.register("batch_seconds", "First chunk of a batch to its commit", metrics.batch_seconds.clone());
         part.register("retries", "Times something outside had to be asked again", metrics.retries.clone());
+        part.register("changes", "Edits and deletions by what became of them", metrics.changes.clone());
         part.register(
             "stale_directory_batches",
             "Batches resolved with the last directory that was seen, since Postgres was down",
@@ -87,5 +101,12 @@ impl Metrics {
             metrics.freshness_seconds.clone(),
         );
         metrics
+    }
+
+    /// Counts a change by its outcome.
+    pub fn changed(&self, outcome: &str) {
+        let outcome =
+            [APPLIED, MISSING, REFUSED].into_iter().find(|known| *known == outcome).unwrap_or(REFUSED);
+        self.changes.get_or_create(&ChangeLabels { outcome }).inc();
     }
 }

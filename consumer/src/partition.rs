@@ -39,6 +39,45 @@ pub struct Shared {
     pub draining: CancellationToken,
 }
 
+/// What a topic carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Chunks of events from the edges.
+    Events,
+    /// Edits and deletions of what is stored.
+    Changes,
+}
+
+/// A change is waited for by who made it: its batch is closed soon.
+const CHANGES_LINGER: Duration = Duration::from_millis(20);
+/// A batch of changes is one statement a table, with every id in it.
+const MAX_CHANGES: usize = 500;
+
+impl Kind {
+    /// The word in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Changes => "changes",
+        }
+    }
+
+    fn linger(self, config: &BatchConfig) -> Duration {
+        match self {
+            Self::Events => Duration::from_millis(config.linger_ms),
+            Self::Changes => CHANGES_LINGER,
+        }
+    }
+
+    fn max_events(self, config: &BatchConfig) -> usize {
+        match self {
+            Self::Events => config.max_events,
+            Self::Changes => MAX_CHANGES,
+        }
+    }
+}
+
 /// A partition's records on their way in, with the bytes that lie there.
 pub struct Inbox {
     pub records: mpsc::UnboundedReceiver<Record>,
@@ -52,6 +91,7 @@ pub struct Revoked;
 
 /// The owner of one partition, as long as it is assigned.
 pub struct Partition {
+    kind: Kind,
     pub(crate) shared: Shared,
     pub(crate) committer: Committer,
     inbox: Inbox,
@@ -86,9 +126,10 @@ async fn next_record(held: &mut Option<Record>, inbox: &mut Inbox) -> Option<Rec
 impl Partition {
     /// Prepares to own a partition.
     #[must_use]
-    pub fn new(shared: Shared, committer: Committer, inbox: Inbox) -> Self {
+    pub fn new(kind: Kind, shared: Shared, committer: Committer, inbox: Inbox) -> Self {
         let source = format!("{}/{}", committer.topic, committer.partition);
         Self {
+            kind,
             shared,
             committer,
             inbox,
@@ -114,10 +155,12 @@ impl Partition {
         let committer = self.committer.clone();
         let mut place = self.insist("kafka", || committer.read()).await?;
         let store = self.shared.store.clone();
-        self.lanes = self.insist("clickhouse", || store.lanes()).await?;
-        self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(committer.partition)).await?;
-        self.waiting.prospects =
-            self.insist("clickhouse", || store.do_prospects_wait(committer.partition)).await?;
+        if self.kind == Kind::Events {
+            let partition = committer.partition;
+            self.lanes = self.insist("clickhouse", || store.lanes()).await?;
+            self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
+            self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
+        }
         if let Some(Plan { end, directory }) = place.plan {
             let (partition, begin) = (committer.partition, place.begin);
             tracing::info!(partition, begin, end, directory, "repeating a planned batch");
@@ -131,7 +174,10 @@ impl Partition {
                 _ => None,
             };
             if let Some((begin, end)) = range {
-                self.store_batch(begin, end, place.plan, &records).await?;
+                match self.kind {
+                    Kind::Events => self.store_events(begin, end, place.plan, &records).await?,
+                    Kind::Changes => self.store_changes(begin, end, place.plan, &records).await?,
+                }
                 place = Place { begin: end, plan: None };
             }
             if self.waiting.any() && Instant::now() >= self.next_replay {
@@ -150,7 +196,7 @@ impl Partition {
         let mut n_events = 0;
         let mut deadline = None;
         loop {
-            if planned_end.is_none() && n_events >= self.shared.config.max_events {
+            if planned_end.is_none() && n_events >= self.kind.max_events(&self.shared.config) {
                 return Ok(Some(records));
             }
             // A planned range is closed by its records alone, however long they take.
@@ -175,7 +221,7 @@ impl Partition {
                     }
                     let offset = record.offset;
                     n_events += record.header.as_ref().map_or(1, |header| header.count as usize);
-                    let linger = Duration::from_millis(self.shared.config.linger_ms);
+                    let linger = self.kind.linger(&self.shared.config);
                     deadline.get_or_insert_with(|| Instant::now() + linger);
                     records.push(record);
                     if planned_end.is_some_and(|end| offset + 1 >= end) {
@@ -187,8 +233,8 @@ impl Partition {
         }
     }
 
-    /// Takes a batch through the protocol; `plan` is there for one that is computed again.
-    async fn store_batch(
+    /// Takes a batch of events through the protocol; `plan` is there for one that is computed again.
+    async fn store_events(
         &mut self,
         begin: i64,
         end: i64,
@@ -201,15 +247,7 @@ impl Partition {
         let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
         let run = decode_records(&self.source, records, &self.lanes);
 
-        let keeper = self.shared.directory.clone();
-        let directory = match plan {
-            Some(plan) => self.insist("directory", || keeper.at(plan.directory)).await?,
-            None => self.insist("directory", || keeper.current()).await?,
-        };
-        if plan.is_none() {
-            let (committer, plan) = (self.committer.clone(), Plan { end, directory: directory.version });
-            self.insist("kafka", || committer.plan(begin, plan)).await?;
-        }
+        let directory = self.plan(begin, end, plan).await?;
         let verdict = self.verdict(&batch, plan.is_some(), &run.events, &directory).await?;
         let mut rows = Rows::default();
         let means = Means {
@@ -222,8 +260,7 @@ impl Partition {
             rows.add(placed, &means);
         }
         self.insert(&batch, &rows, &run.moved).await?;
-        let committer = self.committer.clone();
-        self.insist("kafka", || committer.end(end)).await?;
+        self.end(end).await?;
 
         self.shared.metrics.repeated.inc_by(run.n_repeated);
         self.shared.metrics.missing.inc_by(run.n_missing);
@@ -231,6 +268,28 @@ impl Partition {
         self.waiting.note(&rows, directory.version);
         self.observe(&rows, started);
         Ok(())
+    }
+
+    /// Fixes the range of a batch and the directory that it is resolved with; or takes what was fixed.
+    pub(crate) async fn plan(
+        &self,
+        begin: i64,
+        end: i64,
+        plan: Option<Plan>,
+    ) -> Result<Arc<Directory>, Revoked> {
+        let (keeper, committer) = (&self.shared.directory, &self.committer);
+        if let Some(plan) = plan {
+            return self.insist("directory", || keeper.at(plan.directory)).await;
+        }
+        let directory = self.insist("directory", || keeper.current()).await?;
+        let plan = Plan { end, directory: directory.version };
+        self.insist("kafka", || committer.plan(begin, plan)).await?;
+        Ok(directory)
+    }
+
+    /// Says that a batch is done.
+    pub(crate) async fn end(&self, end: i64) -> Result<(), Revoked> {
+        self.insist("kafka", || self.committer.end(end)).await
     }
 
     /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.

@@ -90,7 +90,7 @@ impl Partition {
     async fn settle_replay(&self, batch: &str, directory: &Directory) -> Result<Option<Replay>, Revoked> {
         let (store, partition) = (&self.shared.store, self.committer.partition);
         self.insist("clickhouse", || async {
-            if let Some(verdict) = store.verdict(batch).await? {
+            if let Some(verdict) = store.verdict::<Verdict>(batch).await? {
                 let parked = store.waiting_at(partition, &verdict.places.keys().collect::<Vec<_>>()).await?;
                 return Ok::<_, crate::store::StoreError>(Some(Replay { verdict, parked }));
             }

@@ -12,6 +12,7 @@ use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::{
     OrderContactRow, OrderRow, OutcomeRow, ParkedRow, ProspectIndexRow, ProspectRow, RollupHourlyRow,
 };
+use sluice_schemas::status::Status;
 use uuid::Uuid;
 
 use crate::decode::{Decoded, Placed};
@@ -187,7 +188,7 @@ impl Rows {
         let order = event.order.clone().unwrap_or_default();
         let fields = Fields::parse(&event.pairs);
         let (order_id, time) = (event_id(event), millis(event.time_ms));
-        self.sums(event.time_ms, owner).orders += 1;
+        self.sums(event.time_ms, owner).add_orders(Status::Hold, 1);
         self.orders.push(OrderRow {
             order_id,
             prospect_id,
@@ -195,7 +196,7 @@ impl Rows {
             user_id: owner.user_id,
             team_id: owner.team_id,
             campaign_id: owner.campaign_id,
-            status: "hold".to_owned(),
+            status: Status::Hold.as_str().to_owned(),
             status_text: fields.status,
             payout: fields.payout.unwrap_or(0),
             currency: fields.currency,
@@ -209,6 +210,7 @@ impl Rows {
             first_name: order.first_name,
             last_name: order.last_name,
             delivery_address: order.delivery_address,
+            version: 0,
         });
     }
 
@@ -242,17 +244,14 @@ impl Rows {
     }
 
     fn sums(&mut self, time_ms: u64, owner: Owner) -> &mut RollupHourlyRow {
-        let hour = seconds(time_ms) / 3600 * 3600;
+        let hour = hour_of(millis(time_ms));
         let key = (hour, owner.user_id, owner.team_id, owner.campaign_id);
-        self.rollup.entry(key).or_insert(RollupHourlyRow {
+        self.rollup.entry(key).or_insert(RollupHourlyRow::of(
             hour,
-            user_id: owner.user_id,
-            team_id: owner.team_id,
-            campaign_id: owner.campaign_id,
-            prospects: 0,
-            bots: 0,
-            orders: 0,
-        })
+            owner.user_id,
+            owner.team_id,
+            owner.campaign_id,
+        ))
     }
 
     /// Counts an outcome in the event's minute.
@@ -334,6 +333,12 @@ const MAX_TIME_MS: u64 = 10_413_791_999_999;
 
 fn millis(time_ms: u64) -> i64 {
     i64::try_from(time_ms.min(MAX_TIME_MS)).unwrap_or_default()
+}
+
+/// The hour (Unix seconds of its start) of a time that is stored.
+#[must_use]
+pub fn hour_of(time_ms: i64) -> u32 {
+    u32::try_from(time_ms / 3_600_000 * 3600).unwrap_or(u32::MAX / 3600 * 3600)
 }
 
 fn seconds(time_ms: u64) -> u32 {

@@ -1,4 +1,4 @@
-//! Kafka: takes part in the group, hands each record to its partition's owner, and pauses partitions whose owner lags.
+//! Kafka: takes part in a topic's group, hands each record to its partition's owner, and pauses partitions whose owner lags.
 //!
 //! Never stops polling, so that a slow ClickHouse does not cost the group membership. The rebalance callbacks make and end
 //! the owners' handles; they run inside the poll, before any record of the new assignment is seen.
@@ -26,7 +26,7 @@ use crate::commit::Committer;
 use crate::config::KafkaConfig;
 use crate::decode::Record;
 use crate::metrics::{Metrics, PartitionLabels};
-use crate::partition::{Inbox, Partition, Shared};
+use crate::partition::{Inbox, Kind, Partition, Shared};
 
 /// The way to one partition's owner.
 struct Handle {
@@ -47,6 +47,7 @@ struct Started {
 
 /// What librdkafka calls back into.
 pub struct Context {
+    kind: Kind,
     topic: String,
     metrics: Metrics,
     readiness: Readiness,
@@ -65,7 +66,7 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let Some(topic) = statistics.topics.get(&self.topic) else { return };
         for partition in topic.partitions.values().filter(|partition| partition.consumer_lag >= 0) {
-            let labels = PartitionLabels { partition: partition.partition };
+            let labels = PartitionLabels { topic: self.kind.as_str(), partition: partition.partition };
             self.metrics.lag.get_or_create(&labels).set(partition.consumer_lag);
         }
     }
@@ -127,11 +128,15 @@ impl Context {
 ///
 /// # Errors
 /// When the configuration is refused by librdkafka. Kafka itself need not be there.
-fn subscribe(config: &KafkaConfig, context: Context) -> KafkaResult<Arc<StreamConsumer<Context>>> {
+fn subscribe(
+    kind: Kind,
+    config: &KafkaConfig,
+    context: Context,
+) -> KafkaResult<Arc<StreamConsumer<Context>>> {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
-        .set("group.id", &config.group)
+        .set("group.id", config.group_of(kind))
         .set("client.id", "sluice-consumer")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -150,7 +155,7 @@ fn subscribe(config: &KafkaConfig, context: Context) -> KafkaResult<Arc<StreamCo
         client.set("group.instance.id", &config.instance_id);
     }
     let consumer: StreamConsumer<Context> = client.create_with_context(context)?;
-    consumer.subscribe(&[&config.topic])?;
+    consumer.subscribe(&[config.topic_of(kind)])?;
     Ok(Arc::new(consumer))
 }
 
@@ -159,6 +164,7 @@ fn subscribe(config: &KafkaConfig, context: Context) -> KafkaResult<Arc<StreamCo
 /// # Errors
 /// When librdkafka refuses its configuration.
 pub async fn run(
+    kind: Kind,
     config: &KafkaConfig,
     buffer_bytes: usize,
     shared: Shared,
@@ -166,14 +172,15 @@ pub async fn run(
 ) -> KafkaResult<()> {
     let (started, mut to_start) = mpsc::unbounded_channel();
     let context = Context {
-        topic: config.topic.clone(),
+        kind,
+        topic: config.topic_of(kind).to_owned(),
         metrics: shared.metrics.clone(),
         readiness: shared.readiness.clone(),
         handles: Mutex::default(),
         started,
     };
-    let consumer = subscribe(config, context)?;
-    let topic: Arc<str> = config.topic.as_str().into();
+    let topic: Arc<str> = config.topic_of(kind).into();
+    let consumer = subscribe(kind, config, context)?;
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     loop {
         tokio::select! {
@@ -182,7 +189,7 @@ pub async fn run(
             Some(Started { partition, inbox, revoked, gate }) = to_start.recv() => {
                 let (consumer, topic) = (Arc::clone(&consumer), Arc::clone(&topic));
                 let committer = Committer { consumer, topic, partition, revoked, gate };
-                let owner = lifecycle.spawn(Partition::new(shared.clone(), committer, inbox).run());
+                let owner = lifecycle.spawn(Partition::new(kind, shared.clone(), committer, inbox).run());
                 lifecycle.spawn(end_with(owner, lifecycle.clone()));
             }
             _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clickhouse::{Client, Compression, RowOwned, RowWrite};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sluice_schemas::rows::{LaneRow, ParkedRow, VerdictRow};
 use uuid::Uuid;
@@ -91,6 +92,10 @@ impl Store {
         Self { client }
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether the tables are there.
     ///
     /// # Errors
@@ -139,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; also when the verdict cannot be read.
-    pub async fn verdict(&self, batch: &str) -> Result<Option<Verdict>, StoreError> {
+    pub async fn verdict<T: DeserializeOwned>(&self, batch: &str) -> Result<Option<T>, StoreError> {
         let body = self
             .client
             .query("SELECT body FROM verdicts WHERE batch = {batch:String} LIMIT 1")
@@ -154,7 +159,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settle_verdict(&self, batch: &str, verdict: Verdict) -> Result<Verdict, StoreError> {
+    pub async fn settle_verdict<T>(&self, batch: &str, verdict: T) -> Result<T, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
         let body = serde_json::to_string(&verdict).map_err(|error| StoreError::Custom(error.to_string()))?;
         let row = VerdictRow { batch: batch.to_owned(), body };
         self.insert("verdicts", batch, [&row]).await?;

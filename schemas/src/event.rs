@@ -6,7 +6,7 @@ use bytes::BufMut;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 #[allow(clippy::all, unreachable_pub, reason = "generated from the schema")]
-mod generated {
+pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/sluice.v1.rs"));
 }
 

@@ -6,6 +6,8 @@ use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::status::Status;
+
 /// Decimal(18, 6) as its integer: millionths of a currency unit.
 pub type Micros = i64;
 
@@ -84,9 +86,39 @@ pub struct OrderContactRow {
     pub first_name: String,
     pub last_name: String,
     pub delivery_address: String,
+    pub version: u32,
 }
 
-/// A sum to add to the hour (Unix seconds) of a buyer.
+/// A status that an order was given.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OrderStatusRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub order_id: Uuid,
+    pub time: i64,
+    pub status: String,
+    pub status_text: String,
+    pub reason: String,
+    pub actor_id: u64,
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub change_id: Uuid,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct ChangeRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub change_id: Uuid,
+    pub time: i64,
+    pub entity: String,
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub entity_id: Uuid,
+    pub act: String,
+    pub actor_id: u64,
+    pub outcome: String,
+    pub reason: String,
+}
+
+/// A sum to add to the hour (Unix seconds) of a buyer. `orders` are all orders, whatever became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct RollupHourlyRow {
     pub hour: u32,
@@ -96,6 +128,45 @@ pub struct RollupHourlyRow {
     pub prospects: i64,
     pub bots: i64,
     pub orders: i64,
+    pub sales: i64,
+    pub rejected: i64,
+    pub trash: i64,
+    pub chargebacks: i64,
+    pub rebills: i64,
+}
+
+impl RollupHourlyRow {
+    /// Where and when to add what.
+    #[must_use]
+    pub const fn of(hour: u32, user_id: u64, team_id: u64, campaign_id: u64) -> Self {
+        Self {
+            hour,
+            user_id,
+            team_id,
+            campaign_id,
+            prospects: 0,
+            bots: 0,
+            orders: 0,
+            sales: 0,
+            rejected: 0,
+            trash: 0,
+            chargebacks: 0,
+            rebills: 0,
+        }
+    }
+
+    /// Adds orders of a status; takes them back with a negative count.
+    pub fn add_orders(&mut self, status: Status, count: i64) {
+        self.orders += count;
+        match status {
+            Status::Hold => {}
+            Status::Sale => self.sales += count,
+            Status::Rejected => self.rejected += count,
+            Status::Trash => self.trash += count,
+            Status::Chargeback => self.chargebacks += count,
+            Status::Rebill => self.rebills += count,
+        }
+    }
 }
 
 /// A state of a parked event. `payload` is the event's Protobuf bytes in base64, empty once it was replayed.

@@ -158,15 +158,8 @@ async fn fill(world: &World, buyers: &[i64]) {
         insert_prospects(world, &[row]).await;
         park_order(world, number + 10, NOW_MS + number, "1", &format!("user_id={buyer}")).await;
         let hour = u32::try_from(NOW_MS / 1000).unwrap();
-        let rollup = RollupHourlyRow {
-            hour,
-            user_id: (*buyer).try_into().unwrap(),
-            team_id: 0,
-            campaign_id: 0,
-            prospects: 1,
-            bots: 0,
-            orders: 1,
-        };
+        let user_id = (*buyer).try_into().unwrap();
+        let rollup = RollupHourlyRow { prospects: 1, orders: 1, ..RollupHourlyRow::of(hour, user_id, 0, 0) };
         insert_rollup(world, &[rollup]).await;
     }
 }

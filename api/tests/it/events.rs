@@ -108,6 +108,7 @@ fn contact(order: &OrderRow) -> OrderContactRow {
         first_name: "John".to_owned(),
         last_name: "Doe".to_owned(),
         delivery_address: "123 Main St, City, Country".to_owned(),
+        version: 0,
     }
 }
 

@@ -73,13 +73,10 @@ async fn home_sums_today_and_fills_the_chart_with_zeros() {
     let office = Office::new().await;
     let hour = u32::try_from(NOW_MS / 1000).unwrap();
     let row = |hour, user_id: i64, prospects, orders| RollupHourlyRow {
-        hour,
-        user_id: user_id.try_into().unwrap(),
-        team_id: 0,
-        campaign_id: 0,
         prospects,
         bots: 1,
         orders,
+        ..RollupHourlyRow::of(hour, user_id.try_into().unwrap(), 0, 0)
     };
     insert_rollup(
         &office.world,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clickhouse::Client;
 use prometheus_client::registry::Registry;
+use prost::Message as _;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -14,7 +15,7 @@ use sluice_consumer::config::{BatchConfig, ClickhouseConfig, DirectoryConfig, Ka
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
-use sluice_consumer::partition::Shared;
+use sluice_consumer::partition::{Kind, Shared};
 use sluice_consumer::source;
 use sluice_consumer::store::Store;
 use sluice_local::testing;
@@ -22,6 +23,7 @@ use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
+use sluice_schemas::change::{Change, SCHEMA_HEADER, SCHEMA_VERSION};
 use sluice_schemas::chunk::{ChunkHeader, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
@@ -32,6 +34,7 @@ pub(crate) const NOON_MS: u64 = 1_793_491_200_000;
 /// A topic, a database, and the ways to both.
 pub(crate) struct World {
     pub(crate) topic: String,
+    pub(crate) changes_topic: String,
     pub(crate) clickhouse: ClickhouseConfig,
     pub(crate) client: Client,
     pub(crate) brokers: String,
@@ -47,6 +50,7 @@ impl World {
     pub(crate) async fn new(n_partitions: i32) -> Self {
         let servers = testing::servers().await;
         let topic = testing::kafka_topic("events", n_partitions).await;
+        let changes_topic = testing::kafka_topic("changes", n_partitions).await;
         let (database, postgres_url) =
             tokio::join!(testing::clickhouse_database(), testing::people_database(20));
         let client = Client::default()
@@ -69,7 +73,17 @@ impl World {
         };
         let directory_file = testing::folder("directory").join("directory.log");
         let brokers = servers.kafka_brokers.clone();
-        Self { topic, clickhouse, client, brokers, postgres_url, directory_file, producer }
+        Self { topic, changes_topic, clickhouse, client, brokers, postgres_url, directory_file, producer }
+    }
+
+    /// Sends a change of a prospect or of its order.
+    pub(crate) async fn change(&self, prospect: Uuid, change: &Change) {
+        let value = change.encode_to_vec();
+        let key = prospect.to_string();
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: SCHEMA_HEADER, value: Some(SCHEMA_VERSION.to_string().as_bytes()) });
+        let record = FutureRecord::to(&self.changes_topic).key(&key).headers(headers).payload(&value);
+        self.producer.send(record, Duration::from_secs(10)).await.unwrap();
     }
 
     /// Sends one record and waits until Kafka has it.
@@ -110,6 +124,7 @@ impl World {
         let kafka = KafkaConfig {
             brokers: self.brokers.clone(),
             topic: self.topic.clone(),
+            changes_topic: self.changes_topic.clone(),
             group: format!("group-{}", self.topic),
             // Comes back at once after a kill, as under a supervisor that names it.
             instance_id: "one".to_owned(),
@@ -138,7 +153,8 @@ impl World {
                 readiness: Readiness::default(),
                 draining: life.draining().clone(),
             };
-            source::run(&kafka, batch.buffer_bytes, shared, &life).await.unwrap();
+            let read = |kind| source::run(kind, &kafka, batch.buffer_bytes, shared.clone(), &life);
+            tokio::try_join!(read(Kind::Events), read(Kind::Changes)).unwrap();
         });
         Consumer { runtime: Some(runtime), lifecycle, task: Some(task) }
     }

@@ -1,4 +1,4 @@
-//! A way to ClickHouse that goes dead at a chosen insert: with the insert done but not answered, or before it is done. What
+//! A way to ClickHouse that goes dead at a chosen insert or mutation: with it done but not answered, or before it is done. What
 //! lies between two steps of the protocol cannot be met by chance often enough.
 
 use std::convert::Infallible;
@@ -38,7 +38,7 @@ struct State {
 }
 
 impl Tripwire {
-    /// Lets `n_inserts` inserts pass and goes dead at the next.
+    /// Lets `n_inserts` inserts and mutations pass and goes dead at the next.
     pub(crate) async fn start(target: &str, n_inserts: usize, trip: Trip) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -74,8 +74,8 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     let path = request.uri().path_and_query().unwrap().to_string();
     let method = request.method().clone();
     let headers = request.headers().clone();
-    let is_insert = path.contains("insert_deduplication_token");
-    let left = if is_insert {
+    let is_write = path.contains("insert_deduplication_token") || path.contains("mutations_sync");
+    let left = if is_write {
         state
             .n_left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(1)))

@@ -1,0 +1,433 @@
+//! Changes + what they change → what to write. Pure: a function of the batch's records, of what was seen before it and of
+//! the directory, so that a batch that is computed again writes the same.
+//!
+//! Conserved: what is taken from a sum is what was seen, what is added is what is written; a change has one outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+use sluice_schemas::change::{Act, CONTACT_FIELDS, Change, Entity};
+use sluice_schemas::rows::{ChangeRow, OrderContactRow, OrderStatusRow, RollupHourlyRow};
+use sluice_schemas::status::Status;
+use uuid::Uuid;
+
+use crate::changes::literal::Value;
+use crate::directory::Directory;
+use crate::enrich::Enricher;
+use crate::rows::{Owner, hour_of};
+
+/// A prospect as it was before the batch. An id that came twice has two of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenProspect {
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub owner: Owner,
+    pub is_bot: bool,
+    pub version: u32,
+}
+
+/// An order as it was before the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenOrder {
+    pub order_id: Uuid,
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub owner: Owner,
+    pub status: String,
+    pub version: u32,
+}
+
+/// Everything that a batch found: settled before anything is written. Nobody's data, only ids, owners and statuses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub prospects: Vec<SeenProspect>,
+    pub orders: Vec<SeenOrder>,
+}
+
+/// A row that is to be changed or deleted: named so that only the row that was seen is hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowChange {
+    pub id: Uuid,
+    pub time_ms: i64,
+    pub version: u32,
+    /// `None`: deleted.
+    pub set: Option<BTreeMap<&'static str, Value>>,
+}
+
+/// What a batch writes.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub prospects: Vec<RowChange>,
+    pub orders: Vec<RowChange>,
+    /// Contacts that go, with the newest version that does.
+    pub contacts_gone: Vec<(Uuid, u32)>,
+    pub contacts: Vec<OrderContactRow>,
+    pub statuses: Vec<OrderStatusRow>,
+    pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
+    pub changes: Vec<ChangeRow>,
+}
+
+/// The outcome of a change, in the words of the table `changes`.
+pub const APPLIED: &str = "applied";
+/// See [`APPLIED`].
+pub const MISSING: &str = "missing";
+/// See [`APPLIED`].
+pub const REFUSED: &str = "refused";
+
+/// The orders and prospects that changes name; orders of a prospect that changes hands are looked for by its id.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub prospects: BTreeSet<Uuid>,
+    pub orders: BTreeSet<Uuid>,
+    pub orders_of: BTreeSet<Uuid>,
+}
+
+impl Wanted {
+    /// What these changes need to know.
+    #[must_use]
+    pub fn of(changes: &[Change]) -> Self {
+        let mut wanted = Self::default();
+        for change in changes {
+            match change.entity() {
+                Entity::Order => drop(wanted.orders.insert(change.target())),
+                Entity::Prospect => {
+                    wanted.prospects.insert(change.target());
+                    if change.field("user_id").is_some() {
+                        wanted.orders_of.insert(change.target());
+                    }
+                }
+                Entity::Unspecified => {}
+            }
+        }
+        wanted
+    }
+}
+
+struct Prospect<'a> {
+    seen: &'a SeenProspect,
+    owner: Owner,
+    is_bot: bool,
+    is_gone: bool,
+    set: BTreeMap<&'static str, Value>,
+}
+
+struct Order<'a> {
+    seen: &'a SeenOrder,
+    owner: Owner,
+    status: Status,
+    is_gone: bool,
+    set: BTreeMap<&'static str, Value>,
+    contact: Option<Option<OrderContactRow>>,
+}
+
+/// How things stand while the changes are taken one after the other.
+struct Fold<'a> {
+    prospects: Vec<Prospect<'a>>,
+    orders: Vec<Order<'a>>,
+    directory: &'a Directory,
+    enricher: &'a Enricher,
+    statuses: Vec<OrderStatusRow>,
+}
+
+/// Takes the changes in their order.
+#[must_use]
+pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &Enricher) -> Effects {
+    let prospects = seen.prospects.iter().map(|seen| Prospect {
+        seen,
+        owner: seen.owner,
+        is_bot: seen.is_bot,
+        is_gone: false,
+        set: BTreeMap::new(),
+    });
+    let orders = seen.orders.iter().map(|seen| Order {
+        seen,
+        owner: seen.owner,
+        status: Status::parse(&seen.status).unwrap_or(Status::Hold),
+        is_gone: false,
+        set: BTreeMap::new(),
+        contact: None,
+    });
+    let mut fold = Fold {
+        prospects: prospects.collect(),
+        orders: orders.collect(),
+        directory,
+        enricher,
+        statuses: Vec::new(),
+    };
+    let rows = changes.iter().map(|change| {
+        let (outcome, reason) = match fold.take(change) {
+            Ok(()) => (APPLIED, change.reason.clone()),
+            Err(Untaken::Missing) => (MISSING, String::new()),
+            Err(Untaken::Refused(reason)) => (REFUSED, reason),
+        };
+        change_row(change, outcome, reason)
+    });
+    let rows = rows.collect();
+    let mut effects = fold.finish();
+    effects.changes = rows;
+    effects
+}
+
+/// Why a change changed nothing.
+enum Untaken {
+    Missing,
+    Refused(String),
+}
+
+impl Fold<'_> {
+    fn take(&mut self, change: &Change) -> Result<(), Untaken> {
+        match change.entity() {
+            Entity::Prospect => self.take_prospect(change),
+            Entity::Order => self.take_order(change),
+            Entity::Unspecified => Err(Untaken::Refused("entity".to_owned())),
+        }
+    }
+
+    fn take_prospect(&mut self, change: &Change) -> Result<(), Untaken> {
+        let id = change.target();
+        let new_user = match change.field("user_id") {
+            Some(text) => Some(text.parse::<u64>().map_err(|_| Untaken::Refused("user_id".to_owned()))?),
+            None => None,
+        };
+        let ip = match change.field("ip") {
+            Some(text) => Some(stored_ip(text).ok_or_else(|| Untaken::Refused("ip".to_owned()))?),
+            None => None,
+        };
+        let (directory, enricher) = (self.directory, self.enricher);
+        let mut new_owner = None;
+        let mut is_found = false;
+        for prospect in
+            self.prospects.iter_mut().filter(|known| known.seen.prospect_id == id && !known.is_gone)
+        {
+            is_found = true;
+            if change.act() == Act::Delete {
+                prospect.is_gone = true;
+                continue;
+            }
+            if let Some(user_id) = new_user {
+                let owner = owner_now(directory, user_id, prospect.owner, prospect.seen.time_ms);
+                prospect.hand_over(owner.ok_or_else(|| Untaken::Refused("unknown_user".to_owned()))?);
+                new_owner = Some(prospect.owner);
+            }
+            if let Some(ip) = ip {
+                prospect.set.insert("ip", Value::Ip(ip));
+                prospect.set.insert("country", Value::Text(enricher.country(ip).to_owned()));
+            }
+            if let Some(referrer) = change.field("referrer") {
+                prospect.set.insert("referrer", Value::Text(referrer.to_owned()));
+            }
+            if let Some(user_agent) = change.field("user_agent") {
+                prospect.set_agent(user_agent, enricher);
+            }
+        }
+        if let Some(owner) = new_owner {
+            // Its orders are whose it is.
+            for order in self.orders.iter_mut().filter(|order| order.seen.prospect_id == id && !order.is_gone)
+            {
+                order.hand_over(owner);
+            }
+        }
+        if is_found { Ok(()) } else { Err(Untaken::Missing) }
+    }
+
+    fn take_order(&mut self, change: &Change) -> Result<(), Untaken> {
+        let id = change.target();
+        let known = self.orders.iter_mut().find(|order| order.seen.order_id == id && !order.is_gone);
+        let order = known.ok_or(Untaken::Missing)?;
+        match change.act() {
+            Act::Delete => {
+                order.is_gone = true;
+                order.contact = Some(None);
+                return Ok(());
+            }
+            Act::Erase => {
+                order.contact = Some(None);
+                order.set.insert("status_text", Value::Text(String::new()));
+                return Ok(());
+            }
+            Act::Update | Act::Unspecified => {}
+        }
+        if let Some(word) = change.field("status") {
+            let status = Status::parse(word).ok_or_else(|| Untaken::Refused("status".to_owned()))?;
+            if !order.status.may_become(status) {
+                return Err(Untaken::Refused(format!("{} cannot become {status}", order.status)));
+            }
+            order.status = status;
+            let status_text = change.field("status_text").unwrap_or(word).to_owned();
+            order.set.insert("status", Value::Text(status.as_str().to_owned()));
+            order.set.insert("status_text", Value::Text(status_text.clone()));
+            self.statuses.push(OrderStatusRow {
+                order_id: id,
+                time: millis(change.time_ms),
+                status: status.as_str().to_owned(),
+                status_text,
+                reason: change.reason.clone(),
+                actor_id: change.actor_id,
+                change_id: change.change_id(),
+            });
+        }
+        if let Some(payout) = change.field("payout").and_then(|text| text.parse::<i64>().ok()) {
+            order.set.insert("payout", Value::Micros(payout));
+        }
+        if let Some(currency) = change.field("currency") {
+            order.set.insert("currency", Value::Text(currency.to_owned()));
+        }
+        if let Some(contact) = contact_of(change, order.seen) {
+            order.contact = Some(Some(contact));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Effects {
+        let mut effects = Effects { statuses: self.statuses, ..Effects::default() };
+        for prospect in &self.prospects {
+            prospect.finish(&mut effects);
+        }
+        for order in self.orders {
+            order.finish(&mut effects);
+        }
+        effects.rollup.retain(|_, sums| {
+            *sums != RollupHourlyRow::of(sums.hour, sums.user_id, sums.team_id, sums.campaign_id)
+        });
+        effects
+    }
+}
+
+impl Prospect<'_> {
+    fn hand_over(&mut self, owner: Owner) {
+        self.owner = owner;
+        set_owner(&mut self.set, owner);
+    }
+
+    fn set_agent(&mut self, user_agent: &str, enricher: &Enricher) {
+        let agent = enricher.agent(user_agent.as_bytes());
+        self.is_bot = !agent.bot.is_empty();
+        for (column, text) in [
+            ("user_agent", user_agent),
+            ("device", &agent.device),
+            ("os", &agent.os),
+            ("browser", &agent.browser),
+            ("bot", &agent.bot),
+        ] {
+            self.set.insert(column, Value::Text(text.to_owned()));
+        }
+    }
+
+    fn finish(&self, effects: &mut Effects) {
+        let seen = self.seen;
+        let row = RowChange { id: seen.prospect_id, time_ms: seen.time_ms, version: seen.version, set: None };
+        if self.is_gone {
+            effects.prospects.push(row);
+        } else if !self.set.is_empty() {
+            effects.prospects.push(RowChange { set: Some(self.set.clone()), ..row });
+        }
+        let before = effects.sums(seen.time_ms, seen.owner);
+        before.prospects -= 1;
+        before.bots -= i64::from(seen.is_bot);
+        if !self.is_gone {
+            let after = effects.sums(seen.time_ms, self.owner);
+            after.prospects += 1;
+            after.bots += i64::from(self.is_bot);
+        }
+    }
+}
+
+impl Order<'_> {
+    fn hand_over(&mut self, owner: Owner) {
+        self.owner = owner;
+        set_owner(&mut self.set, owner);
+    }
+
+    fn finish(self, effects: &mut Effects) {
+        let seen = self.seen;
+        let row = RowChange { id: seen.order_id, time_ms: seen.time_ms, version: seen.version, set: None };
+        if self.is_gone {
+            effects.orders.push(row);
+        } else if !self.set.is_empty() || self.contact.is_some() {
+            // The version moves with the contact's, too.
+            effects.orders.push(RowChange { set: Some(self.set), ..row });
+        }
+        if let Some(contact) = self.contact {
+            effects.contacts_gone.push((seen.order_id, seen.version));
+            effects.contacts.extend(contact);
+        }
+        let status = Status::parse(&seen.status).unwrap_or(Status::Hold);
+        effects.sums(seen.time_ms, seen.owner).add_orders(status, -1);
+        if !self.is_gone {
+            effects.sums(seen.time_ms, self.owner).add_orders(self.status, 1);
+        }
+    }
+}
+
+impl Effects {
+    fn sums(&mut self, time_ms: i64, owner: Owner) -> &mut RollupHourlyRow {
+        let (hour, Owner { user_id, team_id, campaign_id }) = (hour_of(time_ms), owner);
+        let row = RollupHourlyRow::of(hour, user_id, team_id, campaign_id);
+        self.rollup.entry((hour, user_id, team_id, campaign_id)).or_insert(row)
+    }
+}
+
+fn set_owner(set: &mut BTreeMap<&'static str, Value>, owner: Owner) {
+    set.insert("user_id", Value::Number(owner.user_id));
+    set.insert("team_id", Value::Number(owner.team_id));
+    set.insert("campaign_id", Value::Number(owner.campaign_id));
+}
+
+/// Another's, in the team of that person at the event's time. The campaign is of who ran it: it does not come along.
+fn owner_now(directory: &Directory, user_id: u64, before: Owner, time_ms: i64) -> Option<Owner> {
+    if user_id == before.user_id {
+        return Some(before);
+    }
+    directory.owner("", Some(user_id), time_ms.unsigned_abs()).ok()
+}
+
+fn stored_ip(text: &str) -> Option<Ipv6Addr> {
+    Some(match text.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    })
+}
+
+fn contact_of(change: &Change, seen: &SeenOrder) -> Option<OrderContactRow> {
+    let [email, phone_number, first_name, last_name, delivery_address] =
+        CONTACT_FIELDS.map(|name| change.field(name).map(str::to_owned));
+    Some(OrderContactRow {
+        order_id: seen.order_id,
+        time: seen.time_ms,
+        email: email?,
+        phone_number: phone_number?,
+        first_name: first_name?,
+        last_name: last_name?,
+        delivery_address: delivery_address?,
+        version: seen.version + 1,
+    })
+}
+
+fn change_row(change: &Change, outcome: &str, reason: String) -> ChangeRow {
+    let entity = match change.entity() {
+        Entity::Prospect => "prospect",
+        Entity::Order => "order",
+        Entity::Unspecified => "",
+    };
+    let act = match change.act() {
+        Act::Update => "update",
+        Act::Delete => "delete",
+        Act::Erase => "erase",
+        Act::Unspecified => "",
+    };
+    ChangeRow {
+        change_id: change.change_id(),
+        time: millis(change.time_ms),
+        entity: entity.to_owned(),
+        entity_id: change.target(),
+        act: act.to_owned(),
+        actor_id: change.actor_id,
+        outcome: outcome.to_owned(),
+        reason,
+    }
+}
+
+fn millis(time_ms: u64) -> i64 {
+    i64::try_from(time_ms).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,94 @@
+//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → verdict (what was there before) →
+//! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
+//! inserts have tokens ([`fold`] says what is written, [`store`] how).
+
+pub mod fold;
+pub mod literal;
+mod store;
+
+use sluice_schemas::change::{Change, decode_change};
+use tokio::time::Instant;
+
+use crate::changes::fold::{Effects, RowChange, Seen, Wanted, fold};
+use crate::commit::Plan;
+use crate::decode::Record;
+use crate::partition::{Partition, Revoked};
+
+/// The columns of `prospects` that the index has, too.
+const INDEXED: [&str; 3] = ["user_id", "team_id", "campaign_id"];
+
+impl Partition {
+    /// Takes a batch of changes through the protocol; `plan` is there for one that is computed again.
+    pub(crate) async fn store_changes(
+        &mut self,
+        begin: i64,
+        end: i64,
+        plan: Option<Plan>,
+        records: &[Record],
+    ) -> Result<(), Revoked> {
+        let started = Instant::now();
+        let began_ms = records.first().map_or(0, |record| record.timestamp_ms);
+        let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
+        let changes = read(records);
+
+        let directory = self.plan(begin, end, plan).await?;
+        let seen = self.settle_seen(&batch, plan.is_some(), &changes).await?;
+        let effects = fold(&changes, &seen, &directory, &self.shared.enricher);
+        self.write(&batch, &effects).await?;
+        self.end(end).await?;
+
+        for row in &effects.changes {
+            self.shared.metrics.changed(&row.outcome);
+        }
+        self.shared.metrics.batch_seconds.observe(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// What the changes find: asked once, and once and for all.
+    async fn settle_seen(&self, batch: &str, repeated: bool, changes: &[Change]) -> Result<Seen, Revoked> {
+        let (store, wanted) = (&self.shared.store, Wanted::of(changes));
+        self.insist("clickhouse", || async {
+            if repeated && let Some(seen) = store.verdict(batch).await? {
+                return Ok(seen);
+            }
+            let seen = store.see(&wanted).await?;
+            store.settle_verdict(batch, seen).await
+        })
+        .await
+    }
+
+    async fn write(&self, batch: &str, effects: &Effects) -> Result<(), Revoked> {
+        let store = &self.shared.store;
+        let index: Vec<RowChange> = effects.prospects.iter().map(indexed).collect();
+        self.insist("clickhouse", || store.change_rows("prospects", "prospect_id", &effects.prospects))
+            .await?;
+        self.insist("clickhouse", || store.change_rows("prospect_index", "prospect_id", &index)).await?;
+        self.insist("clickhouse", || store.change_rows("orders", "order_id", &effects.orders)).await?;
+        self.insist("clickhouse", || store.delete_contacts(&effects.contacts_gone)).await?;
+        self.insist("clickhouse", || store.insert("order_contacts", batch, &effects.contacts)).await?;
+        self.insist("clickhouse", || store.insert("order_status", batch, &effects.statuses)).await?;
+        self.insist("clickhouse", || store.insert("rollup_hourly", batch, effects.rollup.values())).await?;
+        // Last: who finds a change here finds it everywhere.
+        self.insist("clickhouse", || store.insert("changes", batch, &effects.changes)).await
+    }
+}
+
+fn read(records: &[Record]) -> Vec<Change> {
+    let read = records.iter().filter_map(|record| {
+        let change = decode_change(&record.value);
+        if change.is_none() {
+            tracing::error!(offset = record.offset, "a record is no change that can be read; left out");
+        }
+        change
+    });
+    read.collect()
+}
+
+/// The same change of the index, which has only whose the prospect is. Its version moves along.
+fn indexed(row: &RowChange) -> RowChange {
+    let set = row.set.as_ref().map(|set| {
+        let own = set.iter().filter(|(column, _)| INDEXED.contains(column));
+        own.map(|(column, value)| (*column, value.clone())).collect()
+    });
+    RowChange { set, ..row.clone() }
+}
