@@ -2,7 +2,7 @@
 //! it on disk. While Postgres is down the last snapshot goes on.
 //!
 //! Asking once a batch costs less than it saves: no event is resolved with a snapshot older than itself, and no
-//! notification can be missed (docs/adr/0005).
+//! notification can be missed (docs/adr/0006).
 
 use std::collections::BTreeSet;
 use std::io;
