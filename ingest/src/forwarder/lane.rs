@@ -115,6 +115,7 @@ impl ForwardedLane {
         self.cursor.store(acknowledged)?;
         if self.lane.has_segment_below(acknowledged) {
             self.cursor.sync()?;
+            self.reader.release_below(acknowledged);
             self.lane.delete_below(acknowledged, budget)?;
         }
         Ok(())
