@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::chunk::OpenChunk;
 use super::in_flight::{InFlight, Sent};
-use super::producer::{self, Producer, Ticket};
+use super::producer::{Producer, Ticket};
 use crate::config::KafkaConfig;
 use crate::journal::budget::Budget;
 use crate::journal::cursor::Cursor;
@@ -115,6 +115,7 @@ impl ForwardedLane {
         self.cursor.store(acknowledged)?;
         if self.lane.has_segment_below(acknowledged) {
             self.cursor.sync()?;
+            self.reader.release_below(acknowledged);
             self.lane.delete_below(acknowledged, budget)?;
         }
         Ok(())
@@ -172,7 +173,7 @@ fn hand_over(
         count: chunk.count(),
     };
     let ticket = Ticket { generation: outbox.generation, lane_index, first_ordinal: chunk.first_ordinal() };
-    if !producer::send(outbox.producer, &outbox.config.topic, &header, chunk.value(), ticket)? {
+    if !outbox.producer.send(&outbox.config.topic, &header, chunk.value(), ticket)? {
         return Ok(false);
     }
     let bytes = chunk.value().len();

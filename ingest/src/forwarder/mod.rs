@@ -21,7 +21,7 @@ use rdkafka::error::KafkaError;
 use sluice_runtime::clock::Clock;
 
 use self::lane::{ForwardedLane, Outbox};
-use self::producer::{Context, Producer, Report};
+use self::producer::{Producer, Report};
 use crate::config::KafkaConfig;
 use crate::journal::Journal;
 use crate::signal::Signal;
@@ -30,6 +30,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Without news the thread looks after its cursors this often.
 const IDLE: Duration = Duration::from_secs(1);
+/// While chunks are on their way the thread looks for reports this often.
+const REPORT_INTERVAL: Duration = Duration::from_millis(25);
 /// A cursor is written at most this often.
 const CURSOR_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -118,8 +120,7 @@ impl Forwarder {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let wake = Arc::clone(journal.synced());
         let (reports_in, reports) = mpsc::channel();
-        let context = Context { reports: reports_in.clone(), wake: Arc::clone(&wake) };
-        let producer = producer::create(&config, context).map_err(io::Error::other)?;
+        let producer = Producer::create(&config, reports_in.clone()).map_err(io::Error::other)?;
         let worker = Worker {
             journal: Arc::clone(journal),
             config,
@@ -194,6 +195,9 @@ impl Worker {
     }
 
     fn take_reports(&mut self) -> Result<(), KafkaError> {
+        if let Some(producer) = &self.producer {
+            producer.poll();
+        }
         while let Ok(Report { ticket, result }) = self.reports.try_recv() {
             if ticket.generation != self.generation {
                 continue;
@@ -232,8 +236,7 @@ impl Worker {
         if self.paused_until.is_some_and(|until| Instant::now() < until) {
             return Ok(None);
         }
-        let context = Context { reports: self.reports_in.clone(), wake: Arc::clone(self.journal.synced()) };
-        producer::create(&self.config, context).map(Some)
+        Producer::create(&self.config, self.reports_in.clone()).map(Some)
     }
 
     fn start_anew(&mut self, error: &KafkaError) {
@@ -276,6 +279,15 @@ impl Worker {
         let cursors = self.lanes.iter().any(ForwardedLane::is_cursor_behind).then_some(CURSOR_INTERVAL);
         let restart = self.paused_until.map(|until| until.saturating_duration_since(Instant::now()));
         let restart = restart.filter(|_| self.producer.is_none());
-        chunks.chain(cursors).chain(restart).min().unwrap_or(IDLE).max(Duration::from_millis(1)).min(IDLE)
+        let is_waiting = self.lanes.iter().any(|lane| lane.in_flight_bytes() > 0);
+        let reports = is_waiting.then_some(REPORT_INTERVAL);
+        chunks
+            .chain(cursors)
+            .chain(restart)
+            .chain(reports)
+            .min()
+            .unwrap_or(IDLE)
+            .max(Duration::from_millis(1))
+            .min(IDLE)
     }
 }

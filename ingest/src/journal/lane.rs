@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::budget::Budget;
-use super::segment::{Prepared, sync_dir};
+use super::prepare::Prepared;
+use super::segment::sync_dir;
 
 /// How far a lane is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Lane {
     pub dir: PathBuf,
     /// Whether this edge writes to it; lanes of a larger former thread count are only drained.
     pub is_written: bool,
+    /// Segments of this size are recycled; `None` where no file is to be written twice.
+    recycled_bytes: Option<u64>,
     published: AtomicU64,
     written_bytes: AtomicU64,
     tail_bytes: AtomicU64,
@@ -49,16 +52,25 @@ pub struct Lane {
     synced: watch::Sender<Synced>,
     segments: Mutex<Vec<Segment>>,
     prepared: Mutex<Option<Prepared>>,
+    is_asking: AtomicBool,
 }
 
 impl Lane {
     /// A lane as recovery found it; its records are on disk.
     #[must_use]
-    pub fn new(id: u32, dir: PathBuf, is_written: bool, next_ordinal: u64, segments: Vec<Segment>) -> Self {
+    pub fn new(
+        id: u32,
+        dir: PathBuf,
+        is_written: bool,
+        recycled_bytes: Option<u64>,
+        next_ordinal: u64,
+        segments: Vec<Segment>,
+    ) -> Self {
         Self {
             id,
             dir,
             is_written,
+            recycled_bytes: recycled_bytes.filter(|_| is_written),
             published: AtomicU64::new(next_ordinal),
             written_bytes: AtomicU64::new(0),
             tail_bytes: AtomicU64::new(0),
@@ -66,6 +78,7 @@ impl Lane {
             synced: watch::Sender::new(Synced { next: next_ordinal, failed: false }),
             segments: Mutex::new(segments),
             prepared: Mutex::new(None),
+            is_asking: AtomicBool::new(false),
         }
     }
 
@@ -179,7 +192,8 @@ impl Lane {
         self.n_below(&self.lock_segments(), ordinal) > 0
     }
 
-    /// Deletes the segments that hold only ordinals below this one; never the one being written.
+    /// Deletes the segments that hold only ordinals below this one; never the one being written. The file of one of them
+    /// becomes the next segment's, where none is prepared.
     ///
     /// # Errors
     /// What the system says; what was deleted before stays deleted.
@@ -191,6 +205,9 @@ impl Lane {
             }) else {
                 return Ok(());
             };
+            if self.recycle(&segment) {
+                continue;
+            }
             match std::fs::remove_file(&segment.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     self.lock_segments().insert(0, segment);
@@ -201,22 +218,47 @@ impl Lane {
         }
     }
 
+    fn recycle(&self, segment: &Segment) -> bool {
+        if self.recycled_bytes != Some(segment.bytes) {
+            return false;
+        }
+        let mut prepared = self.lock_prepared();
+        if prepared.is_some() {
+            return false;
+        }
+        match Prepared::recycle(segment, &self.dir) {
+            Ok(recycled) => *prepared = Some(recycled),
+            Err(error) => tracing::warn!(lane = self.id, %error, "a segment cannot be recycled"),
+        }
+        prepared.is_some()
+    }
+
     fn n_below(&self, segments: &[Segment], ordinal: u64) -> usize {
         let closed = segments.windows(2).take_while(|pair| pair[1].first_ordinal <= ordinal).count();
         let is_last_done = !self.is_written && closed + 1 == segments.len() && self.published() <= ordinal;
         closed + usize::from(is_last_done)
     }
 
-    pub(super) fn put_prepared(&self, prepared: Prepared) {
-        *self.lock_prepared() = Some(prepared);
+    /// By the lane's thread alone: it will need a segment.
+    pub(super) fn ask(&self) {
+        self.is_asking.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn take_prepared(&self) -> Option<Prepared> {
-        self.lock_prepared().take()
+    /// Has the next segment prepared, unless it is, or was needed and made before this came to it. Whoever needs it meanwhile
+    /// waits for it, rather than paying for another.
+    pub(super) fn prepare<E>(&self, make: impl FnOnce() -> Result<Prepared, E>) -> Result<(), E> {
+        let mut prepared = self.lock_prepared();
+        if prepared.is_none() && self.is_asking.load(Ordering::Relaxed) {
+            *prepared = Some(make()?);
+        }
+        Ok(())
     }
 
-    pub(super) fn has_prepared(&self) -> bool {
-        self.lock_prepared().is_some()
+    /// The prepared segment, or one that is made now.
+    pub(super) fn take_prepared<E>(&self, make: impl FnOnce() -> Result<Prepared, E>) -> Result<Prepared, E> {
+        let mut prepared = self.lock_prepared();
+        self.is_asking.store(false, Ordering::Relaxed);
+        prepared.take().map_or_else(make, Ok)
     }
 
     fn lock_prepared(&self) -> MutexGuard<'_, Option<Prepared>> {

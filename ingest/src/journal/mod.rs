@@ -9,10 +9,11 @@
 //!   lane-0/                     one per serving thread
 //!     cursor                    two slots: the ordinal Kafka has not yet acknowledged (cursor.rs)
 //!     00000000000000000001.seg  segments, named by their first ordinal; ordinals begin at 1
-//!     *.tmp                     allocated ahead, empty, removed at a start
+//!     *.tmp                     prepared ahead (prepare.rs), without a header, removed at a start
 //! ```
 //!
-//! A segment has a fixed size, allocated on disk before it is used, all zero. Numbers are little-endian.
+//! A segment has a fixed size, allocated on disk before it is used. Its file is new and all zero, or recycled: that of a
+//! segment which Kafka has, with old bytes behind what was written anew. Numbers are little-endian.
 //!
 //! ```text
 //! 0   8  magic "SLUICEJ1"
@@ -23,28 +24,36 @@
 //! 40  20 zero
 //! 60  4  CRC32C of bytes 0..60
 //! 64     records, each beginning at a multiple of 8:
-//!        0  4  length of the payload; 0 = no further record
+//!        0  4  length of the payload; 0 = no further record, whatever follows
 //!        4  4  CRC32C of length (4 bytes), ordinal (8 bytes), payload
 //!        8     payload: a Protobuf Event (schemas/proto), then zeros up to a multiple of 8
 //! ```
 //!
-//! A record's ordinal is not stored: it is the segment's first ordinal plus the number of records before it.
+//! A record's ordinal is not stored: it is the segment's first ordinal plus the number of records before it. Bytes count as a
+//! record only if their checksum is right for the ordinal that comes next. So a record that was left there by an earlier
+//! segment is none: its ordinal is smaller, and a CRC tells two ordinals apart for certain while they differ in 32
+//! neighbouring bits at most.
 //!
 //! # Invariants
 //!
-//! - A record's header is written after its payload, in one store: a process killed at any instruction leaves a readable
-//!   journal. Its pages belong to the kernel, so nothing that was answered is lost.
+//! - Behind the last record 8 zeros are written before its header is, and the header after the payload, in one store: a
+//!   process killed at any instruction leaves a readable journal, in which no old byte is looked at. Its pages belong to the
+//!   kernel, so nothing that was answered is lost.
+//! - After a power failure any sector may hold what was there before, if it was not synced: zeros or old records, none of
+//!   them the next. Reading ends there, before anything that was not synced.
 //! - The forwarder reads only *synced* records. So an ordinal that Kafka has once seen is never given to another event
 //!   after a power failure, and the consumer may trim repeats by ordinals alone.
-//! - A segment is deleted only when Kafka has acknowledged all of it and a cursor beyond it is on disk.
+//! - A segment is deleted or recycled only when Kafka has acknowledged all of it and a cursor beyond it is on disk.
+//! - A file with a segment's name has that segment's header or (after a power failure) none, never that of another.
 //! - After a failed sync a lane takes nothing more until the edge is started again.
 //!
-//! Left out: reuse of segment files (stale bytes would have to be told from new ones), and repair of damaged segments.
+//! Left out: repair of damaged segments.
 
 pub mod budget;
 pub mod cursor;
 pub mod lane;
 mod mapping;
+mod prepare;
 pub mod reader;
 pub mod record;
 mod recovery;
@@ -67,7 +76,6 @@ use uuid::Uuid;
 
 use self::budget::Budget;
 use self::lane::Lane;
-use self::segment::Prepared;
 pub use self::writer::{AppendError, LaneWriter};
 use crate::signal::Signal;
 
@@ -126,7 +134,7 @@ impl Journal {
             io::Error::other(format!("another edge uses {}: {}", dir.display(), io::Error::from(error)))
         })?;
         let edge = read_or_make_edge_id(dir)?;
-        let lanes = recover_lanes(dir, edge, options.n_lanes)?;
+        let lanes = recover_lanes(dir, edge, options)?;
         let used_bytes = segment_bytes_on_disk(&lanes)?;
         let (prepare_wanted, prepare_requests) = mpsc::channel();
         let shared = Arc::new(Shared {
@@ -151,7 +159,7 @@ impl Journal {
             let (shared, lanes) = (Arc::clone(&shared), Arc::clone(&lanes));
             std::thread::Builder::new()
                 .name("journal-prepare".into())
-                .spawn(move || sync::run_prepare(&shared, &lanes, &prepare_requests))?
+                .spawn(move || prepare::run(&shared, &lanes, &prepare_requests))?
         };
         let writers = lanes
             .iter()
@@ -228,21 +236,6 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    /// Pays for a segment and allocates it.
-    fn prepare(&self, lane: &Lane) -> Result<Prepared, AppendError> {
-        if !self.budget.reserve(self.segment_bytes) {
-            return Err(AppendError::Full);
-        }
-        Prepared::create(&lane.dir, self.segment_bytes).map_err(|error| {
-            self.budget.release(self.segment_bytes);
-            tracing::error!(lane = lane.id, %error, "a segment cannot be allocated");
-            match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full,
-                _ => AppendError::Failed,
-            }
-        })
-    }
-
     /// Asks for the next segment of a lane. After the threads have ended, nobody hears it.
     fn request_prepared(&self, lane: u32) {
         if self.prepare_wanted.send(lane).is_err() {
@@ -270,7 +263,9 @@ fn read_or_make_edge_id(dir: &Path) -> io::Result<Uuid> {
     }
 }
 
-fn recover_lanes(dir: &Path, edge: Uuid, n_lanes: u32) -> io::Result<Arc<[Arc<Lane>]>> {
+fn recover_lanes(dir: &Path, edge: Uuid, options: &Options) -> io::Result<Arc<[Arc<Lane>]>> {
+    let n_lanes = options.n_lanes;
+    let recycled_bytes = prepare::can_recycle(dir)?.then_some(options.segment_bytes);
     let mut ids: Vec<u32> = (0..n_lanes).collect();
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
@@ -279,7 +274,8 @@ fn recover_lanes(dir: &Path, edge: Uuid, n_lanes: u32) -> io::Result<Arc<[Arc<La
         ids.extend(id.filter(|id| *id >= n_lanes));
     }
     let recover = |id: u32| {
-        let lane = recovery::recover_lane(edge, dir.join(format!("lane-{id}")), id, id < n_lanes)?;
+        let dir = dir.join(format!("lane-{id}"));
+        let lane = recovery::recover_lane(edge, dir, id, id < n_lanes, recycled_bytes)?;
         tracing::info!(lane = id, next_ordinal = lane.published(), "lane recovered");
         Ok(Arc::new(lane))
     };

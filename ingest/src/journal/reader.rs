@@ -69,6 +69,15 @@ impl LaneReader {
         self.next_ordinal = ordinal;
     }
 
+    /// Lets go of a segment that holds nothing from this ordinal on: its file may become that of another. To read on in it
+    /// would do no harm, since none of what is written there has the next ordinal.
+    pub fn release_below(&mut self, ordinal: u64) {
+        let (holding, _) = self.lane.segments_around(ordinal);
+        let is_before =
+            |open: &mut Open| holding.is_some_and(|held| open.segment.first_ordinal < held.first_ordinal);
+        self.open.take_if(is_before);
+    }
+
     /// The next synced record; `None` when there is none yet.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! One record of a segment as bytes. The format is described in the journal's header (`journal/mod.rs`). Pure: the slices
 //! may lie in a mapping or in a buffer. Invariant: bytes that were not completely written by [`write()`] with this ordinal
-//! are never read as a record.
+//! are never read as a record, whatever lay there before.
 
 use std::sync::atomic::{Ordering, fence};
 
 /// Length and checksum before the payload.
 pub const HEADER_BYTES: usize = 8;
+/// The zeros that end a segment's records: the header of one that is not there.
+pub const END_BYTES: usize = HEADER_BYTES;
 /// No event is larger; a larger length is damage.
 pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 
@@ -28,11 +30,14 @@ pub const fn size(payload_bytes: usize) -> usize {
     (HEADER_BYTES + payload_bytes + 7) & !7
 }
 
-/// Writes a record into `slot` (of [`size`] bytes, all zero before). `fill` writes the payload in place.
+/// Writes a record into `slot`, of [`size`] bytes and [`END_BYTES`] more unless the segment ends there. The first 8 bytes
+/// are zero before, the others anything. `fill` writes the payload in place.
 ///
-/// The header becomes visible after the payload, in one store of 8 bytes: a process killed between any two instructions
-/// leaves either no record or a whole one.
+/// The header becomes visible after the payload and the end that follows, in one store of 8 bytes: a process killed between
+/// any two instructions leaves either no record or a whole one, and then the end.
 pub fn write(slot: &mut [u8], payload_bytes: usize, ordinal: u64, fill: impl FnOnce(&mut [u8])) {
+    // The padding, then the end.
+    slot[size(payload_bytes) - 8..].fill(0);
     let payload = &mut slot[HEADER_BYTES..HEADER_BYTES + payload_bytes];
     fill(payload);
     let length = payload_bytes as u32;
@@ -76,8 +81,12 @@ mod tests {
     use super::*;
 
     fn record(payload: &[u8], ordinal: u64) -> Vec<u8> {
-        let mut slot = vec![0; size(payload.len())];
+        // A slot in a recycled segment: zero is only what the record before it left so.
+        let mut slot = vec![0xff; size(payload.len()) + END_BYTES];
+        slot[..END_BYTES].fill(0);
         write(&mut slot, payload.len(), ordinal, |out| out.copy_from_slice(payload));
+        assert_eq!(read(&slot[size(payload.len())..], ordinal + 1), Found::End);
+        slot.truncate(size(payload.len()));
         slot
     }
 
@@ -92,7 +101,7 @@ mod tests {
         #[test]
         fn only_the_whole_record_with_its_own_ordinal_is_read(
             payload in proptest::collection::vec(any::<u8>(), 1..300),
-            ordinal in any::<u64>(),
+            ordinal in 0..u64::MAX,
             cut in any::<prop::sample::Index>(),
             flip in any::<prop::sample::Index>(),
             bit in 0_u8..8,
@@ -100,7 +109,7 @@ mod tests {
             let bytes = record(&payload, ordinal);
             prop_assert_eq!(bytes.len() % 8, 0);
             prop_assert_eq!(read(&bytes, ordinal), Found::Record(&payload[..]));
-            prop_assert_eq!(read(&bytes, ordinal.wrapping_add(1)), Found::Damaged);
+            prop_assert_eq!(read(&bytes, ordinal + 1), Found::Damaged);
 
             let used = HEADER_BYTES + payload.len();
             prop_assert_eq!(read(&bytes[..cut.index(used)], ordinal), Found::Short);

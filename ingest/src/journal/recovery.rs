@@ -21,7 +21,13 @@ const READ_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// When a file or directory cannot be read, cut or synced.
-pub(super) fn recover_lane(edge: Uuid, dir: PathBuf, id: u32, is_written: bool) -> io::Result<Lane> {
+pub(super) fn recover_lane(
+    edge: Uuid,
+    dir: PathBuf,
+    id: u32,
+    is_written: bool,
+    recycled_bytes: Option<u64>,
+) -> io::Result<Lane> {
     std::fs::create_dir_all(&dir)?;
     remove_prepared(&dir)?;
     let cursor = Cursor::open(&dir)?;
@@ -55,13 +61,13 @@ pub(super) fn recover_lane(edge: Uuid, dir: PathBuf, id: u32, is_written: bool) 
     }
     remove_empty_last(&mut segments, next_ordinal)?;
     segment::sync_dir(&dir)?;
-    Ok(Lane::new(id, dir, is_written, next_ordinal, segments))
+    Ok(Lane::new(id, dir, is_written, recycled_bytes, next_ordinal, segments))
 }
 
 /// Whether a file is a segment of this lane; `false` for one that holds nothing.
 ///
 /// A segment's header is synced with its first record, so after a power failure a file can have its name and nothing in
-/// it. A damaged header before whole records is no reason to lose them: name and directory say the same.
+/// it, or only the records of the segment whose file it was. A damaged header before whole records is no reason to lose them: name and directory say the same.
 fn is_ours(file: &File, path: &Path, expected: Header) -> io::Result<bool> {
     match Header::read(file)? {
         Some(header) if header == expected => Ok(true),

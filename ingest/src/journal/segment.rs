@@ -1,19 +1,18 @@
-//! A segment file: its header, its name, and how it comes into being (allocated under a temporary name, written, renamed).
-//! Which records are in it is not known here.
+//! A segment file: its header and its name. How it comes into being stands in `prepare.rs`; which records are in it is not
+//! known here.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::posix_fallocate;
 use uuid::Uuid;
 
 /// Bytes before the first record.
 pub const HEADER_BYTES: usize = 64;
 /// The suffix of segment files.
 pub const SUFFIX: &str = "seg";
-/// The suffix of files that were allocated ahead and hold nothing.
+/// The suffix of files that were prepared ahead and hold nothing.
 pub const PREPARED_SUFFIX: &str = "tmp";
 
 const MAGIC: [u8; 8] = *b"SLUICEJ1";
@@ -92,32 +91,6 @@ pub fn list(lane_dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(segments)
 }
 
-/// A file with its blocks allocated on disk, all zero, not yet part of the journal.
-#[derive(Debug)]
-pub struct Prepared {
-    pub file: File,
-    pub path: PathBuf,
-    pub bytes: u64,
-}
-
-impl Prepared {
-    /// Allocates a file, so that writing into it later cannot run out of disk.
-    ///
-    /// # Errors
-    /// `StorageFull` or `QuotaExceeded` when the disk is full, else what the system says. Nothing is left behind.
-    pub fn create(lane_dir: &Path, bytes: u64) -> io::Result<Self> {
-        let path = lane_dir.join(format!("{}.{PREPARED_SUFFIX}", Uuid::new_v4().simple()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let allocated = posix_fallocate(&file, 0, bytes as i64).map_err(io::Error::from);
-        if let Err(error) = allocated.and_then(|()| file.sync_all()) {
-            drop(file);
-            std::fs::remove_file(&path)?;
-            return Err(error);
-        }
-        Ok(Self { file, path, bytes })
-    }
-}
-
 /// Makes names in a directory durable.
 ///
 /// # Errors
@@ -149,8 +122,7 @@ mod tests {
             std::fs::write(path(dir.path(), ordinal), b"").unwrap();
         }
         std::fs::write(dir.path().join("cursor"), b"").unwrap();
-        let prepared = Prepared::create(dir.path(), 8192).unwrap();
-        assert_eq!(prepared.file.metadata().unwrap().len(), 8192);
+        std::fs::write(dir.path().join("x.tmp"), b"").unwrap();
         let found: Vec<u64> = list(dir.path()).unwrap().into_iter().map(|(ordinal, _)| ordinal).collect();
         assert_eq!(found, [1, 10, 2_000]);
     }

@@ -1,9 +1,8 @@
-//! The journal's two background threads: one brings what is written to disk, at the interval or at once when an order waits
-//! (one sync serves all that came before it); one allocates the next segment of a lane before it is needed.
+//! The journal's thread that brings what is written to disk, at the interval or at once when an order waits (one sync serves
+//! all that came before it).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -41,21 +40,6 @@ fn sync_lane(shared: &Shared, lane: &Lane) {
         Err(error) => {
             tracing::error!(lane = lane.id, %error, "the journal cannot be synced; this lane takes no more events");
             shared.readiness.not_ready("journal", format!("lane {} cannot be synced: {error}", lane.id));
-        }
-    }
-}
-
-/// Prepares a segment for each lane that asks, until every asker is gone.
-pub(super) fn run_prepare(shared: &Shared, lanes: &[Arc<Lane>], wanted: &Receiver<u32>) {
-    while let Ok(id) = wanted.recv() {
-        if shared.is_stopping.load(Ordering::Acquire) {
-            return;
-        }
-        let Some(lane) = lanes.iter().find(|lane| lane.id == id && !lane.has_prepared()) else { continue };
-        // A failure is not kept: the lane tries again itself when it needs the segment, and then it is an outcome.
-        match shared.prepare(lane) {
-            Ok(prepared) => lane.put_prepared(prepared),
-            Err(error) => tracing::warn!(lane = id, %error, "no segment could be prepared"),
         }
     }
 }

@@ -12,7 +12,8 @@ use sluice_schemas::event::EventRef;
 
 use super::lane::{Lane, Segment, Synced};
 use super::mapping::Window;
-use super::segment::{self, Header, Prepared};
+use super::prepare::Prepared;
+use super::segment::{self, Header};
 use super::{Shared, record};
 
 /// After a failure to make a segment, how long until it is tried again.
@@ -45,6 +46,15 @@ struct Active {
     window: Window,
     position: usize,
     bytes: usize,
+    /// From here on the next segment is asked for. Not at once: by then the file of the one before can be had.
+    ask_position: usize,
+}
+
+impl Active {
+    /// Bytes to write for a record: the end follows it, but not at the end of the file.
+    fn slot_bytes(&self, record_bytes: usize) -> usize {
+        (record_bytes + record::END_BYTES).min(self.bytes - self.position)
+    }
 }
 
 impl LaneWriter {
@@ -75,12 +85,18 @@ impl LaneWriter {
         let bytes = record::size(payload_bytes);
         self.make_room(bytes)?;
         let active = self.active.as_mut().ok_or(AppendError::Full)?;
-        let slot = active.window.slot(active.position, bytes).ok_or(AppendError::Failed)?;
+        let slot_bytes = active.slot_bytes(bytes);
+        let slot = active.window.slot(active.position, slot_bytes).ok_or(AppendError::Failed)?;
         let ordinal = self.next_ordinal;
         record::write(slot, payload_bytes, ordinal, |mut payload| event.encode(&mut payload));
         active.position += bytes;
         self.next_ordinal += 1;
         self.lane.publish(self.next_ordinal, bytes as u64, (active.bytes - active.position) as u64);
+        if active.position >= active.ask_position {
+            active.ask_position = usize::MAX;
+            self.lane.ask();
+            self.shared.request_prepared(self.lane.id);
+        }
         Ok(ordinal)
     }
 
@@ -106,7 +122,8 @@ impl LaneWriter {
         if let Some(active) = self.active.as_mut()
             && active.position + bytes <= active.bytes
         {
-            if active.window.slot(active.position, bytes).is_none() {
+            let slot_bytes = active.slot_bytes(bytes);
+            if active.window.slot(active.position, slot_bytes).is_none() {
                 active.window = Window::open(&active.file, active.bytes, active.position)
                     .map_err(|error| failed(&error))?;
             }
@@ -121,15 +138,12 @@ impl LaneWriter {
         {
             return Err(error);
         }
-        let prepared = match self.lane.take_prepared() {
-            Some(prepared) => prepared,
-            None => self.shared.prepare(&self.lane).map_err(|error| self.block(error))?,
-        };
+        let prepared = self.lane.take_prepared(|| self.shared.prepare(&self.lane));
+        let prepared = prepared.map_err(|error| self.block(error))?;
         match self.activate(prepared) {
             Ok(active) => {
                 self.active = Some(active);
                 self.blocked_until = None;
-                self.shared.request_prepared(self.lane.id);
                 Ok(())
             }
             Err(error) => {
@@ -167,18 +181,19 @@ impl LaneWriter {
             file: Some(Arc::clone(&file)),
             is_new: true,
         });
-        Ok(Active { file, window, position: segment::HEADER_BYTES, bytes })
+        Ok(Active { file, window, position: segment::HEADER_BYTES, bytes, ask_position: bytes / 2 })
     }
 
     /// Writes the header first: a file with a segment's name has a segment's header, whenever the process is killed.
     fn name(&self, prepared: &Prepared, path: &std::path::Path) -> io::Result<Window> {
         let mut window = Window::open(&prepared.file, prepared.bytes as usize, 0)?;
-        let header = Header { edge: self.shared.edge, lane: self.lane.id, first_ordinal: self.next_ordinal }
-            .to_bytes();
-        window
-            .slot(0, header.len())
+        let header = Header { edge: self.shared.edge, lane: self.lane.id, first_ordinal: self.next_ordinal };
+        let (start, end) = window
+            .slot(0, segment::HEADER_BYTES + record::END_BYTES)
             .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?
-            .copy_from_slice(&header);
+            .split_at_mut(segment::HEADER_BYTES);
+        end.fill(0);
+        start.copy_from_slice(&header.to_bytes());
         std::fs::rename(&prepared.path, path)?;
         Ok(window)
     }

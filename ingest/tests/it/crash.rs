@@ -7,22 +7,28 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::support::{Answered, KEY, connect, read_journal};
+use sluice_ingest::journal::{cursor::Cursor, segment};
+
+use crate::forwarder::{cluster, consume};
+use crate::support::{Answered, KEY, connect, first_ordinal, read_journal, records_end};
 
 const N_CLIENTS: u64 = 3;
 const N_KILLS: u64 = 4;
 const N_BEFORE_KILL: u64 = 1_500;
+const NO_KAFKA: &str = "127.0.0.1:1";
+const PATIENCE: Duration = Duration::from_secs(60);
 
-fn start(dir: &Path) -> (Child, SocketAddr) {
+fn start(dir: &Path, brokers: &str) -> (Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sluice-ingest"))
         .env("SLUICE__EDGE__LISTEN", "127.0.0.1:0")
         .env("SLUICE__OPS__LISTEN", "127.0.0.1:0")
         .env("SLUICE__EDGE__THREADS", "2")
         .env("SLUICE__JOURNAL__DIR", dir)
         .env("SLUICE__JOURNAL__SEGMENT_BYTES", "262144")
-        .env("SLUICE__KAFKA__BROKERS", "127.0.0.1:1")
-        .env("SLUICE__KAFKA__DRAIN_MS", "0")
+        .env("SLUICE__KAFKA__BROKERS", brokers)
+        .env("SLUICE__KAFKA__DRAIN_MS", if brokers == NO_KAFKA { "0" } else { "30000" })
         .env("RUST_LOG", "info")
         .stderr(Stdio::piped())
         .spawn()
@@ -36,13 +42,14 @@ fn start(dir: &Path) -> (Child, SocketAddr) {
 }
 
 /// Sends numbered pixels over one connection until it breaks; returns the numbers that were acknowledged.
-fn send(address: SocketAddr, numbers: &AtomicU64) -> Vec<u64> {
+fn send(address: SocketAddr, numbers: &AtomicU64, padding: &str) -> Vec<u64> {
     let mut acknowledged = Vec::new();
     let mut stream = connect(address);
     let mut buffer = [0; 2048];
     loop {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let request = format!("GET /p.gif?k={KEY}&beacon=1&sub1={number} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let request =
+            format!("GET /p.gif?k={KEY}&beacon=1&sub2={padding}&sub1={number} HTTP/1.1\r\nHost: a\r\n\r\n");
         if stream.write_all(request.as_bytes()).is_err() {
             return acknowledged;
         }
@@ -58,40 +65,93 @@ fn send(address: SocketAddr, numbers: &AtomicU64) -> Vec<u64> {
     }
 }
 
+/// Sends until the edge is killed, which is when `is_enough`. Returns the numbers that were acknowledged.
+fn kill_under_load(
+    (mut child, address): (Child, SocketAddr),
+    numbers: &AtomicU64,
+    padding: &str,
+    mut is_enough: impl FnMut() -> bool,
+) -> BTreeSet<u64> {
+    let acknowledged = std::thread::scope(|scope| {
+        let clients: Vec<_> =
+            (0..N_CLIENTS).map(|_| scope.spawn(|| send(address, numbers, padding))).collect();
+        let deadline = Instant::now() + PATIENCE;
+        while !is_enough() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    child.wait().unwrap();
+    acknowledged
+}
+
+/// Asserts that every acknowledged number is in these pairs, and none of them twice.
+fn assert_kept<'a>(acknowledged: &BTreeSet<u64>, pairs: impl Iterator<Item = &'a str>) {
+    let mut read = BTreeSet::new();
+    for pairs in pairs {
+        let number: u64 = pairs.rsplit('=').next().unwrap().parse().unwrap();
+        assert!(read.insert(number), "{number} is there twice");
+    }
+    let lost: Vec<_> = acknowledged.difference(&read).collect();
+    assert_eq!(lost, [&0_u64; 0]);
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_when_the_edge_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let numbers = AtomicU64::new(0);
     let mut acknowledged = BTreeSet::new();
     for round in 1..=N_KILLS {
-        let (mut child, address) = start(dir.path());
-        std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..N_CLIENTS).map(|_| scope.spawn(|| send(address, &numbers))).collect();
-            while numbers.load(Ordering::Relaxed) < round * N_BEFORE_KILL {
-                std::thread::yield_now();
-            }
-            child.kill().unwrap();
-            for client in clients {
-                acknowledged.extend(client.join().unwrap());
-            }
-        });
-        child.wait().unwrap();
+        let is_enough = || numbers.load(Ordering::Relaxed) >= round * N_BEFORE_KILL;
+        acknowledged.extend(kill_under_load(start(dir.path(), NO_KAFKA), &numbers, "", is_enough));
     }
     assert!(acknowledged.len() as u64 > N_KILLS * N_BEFORE_KILL / 2);
 
     let events = read_journal(dir.path());
-    let mut read = BTreeSet::new();
-    for (_, _, event) in &events {
-        let pairs = std::str::from_utf8(&event.pairs).unwrap();
-        let number: u64 = pairs.rsplit('=').next().unwrap().parse().unwrap();
-        assert!(read.insert(number), "{number} is there twice");
-    }
-    let lost: Vec<_> = acknowledged.difference(&read).collect();
-    assert_eq!(lost, [&0_u64; 0]);
+    assert_kept(&acknowledged, events.iter().map(|event| std::str::from_utf8(&event.2.pairs).unwrap()));
     for lane in 0..2 {
         let ordinals: Vec<u64> = events.iter().filter(|event| event.0 == lane).map(|event| event.1).collect();
         assert_eq!(ordinals, (1..=ordinals.len() as u64).collect::<Vec<_>>(), "lane {lane}");
     }
+}
+
+/// Whether a lane writes into a file that an earlier segment has filled.
+fn has_recycled(lane_dir: &Path) -> bool {
+    let Some((_, path)) = segment::list(lane_dir).unwrap().pop() else { return false };
+    let Ok(bytes) = std::fs::read(&path) else { return false };
+    let (end, n_records) = records_end(&bytes, first_ordinal(&path));
+    n_records > 0 && bytes[(end + bytes.len()) / 2..].iter().any(|byte| *byte != 0)
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_an_edge_that_recycles_its_segments_is_killed() {
+    let (cluster, dir) = (cluster(), tempfile::tempdir().unwrap());
+    let brokers = cluster.bootstrap_servers();
+    let lane_dirs = [0, 1].map(|lane| dir.path().join(format!("lane-{lane}")));
+    let (numbers, padding) = (AtomicU64::new(0), "x".repeat(700));
+    let mut acknowledged = BTreeSet::new();
+    for round in 1..=N_KILLS {
+        let mut recycled = false;
+        let is_enough = || {
+            recycled = recycled || lane_dirs.iter().any(|dir| has_recycled(dir));
+            recycled && numbers.load(Ordering::Relaxed) >= round * N_BEFORE_KILL
+        };
+        acknowledged.extend(kill_under_load(start(dir.path(), &brokers), &numbers, &padding, is_enough));
+        assert!(recycled, "round {round}");
+    }
+    // What the killed ones left is sent by one that ends in order.
+    terminate(start(dir.path(), &brokers).0);
+    let next_ordinals = lane_dirs.map(|dir| Cursor::open(&dir).unwrap().next_ordinal());
+    let n_events = next_ordinals.iter().sum::<u64>() - 2;
+    let (pairs, _) = consume(&brokers, n_events as usize);
+    assert_kept(&acknowledged, pairs.iter().map(String::as_str));
+}
+
+fn terminate(mut child: Child) {
+    let terminated = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -107,11 +167,9 @@ fn a_bad_configuration_exits_64_and_names_its_key() {
 #[test]
 fn a_terminated_edge_ends_well() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut child, address) = start(dir.path());
+    let (child, address) = start(dir.path(), NO_KAFKA);
     let head = format!("GET /p.gif?k={KEY} HTTP/1.1\r\n");
     assert_eq!(crate::support::exchange(address, &head, b"").outcome(), "accepted");
-    let terminated = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
-    assert!(terminated.success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    terminate(child);
     assert_eq!(read_journal(dir.path()).len(), 1);
 }

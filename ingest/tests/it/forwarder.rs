@@ -27,7 +27,7 @@ const TOPIC: &str = "sluice.events";
 const N_PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+pub(crate) fn cluster() -> MockCluster<'static, DefaultProducerContext> {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic(TOPIC, N_PARTITIONS, 1).unwrap();
     cluster
@@ -62,7 +62,7 @@ fn run_edge(dir: &Path, brokers: &str, numbers: std::ops::Range<u64>, meanwhile:
 }
 
 /// Reads until `n` events are there, trimming repeats as the consumer does; returns the pairs and the number of repeats.
-fn consume(brokers: &str, n: usize) -> (Vec<String>, u64) {
+pub(crate) fn consume(brokers: &str, n: usize) -> (Vec<String>, u64) {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test").create().unwrap();
     let mut assignment = TopicPartitionList::new();

@@ -12,9 +12,9 @@ use sluice_schemas::event::EventRef;
 
 use crate::support::{KEY, TestEdge, read_journal};
 
-const SEGMENT_BYTES: u64 = 256 * 1024;
+pub(crate) const SEGMENT_BYTES: u64 = 256 * 1024;
 
-fn open(dir: &Path, n_lanes: u32) -> (Arc<Journal>, Vec<LaneWriter>) {
+pub(crate) fn open(dir: &Path, n_lanes: u32) -> (Arc<Journal>, Vec<LaneWriter>) {
     let options = Options {
         segment_bytes: SEGMENT_BYTES,
         max_bytes: 16 * SEGMENT_BYTES,
@@ -24,7 +24,7 @@ fn open(dir: &Path, n_lanes: u32) -> (Arc<Journal>, Vec<LaneWriter>) {
     Journal::open(dir, &options, &Readiness::default()).unwrap()
 }
 
-fn append(writer: &mut LaneWriter, number: u64, padding: usize) -> Result<u64, AppendError> {
+pub(crate) fn append(writer: &mut LaneWriter, number: u64, padding: usize) -> Result<u64, AppendError> {
     writer.append(&EventRef {
         id: [1; 16],
         time_ms: number,
@@ -47,11 +47,11 @@ fn write(dir: &Path, n: u64, padding: usize) {
     assert_eq!(journal.lanes()[0].synced().next, n + 1);
 }
 
-fn numbers(dir: &Path) -> Vec<(u64, u64)> {
+pub(crate) fn numbers(dir: &Path) -> Vec<(u64, u64)> {
     read_journal(dir).into_iter().map(|(_, ordinal, event)| (ordinal, event.time_ms)).collect()
 }
 
-fn segments(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
     segment::list(&dir.join("lane-0")).unwrap().into_iter().map(|(_, path)| path).collect()
 }
 

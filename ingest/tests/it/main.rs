@@ -10,5 +10,6 @@ mod journal;
 mod orders;
 mod pixel;
 mod protocol;
+mod recycling;
 mod seed;
 mod support;

@@ -10,7 +10,8 @@ use prometheus_client::registry::Registry;
 use sluice_ingest::config::Config;
 use sluice_ingest::edge::Edge;
 use sluice_ingest::journal::reader::LaneReader;
-use sluice_ingest::journal::{Journal, Options};
+use sluice_ingest::journal::record::{self, Found};
+use sluice_ingest::journal::{Journal, Options, segment};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Validate as _;
 use sluice_runtime::ops::Readiness;
@@ -144,13 +145,32 @@ pub(crate) fn read_journal(dir: &Path) -> Vec<(u32, u64, Event)> {
     let (journal, _) = Journal::open(dir, &options, &Readiness::default()).unwrap();
     let mut events = Vec::new();
     for lane in journal.lanes() {
-        let mut reader = LaneReader::new(std::sync::Arc::clone(lane), 1);
+        let first = segment::list(&lane.dir).unwrap().first().map_or(1, |(first_ordinal, _)| *first_ordinal);
+        let mut reader = LaneReader::new(std::sync::Arc::clone(lane), first);
         while let Some(record) = reader.read_next().unwrap() {
             events.push((lane.id, record.ordinal, decode_event(record.payload.to_vec().into()).unwrap()));
         }
         assert_eq!(reader.n_damaged(), 0);
     }
     events
+}
+
+/// Where the records of a segment's bytes end, and how many there are.
+pub(crate) fn records_end(bytes: &[u8], first_ordinal: u64) -> (usize, u64) {
+    let (mut position, mut n_records) = (segment::HEADER_BYTES, 0);
+    // Bytes that are cut may lack the last record's padding.
+    while let Found::Record(payload) =
+        record::read(bytes.get(position..).unwrap_or_default(), first_ordinal + n_records)
+    {
+        position += record::size(payload.len());
+        n_records += 1;
+    }
+    (position, n_records)
+}
+
+/// What the name of a segment says.
+pub(crate) fn first_ordinal(segment: &Path) -> u64 {
+    segment.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 
 /// An answer as it came over the wire.
