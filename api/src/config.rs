@@ -19,6 +19,7 @@ pub struct Config {
     pub postgres: PostgresConfig,
     pub clickhouse: ClickhouseConfig,
     pub edge: EdgeConfig,
+    pub kafka: KafkaConfig,
     pub auth: AuthConfig,
     pub ops: OpsConfig,
 }
@@ -59,6 +60,23 @@ pub struct EdgeConfig {
     pub url: String,
     /// Where landing pages reach the edge; shown in snippets. Empty: `url`.
     pub public_url: String,
+}
+
+/// The way of edits and deletions to the consumer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaConfig {
+    pub brokers: String,
+    pub changes_topic: String,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:19092".to_owned(),
+            changes_topic: sluice_schemas::topics::CHANGES.to_owned(),
+        }
+    }
 }
 
 /// Accounts and what proves them.
@@ -161,6 +179,7 @@ impl Config {
         self.require_postgres()?;
         self.require_clickhouse()?;
         required("edge.url", &self.edge.url)?;
+        required("kafka.brokers", &self.kafka.brokers)?;
         required("auth.secret", self.auth.secret.expose())
     }
 }

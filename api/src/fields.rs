@@ -38,6 +38,19 @@ impl Fields {
         self.values.get(name)
     }
 
+    /// Whether nothing else was sent than these.
+    #[must_use]
+    pub fn names_only(&self, names: &[&str]) -> bool {
+        self.values.keys().all(|name| names.contains(&name.as_str()))
+    }
+
+    /// These fields alone.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.values.retain(|name, _| names.contains(&name.as_str()));
+        self
+    }
+
     /// Adds an error at a field.
     pub fn fail(&mut self, name: &str, message: impl Into<String>) {
         if self.is_dictionary {

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod audit;
 pub mod auth;
 pub mod body;
+pub mod changes;
 pub mod cli;
 pub mod client;
 pub mod config;

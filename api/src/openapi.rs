@@ -197,6 +197,15 @@ pub enum MakeErrors {
     Unavailable(DetailResponse),
 }
 
+/// Kept, but not seen yet.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum OnItsWay {
+    /// The change is kept and on its way: the next readings may not show it yet
+    #[response(status = 202)]
+    OnItsWay(DetailResponse),
+}
+
 /// What can be wrong with changing or removing something.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]

@@ -35,6 +35,15 @@ pub fn check_version(headers: &HeaderMap, version: i64) -> Result<(), ApiError> 
     if matches { Ok(()) } else { Err(ApiError::changed_since()) }
 }
 
+/// The version that the client says it read, if that is the present one; for changes that others carry out.
+///
+/// # Errors
+/// 412 when it read another version.
+pub fn expected_version(headers: &HeaderMap, version: u32) -> Result<Option<u32>, ApiError> {
+    check_version(headers, version.into())?;
+    Ok(headers.contains_key(IF_MATCH).then_some(version))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
-use crate::policy::Action::{List, Update, View};
+use crate::policy::Action::{Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{Account, Figures, Orders, Parked, Prospects, Users};
 use crate::state::App;
 use crate::{assets, health, orders, pages, prospects, users};
@@ -58,10 +58,24 @@ fn api(list: Routes) -> Routes {
         .route(Surface::Api, EVENT, prospects::create::PATH, options(prospects::create::preflight_prospect))
         .api(Rule::Asks(List, Prospects), routes!(prospects::list::list_prospects))
         .api(Rule::Asks(View, Prospects), routes!(prospects::detail::get_prospect))
+        .api(
+            Rule::Asks(Update, Prospects),
+            routes!(prospects::change::update_prospect, prospects::change::replace_prospect),
+        )
+        .api(Rule::Asks(Delete, Prospects), routes!(prospects::change::delete_prospect))
         .api(EVENT, routes!(orders::create::create_order))
         .route(Surface::Api, EVENT, orders::create::PATH, options(orders::create::preflight_order))
         .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
         .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
+        .api(Rule::Asks(View, Orders), routes!(orders::history::list_order_statuses))
+        // Who may set no more than the status is told so by the handler.
+        .api(
+            Rule::Asks(SetStatus, Orders),
+            routes!(orders::update::update_order, orders::update::replace_order),
+        )
+        .api(Rule::Asks(SetStatus, Orders), routes!(orders::update::set_order_status))
+        .api(Rule::Asks(Delete, Orders), routes!(orders::delete::delete_order))
+        .api(Rule::Asks(Delete, Orders), routes!(orders::delete::erase_order))
 }
 
 fn pages(list: Routes) -> Routes {

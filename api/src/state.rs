@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use crate::auth::limits::Window;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::db;
 use crate::edge::Edge;
@@ -32,6 +33,7 @@ pub struct Inner {
     pub postgres: PgPool,
     pub clickhouse: Client,
     pub edge: Edge,
+    pub changes: Changes,
     pub passwords: Passwords,
     pub tokens: Tokens,
     pub limits: Limits,
@@ -58,6 +60,7 @@ impl App {
             postgres: db::postgres_pool(&config.postgres)?,
             clickhouse: db::clickhouse::client(&config.clickhouse),
             edge: Edge::new(&config.edge)?,
+            changes: Changes::new(&config.kafka),
             passwords: Passwords::new(),
             tokens: Tokens::new(&config.auth, clock.clone()),
             limits: Limits {

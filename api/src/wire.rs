@@ -35,12 +35,29 @@ pub fn amount(micros: i64) -> String {
     format!("{sign}{whole}.{places}")
 }
 
+/// Reads an amount as people write it into millionths: digits, with up to six after a point, below a thousand billion.
+#[must_use]
+pub fn micros(text: &str) -> Option<i64> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_written = !whole.is_empty() && whole.len() <= 12 && rest.len() <= 6 && !text.ends_with('.');
+    if !is_written || !is_digits(whole) || !is_digits(rest) {
+        return None;
+    }
+    let rest = format!("{rest:0<6}");
+    Some(whole.parse::<i64>().ok()? * 1_000_000 + rest.parse::<i64>().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn values_are_written_as_people_read_them() {
+        assert_eq!((micros("12.5"), micros("0"), micros("0.000001")), (Some(12_500_000), Some(0), Some(1)));
+        for wrong in ["", ".5", "5.", "-1", "1e3", "1.0000001", "1000000000000.0", "\u{661}"] {
+            assert_eq!(micros(wrong), None, "{wrong}");
+        }
         assert_eq!(time(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
         assert_eq!(ip("::ffff:192.168.4.1".parse().unwrap()), "192.168.4.1");
         assert_eq!(ip(Ipv6Addr::UNSPECIFIED), "");

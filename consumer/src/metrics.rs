@@ -8,8 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-
-use crate::changes::fold::{APPLIED, MISSING, REFUSED};
+use sluice_schemas::change::{APPLIED, MISSING, REFUSED};
 
 /// Where an event ended, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

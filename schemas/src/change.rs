@@ -13,6 +13,15 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// The name of that header.
 pub const SCHEMA_HEADER: &str = "schema";
 
+/// The outcome of a change, in the words of the table `changes`: it is everywhere.
+pub const APPLIED: &str = "applied";
+/// There was no such thing any more.
+pub const MISSING: &str = "missing";
+/// What the thing was did not allow it.
+pub const REFUSED: &str = "refused";
+/// The reason of a refused change that expected another version.
+pub const CHANGED_SINCE: &str = "changed_since";
+
 /// The five fields of a customer, which a change names all or none of.
 pub const CONTACT_FIELDS: [&str; 5] =
     ["email", "phone_number", "first_name", "last_name", "delivery_address"];

@@ -1,5 +1,6 @@
 //! The two databases: connections, and every query that the service makes. Values are always parameters.
 
+pub mod changes;
 pub mod clickhouse;
 pub mod demo;
 pub mod orders;

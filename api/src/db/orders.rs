@@ -27,6 +27,7 @@ pub struct OrderRow {
     pub status_text: String,
     pub payout_micros: i64,
     pub currency: String,
+    pub version: u32,
 }
 
 /// Its customer's data.
@@ -44,7 +45,7 @@ pub struct ContactRow {
 const COLUMNS: &str =
     "order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id,
     toString(status) AS status, status_text, payout AS payout_micros,
-    toString(currency) AS currency";
+    toString(currency) AS currency, version";
 
 const STATUS: &str = "AND status = {status:String}";
 

@@ -63,6 +63,7 @@ pub struct ProspectDetailRow {
     pub cost_micros: i64,
     pub currency: String,
     pub marks: Vec<String>,
+    pub version: u32,
 }
 
 impl ProspectRow {
@@ -98,7 +99,7 @@ const COLUMNS: &str = "prospect_id, toUnixTimestamp64Milli(time) AS time_ms, use
 const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(external_kind) AS external_kind, subs,
     toString(utm_source) AS utm_source, toString(utm_medium) AS utm_medium, utm_campaign, utm_content, utm_term,
     keyword, creative_id, ad_campaign_id, placement, cost AS cost_micros,
-    toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks";
+    toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks, version";
 
 const SEARCH: &str = "AND (positionCaseInsensitiveUTF8(user_agent, {q:String}) > 0
     OR positionCaseInsensitiveUTF8(referrer, {q:String}) > 0 OR positionCaseInsensitiveUTF8(page, {q:String}) > 0

@@ -43,6 +43,15 @@ pub struct OrderState {
     pub currency: String,
     pub team_id: u64,
     pub campaign_id: u64,
+    pub version: u32,
+}
+
+impl Order {
+    /// Of its `ETag`; 0 for a parked one, which does not change.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.state.as_ref().map_or(0, |state| state.version)
+    }
 }
 
 /// Stored orders with their customers' data, as far as the grant goes, and their prospects.
@@ -75,6 +84,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
             currency: row.currency,
             team_id: row.team_id,
             campaign_id: row.campaign_id,
+            version: row.version,
         }),
         parked: None,
     };

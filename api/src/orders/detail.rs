@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::openapi::DetailErrors;
 use crate::orders::assemble::{self, Order};
 use crate::orders::list::OrderResponse;
 use crate::policy::{self, Action, Resource};
+use crate::precondition::set_version;
 use crate::state::App;
 use crate::wire;
 
@@ -58,8 +60,12 @@ pub async fn get_order(
     State(app): State<App>,
     allowed: Allowed,
     Path(id): Path<String>,
-) -> Result<Json<OrderDetailResponse>, ApiError> {
-    Ok(Json(find(&app, &allowed, &id).await?.into()))
+) -> Result<Response, ApiError> {
+    let order = find(&app, &allowed, &id).await?;
+    let version = i64::from(order.version());
+    let mut response = Json(OrderDetailResponse::from(order)).into_response();
+    set_version(&mut response, version);
+    Ok(response)
 }
 
 /// The order with this id, stored or parked, within the viewer's scope.

@@ -14,6 +14,7 @@ use crate::body;
 use crate::client::ClientInfo;
 use crate::db::users;
 use crate::error::ApiError;
+use crate::fields::Fields;
 use crate::openapi::CreateErrors;
 use crate::state::App;
 
@@ -88,10 +89,18 @@ pub async fn preflight_prospect(
 async fn check_buyer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(), ApiError> {
     // A body that cannot be read is the edge's to refuse.
     let Ok(fields) = body::read(headers, body.clone()).await else { return Ok(()) };
-    let Some(value) = fields.get("user_id") else { return Ok(()) };
+    check_user(app, &fields).await.map(drop)
+}
+
+/// The `user_id` that was sent, which names somebody or, when it is null or blank, nobody; `None` when none was sent.
+///
+/// # Errors
+/// 400 for a `user_id` that nobody has.
+pub async fn check_user(app: &App, fields: &Fields) -> Result<Option<Option<i64>>, ApiError> {
+    let Some(value) = fields.get("user_id") else { return Ok(None) };
     match read_key(value)? {
-        None => Ok(()),
-        Some((Some(id), _)) if users::exists(&app.postgres, id).await? => Ok(()),
+        None => Ok(Some(None)),
+        Some((Some(id), _)) if users::exists(&app.postgres, id).await? => Ok(Some(Some(id))),
         Some((_, shown)) => {
             Err(ApiError::field("user_id", format!("Invalid pk \"{shown}\" - object does not exist.")))
         }

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use crate::db::scope::EventScope;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
+use crate::precondition::set_version;
 use crate::prospects::list::ProspectResponse;
 use crate::state::App;
 use crate::wire;
@@ -111,8 +113,12 @@ pub async fn get_prospect(
     State(app): State<App>,
     allowed: Allowed,
     Path(id): Path<String>,
-) -> Result<Json<ProspectDetailResponse>, ApiError> {
-    Ok(Json(find(&app, &allowed, &id).await?.0.into()))
+) -> Result<Response, ApiError> {
+    let (row, _) = find(&app, &allowed, &id).await?;
+    let version = i64::from(row.version);
+    let mut response = Json(ProspectDetailResponse::from(row)).into_response();
+    set_version(&mut response, version);
+    Ok(response)
 }
 
 /// The prospect with this id, within the viewer's scope, which comes with it.

@@ -1,5 +1,6 @@
-//! Prospects over the API: list, detail, and the seed's way to create one.
+//! Prospects over the API: list, detail, change, and the seed's way to create one.
 
+pub mod change;
 pub mod create;
 pub mod detail;
 pub mod list;

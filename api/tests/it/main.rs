@@ -5,6 +5,7 @@ mod accounts;
 mod bad_input;
 mod browser;
 mod cli;
+mod edits;
 mod events;
 mod pages;
 mod routes;

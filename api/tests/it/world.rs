@@ -79,6 +79,7 @@ pub(crate) async fn config() -> Config {
     config.clickhouse.user.clone_from(&servers.clickhouse_user);
     config.clickhouse.password = Secret::new(&servers.clickhouse_password);
     config.clickhouse.database = clickhouse_database().await;
+    config.kafka.brokers.clone_from(&servers.kafka_brokers);
     config.edge.public_url = "https://edge.example".to_owned();
     config.auth.secret = Secret::new("a secret of the tests, 32 bytes long");
     config.auth.registration = Registration::Open;

@@ -206,6 +206,8 @@ async fn api_spec(
         .env("SLUICE__CLICKHOUSE__PASSWORD", &clickhouse.password)
         .env("SLUICE__EDGE__URL", format!("http://{}", edge.proxied))
         .env("SLUICE__EDGE__PUBLIC_URL", format!("http://{}", edge.public))
+        .env("SLUICE__KAFKA__BROKERS", &way.brokers)
+        .env("SLUICE__KAFKA__CHANGES_TOPIC", &way.changes_topic)
         .env("SLUICE__AUTH__SECRET", "a secret of the browser walk, long enough for SHA-256")
         .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}")))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
-use sluice_schemas::change::{Act, CONTACT_FIELDS, Change, Entity};
+use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, CONTACT_FIELDS, Change, Entity, MISSING, REFUSED};
 use sluice_schemas::rows::{ChangeRow, OrderContactRow, OrderStatusRow, RollupHourlyRow};
 use sluice_schemas::status::Status;
 use uuid::Uuid;
@@ -67,13 +67,6 @@ pub struct Effects {
     pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
     pub changes: Vec<ChangeRow>,
 }
-
-/// The outcome of a change, in the words of the table `changes`.
-pub const APPLIED: &str = "applied";
-/// See [`APPLIED`].
-pub const MISSING: &str = "missing";
-/// See [`APPLIED`].
-pub const REFUSED: &str = "refused";
 
 /// The orders and prospects that changes name; orders of a prospect that changes hands are looked for by its id.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -169,6 +162,14 @@ pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &E
     effects
 }
 
+/// Refuses a change that was made of an older reading.
+fn check_version(change: &Change, seen: u32, is_touched: bool) -> Result<(), Untaken> {
+    match change.expected_version {
+        Some(expected) if expected != seen || is_touched => Err(Untaken::Refused(CHANGED_SINCE.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 /// Why a change changed nothing.
 enum Untaken {
     Missing,
@@ -201,6 +202,7 @@ impl Fold<'_> {
             self.prospects.iter_mut().filter(|known| known.seen.prospect_id == id && !known.is_gone)
         {
             is_found = true;
+            check_version(change, prospect.seen.version, !prospect.set.is_empty())?;
             if change.act() == Act::Delete {
                 prospect.is_gone = true;
                 continue;
@@ -235,6 +237,8 @@ impl Fold<'_> {
         let id = change.target();
         let known = self.orders.iter_mut().find(|order| order.seen.order_id == id && !order.is_gone);
         let order = known.ok_or(Untaken::Missing)?;
+        let is_touched = !order.set.is_empty() || order.contact.is_some();
+        check_version(change, order.seen.version, is_touched)?;
         match change.act() {
             Act::Delete => {
                 order.is_gone = true;

@@ -23,6 +23,7 @@ fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]) -> Change
         act: act.into(),
         fields,
         reason: "test".to_owned(),
+        expected_version: None,
     }
 }
 

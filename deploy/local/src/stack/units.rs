@@ -232,6 +232,7 @@ impl Blueprint {
             .env("SLUICE__POSTGRES__URL", self.postgres_url())
             .env("SLUICE__EDGE__URL", format!("http://127.0.0.1:{}", ports.edge_proxy))
             .env("SLUICE__EDGE__PUBLIC_URL", format!("http://127.0.0.1:{}", ports.edge))
+            .env("SLUICE__KAFKA__BROKERS", format!("127.0.0.1:{}", ports.kafka))
             .env("SLUICE__AUTH__SECRET", &self.secrets.auth)
             .env("SLUICE__AUTH__REGISTRATION", "open")
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.api_ops));

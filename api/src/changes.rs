@@ -1,0 +1,130 @@
+//! Edits and deletions of what is stored: sent to the consumer by way of Kafka, which applies them in order and once. The
+//! answer waits for them, for a moment.
+//!
+//! Invariant: what was answered with success is in Kafka, on every replica that there is, and in the audit trail.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use prost::Message as _;
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaResult;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use sluice_schemas::change::{
+    APPLIED, Act, CHANGED_SINCE, Change, Entity, MISSING, SCHEMA_HEADER, SCHEMA_VERSION,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::config::KafkaConfig;
+use crate::db;
+use crate::error::ApiError;
+use crate::state::App;
+
+/// How long Kafka may take to have a change.
+const SEND_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer waits until a change can be read; mostly a quarter of a second is enough.
+const APPLY_PATIENCE: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(40);
+
+/// The way to Kafka. Connects when first used.
+pub struct Changes {
+    config: KafkaConfig,
+    producer: OnceLock<FutureProducer>,
+}
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    pub entity: Entity,
+    pub id: Uuid,
+    /// Orders go with their prospect, so that the changes of both stay in order.
+    pub prospect_id: Uuid,
+    pub act: Act,
+    pub fields: Vec<(&'static str, String)>,
+    pub reason: String,
+    /// What the client read before, where it said so.
+    pub expected_version: Option<u32>,
+}
+
+/// How far a change came while the client waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The next reading shows it.
+    Applied,
+    /// It is kept, and will be applied.
+    OnItsWay,
+}
+
+impl Changes {
+    /// Of the configured topic.
+    #[must_use]
+    pub fn new(config: &KafkaConfig) -> Self {
+        Self { config: config.clone(), producer: OnceLock::new() }
+    }
+
+    fn producer(&self) -> KafkaResult<&FutureProducer> {
+        if let Some(producer) = self.producer.get() {
+            return Ok(producer);
+        }
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &self.config.brokers)
+            .set("client.id", "sluice-api")
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", SEND_PATIENCE.as_millis().to_string())
+            .create()?;
+        Ok(self.producer.get_or_init(|| producer))
+    }
+
+    async fn send(&self, key: &str, change: &Change) -> Result<(), ApiError> {
+        let value = change.encode_to_vec();
+        let version = SCHEMA_VERSION.to_string();
+        let headers = OwnedHeaders::new().insert(Header { key: SCHEMA_HEADER, value: Some(&version) });
+        let record = FutureRecord::to(&self.config.changes_topic).key(key).payload(&value).headers(headers);
+        let producer = self.producer().map_err(|error| ApiError::internal(&error))?;
+        producer.send(record, SEND_PATIENCE).await.map(drop).map_err(|(error, _)| {
+            tracing::warn!(%error, "kafka is not available");
+            ApiError::unavailable("kafka")
+        })
+    }
+}
+
+/// Sends a change and waits a moment for it to be applied.
+///
+/// # Errors
+/// 503 when Kafka does not take it; 404, 409 or 412 when the thing has gone or changed meanwhile.
+pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, ApiError> {
+    let id = Uuid::now_v7();
+    let change = Change {
+        id: id.into_bytes().to_vec().into(),
+        time_ms: app.clock.now_ms(),
+        actor_id: actor_id.unsigned_abs(),
+        entity: edit.entity.into(),
+        entity_id: edit.id.into_bytes().to_vec().into(),
+        act: edit.act.into(),
+        fields: edit.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        reason: edit.reason,
+        expected_version: edit.expected_version,
+    };
+    app.changes.send(&edit.prospect_id.to_string(), &change).await?;
+    let sent = Instant::now();
+    loop {
+        // Kafka has it: that ClickHouse cannot be asked now does not make it undone.
+        let found = db::changes::outcome(&app.clickhouse, id).await.unwrap_or_default();
+        if let Some(row) = found {
+            return match row.outcome.as_str() {
+                APPLIED => Ok(Progress::Applied),
+                MISSING => Err(ApiError::not_found()),
+                _ if row.reason == CHANGED_SINCE => Err(ApiError::changed_since()),
+                _ => Err(ApiError::conflict(format!("It changed meanwhile: {}.", row.reason))),
+            };
+        }
+        if sent.elapsed() >= APPLY_PATIENCE {
+            return Ok(Progress::OnItsWay);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

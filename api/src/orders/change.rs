@@ -1,0 +1,99 @@
+//! What the changes of an order have in common: the order as it is, the line in the audit trail, the way to the consumer,
+//! and the answer.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Map, Value};
+use sluice_schemas::change::{Act, CONTACT_FIELDS};
+
+use crate::audit::{self, Actor, Change};
+use crate::changes::{self, Edit, Progress};
+use crate::error::{ApiError, DetailResponse};
+use crate::guard::Allowed;
+use crate::orders::assemble::Order;
+use crate::orders::detail::{self, OrderDetailResponse};
+use crate::policy::Resource;
+use crate::precondition::set_version;
+use crate::state::App;
+
+/// A stored order within the viewer's scope.
+///
+/// # Errors
+/// 404 when there is none, 409 for one that waits for its prospect.
+pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, ApiError> {
+    let order = detail::find(app, allowed, id).await?;
+    if order.state.is_none() {
+        return Err(ApiError::conflict("The order waits for its prospect and cannot be changed yet."));
+    }
+    Ok(order)
+}
+
+/// Writes the line, sends the change, and answers with the order as it is then.
+///
+/// # Errors
+/// As [`changes::submit`].
+pub async fn apply(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    order: Order,
+    edit: Edit,
+) -> Result<Response, ApiError> {
+    let (id, act) = (order.id.to_string(), edit.act);
+    record(app, actor, order, &edit).await?;
+    let progress = changes::submit(app, allowed.viewer.id, edit).await?;
+    Ok(match (progress, act) {
+        (Progress::OnItsWay, _) => on_its_way(),
+        (Progress::Applied, Act::Delete) => StatusCode::NO_CONTENT.into_response(),
+        (Progress::Applied, _) => {
+            let order = detail::find(app, allowed, &id).await?;
+            let version = i64::from(order.version());
+            let mut response = Json(OrderDetailResponse::from(order)).into_response();
+            set_version(&mut response, version);
+            response
+        }
+    })
+}
+
+/// 202: it is kept, and the next readings may not show it yet.
+#[must_use]
+pub fn on_its_way() -> Response {
+    let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();
+    (StatusCode::ACCEPTED, Json(DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }))
+        .into_response()
+}
+
+/// Before the change is sent: there may be a line of a change that Kafka did not take, but no change without a line. The
+/// customer's data stays out of it, but for the names of the fields that were set.
+async fn record(app: &App, actor: &Actor, order: Order, edit: &Edit) -> Result<(), ApiError> {
+    let verb = match edit.act {
+        Act::Delete => "delete",
+        Act::Erase => "erase",
+        Act::Update | Act::Unspecified => "update",
+    };
+    let is_contact = |name: &str| CONTACT_FIELDS.contains(&name);
+    let shown = |(name, value): &(&'static str, String)| {
+        let value = if is_contact(name) { Value::from("***") } else { Value::from(value.clone()) };
+        ((*name).to_owned(), value)
+    };
+    let before = order.state.as_ref().map(|state| {
+        serde_json::json!({
+            "status": state.status, "status_text": state.status_text,
+            "payout": state.payout_micros.to_string(), "currency": state.currency,
+        })
+    });
+    let after: Map<String, Value> = edit.fields.iter().map(shown).collect();
+    let before = before.map(|mut before| {
+        if let Value::Object(fields) = &mut before
+            && edit.act == Act::Update
+        {
+            fields.retain(|name, _| after.contains_key(name));
+        }
+        before
+    });
+    let after = (edit.act == Act::Update).then_some(Value::Object(after));
+    let mut connection = app.postgres.acquire().await?;
+    audit::record(&mut connection, actor, verb, Resource::Orders, order.id, Change { before, after }).await?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! `GET /api/orders/<id>/history/`: the statuses that an order has had, oldest first, with who gave them and why.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use sluice_schemas::status::Status;
+use utoipa::ToSchema;
+
+use crate::db;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::DetailErrors;
+use crate::orders::detail;
+use crate::state::App;
+use crate::wire;
+
+/// A status and when the order got it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderStatusResponse {
+    pub time: String,
+    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
+    pub status: String,
+    /// In the words of who gave it.
+    pub status_text: String,
+    pub reason: String,
+    /// Who gave it; nobody gave the first.
+    pub user_id: Option<u64>,
+}
+
+/// List an order's statuses
+#[utoipa::path(
+    get, path = "/api/orders/{id}/history/", tag = "orders", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, description = "Oldest first", body = Vec<OrderStatusResponse>), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_order_statuses(
+    State(app): State<App>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<OrderStatusResponse>>, ApiError> {
+    let order = detail::find(&app, &allowed, &id).await?;
+    let given = db::changes::statuses(&app.clickhouse, order.id).await?;
+    let first = OrderStatusResponse {
+        time: wire::time(order.time_ms),
+        status: Status::Hold.as_str().to_owned(),
+        status_text: String::new(),
+        reason: String::new(),
+        user_id: None,
+    };
+    let given = given.into_iter().map(|row| OrderStatusResponse {
+        time: wire::time(row.time_ms),
+        status: row.status,
+        status_text: row.status_text,
+        reason: row.reason,
+        user_id: wire::id(row.actor_id),
+    });
+    Ok(Json(std::iter::once(first).chain(given).collect()))
+}

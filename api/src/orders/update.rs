@@ -1,0 +1,232 @@
+//! `PUT`, `PATCH /api/orders/update/<id>/` and `POST /api/orders/<id>/set-status/`: what an order has become, what it pays,
+//! and its customer's data. A lead of the order's team sets the status, an Owner everything.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use sluice_schemas::change::{Act, Entity};
+use sluice_schemas::status::Status;
+use utoipa::ToSchema;
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::changes::Edit;
+use crate::error::ApiError;
+use crate::fields::{Fields, is_email};
+use crate::guard::Allowed;
+use crate::openapi::{ChangeErrors, OnItsWay};
+use crate::orders::assemble::Order;
+use crate::orders::change::{apply, stored};
+use crate::orders::detail::OrderDetailResponse;
+use crate::policy::{self, Action, Resource};
+use crate::precondition::expected_version;
+use crate::state::App;
+use crate::wire;
+
+/// The customer's fields and their longest texts, in characters; as the edge takes them.
+const CONTACT: [(&str, usize); 5] =
+    [("email", 254), ("phone_number", 20), ("first_name", 50), ("last_name", 50), ("delivery_address", 1000)];
+const MAX_REASON_CHARS: usize = 500;
+const MAX_STATUS_TEXT_CHARS: usize = 100;
+
+/// What to change; what is left out of a PATCH stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"status": "sale", "payout": "12.50", "currency": "USD", "reason": "confirmed by phone"}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct UpdateOrderRequest {
+    /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.
+    pub status: Option<String>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+    /// A decimal number, as text or as a number.
+    pub payout: Option<String>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    pub email: Option<String>,
+    pub phone_number: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub delivery_address: Option<String>,
+}
+
+/// The status to set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"status": "sale", "reason": "confirmed by phone"}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct SetOrderStatusRequest {
+    /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.
+    pub status: String,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// Change an order
+///
+/// A Team Lead sets the `status` of the own team's orders; everything else is an Owner's. The answer shows the order as it
+/// is afterwards.
+#[utoipa::path(
+    patch, path = "/api/orders/update/{id}/", tag = "orders", params(("id" = uuid::Uuid, Path)),
+    request_body(content(
+        (UpdateOrderRequest = "application/json"),
+        (UpdateOrderRequest = "application/x-www-form-urlencoded"),
+        (UpdateOrderRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "Changed", body = OrderDetailResponse), OnItsWay, ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_order(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &allowed, &actor, &id, &headers, fields, false).await
+}
+
+/// Replace an order's data
+///
+/// As the change, but the customer's fields must all be there.
+#[utoipa::path(
+    put, path = "/api/orders/update/{id}/", tag = "orders", params(("id" = uuid::Uuid, Path)),
+    request_body(content(
+        (UpdateOrderRequest = "application/json"),
+        (UpdateOrderRequest = "application/x-www-form-urlencoded"),
+        (UpdateOrderRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "Changed", body = OrderDetailResponse), OnItsWay, ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_order(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &allowed, &actor, &id, &headers, fields, true).await
+}
+
+/// Set an order's status
+///
+/// Allowed moves: hold to any; sale to rejected or chargeback; rejected to sale; rebill to rejected.
+#[utoipa::path(
+    post, path = "/api/orders/{id}/set-status/", tag = "orders", params(("id" = uuid::Uuid, Path)),
+    request_body(content(
+        (SetOrderStatusRequest = "application/json"),
+        (SetOrderStatusRequest = "application/x-www-form-urlencoded"),
+        (SetOrderStatusRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "Set", body = OrderDetailResponse), OnItsWay, ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn set_order_status(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    fields.required_text("status", MAX_STATUS_TEXT_CHARS);
+    fields.finish().map_err(ApiError::fields)?;
+    change(&app, &allowed, &actor, &id, &headers, fields.only(&["status", "reason"]), false).await
+}
+
+async fn change(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+    mut fields: Fields,
+    is_whole: bool,
+) -> Result<Response, ApiError> {
+    let order = stored(app, allowed, id).await?;
+    let is_more = is_whole || !fields.names_only(&["status", "reason"]);
+    if is_more && policy::decide(allowed.viewer.position, Action::Update, Resource::Orders).is_none() {
+        return Err(ApiError::forbidden());
+    }
+    let mut set = Vec::new();
+    read_status(&mut fields, &order, &mut set);
+    read_money(&mut fields, &mut set);
+    read_contact(&mut fields, &order, is_whole, &mut set);
+    if fields.get("prospect_id").is_some_and(|value| value.as_str() != Some(order.prospect_ref.as_str())) {
+        fields.fail("prospect_id", "An order's prospect cannot be changed.");
+    }
+    let reason = fields.optional_text("reason", MAX_REASON_CHARS);
+    fields.finish().map_err(ApiError::fields)?;
+    let edit = Edit {
+        entity: Entity::Order,
+        id: order.id,
+        prospect_id: order.prospect_ref.parse().unwrap_or_default(),
+        act: Act::Update,
+        fields: set,
+        reason,
+        expected_version: expected_version(headers, order.version())?,
+    };
+    apply(app, allowed, actor, order, edit).await
+}
+
+fn read_status(fields: &mut Fields, order: &Order, set: &mut Vec<(&'static str, String)>) {
+    if fields.get("status").is_none() {
+        return;
+    }
+    let Some(word) = fields.required_text("status", MAX_STATUS_TEXT_CHARS) else { return };
+    let Some(status) = Status::parse(&word) else {
+        return fields.fail("status", format!("\"{word}\" is not a valid choice."));
+    };
+    let now = order.state.as_ref().and_then(|state| Status::parse(&state.status)).unwrap_or(Status::Hold);
+    if !now.may_become(status) {
+        return fields.fail("status", format!("An order on {now} cannot become {status}."));
+    }
+    set.push(("status", status.as_str().to_owned()));
+    set.push(("status_text", word));
+}
+
+fn read_money(fields: &mut Fields, set: &mut Vec<(&'static str, String)>) {
+    if fields.get("payout").is_some()
+        && let Some(text) = fields.required_text("payout", 30)
+    {
+        match wire::micros(&text) {
+            Some(micros) => set.push(("payout", micros.to_string())),
+            None => {
+                fields.fail("payout", "Enter an amount as 12.50: up to 12 digits, and six after the point.")
+            }
+        }
+    }
+    if fields.get("currency").is_some()
+        && let Some(text) = fields.required_text("currency", 3)
+    {
+        if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            set.push(("currency", text));
+        } else {
+            fields.fail("currency", "Enter a currency as USD.");
+        }
+    }
+}
+
+/// All five or none: what is not sent is what it was.
+fn read_contact(fields: &mut Fields, order: &Order, is_whole: bool, set: &mut Vec<(&'static str, String)>) {
+    let is_named = CONTACT.iter().any(|(name, _)| fields.get(name).is_some());
+    if !is_named && !is_whole {
+        return;
+    }
+    let known = &order.contact;
+    let known =
+        [&known.email, &known.phone_number, &known.first_name, &known.last_name, &known.delivery_address];
+    for ((name, max_chars), known) in CONTACT.into_iter().zip(known) {
+        let text = if fields.get(name).is_some() || is_whole {
+            fields.required_text(name, max_chars).unwrap_or_default()
+        } else {
+            known.clone()
+        };
+        if name == "email" && !text.is_empty() && !is_email(&text) {
+            fields.fail(name, "Enter a valid email address.");
+        }
+        set.push((name, text));
+    }
+}
