@@ -12,10 +12,10 @@ use utoipa_axum::routes;
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
-use crate::policy::Action::{List, Update, View};
-use crate::policy::Resource::{Account, Figures, Orders, Parked, Prospects, Users};
+use crate::policy::Action::{Create, Delete, List, Update, View};
+use crate::policy::Resource::{Account, Figures, Orders, Parked, Prospects, Teams, Users};
 use crate::state::App;
-use crate::{assets, health, orders, pages, prospects, users};
+use crate::{assets, health, orders, pages, prospects, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
@@ -44,6 +44,7 @@ pub fn build(app: &App) -> Service {
 pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = Routes::new(app);
     let list = api(list);
+    let list = team_api(list);
     let list = pages(list);
     files(list).finish()
 }
@@ -62,6 +63,15 @@ fn api(list: Routes) -> Routes {
         .route(Surface::Api, EVENT, orders::create::PATH, options(orders::create::preflight_order))
         .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
         .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
+}
+
+fn team_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(Create, Teams), routes!(teams::create::create_team))
+        .api(Rule::Asks(List, Teams), routes!(teams::list::list_teams))
+        .api(Rule::Asks(View, Teams), routes!(teams::detail::get_team))
+        .api(Rule::Asks(View, Teams), routes!(teams::history::list_team_history))
+        .api(Rule::Asks(Update, Teams), routes!(teams::update::replace_team, teams::update::update_team))
+        .api(Rule::Asks(Delete, Teams), routes!(teams::delete::delete_team))
 }
 
 fn pages(list: Routes) -> Routes {

@@ -49,3 +49,34 @@ pub fn time_of(clock: &Clock) -> DateTime<Utc> {
     let now_ms = i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
     DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
+
+/// A pattern that finds a text anywhere.
+#[must_use]
+pub fn like_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for ch in text.chars() {
+        if matches!(ch, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(ch);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// The constraint that a statement would have broken.
+#[must_use]
+pub fn violated(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_searched_for_is_taken_literally() {
+        assert_eq!(like_pattern(r"a_b%c\"), r"%a\_b\%c\\%");
+    }
+}

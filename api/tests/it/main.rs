@@ -9,4 +9,6 @@ mod events;
 mod pages;
 mod routes;
 mod seed;
+mod team_members;
+mod teams;
 mod world;

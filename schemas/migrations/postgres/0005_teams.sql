@@ -1,0 +1,79 @@
+-- Teams that people edit: versions, who may be in one, and leaving when somebody is no longer what a team needs.
+--
+-- Every change of a team locks users (by id), then the row of directory_version, then the rest. The directory's row makes
+-- such changes follow one another, so that what was checked under it still holds at the commit.
+
+ALTER TABLE teams ADD COLUMN version bigint NOT NULL DEFAULT 1;
+
+CREATE INDEX memberships_present ON memberships (team_id, user_id) WHERE upper_inf(during);
+CREATE INDEX memberships_history ON memberships (team_id, id);
+DROP INDEX memberships_team;
+
+CREATE FUNCTION check_member() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Locked: the position stays what it is until this is committed.
+    PERFORM FROM users WHERE id = NEW.user_id AND position = 'Buyer' FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a member of a team is a Buyer'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'memberships_of_buyers';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER memberships_of_buyers BEFORE INSERT ON memberships
+    FOR EACH ROW WHEN (upper_inf(NEW.during)) EXECUTE FUNCTION check_member();
+
+CREATE FUNCTION check_lead() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM users WHERE id = NEW.lead_id AND position = 'Team Lead' FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the lead of a team is a Team Lead'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'teams_led_by_leads';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER teams_new_lead BEFORE INSERT ON teams
+    FOR EACH ROW WHEN (NEW.lead_id IS NOT NULL) EXECUTE FUNCTION check_lead();
+CREATE TRIGGER teams_other_lead BEFORE UPDATE OF lead_id ON teams
+    FOR EACH ROW WHEN (NEW.lead_id IS NOT NULL AND NEW.lead_id IS DISTINCT FROM OLD.lead_id)
+    EXECUTE FUNCTION check_lead();
+
+-- Ends these people's present periods in a team. One that began at this very moment never was.
+CREATE FUNCTION end_memberships(from_team bigint, leavers bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+BEGIN
+    DELETE FROM memberships
+    WHERE team_id = from_team AND user_id = ANY (leavers) AND upper_inf(during) AND lower(during) >= moment;
+    UPDATE memberships SET during = tstzrange(lower(during), moment)
+    WHERE team_id = from_team AND user_id = ANY (leavers) AND upper_inf(during);
+END
+$$;
+
+-- Takes somebody out of the team they are in or lead. Their past in it stays.
+CREATE FUNCTION leave_teams(leaver bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    left_team bigint;
+BEGIN
+    PERFORM FROM users WHERE id = leaver FOR NO KEY UPDATE;
+    PERFORM FROM directory_version FOR UPDATE;
+    FOR left_team IN SELECT team_id FROM memberships WHERE user_id = leaver AND upper_inf(during) LOOP
+        PERFORM end_memberships(left_team, ARRAY[leaver]);
+        UPDATE teams SET version = version + 1 WHERE id = left_team;
+    END LOOP;
+    UPDATE teams SET lead_id = NULL, version = version + 1 WHERE lead_id = leaver AND archived_at IS NULL;
+END
+$$;
+
+CREATE FUNCTION leave_by_position() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM leave_teams(NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER users_leave_by_position AFTER UPDATE OF position ON users
+    FOR EACH ROW WHEN (NEW.position IS DISTINCT FROM OLD.position) EXECUTE FUNCTION leave_by_position();
