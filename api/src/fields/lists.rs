@@ -1,11 +1,35 @@
-//! Fields with more than one value: lists and maps. JSON has them by itself; a form repeats a list's name, and gives a map as
+//! Fields with more than one value: lists and maps; and choices. JSON has them by itself; a form repeats a list's name, and gives a map as
 //! the text of a JSON object.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Fields, NUL, NULL};
 
+/// The most characters of a word that is one of a few.
+const MAX_WORD_CHARS: usize = 100;
+
 impl Fields {
+    /// Takes what was not sent from what is now: a PATCH becomes the PUT that it stands for.
+    pub fn fill_from(&mut self, now: &impl Serialize) {
+        let Ok(Value::Object(now)) = serde_json::to_value(now) else { return };
+        for (name, value) in now {
+            self.values.entry(name).or_insert(value);
+        }
+    }
+
+    /// One of some words, the first of them when none was sent.
+    pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
+        let sent = self.optional_text(name, MAX_WORD_CHARS);
+        if sent.is_empty() {
+            return words[0];
+        }
+        words.iter().find(|word| **word == sent).copied().unwrap_or_else(|| {
+            self.fail(name, format!("\"{sent}\" is not a valid choice."));
+            words[0]
+        })
+    }
+
     /// A list as it was sent: `None` when it was not sent or is none.
     pub fn list(&mut self, name: &str, max_items: usize) -> Option<Vec<Value>> {
         let found = match (self.values.get(name)?, self.repeated.get(name)) {

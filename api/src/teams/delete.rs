@@ -1,15 +1,14 @@
 //! `DELETE /api/teams/delete/<id>/`: the team is archived, its members are in none from now on.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::Change;
+use crate::call::Call;
 use crate::db::teams;
 use crate::error::ApiError;
 use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
 use crate::policy::Resource;
-use crate::precondition::check_version;
 use crate::state::App;
 use crate::teams::list::TeamResponse;
 
@@ -21,20 +20,15 @@ use crate::teams::list::TeamResponse;
     responses((status = 204, description = "Gone"), ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_team(
-    State(app): State<App>,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-) -> Result<StatusCode, ApiError> {
+pub async fn delete_team(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
     let mut transaction = app.postgres.begin().await?;
     teams::lock(&mut transaction).await?;
-    let team = teams::find(&mut *transaction, id).await?.ok_or_else(ApiError::not_found)?;
-    check_version(&headers, team.version)?;
-    teams::leave(&mut transaction, id, &team.members).await?;
-    teams::archive(&mut transaction, id).await?;
+    let team = teams::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(team.version)?;
+    teams::leave(&mut transaction, team.id, &team.members).await?;
+    teams::archive(&mut transaction, team.id).await?;
     let change = Change::deleted(&TeamResponse::from(team));
-    audit::record(&mut transaction, &actor, "delete", Resource::Teams, id, change).await?;
+    call.record(&mut transaction, "delete", Resource::Teams, change).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,22 +2,20 @@
 //! not touched. As in the seed, a field that was not sent stays as it is; PUT needs the name.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::Change;
 use crate::body::Posted;
+use crate::call::Call;
 use crate::db::teams::{self, TeamRow};
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
 use crate::policy::{Resource, Scope};
-use crate::precondition::{check_version, versioned};
+use crate::precondition::versioned;
 use crate::state::App;
 use crate::teams::create::CreateTeamRequest;
 use crate::teams::detail::is_in_scope;
@@ -36,14 +34,6 @@ pub struct UpdateTeamRequest {
     members: Option<Vec<i64>>,
 }
 
-/// What a change of a team is made of.
-pub(crate) struct Caller {
-    app: App,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-}
-
 /// Replace a team
 ///
 /// A Team Lead may change the members of the own team, and nothing else.
@@ -59,13 +49,10 @@ pub(crate) struct Caller {
 )]
 pub async fn replace_team(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
+    call: Call,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(Caller { app, allowed, actor, headers }, id, fields, true).await
+    change(&app, &call, fields, true).await
 }
 
 /// Change a team
@@ -83,35 +70,31 @@ pub async fn replace_team(
 )]
 pub async fn update_team(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
+    call: Call,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(Caller { app, allowed, actor, headers }, id, fields, false).await
+    change(&app, &call, fields, false).await
 }
 
-async fn change(caller: Caller, id: i64, mut fields: Fields, needs_name: bool) -> Result<Response, ApiError> {
-    let wanted = Wanted::read(&mut fields, needs_name && caller.allowed.grant.scope == Scope::All);
-    let mut transaction = caller.app.postgres.begin().await?;
+async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) -> Result<Response, ApiError> {
+    let is_owner = call.allowed.grant.scope == Scope::All;
+    let wanted = Wanted::read(&mut fields, needs_name && is_owner);
+    let mut transaction = app.postgres.begin().await?;
     let people = wanted.lock(&mut transaction).await?;
-    let before = teams::find(&mut *transaction, id).await?;
-    let before = before.filter(|team| is_in_scope(&caller.allowed, team.id));
-    let before = before.ok_or_else(ApiError::not_found)?;
-    check_version(&caller.headers, before.version)?;
+    let before = teams::find(&mut *transaction, call.id).await?;
+    let before = before.filter(|team| is_in_scope(&call.allowed, team.id)).ok_or_else(ApiError::not_found)?;
+    call.check_version(before.version)?;
     let team = wanted.check(&people, Some(&before), &mut fields);
-    if caller.allowed.grant.scope != Scope::All {
+    if !is_owner {
         refuse_all_but_members(&team, &before, &mut fields);
     }
     fields.finish().map_err(ApiError::fields)?;
     let after = save(&mut transaction, &before, team).await?;
-    let change = Change::updated(&TeamResponse::from(before.clone()), &TeamResponse::from(after.clone()));
-    if !change.is_empty() {
-        audit::record(&mut transaction, &caller.actor, "update", Resource::Teams, id, change).await?;
-    }
+    let version = after.version;
+    let (before, after) = (TeamResponse::from(before), TeamResponse::from(after));
+    call.record(&mut transaction, "update", Resource::Teams, Change::updated(&before, &after)).await?;
     transaction.commit().await?;
-    Ok(versioned(after.version, &TeamResponse::from(after)))
+    Ok(versioned(version, &after))
 }
 
 fn refuse_all_but_members(team: &Checked, before: &TeamRow, fields: &mut Fields) {

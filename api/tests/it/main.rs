@@ -9,6 +9,7 @@ mod events;
 mod pages;
 mod routes;
 mod seed;
+mod sources;
 mod team_members;
 mod teams;
 mod world;

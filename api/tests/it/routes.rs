@@ -76,23 +76,36 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     }
     operations.sort();
     insta::assert_snapshot!(operations.join("\n"), @"
+    delete /api/partners/delete/{id}/ delete_partner
+    delete /api/sources/delete/{id}/ delete_source
     delete /api/teams/delete/{id}/ delete_team
     get /api/orders/detail/{id}/ get_order
     get /api/orders/list/ list_orders
+    get /api/partners/detail/{id}/ get_partner
+    get /api/partners/list/ list_partners
     get /api/prospects/detail/{id}/ get_prospect
     get /api/prospects/list/ list_prospects
+    get /api/sources/detail/{id}/ get_source
+    get /api/sources/list/ list_sources
+    get /api/sources/templates/ list_source_templates
     get /api/teams/detail/{id}/ get_team
     get /api/teams/list/ list_teams
     get /api/teams/{id}/history/ list_team_history
     get /api/users/list/ list_users
+    patch /api/partners/update/{id}/ update_partner
+    patch /api/sources/update/{id}/ update_source
     patch /api/teams/update/{id}/ update_team
     post /api/orders/create/ create_order
+    post /api/partners/create/ create_partner
     post /api/prospects/create/ create_prospect
+    post /api/sources/create/ create_source
     post /api/teams/create/ create_team
     post /api/users/login/ login_user
     post /api/users/logout/ logout_user
     post /api/users/refresh/ refresh_token
     post /api/users/register/ register_user
+    put /api/partners/update/{id}/ replace_partner
+    put /api/sources/update/{id}/ replace_source
     put /api/teams/update/{id}/ replace_team
     ");
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
