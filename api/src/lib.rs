@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod call;
+pub mod campaigns;
 pub mod cli;
 pub mod client;
 pub mod config;

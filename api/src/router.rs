@@ -13,9 +13,11 @@ use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
 use crate::policy::Action::{Create, Delete, List, Update, View};
-use crate::policy::Resource::{Account, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users};
+use crate::policy::Resource::{
+    Account, Campaigns, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+};
 use crate::state::App;
-use crate::{assets, health, orders, pages, partners, prospects, sources, teams, users};
+use crate::{assets, campaigns, health, orders, pages, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
@@ -76,7 +78,17 @@ fn team_api(list: Routes) -> Routes {
 }
 
 fn campaign_api(list: Routes) -> Routes {
-    list.api(Rule::Asks(Create, Sources), routes!(sources::create::create_source))
+    list.api(Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
+        .api(Rule::Asks(List, Campaigns), routes!(campaigns::list::list_campaigns))
+        .api(Rule::Asks(View, Campaigns), routes!(campaigns::detail::get_campaign))
+        .api(
+            Rule::Asks(Update, Campaigns),
+            routes!(campaigns::update::replace_campaign, campaigns::update::update_campaign),
+        )
+        .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::delete::delete_campaign))
+        .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::rotate_campaign_key))
+        .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::revoke_campaign_key))
+        .api(Rule::Asks(Create, Sources), routes!(sources::create::create_source))
         .api(Rule::Asks(List, Sources), routes!(sources::list::list_sources))
         .api(Rule::Asks(List, Sources), routes!(sources::templates::list_source_templates))
         .api(Rule::Asks(View, Sources), routes!(sources::detail::get_source))

@@ -1,5 +1,6 @@
 //! The two databases: connections, and every query that the service makes. Values are always parameters.
 
+pub mod campaigns;
 pub mod clickhouse;
 pub mod demo;
 pub mod orders;
@@ -12,6 +13,7 @@ pub mod sessions;
 pub mod sources;
 pub mod teams;
 pub mod tokens;
+pub mod tracking_keys;
 pub mod users;
 
 use std::time::Duration;

@@ -4,5 +4,5 @@ pub mod create;
 pub mod delete;
 pub mod detail;
 pub mod list;
-mod rules;
+pub(crate) mod rules;
 pub mod update;

@@ -4,6 +4,8 @@
 mod accounts;
 mod bad_input;
 mod browser;
+mod campaign_keys;
+mod campaigns;
 mod cli;
 mod events;
 mod pages;

@@ -76,9 +76,12 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     }
     operations.sort();
     insta::assert_snapshot!(operations.join("\n"), @"
+    delete /api/campaigns/delete/{id}/ delete_campaign
     delete /api/partners/delete/{id}/ delete_partner
     delete /api/sources/delete/{id}/ delete_source
     delete /api/teams/delete/{id}/ delete_team
+    get /api/campaigns/detail/{id}/ get_campaign
+    get /api/campaigns/list/ list_campaigns
     get /api/orders/detail/{id}/ get_order
     get /api/orders/list/ list_orders
     get /api/partners/detail/{id}/ get_partner
@@ -92,9 +95,13 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     get /api/teams/list/ list_teams
     get /api/teams/{id}/history/ list_team_history
     get /api/users/list/ list_users
+    patch /api/campaigns/update/{id}/ update_campaign
     patch /api/partners/update/{id}/ update_partner
     patch /api/sources/update/{id}/ update_source
     patch /api/teams/update/{id}/ update_team
+    post /api/campaigns/create/ create_campaign
+    post /api/campaigns/{id}/revoke-key/ revoke_campaign_key
+    post /api/campaigns/{id}/rotate-key/ rotate_campaign_key
     post /api/orders/create/ create_order
     post /api/partners/create/ create_partner
     post /api/prospects/create/ create_prospect
@@ -104,6 +111,7 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     post /api/users/logout/ logout_user
     post /api/users/refresh/ refresh_token
     post /api/users/register/ register_user
+    put /api/campaigns/update/{id}/ replace_campaign
     put /api/partners/update/{id}/ replace_partner
     put /api/sources/update/{id}/ replace_source
     put /api/teams/update/{id}/ replace_team

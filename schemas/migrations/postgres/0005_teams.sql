@@ -1,4 +1,5 @@
--- Teams that people edit: versions, who may be in one, and leaving when somebody is no longer what a team needs.
+-- Teams and campaigns that people edit: versions, who may be in a team, lead one or run a campaign, and leaving when somebody
+-- is no longer what a team needs.
 --
 -- Every change of a team locks users (by id), then the row of directory_version, then the rest. The directory's row makes
 -- such changes follow one another, so that what was checked under it still holds at the commit.
@@ -9,20 +10,38 @@ CREATE INDEX memberships_present ON memberships (team_id, user_id) WHERE upper_i
 CREATE INDEX memberships_history ON memberships (team_id, id);
 DROP INDEX memberships_team;
 
-CREATE FUNCTION check_member() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Who is in a team from now on, or runs a campaign, is a Buyer.
+CREATE FUNCTION check_buyer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Locked: the position stays what it is until this is committed.
     PERFORM FROM users WHERE id = NEW.user_id AND position = 'Buyer' FOR SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'a member of a team is a Buyer'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'memberships_of_buyers';
+        RAISE EXCEPTION '% takes Buyers only', TG_TABLE_NAME
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
     RETURN NEW;
 END
 $$;
 
 CREATE TRIGGER memberships_of_buyers BEFORE INSERT ON memberships
-    FOR EACH ROW WHEN (upper_inf(NEW.during)) EXECUTE FUNCTION check_member();
+    FOR EACH ROW WHEN (upper_inf(NEW.during)) EXECUTE FUNCTION check_buyer();
+CREATE TRIGGER campaigns_of_buyers BEFORE INSERT ON campaign_buyers
+    FOR EACH ROW WHEN (upper_inf(NEW.during)) EXECUTE FUNCTION check_buyer();
+
+-- The campaign is another's from now on; its events until now stay with whom they were brought by.
+CREATE FUNCTION hand_over_campaign(campaign bigint, buyer bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+BEGIN
+    DELETE FROM campaign_buyers
+    WHERE campaign_id = campaign AND upper_inf(during) AND lower(during) >= moment;
+    UPDATE campaign_buyers SET during = tstzrange(lower(during), moment)
+    WHERE campaign_id = campaign AND upper_inf(during);
+    INSERT INTO campaign_buyers (campaign_id, user_id, during) VALUES (campaign, buyer, tstzrange(moment, NULL));
+END
+$$;
+
+CREATE INDEX campaign_buyers_present ON campaign_buyers (user_id, campaign_id) WHERE upper_inf(during);
 
 CREATE FUNCTION check_lead() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
