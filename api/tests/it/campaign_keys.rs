@@ -1,5 +1,6 @@
-//! A campaign over time: its keys, and its buyers.
+//! A campaign over time: its keys, its buyers, and what it names; and how a form says it.
 
+use axum::http::Request;
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
 
@@ -188,4 +189,17 @@ async fn every_change_moves_the_directorys_version() {
         assert!(now > last, "{method} {path}");
         last = now;
     }
+}
+
+#[tokio::test]
+async fn a_form_repeats_the_names_of_lists() {
+    let world = World::new().await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let request = Request::post("/api/campaigns/create/")
+        .header("authorization", format!("Bearer {}", ann.token))
+        .header("content-type", "application/x-www-form-urlencoded");
+    let body = "name=Form&tags=a&tags=b&sites=https://a.example&payout=1.5&source=&partner=";
+    let made = world.send(request.body(body.into()).unwrap()).await;
+    let made = (made.status, made.json());
+    assert_eq!((made.0, &made.1["tags"], &made.1["payout"]), (201, &json!(["a", "b"]), &json!("1.50")));
 }

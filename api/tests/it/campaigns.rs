@@ -1,6 +1,5 @@
 //! Campaigns: what they show, what is wrong with them, and whose they may be.
 
-use axum::http::Request;
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
 
@@ -293,17 +292,4 @@ async fn lists_are_filtered_and_page() {
     let (first, cursor) = names("limit=2&sort=-name").await;
     assert_eq!(first, "gamma 50%,beta");
     assert_eq!(names(&format!("sort=-name&cursor={cursor}")).await.0, "Alpha");
-}
-
-#[tokio::test]
-async fn a_form_repeats_the_names_of_lists() {
-    let world = World::new().await;
-    let team = Team::new(&world).await;
-    let request = Request::post("/api/campaigns/create/")
-        .header("authorization", format!("Bearer {}", team.ann.token))
-        .header("content-type", "application/x-www-form-urlencoded");
-    let body = "name=Form&tags=a&tags=b&sites=https://a.example&payout=1.5&source=&partner=";
-    let made = world.send(request.body(body.into()).unwrap()).await;
-    let made = (made.status, made.json());
-    assert_eq!((made.0, &made.1["tags"], &made.1["payout"]), (201, &json!(["a", "b"]), &json!("1.50")));
 }

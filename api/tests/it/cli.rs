@@ -138,6 +138,14 @@ async fn the_demo_is_made_once_and_removed_without_a_trace() {
 
     let demo_buyer = users[3]["id"].as_i64().unwrap();
     fill(&world, &[demo_buyer, real.id]).await;
+    // A campaign of the demo's, and one that it handed on.
+    for id in [1, 2] {
+        world.sql("INSERT INTO campaigns (name) VALUES ('a')").await;
+        world
+            .sql(&format!("INSERT INTO campaign_buyers (campaign_id, user_id) VALUES ({id}, {demo_buyer})"))
+            .await;
+    }
+    world.sql(&format!("SELECT hand_over_campaign(2, {})", real.id)).await;
     let client = admin_client(&world.app.config.clickhouse);
     demo::remove_from(&world.app.postgres, &client).await.unwrap();
     for table in ["prospects", "prospect_index", "orders", "order_contacts", "rollup_hourly", "parked"] {
@@ -148,7 +156,11 @@ async fn the_demo_is_made_once_and_removed_without_a_trace() {
         sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&world.app.postgres).await.unwrap();
     let teams: i64 =
         sqlx::query_scalar("SELECT count(*) FROM teams").fetch_one(&world.app.postgres).await.unwrap();
-    assert_eq!((people, teams), (1, 0));
+    let campaigns: Vec<i64> = sqlx::query_scalar("SELECT campaign_id FROM campaign_buyers")
+        .fetch_all(&world.app.postgres)
+        .await
+        .unwrap();
+    assert_eq!((people, teams, campaigns), (1, 0, vec![2]));
     assert!(stdout(&run(&world.app.config, &["demo", "remove"], "").await).contains("removed 0"));
     assert!(run(&world.app.config, &["demo", "create"], "").await.status.success());
 }

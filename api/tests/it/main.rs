@@ -4,6 +4,7 @@
 mod accounts;
 mod bad_input;
 mod browser;
+mod calls;
 mod campaign_keys;
 mod campaigns;
 mod cli;

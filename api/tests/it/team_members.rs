@@ -154,6 +154,28 @@ async fn who_is_no_buyer_or_lead_any_more_is_in_no_team() {
 }
 
 #[tokio::test]
+async fn positions_and_teams_that_change_at_once_do_not_wait_for_ever() {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let team = world.team("a", None, &[]).await;
+    let (path, body) = (format!("/api/teams/update/{team}/"), json!({"members": [ann.id]}));
+    let campaign = json!({"name": "a", "user_id": ann.id});
+    for _ in 0..10 {
+        world.sql("UPDATE users SET position = 'Buyer' WHERE username = 'ann'").await;
+        let (joined, made, ()) = tokio::join!(
+            world.call("PATCH", &path, &body, &owner, ""),
+            world.post_json("/api/campaigns/create/", &campaign, Some(&owner)),
+            world.sql("UPDATE users SET position = 'Team Lead' WHERE username = 'ann'"),
+        );
+        assert!(matches!(joined.status, 200 | 400), "{}", joined.line());
+        assert!(matches!(made.status, 201 | 400), "{}", made.line());
+        let detail = world.get_as(&format!("/api/teams/detail/{team}/"), &owner).await;
+        assert_eq!(detail.json()["members"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn the_rules_hold_for_every_way_in() {
     let world = World::new().await;
     world.person("owner", Position::Owner).await;
@@ -166,6 +188,11 @@ async fn the_rules_hold_for_every_way_in() {
         ("INSERT INTO teams (name, lead_id) VALUES ('b', 3)", "teams_led_by_leads"),
         ("UPDATE teams SET lead_id = 1", "teams_led_by_leads"),
         ("INSERT INTO teams (name, lead_id) VALUES ('b', 2)", "teams_lead_unique"),
+        (
+            "WITH made AS (INSERT INTO campaigns (name) VALUES ('a') RETURNING id)
+             INSERT INTO campaign_buyers (campaign_id, user_id) SELECT id, 1 FROM made",
+            "campaigns_of_buyers",
+        ),
     ] {
         let error = sqlx::query(statement).execute(&world.app.postgres).await.unwrap_err();
         assert_eq!(sluice_api::db::violated(&error), Some(constraint), "{statement}");

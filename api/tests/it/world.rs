@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, IF_MATCH, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
@@ -167,39 +167,6 @@ impl World {
             request = request.header(AUTHORIZATION, format!("Bearer {}", person.token));
         }
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
-    }
-
-    /// Any request with a JSON body by a person; `if_match` is sent where it is not empty.
-    pub(crate) async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        body: &Value,
-        person: &Person,
-        if_match: &str,
-    ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(AUTHORIZATION, format!("Bearer {}", person.token));
-        if !if_match.is_empty() {
-            request = request.header(IF_MATCH, if_match);
-        }
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        self.send(request.header(CONTENT_TYPE, "application/json").body(body).unwrap()).await
-    }
-
-    /// The audit trail's lines on a resource: verb, actor, before, after.
-    pub(crate) async fn audit(&self, resource: &str) -> Vec<String> {
-        let rows: Vec<(String, String, Option<Value>, Option<Value>)> = sqlx::query_as(
-            "SELECT verb || ' ' || resource_id, actor_name, before, after FROM audit_log WHERE resource = $1 ORDER BY id",
-        )
-        .bind(resource)
-        .fetch_all(&self.app.postgres)
-        .await
-        .unwrap();
-        let text = |side: Option<Value>| side.map_or_else(|| "-".to_owned(), |value| value.to_string());
-        rows.into_iter()
-            .map(|(what, who, before, after)| format!("{what} by {who}: {} -> {}", text(before), text(after)))
-            .collect()
     }
 
     pub(crate) async fn post(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
