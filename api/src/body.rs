@@ -57,8 +57,8 @@ pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Fields, ApiError> 
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     match essence.to_ascii_lowercase().as_str() {
         "application/json" => read_json(&body),
-        "application/x-www-form-urlencoded" => Ok(Fields::new(read_form(&body))),
-        "multipart/form-data" => read_multipart(content_type, body).await.map(Fields::new),
+        "application/x-www-form-urlencoded" => Ok(Fields::of_pairs(read_form(&body))),
+        "multipart/form-data" => read_multipart(content_type, body).await.map(Fields::of_pairs),
         _ => Err(ApiError::unsupported_media_type(content_type)),
     }
 }
@@ -78,28 +78,26 @@ fn read_json(body: &[u8]) -> Result<Fields, ApiError> {
     }
 }
 
-fn read_form(body: &[u8]) -> Map<String, Value> {
-    form_urlencoded::parse(body)
-        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-        .collect()
+fn read_form(body: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(body).into_owned().collect()
 }
 
-async fn read_multipart(content_type: &str, body: Bytes) -> Result<Map<String, Value>, ApiError> {
+async fn read_multipart(content_type: &str, body: Bytes) -> Result<Vec<(String, String)>, ApiError> {
     let failed = |error: multer::Error| ApiError::parse("Multipart form", error);
     let boundary = multer::parse_boundary(content_type).map_err(failed)?;
     let stream = futures::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let mut parts = multer::Multipart::new(stream, boundary);
-    let mut map = Map::new();
+    let mut pairs = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(failed)? {
-        if map.len() >= MAX_PARTS {
+        if pairs.len() >= MAX_PARTS {
             return Err(ApiError::parse("Multipart form", "too many parts"));
         }
         if let Some(name) = part.name().map(str::to_owned) {
             let text = part.text().await.map_err(failed)?;
-            map.insert(name, Value::String(text));
+            pairs.push((name, text));
         }
     }
-    Ok(map)
+    Ok(pairs)
 }
 
 #[cfg(test)]

@@ -287,7 +287,8 @@ impl IntoResponse for ApiError {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        // Classes 08, 53, 57P: no connection, no resources, an operator's stop. All pass.
+        // Classes 08, 40, 53, 57P: no connection, another transaction was in the way, no resources, an operator's stop.
+        // All pass.
         let is_passing = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -295,7 +296,7 @@ impl From<sqlx::Error> for ApiError {
             | sqlx::Error::PoolClosed => true,
             sqlx::Error::Database(error) => error
                 .code()
-                .is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class))),
+                .is_some_and(|code| ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))),
             _ => false,
         };
         if is_passing {

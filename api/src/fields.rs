@@ -1,4 +1,10 @@
-//! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words.
+//! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words. Keys of
+//! other things, lists and maps are read in the files beside.
+
+pub mod keys;
+mod lists;
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +19,8 @@ const NUL: &str = "Null characters are not allowed.";
 #[derive(Debug, Default)]
 pub struct Fields {
     values: Map<String, Value>,
+    /// All values of each name of a form, which says a list by repeating its name.
+    repeated: HashMap<String, Vec<Value>>,
     errors: FieldErrors,
     is_dictionary: bool,
 }
@@ -21,7 +29,18 @@ impl Fields {
     /// Of a body that has names.
     #[must_use]
     pub fn new(values: Map<String, Value>) -> Self {
-        Self { values, errors: FieldErrors::new(), is_dictionary: true }
+        Self { values, is_dictionary: true, ..Self::default() }
+    }
+
+    /// Of a form. Of a name given twice the last value counts, unless a list is asked for.
+    #[must_use]
+    pub fn of_pairs(pairs: Vec<(String, String)>) -> Self {
+        let mut fields = Self::new(Map::new());
+        for (name, text) in pairs {
+            fields.repeated.entry(name.clone()).or_default().push(Value::String(text.clone()));
+            fields.values.insert(name, Value::String(text));
+        }
+        fields
     }
 
     /// Of a body that has none, but is of another type.
@@ -29,7 +48,7 @@ impl Fields {
     pub fn not_a_dictionary(found: &str) -> Self {
         let message = format!("Invalid data. Expected a dictionary, but got {found}.");
         let errors = FieldErrors::from([("non_field_errors".to_owned(), vec![message])]);
-        Self { values: Map::new(), errors, is_dictionary: false }
+        Self { errors, ..Self::default() }
     }
 
     /// A value as it was sent.

@@ -1,8 +1,10 @@
 //! `ETag` and `If-Match`: a change that was made of an old reading is refused, where the client says what it read.
 
+use axum::Json;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
 
 use crate::error::ApiError;
 
@@ -16,6 +18,13 @@ pub fn set_version(response: &mut Response, version: i64) {
     if let Ok(value) = HeaderValue::from_str(&tag(version)) {
         response.headers_mut().insert(ETAG, value);
     }
+}
+
+/// A thing as JSON, with its version.
+pub fn versioned(version: i64, body: &impl Serialize) -> Response {
+    let mut response = Json(body).into_response();
+    set_version(&mut response, version);
+    response
 }
 
 /// Whether the client may change this version. Without `If-Match` it may.

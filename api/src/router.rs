@@ -12,10 +12,12 @@ use utoipa_axum::routes;
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
-use crate::policy::Action::{Delete, List, SetStatus, Update, View};
-use crate::policy::Resource::{Account, Figures, Orders, Parked, Prospects, Users};
+use crate::policy::Action::{Create, Delete, List, SetStatus, Update, View};
+use crate::policy::Resource::{
+    Account, Campaigns, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+};
 use crate::state::App;
-use crate::{assets, health, orders, pages, prospects, users};
+use crate::{assets, campaigns, health, orders, pages, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
@@ -44,6 +46,8 @@ pub fn build(app: &App) -> Service {
 pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = Routes::new(app);
     let list = api(list);
+    let list = team_api(list);
+    let list = campaign_api(list);
     let list = pages(list);
     files(list).finish()
 }
@@ -76,6 +80,45 @@ fn api(list: Routes) -> Routes {
         .api(Rule::Asks(SetStatus, Orders), routes!(orders::update::set_order_status))
         .api(Rule::Asks(Delete, Orders), routes!(orders::delete::delete_order))
         .api(Rule::Asks(Delete, Orders), routes!(orders::delete::erase_order))
+}
+
+fn team_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(Create, Teams), routes!(teams::create::create_team))
+        .api(Rule::Asks(List, Teams), routes!(teams::list::list_teams))
+        .api(Rule::Asks(View, Teams), routes!(teams::detail::get_team))
+        .api(Rule::Asks(View, Teams), routes!(teams::history::list_team_history))
+        .api(Rule::Asks(Update, Teams), routes!(teams::update::replace_team, teams::update::update_team))
+        .api(Rule::Asks(Delete, Teams), routes!(teams::delete::delete_team))
+}
+
+fn campaign_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
+        .api(Rule::Asks(List, Campaigns), routes!(campaigns::list::list_campaigns))
+        .api(Rule::Asks(View, Campaigns), routes!(campaigns::detail::get_campaign))
+        .api(
+            Rule::Asks(Update, Campaigns),
+            routes!(campaigns::update::replace_campaign, campaigns::update::update_campaign),
+        )
+        .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::delete::delete_campaign))
+        .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::rotate_campaign_key))
+        .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::revoke_campaign_key))
+        .api(Rule::Asks(Create, Sources), routes!(sources::create::create_source))
+        .api(Rule::Asks(List, Sources), routes!(sources::list::list_sources))
+        .api(Rule::Asks(List, Sources), routes!(sources::templates::list_source_templates))
+        .api(Rule::Asks(View, Sources), routes!(sources::detail::get_source))
+        .api(
+            Rule::Asks(Update, Sources),
+            routes!(sources::update::replace_source, sources::update::update_source),
+        )
+        .api(Rule::Asks(Delete, Sources), routes!(sources::delete::delete_source))
+        .api(Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
+        .api(Rule::Asks(List, Partners), routes!(partners::list::list_partners))
+        .api(Rule::Asks(View, Partners), routes!(partners::detail::get_partner))
+        .api(
+            Rule::Asks(Update, Partners),
+            routes!(partners::update::replace_partner, partners::update::update_partner),
+        )
+        .api(Rule::Asks(Delete, Partners), routes!(partners::delete::delete_partner))
 }
 
 fn pages(list: Routes) -> Routes {

@@ -84,7 +84,7 @@ pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
 }
 
-/// Deletes the demo's people and teams. Returns how many people.
+/// Deletes the demo's people, teams and campaigns. Returns how many people.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -96,6 +96,17 @@ pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     )
     .execute(&mut *transaction)
     .await?;
+    // A campaign goes with its buyer of now; one that was handed on stays with who has it, without the demo's part.
+    sqlx::query!(
+        "DELETE FROM campaigns WHERE is_demo OR id IN (
+             SELECT campaign_id FROM campaign_buyers JOIN users ON users.id = user_id
+             WHERE users.is_demo AND upper_inf(during))"
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query!("DELETE FROM campaign_buyers USING users WHERE users.id = user_id AND is_demo")
+        .execute(&mut *transaction)
+        .await?;
     sqlx::query("DELETE FROM teams WHERE is_demo").execute(&mut *transaction).await?;
     sqlx::query("UPDATE teams SET lead_id = NULL WHERE lead_id IN (SELECT id FROM users WHERE is_demo)")
         .execute(&mut *transaction)

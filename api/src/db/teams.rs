@@ -1,6 +1,17 @@
-//! Teams and their members over time, in Postgres.
+//! Teams and their members over time, in Postgres. A present membership is a period without an end.
+//!
+//! Every change first locks the people it names ([`lock_people`]), then all other changes out ([`lock`]); migration 0005
+//! says why in this order.
 
-use sqlx::PgPool;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use crate::named::NamedFilter;
+
+/// One team per lead.
+pub const LEAD_UNIQUE: &str = "teams_lead_unique";
+/// One team per buyer at a time.
+pub const ONE_TEAM: &str = "memberships_one_team_at_a_time";
 
 /// A time in which somebody was in a team, in Unix milliseconds, the end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
@@ -10,10 +21,40 @@ pub struct MemberPeriod {
     pub until_ms: i64,
 }
 
+/// A team with its present members, by id.
+#[derive(Debug, Clone)]
+pub struct TeamRow {
+    pub id: i64,
+    pub name: String,
+    pub lead_id: Option<i64>,
+    pub members: Vec<i64>,
+    pub version: i64,
+}
+
+/// A time in which somebody was in a team, as people read it.
+#[derive(Debug, Clone)]
+pub struct MembershipRow {
+    pub id: i64,
+    pub user_id: i64,
+    pub since: DateTime<Utc>,
+    /// `None`: still in it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What decides whether somebody may lead a team or be in it.
+#[derive(Debug, Clone)]
+pub struct PersonRow {
+    pub id: i64,
+    pub position: String,
+    pub is_active: bool,
+    /// The team that they are in now.
+    pub team_id: Option<i64>,
+}
+
 /// All periods of a team. An open one ends in the year 2286.
 ///
 /// # Errors
-/// When Postgres fails.
+/// When Postgres fails, as everywhere in this file.
 pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<MemberPeriod>> {
     sqlx::query_as(
         "SELECT user_id,
@@ -24,4 +65,203 @@ pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<Mem
     .bind(team_id)
     .fetch_all(pool)
     .await
+}
+
+/// Teams by name: all of them, or the one with this id.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn list(
+    pool: &PgPool,
+    is_all: bool,
+    only: Option<i64>,
+    filter: &NamedFilter,
+) -> sqlx::Result<Vec<TeamRow>> {
+    macro_rules! page {
+        ($after:literal, $order:literal) => {
+            sqlx::query_as!(
+                TeamRow,
+                r#"SELECT id, name, lead_id, version,
+                          ARRAY(SELECT user_id FROM memberships
+                                WHERE team_id = teams.id AND upper_inf(during) ORDER BY user_id) AS "members!"
+                   FROM teams
+                   WHERE archived_at IS NULL AND ($1 OR id = $2) AND ($3::text IS NULL OR name ILIKE $3)
+                     AND ($4::text IS NULL OR "#
+                    + $after
+                    + ") ORDER BY "
+                    + $order
+                    + " LIMIT $6",
+                is_all,
+                only,
+                filter.q.as_deref(),
+                filter.after_name(),
+                filter.after_id(),
+                filter.n_rows(),
+            )
+            .fetch_all(pool)
+            .await
+        };
+    }
+    if filter.is_descending {
+        page!("(name, id) < ($4, $5::bigint)", "name DESC, id DESC")
+    } else {
+        page!("(name, id) > ($4, $5::bigint)", "name, id")
+    }
+}
+
+/// The team with this id, unless it is archived.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<TeamRow>> {
+    sqlx::query_as!(
+        TeamRow,
+        r#"SELECT id, name, lead_id, version,
+                  ARRAY(SELECT user_id FROM memberships
+                        WHERE team_id = teams.id AND upper_inf(during) ORDER BY user_id) AS "members!"
+           FROM teams WHERE id = $1 AND archived_at IS NULL"#,
+        id
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Who was in a team and when, the latest to join first.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn history(
+    pool: &PgPool,
+    team_id: i64,
+    before: Option<i64>,
+    limit: i64,
+) -> sqlx::Result<Vec<MembershipRow>> {
+    sqlx::query_as!(
+        MembershipRow,
+        r#"SELECT id, user_id, lower(during) AS "since!", upper(during) AS until
+           FROM memberships WHERE team_id = $1 AND ($2::bigint IS NULL OR id < $2)
+           ORDER BY id DESC LIMIT $3"#,
+        team_id,
+        before,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Those of these people that there are, who stay what they are until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+    sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", ids)
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}
+
+/// Waits until no other change of a team is under way, and keeps the next ones waiting.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT lock_teams()").fetch_one(connection).await?;
+    Ok(())
+}
+
+/// What there is to know of these people; to be asked under both locks.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<PersonRow>> {
+    sqlx::query_as!(
+        PersonRow,
+        r#"SELECT users.id AS "id!", position AS "position!", is_active AS "is_active!", team_id AS "team_id?"
+           FROM users LEFT JOIN memberships ON user_id = users.id AND upper_inf(during)
+           WHERE users.id = ANY($1)"#,
+        ids
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Makes a team without members and returns its id.
+///
+/// # Errors
+/// A violation of [`LEAD_UNIQUE`] when the lead has a team.
+pub async fn insert(connection: &mut PgConnection, name: &str, lead: Option<i64>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!("INSERT INTO teams (name, lead_id) VALUES ($1, $2) RETURNING id", name, lead)
+        .fetch_one(connection)
+        .await
+}
+
+/// # Errors
+/// A violation of [`LEAD_UNIQUE`] when the lead has a team.
+pub async fn update(
+    connection: &mut PgConnection,
+    id: i64,
+    name: &str,
+    lead: Option<i64>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE teams SET name = $2, lead_id = $3, version = version + 1 WHERE id = $1",
+        id,
+        name,
+        lead
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// These people join from now on.
+///
+/// # Errors
+/// A violation of [`ONE_TEAM`] when one of them is in a team.
+pub async fn join(connection: &mut PgConnection, team_id: i64, joiners: &[i64]) -> sqlx::Result<()> {
+    if joiners.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO memberships (team_id, user_id, during)
+         SELECT $1, joiner, tstzrange(clock_timestamp(), NULL) FROM unnest($2::bigint[]) joiner",
+        team_id,
+        joiners
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// These members leave now.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn leave(connection: &mut PgConnection, team_id: i64, leavers: &[i64]) -> sqlx::Result<()> {
+    if leavers.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!("SELECT end_memberships($1, $2)", team_id, leavers).execute(connection).await?;
+    Ok(())
+}
+
+/// Takes somebody out of the team that they are in or lead, now: for an account that ends. One whose position changes
+/// leaves by itself (migration 0005).
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn leave_all(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
+    sqlx::query!("SELECT leave_teams($1)", user_id).execute(connection).await?;
+    Ok(())
+}
+
+/// Takes a team out of all lists. Its past stays; its lead may have another.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE teams SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1", id)
+        .execute(connection)
+        .await?;
+    Ok(())
 }

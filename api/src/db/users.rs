@@ -8,6 +8,7 @@ use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::auth::viewer::Viewer;
+use crate::db::like_pattern;
 use crate::policy::{Position, Scope};
 
 /// The constraint that keeps usernames unique.
@@ -224,20 +225,6 @@ pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRo
         .await
 }
 
-/// A pattern that finds a text anywhere.
-fn like_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for ch in text.chars() {
-        if matches!(ch, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(ch);
-    }
-    pattern.push('%');
-    pattern
-}
-
 /// The usernames of these ids; those that nobody has are left out.
 ///
 /// # Errors
@@ -271,8 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_searched_for_is_taken_literally() {
-        assert_eq!(like_pattern(r"a_b%c\"), r"%a\_b\%c\\%");
+    fn usernames_are_compared_without_case() {
         assert_eq!(username_key("ÉMILE"), "émile");
     }
 }

@@ -13,17 +13,33 @@ impl Snippet {
     /// Of a buyer, by the edge's public address.
     #[must_use]
     pub fn new(edge: &EdgeConfig, user_id: i64) -> Self {
+        let user_id = user_id.to_string();
+        Self::of(edge, "data-user-id", "user_id", &user_id, None)
+    }
+
+    /// Of a campaign by its tracking key; orders lead to `redirect`, where one is given.
+    #[must_use]
+    pub fn of_campaign(edge: &EdgeConfig, key: &str, redirect: Option<&str>) -> Self {
+        Self::of(edge, "data-key", "k", key, redirect)
+    }
+
+    fn of(edge: &EdgeConfig, attribute: &str, parameter: &str, value: &str, redirect: Option<&str>) -> Self {
         let base = edge.public_base();
         let pixel = format!(
-            "<script async src=\"{base}/s.js\" data-user-id=\"{user_id}\"></script>\n\
-             <noscript><img src=\"{base}/p.gif?user_id={user_id}\" width=\"1\" height=\"1\" alt=\"\"></noscript>"
+            "<script async src=\"{base}/s.js\" {attribute}=\"{value}\"></script>\n\
+             <noscript><img src=\"{base}/p.gif?{parameter}={value}\" width=\"1\" height=\"1\" alt=\"\"></noscript>"
         );
+        let redirect = redirect.map(|target| {
+            let target = target.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+            format!("<input type=\"hidden\" name=\"redirect\" value=\"{target}\">\n  ")
+        });
         let form = format!(
             "<form data-sluice method=\"post\" action=\"{base}/o\">\n  \
-             <input name=\"first_name\" placeholder=\"Name\" autocomplete=\"given-name\">\n  \
+             {}<input name=\"first_name\" placeholder=\"Name\" autocomplete=\"given-name\">\n  \
              <input name=\"phone_number\" placeholder=\"Phone\" autocomplete=\"tel\" required>\n  \
              <button>Order</button>\n\
-             </form>"
+             </form>",
+            redirect.unwrap_or_default(),
         );
         Self { pixel, form }
     }

@@ -6,7 +6,6 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use crate::client::ClientInfo;
 use crate::db::users;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::fields::keys::Key;
 use crate::openapi::CreateErrors;
 use crate::state::App;
 
@@ -98,65 +98,10 @@ async fn check_buyer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(),
 /// 400 for a `user_id` that nobody has.
 pub async fn check_user(app: &App, fields: &Fields) -> Result<Option<Option<i64>>, ApiError> {
     let Some(value) = fields.get("user_id") else { return Ok(None) };
-    match read_key(value)? {
+    let key = Key::read(value).map_err(|message| ApiError::field("user_id", message))?;
+    match key {
         None => Ok(Some(None)),
-        Some((Some(id), _)) if users::exists(&app.postgres, id).await? => Ok(Some(Some(id))),
-        Some((_, shown)) => {
-            Err(ApiError::field("user_id", format!("Invalid pk \"{shown}\" - object does not exist.")))
-        }
-    }
-}
-
-/// A key as it was sent: the id if it can be one, and its text. `None` when it was left open.
-fn read_key(value: &Value) -> Result<Option<(Option<i64>, String)>, ApiError> {
-    let wrong = |kind: &str| {
-        let message = format!("Incorrect type. Expected pk value, received {kind}.");
-        Err(ApiError::field("user_id", message))
-    };
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) if text.trim().is_empty() => Ok(None),
-        Value::String(text) => {
-            let text = text.trim();
-            let digits = text.strip_prefix('-').unwrap_or(text);
-            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                return wrong("str");
-            }
-            Ok(Some((text.parse().ok(), text.to_owned())))
-        }
-        Value::Number(number) => read_number(number),
-        Value::Bool(_) => wrong("bool"),
-        Value::Array(_) => wrong("list"),
-        Value::Object(_) => wrong("dict"),
-    }
-}
-
-fn read_number(number: &Number) -> Result<Option<(Option<i64>, String)>, ApiError> {
-    // A whole number beyond 64 bits reads as a fraction; it is as unknown as any.
-    let is_whole = number.as_f64().is_none_or(|value| value.fract() == 0.0);
-    if !is_whole {
-        return Err(ApiError::field("user_id", "Incorrect type. Expected pk value, received float."));
-    }
-    Ok(Some((number.as_i64(), number.to_string())))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn keys_are_read_as_the_seed_does() {
-        assert_eq!(read_key(&json!(null)).unwrap(), None);
-        assert_eq!(read_key(&json!("")).unwrap(), None);
-        assert_eq!(read_key(&json!(7)).unwrap(), Some((Some(7), "7".to_owned())));
-        assert_eq!(read_key(&json!("7")).unwrap(), Some((Some(7), "7".to_owned())));
-        let huge: Value = serde_json::from_str("1000000000000000000000000000000").unwrap();
-        assert_eq!(read_key(&huge).unwrap().unwrap().0, None);
-        assert_eq!(read_key(&json!("99999999999999999999")).unwrap().unwrap().0, None);
-        for wrong in [json!("abc"), json!(1.5), json!(true), json!([]), json!({})] {
-            assert!(read_key(&wrong).is_err(), "{wrong}");
-        }
+        Some(Key { id: Some(id), .. }) if users::exists(&app.postgres, id).await? => Ok(Some(Some(id))),
+        Some(key) => Err(ApiError::field("user_id", key.no_such())),
     }
 }

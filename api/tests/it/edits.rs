@@ -245,8 +245,9 @@ async fn who_may_not_and_what_cannot_be_is_refused_before_it_is_sent() {
     assert!(whole.status == 400 && whole.text.contains("phone_number"), "{}", whole.line());
 
     park_order(&office.world, 7, NOW_MS, "1", "").await;
-    let waiting =
-        office.ask("PATCH", &format!("/api/orders/update/{}/", order_id(7, NOW_MS)), &status, &office.owner).await;
+    let waiting = office
+        .ask("PATCH", &format!("/api/orders/update/{}/", order_id(7, NOW_MS)), &status, &office.owner)
+        .await;
     assert_eq!(waiting.status, 409, "{}", waiting.text);
     assert_eq!(office.n_audited("orders").await + office.n_audited("prospects").await, 0);
 }

@@ -187,7 +187,7 @@ impl Office {
         let bob = world.person("bob", Position::Buyer).await;
         let eve = world.person("eve", Position::Buyer).await;
         let team = world.team("Red", lead.id, &[ann.id]).await;
-        world.team("Blue", owner.id, &[eve.id]).await;
+        world.team("Blue", None, &[eve.id]).await;
         // Bob was in the team until an hour ago.
         world
             .sql(&format!(

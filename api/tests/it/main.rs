@@ -4,10 +4,16 @@
 mod accounts;
 mod bad_input;
 mod browser;
+mod calls;
+mod campaign_keys;
+mod campaigns;
 mod cli;
 mod edits;
 mod events;
 mod pages;
 mod routes;
 mod seed;
+mod sources;
+mod team_members;
+mod teams;
 mod world;

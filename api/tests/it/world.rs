@@ -129,10 +129,10 @@ impl World {
     }
 
     /// Makes a team; the members are in it since the epoch.
-    pub(crate) async fn team(&self, name: &str, lead: i64, members: &[i64]) -> i64 {
+    pub(crate) async fn team(&self, name: &str, lead: impl Into<Option<i64>>, members: &[i64]) -> i64 {
         let id: i64 = sqlx::query_scalar("INSERT INTO teams (name, lead_id) VALUES ($1, $2) RETURNING id")
             .bind(name)
-            .bind(lead)
+            .bind(lead.into())
             .fetch_one(&self.app.postgres)
             .await
             .unwrap();

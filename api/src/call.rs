@@ -1,0 +1,61 @@
+//! What every change of one thing is made of: who asks, which thing, and the version of it that they read.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Actor, Change};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::path_id::PathId;
+use crate::policy::Resource;
+use crate::precondition;
+use crate::state::App;
+
+/// A request to change the thing with an id.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub allowed: Allowed,
+    pub actor: Actor,
+    pub id: i64,
+    headers: HeaderMap,
+}
+
+impl Call {
+    /// Whether the client read this version of the thing, where it says what it read.
+    ///
+    /// # Errors
+    /// 412 when it read another.
+    pub fn check_version(&self, version: i64) -> Result<(), ApiError> {
+        precondition::check_version(&self.headers, version)
+    }
+
+    /// Writes a line of the audit trail about the thing; none for a change of nothing.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn record(
+        &self,
+        connection: &mut PgConnection,
+        verb: &str,
+        resource: Resource,
+        change: Change,
+    ) -> sqlx::Result<()> {
+        if change.is_empty() {
+            return Ok(());
+        }
+        audit::record(connection, &self.actor, verb, resource, self.id, change).await
+    }
+}
+
+impl FromRequestParts<App> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let allowed = Allowed::from_request_parts(parts, app).await?;
+        let Ok(actor) = Actor::from_request_parts(parts, app).await;
+        let PathId(id) = PathId::from_request_parts(parts, app).await?;
+        Ok(Self { allowed, actor, id, headers: parts.headers.clone() })
+    }
+}

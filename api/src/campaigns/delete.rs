@@ -1,0 +1,35 @@
+//! `DELETE /api/campaigns/delete/<id>/`: archived, and its keys end at once.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::audit::Change;
+use crate::call::Call;
+use crate::campaigns::rules::is_in_scope;
+use crate::campaigns::show::CampaignFields;
+use crate::db::{campaigns, tracking_keys};
+use crate::error::ApiError;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// Delete a campaign
+///
+/// Its keys end at once: events that carry them are parked. What it brought stays.
+#[utoipa::path(
+    delete, path = "/api/campaigns/delete/{id}/", tag = "campaigns", params(("id" = i64, Path)),
+    responses((status = 204, description = "Gone"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_campaign(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let row = campaigns::lock(&mut transaction, call.id).await?;
+    let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
+    tracking_keys::expire_all(&mut transaction, call.id, 0).await?;
+    campaigns::archive(&mut transaction, call.id).await?;
+    let change = Change::deleted(&CampaignFields::from(&row));
+    call.record(&mut transaction, "delete", Resource::Campaigns, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,41 @@
+//! `GET /api/campaigns/detail/<id>/`: one campaign, with its version as `ETag`.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::campaigns::rules::is_in_scope;
+use crate::campaigns::show::CampaignResponse;
+use crate::db::campaigns::{self, CampaignRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
+use crate::precondition::versioned;
+use crate::state::App;
+
+/// Get a campaign
+#[utoipa::path(
+    get, path = "/api/campaigns/detail/{id}/", tag = "campaigns", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "The campaign", body = CampaignResponse, headers(("ETag" = String, description = "Its version"))),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_campaign(
+    State(app): State<App>,
+    allowed: Allowed,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let row = find(&app, &allowed, id).await?;
+    Ok(versioned(row.version, &CampaignResponse::new(&app.config.edge, &row)))
+}
+
+/// The campaign with this id, within the viewer's scope.
+///
+/// # Errors
+/// 404 for one that is nobody's, gone, or out of scope.
+pub async fn find(app: &App, allowed: &Allowed, id: i64) -> Result<CampaignRow, ApiError> {
+    let row = campaigns::find(&app.postgres, id).await?;
+    row.filter(|row| is_in_scope(allowed, row)).ok_or_else(ApiError::not_found)
+}

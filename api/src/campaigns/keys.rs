@@ -1,0 +1,143 @@
+//! `POST /api/campaigns/<id>/rotate-key/` and `…/revoke-key/`. A campaign always has a key without an end: a rotation makes
+//! another, and so does the revocation of the last.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::audit::Change;
+use crate::body::Posted;
+use crate::call::Call;
+use crate::campaigns::rules::is_in_scope;
+use crate::campaigns::show::CampaignResponse;
+use crate::db::campaigns::{self, CampaignRow};
+use crate::db::tracking_keys::{self, KeyRow};
+use crate::error::ApiError;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::versioned;
+use crate::state::App;
+
+/// How long old keys stay valid unless told otherwise: a weekend.
+const DEFAULT_GRACE_HOURS: i64 = 72;
+/// How long they can: 30 days.
+const MAX_GRACE_HOURS: i64 = 720;
+/// No campaign has more keys that are valid at once.
+const MAX_VALID_KEYS: usize = 20;
+/// Longer than any key.
+const MAX_KEY_CHARS: usize = 100;
+
+/// How to rotate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"grace_hours": 72}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct RotateCampaignKeyRequest {
+    /// For how long the keys of now stay valid.
+    #[schema(minimum = 0, maximum = 720, default = 72)]
+    grace_hours: Option<i64>,
+}
+
+/// What to revoke.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"key": "7qk2m9xw4tbvhr3e"}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct RevokeCampaignKeyRequest {
+    key: String,
+}
+
+/// Rotate a campaign's tracking key
+///
+/// Makes a new key. The others end after the grace time; pages that carry them have that long to be changed.
+#[utoipa::path(
+    post, path = "/api/campaigns/{id}/rotate-key/", tag = "campaigns", params(("id" = i64, Path)),
+    request_body(content(
+        (RotateCampaignKeyRequest = "application/json"),
+        (RotateCampaignKeyRequest = "application/x-www-form-urlencoded"),
+        (RotateCampaignKeyRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The campaign with its new key", body = CampaignResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn rotate_campaign_key(
+    State(app): State<App>,
+    call: Call,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let hours = fields.whole_number("grace_hours", 0..=MAX_GRACE_HOURS, DEFAULT_GRACE_HOURS);
+    let mut transaction = app.postgres.begin().await?;
+    let row = lock(&mut transaction, &call).await?;
+    fields.finish().map_err(ApiError::fields)?;
+    if row.keys.iter().filter(|key| key.is_valid).count() >= MAX_VALID_KEYS {
+        return Err(ApiError::conflict(format!("It has {MAX_VALID_KEYS} valid keys. Revoke some first.")));
+    }
+    let hours = i32::try_from(hours).unwrap_or(0);
+    tracking_keys::expire_all(&mut transaction, call.id, hours).await?;
+    tracking_keys::insert(&mut transaction, call.id).await?;
+    finish(&app, &call, transaction, &row, "rotate-key").await
+}
+
+/// Revoke a tracking key
+///
+/// At once: events that carry it from now on are parked. The last key without an end gets a replacement.
+#[utoipa::path(
+    post, path = "/api/campaigns/{id}/revoke-key/", tag = "campaigns", params(("id" = i64, Path)),
+    request_body(content(
+        (RevokeCampaignKeyRequest = "application/json"),
+        (RevokeCampaignKeyRequest = "application/x-www-form-urlencoded"),
+        (RevokeCampaignKeyRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The campaign without the key", body = CampaignResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn revoke_campaign_key(
+    State(app): State<App>,
+    call: Call,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let sent = fields.required_text("key", MAX_KEY_CHARS).unwrap_or_default().to_lowercase();
+    let mut transaction = app.postgres.begin().await?;
+    let row = lock(&mut transaction, &call).await?;
+    fields.finish().map_err(ApiError::fields)?;
+    let found = row.keys.iter().find(|key| key.key == sent);
+    let found = found.ok_or_else(|| ApiError::field("key", "The campaign has no such key."))?;
+    if !found.is_valid {
+        return Err(ApiError::field("key", "This key has ended already."));
+    }
+    tracking_keys::expire(&mut transaction, call.id, &found.key).await?;
+    let stays = |key: &KeyRow| key.key != sent && key.expires_at.is_none();
+    if !row.keys.iter().any(stays) {
+        tracking_keys::insert(&mut transaction, call.id).await?;
+    }
+    finish(&app, &call, transaction, &row, "revoke-key").await
+}
+
+async fn lock(connection: &mut PgConnection, call: &Call) -> Result<CampaignRow, ApiError> {
+    let row = campaigns::lock(connection, call.id).await?;
+    let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
+    Ok(row)
+}
+
+async fn finish(
+    app: &App,
+    call: &Call,
+    mut transaction: sqlx::PgTransaction<'_>,
+    before: &CampaignRow,
+    verb: &str,
+) -> Result<Response, ApiError> {
+    campaigns::touch(&mut transaction, call.id).await?;
+    let after = campaigns::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    // Keys are public: every page shows its own.
+    let valid = |row: &CampaignRow| {
+        let keys: Vec<&str> =
+            row.keys.iter().filter(|key| key.is_valid).map(|key| key.key.as_str()).collect();
+        json!({ "valid_keys": keys })
+    };
+    let change = Change::updated(&valid(before), &valid(&after));
+    call.record(&mut transaction, verb, Resource::Campaigns, change).await?;
+    transaction.commit().await?;
+    Ok(versioned(after.version, &CampaignResponse::new(&app.config.edge, &after)))
+}

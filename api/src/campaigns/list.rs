@@ -1,0 +1,77 @@
+//! `GET /api/campaigns/list/`: the campaigns that the viewer may see, by name.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::campaigns::rules::STATES;
+use crate::campaigns::show::CampaignResponse;
+use crate::db::campaigns::{self, CampaignFilter, CampaignRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::named::{NamedFilter, NamedQuery, name_cursor};
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::policy::Scope;
+use crate::query::Params;
+use crate::state::App;
+
+/// What the list of campaigns understands besides.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListCampaignsQuery {
+    /// Of this Buyer.
+    user_id: Option<i64>,
+    /// Of the Buyers who are in this team now.
+    team_id: Option<i64>,
+    source_id: Option<i64>,
+    partner_id: Option<i64>,
+    /// `active` or `paused`.
+    state: Option<String>,
+    /// That have this tag.
+    tag: Option<String>,
+}
+
+/// List campaigns
+///
+/// By name. A Buyer sees the own ones, a Team Lead those of the own team's present members.
+#[utoipa::path(
+    get, path = "/api/campaigns/list/", tag = "campaigns", params(NamedQuery, ListCampaignsQuery),
+    responses((status = 200, description = "Campaigns by name", body = Vec<CampaignResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_campaigns(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let page = collect(&app, &allowed, listing.params()).await?;
+    Ok(listing.answer(&page.map(|row| CampaignResponse::new(&app.config.edge, &row))))
+}
+
+/// The campaigns that the parameters ask for, within the viewer's scope.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+) -> Result<Page<CampaignRow>, ApiError> {
+    let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
+    let filter = CampaignFilter {
+        named: NamedFilter::read(&mut params),
+        own_user: (allowed.grant.scope == Scope::Own).then_some(allowed.viewer.id),
+        own_team: (allowed.grant.scope == Scope::Team).then_some(own_team),
+        user_id: params.id("user_id"),
+        team_id: params.id("team_id"),
+        source_id: params.id("source_id"),
+        partner_id: params.id("partner_id"),
+        state: Some(params.choice("state", &["", STATES[0], STATES[1]])).filter(|state| !state.is_empty()),
+        tag: params.text("tag").map(str::to_owned),
+    };
+    params.finish()?;
+    let rows = campaigns::list(&app.postgres, &filter).await?;
+    Ok(Page::of(rows, filter.named.limit, |row| name_cursor(&row.name_key, row.id)))
+}

@@ -1,0 +1,119 @@
+//! A campaign as clients see it: its fields, its keys, and what is copied into landing pages and networks.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::config::EdgeConfig;
+use crate::db::campaigns::CampaignRow;
+use crate::db::tracking_keys::KeyRow;
+use crate::funds::amount;
+use crate::pages::snippet::Snippet;
+use crate::wire;
+
+/// What of a campaign can be set.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct CampaignFields {
+    pub name: String,
+    /// The Buyer who runs it now.
+    pub user_id: i64,
+    /// The traffic source.
+    pub source: Option<i64>,
+    pub partner: Option<i64>,
+    /// `active` or `paused`.
+    pub state: String,
+    /// Origins of its landing pages.
+    pub sites: Vec<String>,
+    /// Where an order's form may lead to.
+    pub redirects: Vec<String>,
+    /// What an order brings when nothing else says so, as a decimal text.
+    pub payout: Option<String>,
+    /// ISO 4217.
+    pub currency: String,
+    pub tags: Vec<String>,
+}
+
+/// A campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CampaignResponse {
+    pub id: i64,
+    #[serde(flatten)]
+    pub fields: CampaignFields,
+    /// The key to use: the newest that is valid.
+    pub tracking_key: Option<String>,
+    /// The valid ones first, then those that ended; at most 100.
+    pub tracking_keys: Vec<TrackingKeyResponse>,
+    /// The pixel by itself, with the source's macros.
+    pub pixel_url: Option<String>,
+    /// HTML for landing pages: sends the visit, and fills the order form.
+    pub snippet: Option<String>,
+    /// HTML of an order form.
+    pub form_code: Option<String>,
+}
+
+/// What a campaign's pixels carry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrackingKeyResponse {
+    pub key: String,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// From then on events that carry it are parked. Null: no end.
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+}
+
+impl From<&CampaignRow> for CampaignFields {
+    fn from(row: &CampaignRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            user_id: row.user_id,
+            source: row.source_id,
+            partner: row.partner_id,
+            state: row.state.clone(),
+            sites: row.sites.clone(),
+            redirects: row.redirects.clone(),
+            payout: row.payout_minor.map(|minor| amount::show(minor, &row.currency)),
+            currency: row.currency.clone(),
+            tags: row.tags.clone(),
+        }
+    }
+}
+
+impl From<&KeyRow> for TrackingKeyResponse {
+    fn from(row: &KeyRow) -> Self {
+        Self {
+            key: row.key.clone(),
+            created_at: wire::time(row.created_at.timestamp_millis()),
+            expires_at: row.expires_at.map(|end| wire::time(end.timestamp_millis())),
+        }
+    }
+}
+
+impl CampaignResponse {
+    /// With the code that carries the newest valid key.
+    #[must_use]
+    pub fn new(edge: &EdgeConfig, row: &CampaignRow) -> Self {
+        let key = row.keys.iter().find(|key| key.is_valid).map(|row| row.key.as_str());
+        let redirect = row.redirects.first().map(String::as_str);
+        let code = key.map(|key| Snippet::of_campaign(edge, key, redirect));
+        Self {
+            id: row.id,
+            fields: CampaignFields::from(row),
+            tracking_key: key.map(str::to_owned),
+            tracking_keys: row.keys.iter().map(TrackingKeyResponse::from).collect(),
+            pixel_url: key.map(|key| pixel_url(edge, key, row)),
+            snippet: code.as_ref().map(|code| code.pixel.clone()),
+            form_code: code.map(|code| code.form),
+        }
+    }
+}
+
+/// Macros stand as they are: the network looks for them so.
+fn pixel_url(edge: &EdgeConfig, key: &str, row: &CampaignRow) -> String {
+    let mut url = format!("{}/p.gif?k={key}", edge.public_base());
+    for (parameter, text) in row.macros.iter() {
+        write!(url, "&{parameter}={text}").expect("writing into memory cannot fail");
+    }
+    url
+}

@@ -1,0 +1,133 @@
+//! Traffic sources in Postgres.
+
+use std::collections::BTreeMap;
+
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use crate::named::NamedFilter;
+
+/// Names are told apart without regard to case.
+pub const NAME_UNIQUE: &str = "sources_name_unique";
+
+/// A source that is not archived.
+#[derive(Debug, Clone)]
+pub struct SourceRow {
+    pub id: i64,
+    pub name: String,
+    /// What sources are sorted by.
+    pub name_key: String,
+    pub click_id_param: String,
+    pub macros: Json<BTreeMap<String, String>>,
+    pub version: i64,
+}
+
+/// What is written of a source.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    pub name: String,
+    pub click_id_param: String,
+    pub macros: BTreeMap<String, String>,
+}
+
+/// Sources by name.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<SourceRow>> {
+    macro_rules! page {
+        ($after:literal, $order:literal) => {
+            sqlx::query_as!(
+                SourceRow,
+                r#"SELECT id, name, lower(name) AS "name_key!", click_id_param, macros AS "macros: Json<BTreeMap<String, String>>",
+                          version
+                   FROM sources
+                   WHERE archived_at IS NULL AND ($1::text IS NULL OR name ILIKE $1) AND ($2::text IS NULL OR "#
+                    + $after
+                    + ") ORDER BY "
+                    + $order
+                    + " LIMIT $4",
+                filter.q.as_deref(),
+                filter.after_name(),
+                filter.after_id(),
+                filter.n_rows(),
+            )
+            .fetch_all(pool)
+            .await
+        };
+    }
+    if filter.is_descending {
+        page!("(lower(name), id) < ($2, $3::bigint)", "lower(name) DESC, id DESC")
+    } else {
+        page!("(lower(name), id) > ($2, $3::bigint)", "lower(name), id")
+    }
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<SourceRow>> {
+    sqlx::query_as!(
+        SourceRow,
+        r#"SELECT id, name, lower(name) AS "name_key!", click_id_param, macros AS "macros: Json<BTreeMap<String, String>>",
+                  version
+           FROM sources WHERE id = $1 AND archived_at IS NULL"#,
+        id
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// As [`find`]; nobody else changes it until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<SourceRow>> {
+    sqlx::query!("SELECT id FROM sources WHERE id = $1 FOR NO KEY UPDATE", id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    find(connection, id).await
+}
+
+/// Makes a source and returns its id.
+///
+/// # Errors
+/// A violation of [`NAME_UNIQUE`] when there is one of that name.
+pub async fn insert(connection: &mut PgConnection, source: &NewSource) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "INSERT INTO sources (name, click_id_param, macros) VALUES ($1, $2, $3) RETURNING id",
+        source.name,
+        source.click_id_param,
+        Json(&source.macros) as _,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// # Errors
+/// A violation of [`NAME_UNIQUE`] when there is another of that name.
+pub async fn update(connection: &mut PgConnection, id: i64, source: &NewSource) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sources SET name = $2, click_id_param = $3, macros = $4, version = version + 1 WHERE id = $1",
+        id,
+        source.name,
+        source.click_id_param,
+        Json(&source.macros) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes a source out of the lists; campaigns that name it keep it.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sources SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

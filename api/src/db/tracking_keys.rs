@@ -1,0 +1,67 @@
+//! Tracking keys in Postgres. The current key of a campaign has no end; the others end by themselves, or have ended.
+//!
+//! To be called with the campaign's row locked.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use sluice_schemas::tracking_key;
+use sqlx::PgConnection;
+
+/// A key of a campaign.
+#[derive(Debug, Clone, Deserialize)]
+pub struct KeyRow {
+    pub key: String,
+    pub created_at: DateTime<Utc>,
+    /// Events that carry it from then on are parked.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether it has not ended by the database's clock.
+    pub is_valid: bool,
+}
+
+/// Makes a key that is current, and returns it.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn insert(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Result<String> {
+    let key = tracking_key::generate();
+    sqlx::query!(
+        "INSERT INTO tracking_keys (key, campaign_id, created_at) VALUES ($1, $2, clock_timestamp())",
+        key,
+        campaign_id
+    )
+    .execute(connection)
+    .await?;
+    Ok(key)
+}
+
+/// Lets all keys of a campaign end in so many hours, those that do not end before.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn expire_all(connection: &mut PgConnection, campaign_id: i64, hours: i32) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE tracking_keys SET expires_at = clock_timestamp() + make_interval(hours => $2)
+         WHERE campaign_id = $1
+           AND (expires_at IS NULL OR expires_at > clock_timestamp() + make_interval(hours => $2))",
+        campaign_id,
+        hours
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends a key now.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn expire(connection: &mut PgConnection, campaign_id: i64, key: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE tracking_keys SET expires_at = clock_timestamp() WHERE campaign_id = $1 AND key = $2",
+        campaign_id,
+        key
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

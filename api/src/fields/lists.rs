@@ -1,0 +1,190 @@
+//! Fields with more than one value: lists and maps; and choices. JSON has them by itself; a form repeats a list's name, and gives a map as
+//! the text of a JSON object.
+
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Fields, NUL, NULL};
+
+/// The most characters of a word that is one of a few.
+const MAX_WORD_CHARS: usize = 100;
+
+impl Fields {
+    /// Takes what was not sent from what is now: a PATCH becomes the PUT that it stands for.
+    pub fn fill_from(&mut self, now: &impl Serialize) {
+        let Ok(Value::Object(now)) = serde_json::to_value(now) else { return };
+        for (name, value) in now {
+            self.values.entry(name).or_insert(value);
+        }
+    }
+
+    /// One of some words, the first of them when none was sent.
+    pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
+        let sent = self.optional_text(name, MAX_WORD_CHARS);
+        if sent.is_empty() {
+            return words[0];
+        }
+        words.iter().find(|word| **word == sent).copied().unwrap_or_else(|| {
+            self.fail(name, format!("\"{sent}\" is not a valid choice."));
+            words[0]
+        })
+    }
+
+    /// A whole number within bounds; the default when it was not sent.
+    pub fn whole_number(&mut self, name: &str, bounds: RangeInclusive<i64>, default: i64) -> i64 {
+        let Some(text) = self.sent_text(name, false) else { return default };
+        let text = text.trim();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.fail(name, "A valid integer is required.");
+        } else if text.parse().is_ok_and(|number| bounds.contains(&number)) {
+            return text.parse().unwrap_or(default);
+        } else if text.starts_with('-') || text.parse().is_ok_and(|number: i64| number < *bounds.start()) {
+            self.fail(name, format!("Ensure this value is greater than or equal to {}.", bounds.start()));
+        } else {
+            self.fail(name, format!("Ensure this value is less than or equal to {}.", bounds.end()));
+        }
+        default
+    }
+
+    /// A list as it was sent: `None` when it was not sent or is none.
+    pub fn list(&mut self, name: &str, max_items: usize) -> Option<Vec<Value>> {
+        let found = match (self.values.get(name)?, self.repeated.get(name)) {
+            // A form without a choice sends one empty text.
+            (_, Some(texts)) => Ok(texts.iter().filter(|text| *text != "").cloned().collect()),
+            (Value::Array(items), None) => Ok(items.clone()),
+            (Value::Null, None) => Err(NULL.to_owned()),
+            (other, None) => Err(format!("Expected a list of items but got type \"{}\".", kind_of(other))),
+        };
+        let found = found.and_then(|items: Vec<Value>| {
+            if items.len() <= max_items {
+                return Ok(items);
+            }
+            Err(format!("Ensure this field has no more than {max_items} elements."))
+        });
+        self.or_fail(name, found)
+    }
+
+    /// A list of texts that are not blank, without the space around them, each once.
+    pub fn texts(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for item in self.list(name, max_items)? {
+            let text = self.item_text(name, &item, max_chars)?;
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        Some(texts)
+    }
+
+    /// A map of texts, names and values not blank: `None` when it was not sent or is wrong.
+    pub fn text_map(
+        &mut self,
+        name: &str,
+        max_items: usize,
+        max_chars: usize,
+    ) -> Option<Vec<(String, String)>> {
+        let found = match self.values.get(name)? {
+            Value::Object(map) => Ok(map.clone()),
+            Value::String(text) if text.trim().is_empty() => Ok(Map::new()),
+            Value::String(text) => serde_json::from_str(text).map_err(|_| "Value must be valid JSON.".into()),
+            Value::Null => Err(NULL.to_owned()),
+            other => Err(format!("Expected a dictionary of items but got type \"{}\".", kind_of(other))),
+        };
+        let map = self.or_fail(name, found)?;
+        if map.len() > max_items {
+            self.fail(name, format!("Ensure this field has no more than {max_items} elements."));
+            return None;
+        }
+        let mut pairs = Vec::new();
+        for (key, value) in &map {
+            let key = self.item_text(name, &Value::String(key.clone()), max_chars)?;
+            pairs.push((key, self.item_text(name, value, max_chars)?));
+        }
+        Some(pairs)
+    }
+
+    fn item_text(&mut self, name: &str, item: &Value, max_chars: usize) -> Option<String> {
+        let found = match item {
+            Value::String(text) if text.contains('\0') => Err(NUL.to_owned()),
+            Value::String(text) if text.trim().is_empty() => Err(super::BLANK.to_owned()),
+            Value::String(text) => Ok(text.trim().to_owned()),
+            Value::Null => Err(NULL.to_owned()),
+            _ => Err("Not a valid string.".to_owned()),
+        };
+        let text = self.or_fail(name, found)?;
+        self.within(name, text, max_chars)
+    }
+
+    fn or_fail<T>(&mut self, name: &str, found: Result<T, String>) -> Option<T> {
+        found.map_err(|message| self.fail(name, message)).ok()
+    }
+}
+
+/// A type's name in the seed's language.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(map) = value else { panic!("no object") };
+        Fields::new(map)
+    }
+
+    #[test]
+    fn a_form_says_the_same_as_json() {
+        let pairs = [
+            ("ids", "1"),
+            ("ids", "2"),
+            ("ids", ""),
+            ("map", r#"{"a": " b "}"#),
+            ("name", "x"),
+            ("name", "y"),
+        ];
+        let mut form =
+            Fields::of_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let mut json = fields(json!({"ids": [1, "2"], "map": {"a": "b"}, "name": "y"}));
+        for fields in [&mut form, &mut json] {
+            let ids: Vec<_> = fields.keys("ids", 5).unwrap().into_iter().map(|key| key.id).collect();
+            assert_eq!(ids, [Some(1), Some(2)]);
+            assert_eq!(fields.text_map("map", 5, 5).unwrap(), [("a".to_owned(), "b".to_owned())]);
+            assert_eq!(fields.required_text("name", 5).as_deref(), Some("y"));
+            assert!(fields.finish().is_ok());
+        }
+        let mut empty = Fields::of_pairs(vec![("ids".to_owned(), String::new())]);
+        assert_eq!(empty.keys("ids", 5), Some(Vec::new()));
+        assert_eq!(empty.keys("other", 5), None);
+    }
+
+    #[test]
+    fn what_is_no_list_or_map_is_said() {
+        let mut fields = fields(json!({
+            "text": "a", "null": null, "long": [1, 2, 3], "nested": [[1]], "nul": ["a\0"], "blank": {"a": " "},
+            "number": {"a": 1}, "broken": "{",
+        }));
+        for name in ["text", "null", "long", "nested"] {
+            assert_eq!(fields.keys(name, 2), None);
+        }
+        assert_eq!(fields.texts("nul", 2, 9), None);
+        for name in ["blank", "number", "broken", "nested"] {
+            assert_eq!(fields.text_map(name, 2, 9), None);
+        }
+        insta::assert_snapshot!(serde_json::to_string(&fields.finish().unwrap_err()).unwrap(), @r#"{"blank":["This field may not be blank."],"broken":["Value must be valid JSON."],"long":["Ensure this field has no more than 2 elements."],"nested":["Incorrect type. Expected pk value, received list.","Expected a dictionary of items but got type \"list\"."],"nul":["Null characters are not allowed."],"null":["This field may not be null."],"number":["Not a valid string."],"text":["Expected a list of items but got type \"str\"."]}"#);
+    }
+}

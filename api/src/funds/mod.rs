@@ -1,0 +1,4 @@
+//! Money: currencies and exact amounts.
+
+pub mod amount;
+pub mod currency;

@@ -1,0 +1,97 @@
+//! Lists by name: what they all understand (`limit`, `cursor`, `sort`, `q`), and the keyset of name and id that tells
+//! things of one name apart.
+
+use utoipa::IntoParams;
+
+use crate::db::like_pattern;
+use crate::query::{Params, text_cursor};
+
+/// What every list by name understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct NamedQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    /// `name` or `-name`.
+    sort: Option<String>,
+    /// A part of the name.
+    q: Option<String>,
+}
+
+/// Which of the things to list.
+#[derive(Debug, Clone)]
+pub struct NamedFilter {
+    /// As a pattern of `ILIKE`.
+    pub q: Option<String>,
+    pub is_descending: bool,
+    /// Name and id of the last thing of the page before.
+    pub after: Option<(String, i64)>,
+    pub limit: u32,
+}
+
+impl NamedFilter {
+    /// Reads the parameters; what is wrong stays in `params`.
+    pub fn read(params: &mut Params) -> Self {
+        let limit = params.limit();
+        let q = params.q();
+        Self {
+            q: Some(q).filter(|q| !q.is_empty()).map(|q| like_pattern(&q)),
+            is_descending: !params.is_ascending("name", true),
+            after: read_cursor(params),
+            limit,
+        }
+    }
+
+    /// One more than is shown, to know whether there is a next page.
+    #[must_use]
+    pub fn n_rows(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// The name to go on after.
+    #[must_use]
+    pub fn after_name(&self) -> Option<&str> {
+        self.after.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The id to go on after.
+    #[must_use]
+    pub fn after_id(&self) -> Option<i64> {
+        self.after.as_ref().map(|(_, id)| *id)
+    }
+}
+
+/// The cursor after a thing.
+#[must_use]
+pub fn name_cursor(name: &str, id: i64) -> String {
+    text_cursor(&format!("{id}:{name}"))
+}
+
+fn read_cursor(params: &mut Params) -> Option<(String, i64)> {
+    let text = params.text_cursor()?;
+    let read = text.split_once(':').and_then(|(id, name)| Some((name.to_owned(), id.parse().ok()?)));
+    if read.is_none() {
+        params.fail("cursor", "Invalid cursor.");
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_read_back() {
+        let mut params = Params::parse(Some(&format!("cursor={}", name_cursor("a:b é", 7))));
+        assert_eq!(NamedFilter::read(&mut params).after, Some(("a:b é".to_owned(), 7)));
+        for wrong in ["plain", "x:plain", ":"] {
+            let mut params = Params::parse(Some(&format!("cursor={}", text_cursor(wrong))));
+            assert_eq!(NamedFilter::read(&mut params).after, None);
+            assert!(params.finish().is_err(), "{wrong}");
+        }
+    }
+}

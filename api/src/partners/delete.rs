@@ -1,0 +1,32 @@
+//! `DELETE /api/partners/delete/<id>/`: archived; campaigns that name it keep it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::audit::Change;
+use crate::call::Call;
+use crate::db::partners;
+use crate::error::ApiError;
+use crate::openapi::ChangeErrors;
+use crate::partners::list::PartnerResponse;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// Delete a partner
+///
+/// Campaigns that name it keep it.
+#[utoipa::path(
+    delete, path = "/api/partners/delete/{id}/", tag = "partners", params(("id" = i64, Path)),
+    responses((status = 204, description = "Gone"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_partner(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let row = partners::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
+    partners::archive(&mut transaction, call.id).await?;
+    let change = Change::deleted(&PartnerResponse::from(row));
+    call.record(&mut transaction, "delete", Resource::Partners, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

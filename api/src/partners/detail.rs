@@ -1,0 +1,26 @@
+//! `GET /api/partners/detail/<id>/`: one partner, with its version as `ETag`.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::db::partners;
+use crate::error::ApiError;
+use crate::openapi::DetailErrors;
+use crate::partners::list::PartnerResponse;
+use crate::path_id::PathId;
+use crate::precondition::versioned;
+use crate::state::App;
+
+/// Get a partner
+#[utoipa::path(
+    get, path = "/api/partners/detail/{id}/", tag = "partners", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "The partner", body = PartnerResponse, headers(("ETag" = String, description = "Its version"))),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_partner(State(app): State<App>, PathId(id): PathId) -> Result<Response, ApiError> {
+    let row = partners::find(&app.postgres, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(versioned(row.version, &PartnerResponse::from(row)))
+}

@@ -1,0 +1,99 @@
+//! `PUT` and `PATCH /api/partners/update/<id>/`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::audit::Change;
+use crate::body::Posted;
+use crate::call::Call;
+use crate::db::partners;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::openapi::ChangeErrors;
+use crate::partners::create::CreatePartnerRequest;
+use crate::partners::list::PartnerResponse;
+use crate::partners::rules;
+use crate::policy::Resource;
+use crate::precondition::versioned;
+use crate::state::App;
+
+/// What changes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"status_map": {"ok": "sale"}}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct UpdatePartnerRequest {
+    name: Option<String>,
+    currency: Option<String>,
+    /// All words that it shall have.
+    status_map: Option<BTreeMap<String, String>>,
+}
+
+/// Replace a partner
+#[utoipa::path(
+    put, path = "/api/partners/update/{id}/", tag = "partners", params(("id" = i64, Path)),
+    request_body(content(
+        (CreatePartnerRequest = "application/json"),
+        (CreatePartnerRequest = "application/x-www-form-urlencoded"),
+        (CreatePartnerRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The partner as it is now", body = PartnerResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_partner(
+    State(app): State<App>,
+    call: Call,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &call, fields, false).await
+}
+
+/// Change a partner
+#[utoipa::path(
+    patch, path = "/api/partners/update/{id}/", tag = "partners", params(("id" = i64, Path)),
+    request_body(content(
+        (UpdatePartnerRequest = "application/json"),
+        (UpdatePartnerRequest = "application/x-www-form-urlencoded"),
+        (UpdatePartnerRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The partner as it is now", body = PartnerResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_partner(
+    State(app): State<App>,
+    call: Call,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &call, fields, true).await
+}
+
+async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let row = partners::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    let mut version = row.version;
+    call.check_version(version)?;
+    let before = PartnerResponse::from(row);
+    if is_partial {
+        fields.fill_from(&before);
+    }
+    let wanted = rules::read(&mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let wanted = wanted.ok_or_else(|| ApiError::broken("a partner without errors was not read"))?;
+    let after = PartnerResponse {
+        id: before.id,
+        name: wanted.name.clone(),
+        currency: wanted.currency.clone(),
+        status_map: wanted.status_map.clone(),
+    };
+    let change = Change::updated(&before, &after);
+    if !change.is_empty() {
+        partners::update(&mut transaction, call.id, &wanted).await.map_err(rules::broken)?;
+        version += 1;
+    }
+    call.record(&mut transaction, "update", Resource::Partners, change).await?;
+    transaction.commit().await?;
+    Ok(versioned(version, &after))
+}

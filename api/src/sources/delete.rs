@@ -1,0 +1,32 @@
+//! `DELETE /api/sources/delete/<id>/`: archived; campaigns that name it keep it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::audit::Change;
+use crate::call::Call;
+use crate::db::sources;
+use crate::error::ApiError;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::sources::list::SourceResponse;
+use crate::state::App;
+
+/// Delete a traffic source
+///
+/// Campaigns that name it keep it.
+#[utoipa::path(
+    delete, path = "/api/sources/delete/{id}/", tag = "sources", params(("id" = i64, Path)),
+    responses((status = 204, description = "Gone"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_source(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let row = sources::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
+    sources::archive(&mut transaction, call.id).await?;
+    let change = Change::deleted(&SourceResponse::from(row));
+    call.record(&mut transaction, "delete", Resource::Sources, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

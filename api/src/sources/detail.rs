@@ -1,0 +1,26 @@
+//! `GET /api/sources/detail/<id>/`: one source, with its version as `ETag`.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::db::sources;
+use crate::error::ApiError;
+use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
+use crate::precondition::versioned;
+use crate::sources::list::SourceResponse;
+use crate::state::App;
+
+/// Get a traffic source
+#[utoipa::path(
+    get, path = "/api/sources/detail/{id}/", tag = "sources", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "The source", body = SourceResponse, headers(("ETag" = String, description = "Its version"))),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_source(State(app): State<App>, PathId(id): PathId) -> Result<Response, ApiError> {
+    let row = sources::find(&app.postgres, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(versioned(row.version, &SourceResponse::from(row)))
+}

@@ -1,0 +1,62 @@
+//! `POST /api/teams/create/`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::teams;
+use crate::error::ApiError;
+use crate::openapi::MakeErrors;
+use crate::policy::Resource;
+use crate::precondition::versioned;
+use crate::state::App;
+use crate::teams::list::TeamResponse;
+use crate::teams::rules::{Wanted, broken};
+
+/// A new team.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"name": "Night shift", "team_lead": 2, "members": [3, 4]}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct CreateTeamRequest {
+    /// Up to 100 characters. Teams may have the same name.
+    name: String,
+    /// An active Team Lead without a team.
+    team_lead: Option<i64>,
+    /// Active Buyers without a team. They are in it from now on.
+    members: Option<Vec<i64>>,
+}
+
+/// Create a team
+#[utoipa::path(
+    post, path = "/api/teams/create/", tag = "teams",
+    request_body(content(
+        (CreateTeamRequest = "application/json"),
+        (CreateTeamRequest = "application/x-www-form-urlencoded"),
+        (CreateTeamRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Created", body = TeamResponse), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn create_team(
+    State(app): State<App>,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::read(&mut fields, true);
+    let mut transaction = app.postgres.begin().await?;
+    let people = wanted.lock(&mut transaction).await?;
+    let team = wanted.check(&people, None, &mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let id = teams::insert(&mut transaction, &team.name, team.lead).await.map_err(broken)?;
+    teams::join(&mut transaction, id, &team.members).await.map_err(broken)?;
+    let made = TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members };
+    audit::record(&mut transaction, &actor, "create", Resource::Teams, id, Change::created(&made)).await?;
+    transaction.commit().await?;
+    let mut response = versioned(1, &made);
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}

@@ -1,0 +1,34 @@
+//! `DELETE /api/teams/delete/<id>/`: the team is archived, its members are in none from now on.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::audit::Change;
+use crate::call::Call;
+use crate::db::teams;
+use crate::error::ApiError;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::state::App;
+use crate::teams::list::TeamResponse;
+
+/// Delete a team
+///
+/// What its members brought while they were in it stays counted for it.
+#[utoipa::path(
+    delete, path = "/api/teams/delete/{id}/", tag = "teams", params(("id" = i64, Path)),
+    responses((status = 204, description = "Gone"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_team(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    teams::lock(&mut transaction).await?;
+    let team = teams::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(team.version)?;
+    teams::leave(&mut transaction, team.id, &team.members).await?;
+    teams::archive(&mut transaction, team.id).await?;
+    let change = Change::deleted(&TeamResponse::from(team));
+    call.record(&mut transaction, "delete", Resource::Teams, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,47 @@
+//! `GET /api/teams/detail/<id>/`: one team, with its version as `ETag`.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::db::teams::{self, TeamRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
+use crate::policy::Scope;
+use crate::precondition::versioned;
+use crate::state::App;
+use crate::teams::list::TeamResponse;
+
+/// Get a team
+#[utoipa::path(
+    get, path = "/api/teams/detail/{id}/", tag = "teams", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "The team", body = TeamResponse, headers(("ETag" = String, description = "Its version"))),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_team(
+    State(app): State<App>,
+    allowed: Allowed,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    let row = find(&app, &allowed, id).await?;
+    Ok(versioned(row.version, &TeamResponse::from(row)))
+}
+
+/// The team with this id, within the viewer's scope.
+///
+/// # Errors
+/// 404 for one that is nobody's, gone, or out of scope.
+pub async fn find(app: &App, allowed: &Allowed, id: i64) -> Result<TeamRow, ApiError> {
+    let row = teams::find(&app.postgres, id).await?;
+    row.filter(|row| is_in_scope(allowed, row.id)).ok_or_else(ApiError::not_found)
+}
+
+/// Whether a team is the viewer's to see, or to change where that is what was granted.
+#[must_use]
+pub fn is_in_scope(allowed: &Allowed, team_id: i64) -> bool {
+    allowed.grant.scope == Scope::All || allowed.viewer.team.as_ref().is_some_and(|(own, _)| *own == team_id)
+}

@@ -1,0 +1,82 @@
+//! `GET /api/teams/<id>/history/`: who was in a team, and when.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::db::teams::{self, MembershipRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::{DetailErrors, FieldErrorsResponse};
+use crate::paging::{Listing, Page};
+use crate::path_id::PathId;
+use crate::query::text_cursor;
+use crate::state::App;
+use crate::teams::detail;
+use crate::wire;
+
+/// A time in which a Buyer was in the team. What they brought in it stays the team's.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MembershipResponse {
+    pub user_id: i64,
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// Null: still in it.
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+}
+
+impl From<MembershipRow> for MembershipResponse {
+    fn from(row: MembershipRow) -> Self {
+        Self {
+            user_id: row.user_id,
+            since: wire::time(row.since.timestamp_millis()),
+            until: row.until.map(|until| wire::time(until.timestamp_millis())),
+        }
+    }
+}
+
+/// What the history understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct TeamHistoryQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+}
+
+/// List who was in a team, and when
+///
+/// The latest to join first.
+#[utoipa::path(
+    get, path = "/api/teams/{id}/history/", tag = "teams", params(("id" = i64, Path), TeamHistoryQuery),
+    responses(
+        (status = 200, description = "Periods of membership", body = Vec<MembershipResponse>),
+        (status = 400, description = "A parameter cannot be meant", body = FieldErrorsResponse),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn list_team_history(
+    State(app): State<App>,
+    allowed: Allowed,
+    PathId(id): PathId,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let team = detail::find(&app, &allowed, id).await?;
+    let mut params = listing.params();
+    let limit = params.limit();
+    let before = params.text_cursor().map(|text| text.parse::<i64>());
+    if matches!(before, Some(Err(_))) {
+        params.fail("cursor", "Invalid cursor.");
+    }
+    params.finish()?;
+    let before = before.and_then(Result::ok);
+    let rows = teams::history(&app.postgres, team.id, before, i64::from(limit) + 1).await?;
+    let page = Page::of(rows, limit, |row| text_cursor(&row.id.to_string()));
+    Ok(listing.answer(&page.map(MembershipResponse::from)))
+}

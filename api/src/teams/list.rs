@@ -1,0 +1,63 @@
+//! `GET /api/teams/list/`: the teams that the viewer may see, by name.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::teams::{self, TeamRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::named::{NamedFilter, NamedQuery, name_cursor};
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::policy::Scope;
+use crate::query::Params;
+use crate::state::App;
+
+/// A team as it is now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"id": 1, "name": "Night shift", "team_lead": 2, "members": [3, 4]}))]
+pub struct TeamResponse {
+    pub id: i64,
+    pub name: String,
+    /// The user who leads it.
+    pub team_lead: Option<i64>,
+    /// The Buyers who are in it now.
+    pub members: Vec<i64>,
+}
+
+impl From<TeamRow> for TeamResponse {
+    fn from(row: TeamRow) -> Self {
+        Self { id: row.id, name: row.name, team_lead: row.lead_id, members: row.members }
+    }
+}
+
+/// List teams
+///
+/// By name. A Buyer or Team Lead sees the own team only. Teams that are gone are not listed.
+#[utoipa::path(
+    get, path = "/api/teams/list/", tag = "teams", params(NamedQuery),
+    responses((status = 200, description = "Teams by name", body = Vec<TeamResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_teams(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let page = collect(&app, &allowed, listing.params()).await?;
+    Ok(listing.answer(&page.map(TeamResponse::from)))
+}
+
+/// The teams that the parameters ask for, within the viewer's scope.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(app: &App, allowed: &Allowed, mut params: Params) -> Result<Page<TeamRow>, ApiError> {
+    let filter = NamedFilter::read(&mut params);
+    params.finish()?;
+    let own = allowed.viewer.team.as_ref().map(|(id, _)| *id);
+    let rows = teams::list(&app.postgres, allowed.grant.scope == Scope::All, own, &filter).await?;
+    Ok(Page::of(rows, filter.limit, |row| name_cursor(&row.name, row.id)))
+}
