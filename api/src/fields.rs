@@ -1,5 +1,7 @@
 //! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words.
 
+mod plain;
+
 use serde_json::{Map, Value};
 
 use crate::error::FieldErrors;
@@ -69,6 +71,12 @@ impl Fields {
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> String {
         let text = self.sent_text(name, false).unwrap_or_default().trim().to_owned();
         self.within(name, text, max_chars).unwrap_or_default()
+    }
+
+    /// Whether a field was sent, be it null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     fn within(&mut self, name: &str, text: String, max_chars: usize) -> Option<String> {

@@ -5,6 +5,7 @@
 //! a page. What goes wrong is an `error::ApiError`.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod assets;
 pub mod audit;
 pub mod auth;
@@ -24,6 +25,7 @@ pub mod openapi;
 pub mod orders;
 pub mod pages;
 pub mod paging;
+pub mod path_id;
 pub mod policy;
 pub mod precondition;
 pub mod prospects;
@@ -31,5 +33,6 @@ pub mod query;
 pub mod router;
 pub mod serve;
 pub mod state;
+pub mod turns;
 pub mod users;
 pub mod wire;

@@ -57,7 +57,8 @@ impl Params {
         self.values.get(name).map(String::as_str)
     }
 
-    fn fail(&mut self, name: &str, message: impl Into<String>) {
+    /// Notes what is wrong with a parameter.
+    pub fn fail(&mut self, name: &str, message: impl Into<String>) {
         self.errors.entry(name.to_owned()).or_default().push(message.into());
     }
 
@@ -115,14 +116,25 @@ impl Params {
 
     /// A user's id, 0 when none was given.
     pub fn user_id(&mut self) -> u64 {
-        let Some(text) = self.text("user_id") else { return 0 };
-        match text.parse::<i64>() {
-            Ok(id) if id > 0 => id.unsigned_abs(),
-            _ => {
-                self.fail("user_id", "A valid integer is required.");
-                0
-            }
+        self.id("user_id").map_or(0, i64::unsigned_abs)
+    }
+
+    /// An id of Postgres.
+    pub fn id(&mut self, name: &str) -> Option<i64> {
+        let id = self.text(name)?.parse::<i64>().ok().filter(|id| *id > 0);
+        if id.is_none() {
+            self.fail(name, "A valid integer is required.");
         }
+        id
+    }
+
+    /// The keyset of things that come by their ids.
+    pub fn id_cursor(&mut self) -> Option<i64> {
+        let id = self.text_cursor()?.parse().ok().filter(|id| *id > 0);
+        if id.is_none() {
+            self.fail("cursor", "Invalid cursor.");
+        }
+        id
     }
 
     /// The keyset of events: time and id of the last one of the page before.

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db;
 use crate::edge::Edge;
 use crate::metrics::Metrics;
+use crate::turns::Turns;
 
 /// Wrong passwords from one address count this many times less than those for one account: offices share addresses.
 const ADDRESS_FACTOR: u32 = 10;
@@ -33,6 +34,8 @@ pub struct Inner {
     pub clickhouse: Client,
     pub edge: Edge,
     pub passwords: Passwords,
+    /// One image is decoded at a time: each may take much memory.
+    pub images: Turns,
     pub tokens: Tokens,
     pub limits: Limits,
 }
@@ -59,6 +62,7 @@ impl App {
             clickhouse: db::clickhouse::client(&config.clickhouse),
             edge: Edge::new(&config.edge)?,
             passwords: Passwords::new(),
+            images: Turns::new(1, "images"),
             tokens: Tokens::new(&config.auth, clock.clone()),
             limits: Limits {
                 account: Window::new(wrong, clock.clone()),

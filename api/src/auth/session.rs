@@ -7,11 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use sluice_runtime::clock::Clock;
 use sqlx::PgPool;
+use uuid::Uuid;
 
+use crate::audit::{Actor, Change, record};
 use crate::auth::token::{Origin, read_secret};
 use crate::auth::{hash_secret, random_secret};
 use crate::db::{sessions, time_of};
 use crate::error::ApiError;
+use crate::policy::Resource;
 
 /// The cookie of somebody who is logged in.
 pub const COOKIE_NAME: &str = "sluice_session";
@@ -21,8 +24,9 @@ pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
 /// A session that stands.
 #[derive(Debug, Clone)]
 pub struct Session {
+    /// By which it is shown and revoked.
+    pub id: Uuid,
     pub user_id: i64,
-    pub token_hash: [u8; 32],
     /// The secret behind the tokens of this session's forms.
     pub csrf: [u8; 32],
 }
@@ -50,6 +54,17 @@ pub async fn begin(
     };
     sessions::insert(pool, &row).await?;
     Ok(URL_SAFE_NO_PAD.encode(token))
+}
+
+/// Ends a session for good.
+///
+/// # Errors
+/// When Postgres is down.
+pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session) -> Result<(), ApiError> {
+    let mut transaction = pool.begin().await?;
+    sessions::revoke(&mut transaction, session.user_id, session.id, time_of(clock)).await?;
+    record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Change::default()).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// The session that a request's cookie stands for.

@@ -1,9 +1,13 @@
 //! The two databases: connections, and every query that the service makes. Values are always parameters.
 
+pub mod api_tokens;
+pub mod audit;
 pub mod clickhouse;
 pub mod demo;
+pub mod images;
 pub mod orders;
 pub mod parked;
+pub mod password_resets;
 pub mod prospects;
 pub mod rollups;
 pub mod scope;
@@ -48,4 +52,29 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
 pub fn time_of(clock: &Clock) -> DateTime<Utc> {
     let now_ms = i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
     DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// A pattern for `ILIKE` that finds a text anywhere.
+#[must_use]
+pub fn like_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for ch in text.chars() {
+        if matches!(ch, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(ch);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_searched_for_is_taken_literally() {
+        assert_eq!(like_pattern(r"a_b%c\"), r"%a\_b\%c\\%");
+    }
 }

@@ -2,11 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod accounts;
+mod api_tokens;
+mod asking;
+mod audit;
 mod bad_input;
 mod browser;
 mod cli;
 mod events;
+mod images;
+mod last_owner;
+mod own_account;
 mod pages;
+mod people;
 mod routes;
 mod seed;
 mod world;
