@@ -18,6 +18,8 @@ use crate::wire;
 
 /// The longest text that a column is compared with.
 const MAX_WORD_CHARS: usize = 100;
+/// The shortest text that is searched for.
+const MIN_Q_CHARS: usize = 3;
 
 /// A line of the trail.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,7 +85,8 @@ pub struct ListAuditQuery {
     to: Option<String>,
     /// The zone of dates, else the viewer's.
     tz: Option<String>,
-    /// A part of a name, address, id or value.
+    /// A part of a name, address, id or value: at least 3 characters.
+    #[param(min_length = 3)]
     q: Option<String>,
 }
 
@@ -125,13 +128,22 @@ pub async fn collect(
         from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
         // The last millisecond whole: the database counts microseconds.
         to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
-        q: Some(params.q()).filter(|q| !q.is_empty()),
+        q: search(&mut params),
         after: params.id_cursor(),
         limit: i64::from(limit) + 1,
     };
     params.finish()?;
     let rows = audit::list(&app.postgres, &filter).await?;
     Ok(Page::of(rows, limit, |row| text_cursor(&row.id.to_string())))
+}
+
+/// The index finds texts by three characters in a row; fewer would be looked for in every line.
+fn search(params: &mut Params) -> Option<String> {
+    let q = Some(params.q()).filter(|q| !q.is_empty())?;
+    if q.chars().count() < MIN_Q_CHARS {
+        params.fail("q", format!("Ensure this field has at least {MIN_Q_CHARS} characters."));
+    }
+    Some(q)
 }
 
 fn word(params: &mut Params, name: &'static str) -> Option<String> {

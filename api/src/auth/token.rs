@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
@@ -114,7 +115,12 @@ impl Tokens {
     ///
     /// # Errors
     /// 401 for a token that is unknown, expired, revoked or used before; the last ends its family.
-    pub async fn exchange(&self, pool: &PgPool, refresh_token: &str) -> Result<Pair, ApiError> {
+    pub async fn exchange(
+        &self,
+        pool: &PgPool,
+        actor: &Actor,
+        refresh_token: &str,
+    ) -> Result<Pair, ApiError> {
         let offered = read_secret(refresh_token).ok_or_else(ApiError::refresh_not_valid)?;
         let hash = hash_secret(&offered);
         let now = self.now();
@@ -124,6 +130,8 @@ impl Tokens {
         };
         if known.used_at.is_some() && known.revoked_at.is_none() {
             tokens::revoke_family(&mut *transaction, known.family_id, now, "reuse").await?;
+            let change = Change::noted(json!({"session": known.family_id}));
+            record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
             transaction.commit().await?;
             tracing::warn!(user_id = known.user_id, "a refresh token was used twice: its family is revoked");
             return Err(ApiError::refresh_not_valid());

@@ -69,6 +69,12 @@ pub fn like_pattern(text: &str) -> String {
     pattern
 }
 
+/// The constraint that a statement would have broken.
+#[must_use]
+pub fn violated(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

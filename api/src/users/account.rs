@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use crate::auth::password;
 use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
+use crate::db::violated;
 use crate::error::ApiError;
 use crate::fields::{Fields, is_email};
 use crate::policy::Position;
@@ -78,7 +79,7 @@ pub fn read_edit(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit
 /// What a constraint that was violated says of the fields.
 #[must_use]
 pub fn refused(error: sqlx::Error) -> ApiError {
-    match error.as_database_error().and_then(|error| error.constraint()) {
+    match violated(&error) {
         Some(USERNAME_UNIQUE) => ApiError::field("username", "A user with that username already exists."),
         Some(LAST_OWNER) => {
             ApiError::conflict("The last active Owner cannot be removed, demoted or deactivated.")

@@ -53,6 +53,7 @@ async fn the_trail_is_for_owners_and_found_by_each_filter() {
         "actor_id=9223372036854775808",
         "from=x",
         "q=%00",
+        "q=ab",
         "verb=%00",
         "from=2027-01-01&to=2026-01-01",
         "tz=Mars/Olympus",

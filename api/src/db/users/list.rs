@@ -81,11 +81,12 @@ async fn list_ascending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<
         r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
                   awaits_approval, is_demo, time_zone, created_at, last_login, version,
                   EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  (SELECT teams.id FROM teams WHERE teams.archived_at IS NULL AND (
-                      (users.position = 'Team Lead' AND lead_id = users.id)
-                      OR (users.position = 'Buyer' AND teams.id IN (
-                          SELECT team_id FROM memberships WHERE user_id = users.id AND during @> now())))
-                   LIMIT 1) AS team_id
+                  CASE position
+                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
+                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
+                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
+                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
+                  END AS team_id
            FROM users
            WHERE archived_at IS NULL
              AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
@@ -96,7 +97,7 @@ async fn list_ascending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<
              AND ($6::boolean IS NULL OR is_active = $6)
              AND ($7::bigint IS NULL OR users.id IN (
                      SELECT user_id FROM memberships WHERE team_id = $7 AND during @> now()
-                     UNION ALL SELECT lead_id FROM teams WHERE id = $7))
+                     UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
              AND ($8::text IS NULL OR username_key > $8)
            ORDER BY username_key LIMIT $9"#,
         filter.visible.all,
@@ -119,11 +120,12 @@ async fn list_descending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec
         r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
                   awaits_approval, is_demo, time_zone, created_at, last_login, version,
                   EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  (SELECT teams.id FROM teams WHERE teams.archived_at IS NULL AND (
-                      (users.position = 'Team Lead' AND lead_id = users.id)
-                      OR (users.position = 'Buyer' AND teams.id IN (
-                          SELECT team_id FROM memberships WHERE user_id = users.id AND during @> now())))
-                   LIMIT 1) AS team_id
+                  CASE position
+                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
+                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
+                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
+                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
+                  END AS team_id
            FROM users
            WHERE archived_at IS NULL
              AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
@@ -134,7 +136,7 @@ async fn list_descending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec
              AND ($6::boolean IS NULL OR is_active = $6)
              AND ($7::bigint IS NULL OR users.id IN (
                      SELECT user_id FROM memberships WHERE team_id = $7 AND during @> now()
-                     UNION ALL SELECT lead_id FROM teams WHERE id = $7))
+                     UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
              AND ($8::text IS NULL OR username_key < $8)
            ORDER BY username_key DESC LIMIT $9"#,
         filter.visible.all,
@@ -161,11 +163,12 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64, visible: Visible) -> s
         r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
                   awaits_approval, is_demo, time_zone, created_at, last_login, version,
                   EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  (SELECT teams.id FROM teams WHERE teams.archived_at IS NULL AND (
-                      (users.position = 'Team Lead' AND lead_id = users.id)
-                      OR (users.position = 'Buyer' AND teams.id IN (
-                          SELECT team_id FROM memberships WHERE user_id = users.id AND during @> now())))
-                   LIMIT 1) AS team_id
+                  CASE position
+                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
+                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
+                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
+                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
+                  END AS team_id
            FROM users
            WHERE users.id = $1 AND archived_at IS NULL
              AND ($2 OR users.id = $3 OR ($4::bigint IS NOT NULL AND users.id IN (

@@ -89,10 +89,11 @@ pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::
          FROM users
          LEFT JOIN LATERAL (
              SELECT teams.id, teams.name FROM teams
-             WHERE archived_at IS NULL AND (
-                 (users.position = 'Team Lead' AND lead_id = users.id)
-                 OR (users.position = 'Buyer' AND teams.id IN (
-                     SELECT team_id FROM memberships WHERE user_id = users.id AND during @> now())))
+             WHERE users.position = 'Team Lead' AND lead_id = users.id AND teams.archived_at IS NULL
+             UNION ALL
+             SELECT teams.id, teams.name FROM memberships JOIN teams ON teams.id = team_id
+             WHERE users.position = 'Buyer' AND user_id = users.id AND during @> now()
+               AND teams.archived_at IS NULL
              LIMIT 1
          ) team ON true
          WHERE users.id = $1 AND users.archived_at IS NULL"#,
@@ -190,15 +191,6 @@ pub async fn exists(pool: &PgPool, id: i64) -> sqlx::Result<bool> {
     )
     .fetch_one(pool)
     .await
-}
-
-/// # Errors
-/// When Postgres fails.
-pub async fn set_time_zone(pool: &PgPool, id: i64, zone: Tz) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE users SET time_zone = $2, version = version + 1 WHERE id = $1", id, zone.name())
-        .execute(pool)
-        .await?;
-    Ok(())
 }
 
 #[cfg(test)]
