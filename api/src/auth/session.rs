@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::audit::{Actor, Change, record};
 use crate::auth::token::{Origin, read_secret};
 use crate::auth::{hash_secret, random_secret};
-use crate::db::{sessions, time_of};
+use crate::db::users::LoginRow;
+use crate::db::{sessions, time_of, users};
 use crate::error::ApiError;
 use crate::policy::Resource;
 
@@ -34,11 +35,11 @@ pub struct Session {
 /// Begins a session for a user that has proved who they are. Returns the cookie's value.
 ///
 /// # Errors
-/// When Postgres is down.
+/// 400 when they were shut out meanwhile, 503 when Postgres is down.
 pub async fn begin(
     pool: &PgPool,
     clock: &Clock,
-    user_id: i64,
+    user: &LoginRow,
     life_days: u32,
     origin: &Origin,
 ) -> Result<String, ApiError> {
@@ -46,13 +47,18 @@ pub async fn begin(
     let now = time_of(clock);
     let row = sessions::NewSession {
         token_hash: hash_secret(&token),
-        user_id,
+        user_id: user.id,
         csrf: random_secret(),
         created_at: now,
         expires_at: now + TimeDelta::days(i64::from(life_days)),
         origin,
     };
-    sessions::insert(pool, &row).await?;
+    let mut transaction = pool.begin().await?;
+    if !users::hold_login(&mut transaction, user).await? {
+        return Err(ApiError::wrong_credentials());
+    }
+    sessions::insert(&mut transaction, &row).await?;
+    transaction.commit().await?;
     Ok(URL_SAFE_NO_PAD.encode(token))
 }
 

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::audit::{Actor, Change, record};
 use crate::auth::{hash_secret, random_secret};
 use crate::config::AuthConfig;
-use crate::db::tokens;
+use crate::db::users::LoginRow;
+use crate::db::{tokens, users};
 use crate::error::ApiError;
 use crate::policy::Resource;
 
@@ -92,23 +93,20 @@ impl Tokens {
     /// Begins a family for a user that has proved who they are.
     ///
     /// # Errors
-    /// When Postgres is down.
-    pub async fn begin(
-        &self,
-        pool: &PgPool,
-        user_id: i64,
-        username: &str,
-        origin: &Origin,
-    ) -> Result<Pair, ApiError> {
+    /// 400 when they were shut out meanwhile, 503 when Postgres is down.
+    pub async fn begin(&self, pool: &PgPool, user: &LoginRow, origin: &Origin) -> Result<Pair, ApiError> {
         let family = Uuid::now_v7();
         let refresh = random_secret();
         let now = self.now();
         let mut transaction = pool.begin().await?;
-        tokens::insert_family(&mut transaction, family, user_id, now, origin).await?;
+        if !users::hold_login(&mut transaction, user).await? {
+            return Err(ApiError::wrong_credentials());
+        }
+        tokens::insert_family(&mut transaction, family, user.id, now, origin).await?;
         tokens::insert_refresh(&mut transaction, family, &hash_secret(&refresh), now, now + self.refresh)
             .await?;
         transaction.commit().await?;
-        self.pair(family, user_id, username, &refresh)
+        self.pair(family, user.id, &user.username, &refresh)
     }
 
     /// Exchanges a refresh token for a new pair.

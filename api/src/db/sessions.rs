@@ -23,7 +23,7 @@ pub struct NewSession<'a> {
 
 /// # Errors
 /// When Postgres fails.
-pub async fn insert(pool: &PgPool, session: &NewSession<'_>) -> sqlx::Result<()> {
+pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO sessions (token_hash, user_id, csrf, created_at, expires_at, address, agent)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -35,7 +35,7 @@ pub async fn insert(pool: &PgPool, session: &NewSession<'_>) -> sqlx::Result<()>
         &session.origin.address,
         &session.origin.agent
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(())
 }

@@ -76,7 +76,7 @@ pub async fn submit_login(
         Err(LoginError::Failed(error)) => return Err(error.into()),
     };
     let life_days = app.config.auth.session_days;
-    let cookie = session::begin(&app.postgres, &app.clock, user.id, life_days, &client.origin()).await?;
+    let cookie = session::begin(&app.postgres, &app.clock, &user, life_days, &client.origin()).await?;
     let max_age_s = u64::from(life_days) * SECONDS_PER_DAY;
     let cookie = session::set_cookie(COOKIE_NAME, &cookie, max_age_s, client.is_https);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())

@@ -74,6 +74,6 @@ pub async fn login_user(
     };
     let user = log_in(&app, &client, &actor, &username, &password).await;
     let user = user.map_err(LoginError::into_api_error)?;
-    let pair = app.tokens.begin(&app.postgres, user.id, &user.username, &client.origin()).await?;
+    let pair = app.tokens.begin(&app.postgres, &user, &client.origin()).await?;
     Ok(Json(TokensResponse::new("User logged in successfully.", pair)))
 }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sluice_api::auth::session;
+use sluice_api::auth::token::Origin;
+use sluice_api::db::users;
 use sluice_api::policy::Position;
 
 use crate::world::{PASSWORD, Person, World};
@@ -52,6 +55,19 @@ async fn a_new_password_ends_every_other_login_at_once() {
     assert_eq!(world.login("ann", NEW).await.status, 200);
     let trail = world.trail("users", ann.id).await;
     assert_eq!(trail[0], "ann change-password - -");
+}
+
+#[tokio::test]
+async fn a_login_that_was_on_its_way_while_the_password_changed_does_not_begin() {
+    let world = World::new().await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let found = users::find_login(&world.app.postgres, "ann").await.unwrap().unwrap();
+    let body = json!({"old_password": PASSWORD, "new_password": NEW});
+    assert_eq!(world.ask("POST", "/api/account/password/", &body, &ann).await.status, 204);
+    let program = world.app.tokens.begin(&world.app.postgres, &found, &Origin::default()).await;
+    assert_eq!(program.unwrap_err().status(), 400);
+    let browser = session::begin(&world.app.postgres, &world.clock, &found, 1, &Origin::default()).await;
+    assert_eq!(browser.unwrap_err().status(), 400);
 }
 
 #[tokio::test]

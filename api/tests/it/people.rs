@@ -1,5 +1,7 @@
 //! People over the API: by each role, at the edges, and two at once.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 use sluice_api::config::Registration;
 use sluice_api::policy::Position;
@@ -144,6 +146,27 @@ async fn a_change_replaces_or_patches_and_an_old_reading_is_refused() {
     let missing = world.ask("PUT", &path, &json!({}), &owner).await;
     insta::assert_snapshot!(missing.line(), @r#"400 {"username":["This field is required."]}"#);
     assert_eq!(world.ask("PATCH", "/api/users/update/999/", &json!({}), &owner).await.status, 404);
+}
+
+#[tokio::test]
+async fn forms_change_a_person_as_json_does() {
+    let world = World::new().await;
+    let [owner, _, _, ann, _] = team(&world).await;
+    let multipart = "--b\r\nContent-Disposition: form-data; name=\"is_active\"\r\n\r\ntrue\r\n--b--\r\n";
+    for (content_type, body, is_active) in [
+        ("application/x-www-form-urlencoded", "is_active=off&first_name=A+B", false),
+        ("multipart/form-data; boundary=b", multipart, true),
+    ] {
+        let request = Request::patch(format!("/api/users/update/{}/", ann.id))
+            .header("authorization", format!("Bearer {}", owner.token))
+            .header("content-type", content_type);
+        let answer = world.send(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(
+            (&answer.json()["is_active"], &answer.json()["first_name"]),
+            (&json!(is_active), &json!("A B"))
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 pub use self::change::{UserEdit, archive, find_for_update, leave_teams, set_password, update};
@@ -134,6 +134,22 @@ pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<Lo
     )
     .fetch_optional(pool)
     .await
+}
+
+/// Whether the account is as it was when its password was found right; held until the transaction ends, so that a password
+/// that is changed, or a person who is shut out, meanwhile ends the login that begins here too.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
+        login.id,
+        login.password_hash,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// # Errors
