@@ -18,7 +18,7 @@ use crate::error::DetailResponse;
     info(
         title = "Sluice",
         description = "Prospects, orders and people of a traffic-arbitrage team. \
-            Log in at `/api/users/login/` and send the access token as `Authorization: Bearer …`. \
+            Log in at `/api/users/login/` and send the access token, or an API token, as `Authorization: Bearer …`. \
             Lists are bare arrays; the next page is in the `Link` header.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
     ),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::audit::{Actor, Change, record};
 use crate::client::ClientInfo;
+use crate::db::audit;
 use crate::db::users::{self, LoginRow, username_key};
 use crate::error::ApiError;
 use crate::metrics::LoginOutcome;
@@ -61,10 +62,8 @@ pub async fn log_in(
             note_login(app, &actor.known_as(row.id, &row.username), row.id).await?;
             Ok(row)
         }
-        (Err(LoginError::Wrong), Some(row)) => {
-            let mut connection = app.postgres.acquire().await?;
-            let facts = Change::noted(json!({"username": row.username}));
-            record(&mut connection, actor, "login-failed", Resource::Users, row.id, facts).await?;
+        (Err(LoginError::Wrong), found) => {
+            note_failure(app, actor, found.as_ref()).await?;
             Err(LoginError::Wrong)
         }
         (Ok(()), None) => Err(LoginError::Wrong),
@@ -77,6 +76,22 @@ async fn note_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
     users::touch_last_login(&mut *transaction, id, crate::db::time_of(&app.clock)).await?;
     record(&mut transaction, actor, "login", Resource::Users, id, Change::default()).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Only known accounts have a line, but an unknown one costs the same work, which is then taken back: the time must not tell
+/// them apart. Neither waits for the disk: a line that a crash of Postgres takes along tells of nothing that was changed.
+async fn note_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Result<(), ApiError> {
+    let (id, username) = found.map_or((0, ""), |row| (row.id, row.username.as_str()));
+    let mut transaction = app.postgres.begin().await?;
+    audit::wait_for_no_disk(&mut transaction).await?;
+    let facts = Change::noted(json!({"username": username}));
+    record(&mut transaction, actor, "login-failed", Resource::Users, id, facts).await?;
+    if found.is_some() {
+        transaction.commit().await?
+    } else {
+        transaction.rollback().await?
+    }
+    Ok(())
 }
 
 /// Checks the password of an account, with wrong ones counted against it and the address. No hash, no password: that

@@ -1,8 +1,8 @@
-//! The audit trail in Postgres, read: the newest line first.
+//! The audit trail in Postgres, read: the newest line first. Lines are written by `audit::record`.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 /// A line.
 #[derive(Debug)]
@@ -36,6 +36,15 @@ pub struct AuditFilter {
     /// The id of the last line of the page before.
     pub after: Option<i64>,
     pub limit: i64,
+}
+
+/// Lets the transaction end before what it wrote is on disk.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn wait_for_no_disk(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SET LOCAL synchronous_commit = off").execute(connection).await?;
+    Ok(())
 }
 
 /// Lines of the trail.

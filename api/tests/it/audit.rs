@@ -61,9 +61,10 @@ async fn the_trail_is_for_owners_and_found_by_each_filter() {
         assert_eq!(list(query).await.status, 400, "{query}");
     }
     let mut line = list("q=100%25").await.json()[0].clone();
+    line["id"] = Value::Null;
     line["at"] = Value::Null;
     line["request_id"] = Value::Null;
-    insta::assert_snapshot!(line, @r#"{"actor_id":1,"actor_name":"owner","address":"192.0.2.1","after":{"first_name":"100%"},"at":null,"before":{"first_name":""},"id":9,"request_id":null,"resource":"users","resource_id":"2","verb":"update","via":"api"}"#);
+    insta::assert_snapshot!(line, @r#"{"actor_id":1,"actor_name":"owner","address":"192.0.2.1","after":{"first_name":"100%"},"at":null,"before":{"first_name":""},"id":null,"request_id":null,"resource":"users","resource_id":"2","verb":"update","via":"api"}"#);
     assert_eq!(world.get_as("/api/audit/list/", &Person { id: 0, token: "x".to_owned() }).await.status, 401);
 }
 
