@@ -36,9 +36,21 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 /// # Errors
 /// 413 when there are more, 400 when the client stopped in the middle.
 pub async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    whole_within(request, state, MAX_BYTES).await
+}
+
+/// The bytes of a body on a route that has a bound of its own, which the answer to a larger one names.
+///
+/// # Errors
+/// As [`whole`].
+pub async fn whole_within<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    max_bytes: usize,
+) -> Result<Bytes, ApiError> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
         if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
-            ApiError::too_large()
+            ApiError::too_large(max_bytes)
         } else {
             ApiError::parse("Body", "it ended too early")
         }
@@ -98,6 +110,24 @@ async fn read_multipart(content_type: &str, body: Bytes) -> Result<Vec<(String, 
         }
     }
     Ok(pairs)
+}
+
+/// The bytes of a named part of a multipart body.
+///
+/// # Errors
+/// 400 for a body that is not of its type.
+pub async fn multipart_file(content_type: &str, body: Bytes, name: &str) -> Result<Option<Bytes>, ApiError> {
+    let failed = |error: multer::Error| ApiError::parse("Multipart form", error);
+    let boundary = multer::parse_boundary(content_type).map_err(failed)?;
+    let stream = futures::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let mut parts = multer::Multipart::new(stream, boundary);
+    for _ in 0..MAX_PARTS {
+        let Some(part) = parts.next_field().await.map_err(failed)? else { return Ok(None) };
+        if part.name() == Some(name) {
+            return part.bytes().await.map(Some).map_err(failed);
+        }
+    }
+    Err(ApiError::parse("Multipart form", "too many parts"))
 }
 
 #[cfg(test)]

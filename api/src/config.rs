@@ -85,6 +85,8 @@ impl Default for KafkaConfig {
 pub struct AuthConfig {
     /// Signs access tokens and form tokens.
     pub secret: Secret,
+    /// Secrets before this one, whose access tokens are still believed: the rotation of `secret` logs nobody out.
+    pub previous_secrets: Vec<Secret>,
     pub registration: Registration,
     /// Life of an access token.
     pub access_minutes: u32,
@@ -144,6 +146,7 @@ impl Default for AuthConfig {
     fn default() -> Self {
         Self {
             secret: Secret::default(),
+            previous_secrets: Vec::new(),
             registration: Registration::Approval,
             access_minutes: 15,
             refresh_days: 30,
@@ -215,6 +218,9 @@ impl Validate for Config {
         let secret = self.auth.secret.expose();
         if !secret.is_empty() && secret.len() < MIN_SECRET_BYTES {
             return Err(ConfigError::new("auth.secret", "must have at least 32 bytes"));
+        }
+        if self.auth.previous_secrets.iter().any(|secret| secret.expose().len() < MIN_SECRET_BYTES) {
+            return Err(ConfigError::new("auth.previous_secrets", "must each have at least 32 bytes"));
         }
         positive("auth.access_minutes", self.auth.access_minutes)?;
         positive("auth.refresh_days", self.auth.refresh_days)?;
@@ -290,6 +296,10 @@ mod tests {
         assert_eq!(
             key_of(|config| config.auth.secret = Secret::new("short")).as_deref(),
             Some("auth.secret")
+        );
+        assert_eq!(
+            key_of(|config| config.auth.previous_secrets = vec![Secret::new("short")]).as_deref(),
+            Some("auth.previous_secrets")
         );
         assert_eq!(key_of(|config| config.auth.access_minutes = 0).as_deref(), Some("auth.access_minutes"));
     }

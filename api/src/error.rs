@@ -84,6 +84,15 @@ impl ApiError {
         Self::fields(FieldErrors::from([(name.to_owned(), vec![message.into()])]))
     }
 
+    /// The same, in the shape of the seed's account endpoints where it is about fields.
+    #[must_use]
+    pub fn in_account_shape(self) -> Self {
+        match self.body {
+            Body::Fields(errors) => Self::bad_request(errors),
+            _ => self,
+        }
+    }
+
     /// 400 as the seed's account endpoints say it: `{"message":"Bad Request.","errors":{…}}`.
     #[must_use]
     pub fn bad_request(errors: FieldErrors) -> Self {
@@ -151,6 +160,18 @@ impl ApiError {
         Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
 
+    /// 403: an API token without the scope `write`.
+    #[must_use]
+    pub fn token_only_reads() -> Self {
+        Self::detail(StatusCode::FORBIDDEN, "This API token may only read.")
+    }
+
+    /// 403: an API token where only a person who logged in will do.
+    #[must_use]
+    pub fn login_needed() -> Self {
+        Self::detail(StatusCode::FORBIDDEN, "Not with an API token: log in with a password.")
+    }
+
     /// 403: accounts are made by Owners here.
     #[must_use]
     pub fn registration_closed() -> Self {
@@ -192,8 +213,9 @@ impl ApiError {
 
     /// 413.
     #[must_use]
-    pub fn too_large() -> Self {
-        Self::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 64 KiB.")
+    pub fn too_large(max_bytes: usize) -> Self {
+        let detail = format!("The request is larger than {} KiB.", max_bytes / 1024);
+        Self::detail(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
     /// 415.

@@ -6,6 +6,8 @@ mod lists;
 
 use std::collections::HashMap;
 
+mod plain;
+
 use serde_json::{Map, Value};
 
 use crate::error::FieldErrors;
@@ -101,6 +103,12 @@ impl Fields {
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> String {
         let text = self.sent_text(name, false).unwrap_or_default().trim().to_owned();
         self.within(name, text, max_chars).unwrap_or_default()
+    }
+
+    /// Whether a field was sent, be it null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     fn within(&mut self, name: &str, text: String, max_chars: usize) -> Option<String> {

@@ -12,9 +12,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
 use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
-use crate::auth::viewer::{self, Viewer};
+use crate::auth::viewer::{self, Bearer, Viewer};
 use crate::auth::{csrf, random_secret};
 use crate::body;
 use crate::client::ClientInfo;
@@ -30,6 +31,20 @@ pub enum Rule {
     Public(&'static str),
     /// Who is allowed this.
     Asks(Action, Resource),
+    /// Who is allowed this, and has logged in with a password: an API token must not get another one, or keep its own
+    /// user out.
+    AsksPerson(Action, Resource),
+}
+
+impl Rule {
+    /// The question to the policy.
+    #[must_use]
+    pub const fn question(self) -> Option<(Action, Resource)> {
+        match self {
+            Self::Public(_) => None,
+            Self::Asks(action, resource) | Self::AsksPerson(action, resource) => Some((action, resource)),
+        }
+    }
 }
 
 /// How a route speaks.
@@ -50,6 +65,8 @@ pub struct Allowed {
     pub grant: Grant,
     /// The session, on pages.
     pub session: Option<Session>,
+    /// The login behind the request, of a browser or a program; `None` for an API token.
+    pub login: Option<Uuid>,
 }
 
 /// A public page's visitor: the secret behind its form's token.
@@ -93,18 +110,21 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
 }
 
 async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
-    if let Rule::Asks(action, resource) = guard.rule {
-        let viewer = viewer::from_bearer(&guard.app, request.headers()).await?;
-        let viewer = viewer.ok_or_else(ApiError::not_authenticated)?;
+    if let Some((action, resource)) = guard.rule.question() {
+        let bearer = viewer::from_bearer(&guard.app, request.headers(), request.method()).await?;
+        let Bearer { viewer, login } = bearer.ok_or_else(ApiError::not_authenticated)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
-        request.extensions_mut().insert(Allowed { viewer, grant, session: None });
+        if login.is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
+            return Err(ApiError::login_needed());
+        }
+        request.extensions_mut().insert(Allowed { viewer, grant, session: None, login });
     }
     Ok(request)
 }
 
 async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
     let is_change = !request.method().is_safe();
-    let Rule::Asks(action, resource) = guard.rule else {
+    let Some((action, resource)) = guard.rule.question() else {
         return check_public_page(guard, request, next).await;
     };
     let Some((viewer, session)) = viewer::from_session(&guard.app, request.headers()).await? else {
@@ -117,7 +137,8 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
     if is_change {
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
-    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session) });
+    let login = Some(session.id);
+    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session), login });
     Ok(next.run(request).await)
 }
 

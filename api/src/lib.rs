@@ -5,6 +5,7 @@
 //! a page. What goes wrong is an `error::ApiError`.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod assets;
 pub mod audit;
 pub mod auth;
@@ -41,5 +42,6 @@ pub mod serve;
 pub mod sources;
 pub mod state;
 pub mod teams;
+pub mod turns;
 pub mod users;
 pub mod wire;

@@ -18,7 +18,7 @@ use crate::error::DetailResponse;
     info(
         title = "Sluice",
         description = "Prospects, orders and people of a traffic-arbitrage team. \
-            Log in at `/api/users/login/` and send the access token as `Authorization: Bearer …`. \
+            Log in at `/api/users/login/` and send the access token, or an API token, as `Authorization: Bearer …`. \
             Lists are bare arrays; the next page is in the `Link` header.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
     ),
@@ -234,6 +234,30 @@ pub enum ChangeErrors {
     /// The body is of a type that is not taken
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
+    /// A server behind this one is down; try again after `Retry-After` seconds
+    #[response(status = 503)]
+    Unavailable(DetailResponse),
+}
+
+/// What can be wrong with removing something, or with an action on it that takes no body.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum RemoveErrors {
+    /// No token, or one that does not hold
+    #[response(status = 401)]
+    Unauthorized(DetailResponse),
+    /// Not for this position
+    #[response(status = 403)]
+    Forbidden(DetailResponse),
+    /// There is none with this id within the viewer's scope
+    #[response(status = 404)]
+    NotFound(DetailResponse),
+    /// What it is now does not allow this
+    #[response(status = 409)]
+    Conflict(DetailResponse),
+    /// It was changed since the `ETag` of `If-Match` was read
+    #[response(status = 412)]
+    Changed(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
     #[response(status = 503)]
     Unavailable(DetailResponse),

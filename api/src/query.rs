@@ -128,6 +128,15 @@ impl Params {
         id
     }
 
+    /// The keyset of things that come by their ids.
+    pub fn id_cursor(&mut self) -> Option<i64> {
+        let id = self.text_cursor()?.parse().ok().filter(|id| *id > 0);
+        if id.is_none() {
+            self.fail("cursor", "Invalid cursor.");
+        }
+        id
+    }
+
     /// The keyset of events: time and id of the last one of the page before.
     pub fn event_cursor(&mut self) -> Option<(i64, Uuid)> {
         let text = self.text("cursor")?;

@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, options, post};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use crate::account::{self, picture};
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
 use crate::policy::Action::{Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
-    Account, Campaigns, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+    Account, Audit, Campaigns, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
 use crate::state::App;
-use crate::{assets, campaigns, health, orders, pages, partners, prospects, sources, teams, users};
+use crate::{assets, audit, campaigns, health, orders, pages, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
+const HAS_LINK: Rule = Rule::Public("the one-time token is the proof");
 const REGISTERS: Rule = Rule::Public("the handler asks who may create what, by the operator's mode");
 const EVENT: Rule = Rule::Public("landing pages send events, as to an edge");
 const DOCUMENTS: Rule = Rule::Public("documents the API, as in the seed");
@@ -53,12 +56,46 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
 }
 
 fn api(list: Routes) -> Routes {
+    events_api(account_api(users_api(list)))
+}
+
+fn account_api(list: Routes) -> Routes {
+    let uploads = routes!(account::image::set_account_image).layer(DefaultBodyLimit::max(picture::MAX_BYTES));
+    list.api(Rule::Asks(View, Account), routes!(account::profile::get_account))
+        .api(Rule::Asks(Update, Account), routes!(account::profile::update_account))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::password::change_password))
+        .api(Rule::Asks(View, Account), routes!(account::image::get_account_image))
+        .api(Rule::Asks(Update, Account), uploads)
+        .api(Rule::Asks(Update, Account), routes!(account::image::delete_account_image))
+        .api(Rule::Asks(View, Account), routes!(account::sessions::list_sessions))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_session))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_other_sessions))
+        .api(Rule::Asks(View, Account), routes!(account::tokens::list_tokens))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
+        .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
+}
+
+fn users_api(list: Routes) -> Routes {
     list.api(REGISTERS, routes!(users::register::register_user))
         .api(LOGS_IN, routes!(users::login::login_user))
         .api(HAS_TOKEN, routes!(users::refresh::refresh_token))
         .api(HAS_TOKEN, routes!(users::logout::logout_user))
         .api(Rule::Asks(List, Users), routes!(users::list::list_users))
-        .api(EVENT, routes!(prospects::create::create_prospect))
+        .api(Rule::Asks(View, Users), routes!(users::detail::get_user))
+        .api(Rule::Asks(Create, Users), routes!(users::create::create_user))
+        .api(Rule::Asks(Update, Users), routes!(users::update::replace_user, users::update::update_user))
+        .api(Rule::Asks(Delete, Users), routes!(users::delete::delete_user))
+        .api(Rule::Asks(Update, Users), routes!(users::activity::approve_user))
+        .api(Rule::Asks(Update, Users), routes!(users::activity::activate_user))
+        .api(Rule::Asks(Update, Users), routes!(users::activity::deactivate_user))
+        .api(Rule::AsksPerson(Update, Users), routes!(users::reset_password::create_password_reset))
+        .api(HAS_LINK, routes!(users::reset_password::reset_password))
+        .api(Rule::Asks(View, Users), routes!(account::image::get_user_image))
+}
+
+fn events_api(list: Routes) -> Routes {
+    list.api(EVENT, routes!(prospects::create::create_prospect))
         .route(Surface::Api, EVENT, prospects::create::PATH, options(prospects::create::preflight_prospect))
         .api(Rule::Asks(List, Prospects), routes!(prospects::list::list_prospects))
         .api(Rule::Asks(View, Prospects), routes!(prospects::detail::get_prospect))

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::db;
 use crate::edge::Edge;
 use crate::metrics::Metrics;
+use crate::turns::Turns;
 
 /// Wrong passwords from one address count this many times less than those for one account: offices share addresses.
 const ADDRESS_FACTOR: u32 = 10;
@@ -35,6 +36,8 @@ pub struct Inner {
     pub edge: Edge,
     pub changes: Changes,
     pub passwords: Passwords,
+    /// One image is decoded at a time: each may take much memory.
+    pub images: Turns,
     pub tokens: Tokens,
     pub limits: Limits,
 }
@@ -62,6 +65,7 @@ impl App {
             edge: Edge::new(&config.edge)?,
             changes: Changes::new(&config.kafka),
             passwords: Passwords::new(),
+            images: Turns::new(1, "images"),
             tokens: Tokens::new(&config.auth, clock.clone()),
             limits: Limits {
                 account: Window::new(wrong, clock.clone()),

@@ -1,10 +1,15 @@
 //! A login by username and password, the same for programs and pages: limited by account and by address, and as slow for
 //! an account that does not exist as for a wrong password.
 
+use serde_json::json;
+
+use crate::audit::{Actor, Change, record};
 use crate::client::ClientInfo;
+use crate::db::audit;
 use crate::db::users::{self, LoginRow, username_key};
 use crate::error::ApiError;
 use crate::metrics::LoginOutcome;
+use crate::policy::Resource;
 use crate::state::App;
 
 /// Why nobody was logged in.
@@ -24,6 +29,18 @@ impl<E: Into<ApiError>> From<E> for LoginError {
     }
 }
 
+impl LoginError {
+    /// As the API answers it.
+    #[must_use]
+    pub fn into_api_error(self) -> ApiError {
+        match self {
+            Self::Wrong => ApiError::wrong_credentials(),
+            Self::Limited(wait_s) => ApiError::throttled(wait_s),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
 /// Checks a username and password and notes the login.
 ///
 /// # Errors
@@ -31,19 +48,69 @@ impl<E: Into<ApiError>> From<E> for LoginError {
 pub async fn log_in(
     app: &App,
     client: &ClientInfo,
+    actor: &Actor,
     username: &str,
     password: &str,
 ) -> Result<LoginRow, LoginError> {
+    let found = users::find_login(&app.postgres, username).await?;
+    // An account that is not active is checked as one that is not there.
+    let hash = found.as_ref().filter(|row| row.is_active).map(|row| row.password_hash.clone());
+    let checked = check_password(app, client, username, hash, password).await;
+    match (checked, found) {
+        (Ok(()), Some(row)) => {
+            app.metrics.login(LoginOutcome::Success);
+            note_login(app, &actor.known_as(row.id, &row.username), row.id).await?;
+            Ok(row)
+        }
+        (Err(LoginError::Wrong), found) => {
+            note_failure(app, actor, found.as_ref()).await?;
+            Err(LoginError::Wrong)
+        }
+        (Ok(()), None) => Err(LoginError::Wrong),
+        (Err(error), _) => Err(error),
+    }
+}
+
+async fn note_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    users::touch_last_login(&mut *transaction, id, crate::db::time_of(&app.clock)).await?;
+    record(&mut transaction, actor, "login", Resource::Users, id, Change::default()).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Only known accounts have a line, but an unknown one costs the same work, which is then taken back: the time must not tell
+/// them apart. Neither waits for the disk: a line that a crash of Postgres takes along tells of nothing that was changed.
+async fn note_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Result<(), ApiError> {
+    let (id, username) = found.map_or((0, ""), |row| (row.id, row.username.as_str()));
+    let mut transaction = app.postgres.begin().await?;
+    audit::wait_for_no_disk(&mut transaction).await?;
+    let facts = Change::noted(json!({"username": username}));
+    record(&mut transaction, actor, "login-failed", Resource::Users, id, facts).await?;
+    if found.is_some() {
+        transaction.commit().await?
+    } else {
+        transaction.rollback().await?
+    }
+    Ok(())
+}
+
+/// Checks the password of an account, with wrong ones counted against it and the address. No hash, no password: that
+/// takes as long.
+///
+/// # Errors
+/// [`LoginError`].
+pub async fn check_password(
+    app: &App,
+    client: &ClientInfo,
+    username: &str,
+    hash: Option<String>,
+    password: &str,
+) -> Result<(), LoginError> {
     let (account, address) = (username_key(username), client.limit_key());
     check_limits(app, &account, &address)?;
-    let found = users::find_login(&app.postgres, username).await?;
-    let hash = found.as_ref().map(|row| row.password_hash.clone());
-    let is_right = app.passwords.verify(password, hash).await?;
-    if let Some(row) = found.filter(|row| is_right && row.is_active) {
+    if app.passwords.verify(password, hash).await? {
         app.limits.account.forget(&account);
-        app.metrics.login(LoginOutcome::Success);
-        users::touch_last_login(&app.postgres, row.id, crate::db::time_of(&app.clock)).await?;
-        return Ok(row);
+        return Ok(());
     }
     // Asked again: many that were sent at once all passed the first check.
     check_limits(app, &account, &address)?;

@@ -1,5 +1,6 @@
 //! Who is asking: passwords, access and refresh tokens of programs, sessions of browsers, and the limits on guessing.
 
+pub mod api_token;
 pub mod csrf;
 pub mod limits;
 pub mod login;

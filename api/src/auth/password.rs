@@ -4,20 +4,15 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
-
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
-use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
+use crate::turns::Turns;
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 
 /// The fewest characters of a password.
 pub const MIN_CHARS: usize = 8;
 /// The most characters of a password.
 pub const MAX_CHARS: usize = 1024;
-
-/// How long a login waits for its turn before it is told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The passwords that are tried first; none of them in upper case.
 static COMMONEST: LazyLock<HashSet<&'static str>> =
@@ -26,7 +21,7 @@ static COMMONEST: LazyLock<HashSet<&'static str>> =
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Checked where there is no account, so that its absence takes as long as a wrong password.
     nobody: Arc<str>,
 }
@@ -40,7 +35,7 @@ impl Passwords {
     pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let nobody = hash_now(&crate::auth::random_secret()).expect("a fixed length can be hashed");
-        Self { turns: Arc::new(Semaphore::new(processors)), nobody: nobody.into() }
+        Self { turns: Turns::new(processors, "logins"), nobody: nobody.into() }
     }
 
     /// The PHC string of a password.
@@ -49,7 +44,7 @@ impl Passwords {
     /// 503 when too many are waiting.
     pub async fn hash(&self, password: &str) -> Result<String, ApiError> {
         let password = password.as_bytes().to_vec();
-        self.in_turn(move || hash_now(&password)).await?.ok_or_else(|| ApiError::broken("argon2 refused"))
+        self.turns.run(move || hash_now(&password)).await?.ok_or_else(|| ApiError::broken("argon2 refused"))
     }
 
     /// Whether the password is the one of the hash; without a hash, no, after as long a time.
@@ -60,26 +55,11 @@ impl Passwords {
         let password = password.as_bytes().to_vec();
         let is_known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.to_string());
-        let matches =
-            self.in_turn(move || Argon2::default().verify_password(&password, hash.as_str()).is_ok()).await?;
+        let matches = self
+            .turns
+            .run(move || Argon2::default().verify_password(&password, hash.as_str()).is_ok())
+            .await?;
         Ok(matches && is_known)
-    }
-
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|_| ApiError::unavailable("logins"))?
-            .map_err(|error| ApiError::internal(&error))?;
-        // The permit goes into the thread: a client that leaves does not free it before the work is done.
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
-        .map_err(|error| ApiError::internal(&error))
     }
 }
 

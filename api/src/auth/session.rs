@@ -7,11 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use sluice_runtime::clock::Clock;
 use sqlx::PgPool;
+use uuid::Uuid;
 
+use crate::audit::{Actor, Change, record};
 use crate::auth::token::{Origin, read_secret};
 use crate::auth::{hash_secret, random_secret};
-use crate::db::{sessions, time_of};
+use crate::db::users::LoginRow;
+use crate::db::{sessions, time_of, users};
 use crate::error::ApiError;
+use crate::policy::Resource;
 
 /// The cookie of somebody who is logged in.
 pub const COOKIE_NAME: &str = "sluice_session";
@@ -21,8 +25,9 @@ pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
 /// A session that stands.
 #[derive(Debug, Clone)]
 pub struct Session {
+    /// By which it is shown and revoked.
+    pub id: Uuid,
     pub user_id: i64,
-    pub token_hash: [u8; 32],
     /// The secret behind the tokens of this session's forms.
     pub csrf: [u8; 32],
 }
@@ -30,11 +35,11 @@ pub struct Session {
 /// Begins a session for a user that has proved who they are. Returns the cookie's value.
 ///
 /// # Errors
-/// When Postgres is down.
+/// 400 when they were shut out meanwhile, 503 when Postgres is down.
 pub async fn begin(
     pool: &PgPool,
     clock: &Clock,
-    user_id: i64,
+    user: &LoginRow,
     life_days: u32,
     origin: &Origin,
 ) -> Result<String, ApiError> {
@@ -42,14 +47,30 @@ pub async fn begin(
     let now = time_of(clock);
     let row = sessions::NewSession {
         token_hash: hash_secret(&token),
-        user_id,
+        user_id: user.id,
         csrf: random_secret(),
         created_at: now,
         expires_at: now + TimeDelta::days(i64::from(life_days)),
         origin,
     };
-    sessions::insert(pool, &row).await?;
+    let mut transaction = pool.begin().await?;
+    if !users::hold_login(&mut transaction, user).await? {
+        return Err(ApiError::wrong_credentials());
+    }
+    sessions::insert(&mut transaction, &row).await?;
+    transaction.commit().await?;
     Ok(URL_SAFE_NO_PAD.encode(token))
+}
+
+/// Ends a session for good.
+///
+/// # Errors
+/// When Postgres is down.
+pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session) -> Result<(), ApiError> {
+    let mut transaction = pool.begin().await?;
+    sessions::revoke(&mut transaction, session.user_id, session.id, time_of(clock)).await?;
+    record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Change::default()).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// The session that a request's cookie stands for.

@@ -6,14 +6,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sluice_runtime::clock::Clock;
+use sluice_runtime::config::Secret;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::audit::{Actor, Change, record};
 use crate::auth::{hash_secret, random_secret};
 use crate::config::AuthConfig;
-use crate::db::tokens;
+use crate::db::users::LoginRow;
+use crate::db::{tokens, users};
 use crate::error::ApiError;
+use crate::policy::Resource;
 
 /// What an access token says. `sid` is ours: the family, so that a logout ends the token too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +58,10 @@ pub struct Origin {
 
 /// Makes and reads tokens.
 pub struct Tokens {
+    header: Header,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// By key id: the current one, and those before it that are still believed.
+    decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
     access_s: u64,
     refresh: TimeDelta,
@@ -64,13 +72,17 @@ impl Tokens {
     /// With the configured secret and lives.
     #[must_use]
     pub fn new(config: &AuthConfig, clock: Clock) -> Self {
-        let secret = config.secret.expose().as_bytes();
+        let secret = config.secret.expose();
+        let believed = std::iter::once(&config.secret).chain(&config.previous_secrets).map(Secret::expose);
         // Only HS256, whatever the token's header says. The expiry is checked against our own clock.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
+            header: Header { kid: Some(key_id(secret)), ..Header::new(Algorithm::HS256) },
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: believed
+                .map(|secret| (key_id(secret), DecodingKey::from_secret(secret.as_bytes())))
+                .collect(),
             validation,
             access_s: u64::from(config.access_minutes) * 60,
             refresh: TimeDelta::days(i64::from(config.refresh_days)),
@@ -81,30 +93,32 @@ impl Tokens {
     /// Begins a family for a user that has proved who they are.
     ///
     /// # Errors
-    /// When Postgres is down.
-    pub async fn begin(
-        &self,
-        pool: &PgPool,
-        user_id: i64,
-        username: &str,
-        origin: &Origin,
-    ) -> Result<Pair, ApiError> {
+    /// 400 when they were shut out meanwhile, 503 when Postgres is down.
+    pub async fn begin(&self, pool: &PgPool, user: &LoginRow, origin: &Origin) -> Result<Pair, ApiError> {
         let family = Uuid::now_v7();
         let refresh = random_secret();
         let now = self.now();
         let mut transaction = pool.begin().await?;
-        tokens::insert_family(&mut transaction, family, user_id, now, origin).await?;
+        if !users::hold_login(&mut transaction, user).await? {
+            return Err(ApiError::wrong_credentials());
+        }
+        tokens::insert_family(&mut transaction, family, user.id, now, origin).await?;
         tokens::insert_refresh(&mut transaction, family, &hash_secret(&refresh), now, now + self.refresh)
             .await?;
         transaction.commit().await?;
-        self.pair(family, user_id, username, &refresh)
+        self.pair(family, user.id, &user.username, &refresh)
     }
 
     /// Exchanges a refresh token for a new pair.
     ///
     /// # Errors
     /// 401 for a token that is unknown, expired, revoked or used before; the last ends its family.
-    pub async fn exchange(&self, pool: &PgPool, refresh_token: &str) -> Result<Pair, ApiError> {
+    pub async fn exchange(
+        &self,
+        pool: &PgPool,
+        actor: &Actor,
+        refresh_token: &str,
+    ) -> Result<Pair, ApiError> {
         let offered = read_secret(refresh_token).ok_or_else(ApiError::refresh_not_valid)?;
         let hash = hash_secret(&offered);
         let now = self.now();
@@ -114,6 +128,8 @@ impl Tokens {
         };
         if known.used_at.is_some() && known.revoked_at.is_none() {
             tokens::revoke_family(&mut *transaction, known.family_id, now, "reuse").await?;
+            let change = Change::noted(json!({"session": known.family_id}));
+            record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
             transaction.commit().await?;
             tracing::warn!(user_id = known.user_id, "a refresh token was used twice: its family is revoked");
             return Err(ApiError::refresh_not_valid());
@@ -143,17 +159,23 @@ impl Tokens {
     ///
     /// # Errors
     /// When Postgres is down.
-    pub async fn end(&self, pool: &PgPool, refresh_token: &str) -> Result<(), ApiError> {
-        if let Some(offered) = read_secret(refresh_token) {
-            tokens::revoke_by_refresh(pool, &hash_secret(&offered), self.now()).await?;
+    pub async fn end(&self, pool: &PgPool, actor: &Actor, refresh_token: &str) -> Result<(), ApiError> {
+        let Some(offered) = read_secret(refresh_token) else { return Ok(()) };
+        let mut transaction = pool.begin().await?;
+        let ended = tokens::revoke_by_refresh(&mut transaction, &hash_secret(&offered), self.now()).await?;
+        if let Some((user_id, username)) = ended {
+            let actor = actor.known_as(user_id, &username);
+            record(&mut transaction, &actor, "logout", Resource::Users, user_id, Change::default()).await?;
         }
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     /// The claims of an access token that is ours and not expired. Whether its family still stands is asked with the user.
     #[must_use]
     pub fn read_access(&self, token: &str) -> Option<Claims> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
+        let key_id = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let (_, key) = self.decoding.iter().find(|(known, _)| *known == key_id)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
         let is_current = claims.token_type == "access" && claims.exp > self.clock.now_ms() / 1000;
         is_current.then_some(claims)
     }
@@ -169,7 +191,7 @@ impl Tokens {
             payload: Payload { user_id, username: username.to_owned() },
             sid: family,
         };
-        let access = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        let access = jsonwebtoken::encode(&self.header, &claims, &self.encoding)
             .map_err(|error| ApiError::internal(&error))?;
         Ok(Pair { access, refresh: URL_SAFE_NO_PAD.encode(refresh), expires_in_s: self.access_s })
     }
@@ -177,6 +199,14 @@ impl Tokens {
     fn now(&self) -> DateTime<Utc> {
         crate::db::time_of(&self.clock)
     }
+}
+
+/// The name of a signing key, which tells nothing of it.
+fn key_id(secret: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"sluice signing key\0");
+    hash.update(secret.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..8])
 }
 
 /// The bytes of a token as it was shown.
@@ -188,8 +218,6 @@ pub fn read_secret(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use sluice_runtime::config::Secret;
 
     use super::*;
 
@@ -212,22 +240,63 @@ mod tests {
     }
 
     #[test]
-    fn other_algorithms_secrets_and_kinds_are_refused() {
+    fn other_algorithms_keys_and_kinds_are_refused() {
         let clock = Clock::manual(1_700_000_000_000);
         let tokens = tokens(&clock);
-        let claims =
-            tokens.read_access(&tokens.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access).unwrap();
-        let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap());
-        let unsigned = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#));
-        assert_eq!(tokens.read_access(&unsigned), None);
+        let pair = tokens.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap();
+        let claims = tokens.read_access(&pair.access).unwrap();
         let secret = EncodingKey::from_secret(b"0123456789abcdef0123456789abcdef");
-        let other_algorithm = jsonwebtoken::encode(&Header::new(Algorithm::HS384), &claims, &secret).unwrap();
-        assert_eq!(tokens.read_access(&other_algorithm), None);
-        let other = EncodingKey::from_secret(b"another secret of at least 32 bytes");
-        let forged = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &other).unwrap();
-        assert_eq!(tokens.read_access(&forged), None);
+        let signed = |header: &Header, claims: &Claims, key: &EncodingKey| {
+            tokens.read_access(&jsonwebtoken::encode(header, claims, key).unwrap())
+        };
+        assert!(signed(&tokens.header, &claims, &secret).is_some());
+        let other_algorithm = Header { alg: Algorithm::HS384, ..tokens.header.clone() };
+        assert_eq!(signed(&other_algorithm, &claims, &secret), None);
+        let other_key = EncodingKey::from_secret(b"another secret of at least 32 bytes");
+        assert_eq!(signed(&tokens.header, &claims, &other_key), None);
+        for kid in
+            [None, Some(String::new()), Some("unknown".to_owned()), Some("../../etc/passwd".to_owned())]
+        {
+            assert_eq!(signed(&Header { kid, ..tokens.header.clone() }, &claims, &secret), None);
+        }
         let refresh = Claims { token_type: "refresh".to_owned(), ..claims };
-        let other_kind = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &refresh, &secret).unwrap();
-        assert_eq!(tokens.read_access(&other_kind), None);
+        assert_eq!(signed(&tokens.header, &refresh, &secret), None);
+    }
+
+    #[test]
+    fn a_header_or_a_body_that_was_changed_is_refused() {
+        let clock = Clock::manual(1_700_000_000_000);
+        let tokens = tokens(&clock);
+        let access = tokens.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access;
+        let parts: Vec<&str> = access.split('.').collect();
+        let kid = tokens.header.kid.clone().unwrap();
+        // Without a signature; with one that is none; as if an RSA key were asked for, with ours as its public half.
+        for (algorithm, signature) in
+            [("none", ""), ("none", parts[2]), ("RS256", parts[2]), ("ES256", parts[2])]
+        {
+            let header = format!(r#"{{"typ":"JWT","alg":"{algorithm}","kid":"{kid}"}}"#);
+            let forged = format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), parts[1]);
+            assert_eq!(tokens.read_access(&forged), None, "{algorithm}");
+        }
+        let mut claims = tokens.read_access(&access).unwrap();
+        claims.user_id = 1;
+        let body = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap());
+        assert_eq!(tokens.read_access(&format!("{}.{body}.{}", parts[0], parts[2])), None);
+        assert_eq!(tokens.read_access(&access[..access.len() - 1]), None);
+    }
+
+    #[test]
+    fn tokens_of_the_secret_before_hold_until_it_is_forgotten() {
+        let clock = Clock::manual(1_700_000_000_000);
+        let access = tokens(&clock).pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access;
+        let mut config =
+            AuthConfig { secret: Secret::new("the next secret, 32 bytes at least"), ..AuthConfig::default() };
+        assert_eq!(Tokens::new(&config, clock.clone()).read_access(&access), None);
+        config.previous_secrets = vec![Secret::new("0123456789abcdef0123456789abcdef")];
+        let rotated = Tokens::new(&config, clock.clone());
+        assert!(rotated.read_access(&access).is_some());
+        let newer = rotated.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access;
+        assert!(rotated.read_access(&newer).is_some());
+        assert_eq!(tokens(&clock).read_access(&newer), None);
     }
 }

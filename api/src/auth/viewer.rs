@@ -1,11 +1,14 @@
 //! The person behind a request, read from Postgres each time, so that a deactivation or a new position holds at once.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method};
 use chrono_tz::Tz;
+use uuid::Uuid;
 
+use crate::auth::api_token;
 use crate::auth::session::{self, Session};
-use crate::db::users;
+use crate::db::users::{self, FoundViewer};
+use crate::db::{api_tokens, time_of};
 use crate::error::ApiError;
 use crate::policy::Position;
 use crate::state::App;
@@ -33,11 +36,23 @@ impl Viewer {
     }
 }
 
+/// Who a bearer's token stands for.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    pub viewer: Viewer,
+    /// The login (token family) of an access token; `None` for an API token.
+    pub login: Option<Uuid>,
+}
+
 /// The person of an `Authorization: Bearer` header; `None` when there is no such header.
 ///
 /// # Errors
-/// 401 for a header or token that does not hold, 503 when Postgres is down.
-pub async fn from_bearer(app: &App, headers: &HeaderMap) -> Result<Option<Viewer>, ApiError> {
+/// 401 for a header or token that does not hold, 403 for an API token that may only read, 503 when Postgres is down.
+pub async fn from_bearer(
+    app: &App,
+    headers: &HeaderMap,
+    method: &Method,
+) -> Result<Option<Bearer>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let header = header.to_str().map_err(|_| ApiError::token_not_valid())?;
     let mut words = header.split_whitespace();
@@ -47,8 +62,27 @@ pub async fn from_bearer(app: &App, headers: &HeaderMap) -> Result<Option<Viewer
     let (Some(token), None) = (words.next(), words.next()) else {
         return Err(ApiError::bad_authorization());
     };
+    if api_token::is_one(token) {
+        return from_api_token(app, token, method).await.map(Some);
+    }
     let claims = app.tokens.read_access(token).ok_or_else(ApiError::token_not_valid)?;
     let found = users::find_viewer(&app.postgres, claims.user_id, Some(claims.sid)).await?;
+    let viewer = standing(found)?;
+    Ok(Some(Bearer { viewer, login: Some(claims.sid) }))
+}
+
+async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Bearer, ApiError> {
+    let hash = api_token::hash(token).ok_or_else(ApiError::token_not_valid)?;
+    let token = api_tokens::find(&app.postgres, &hash, time_of(&app.clock)).await?;
+    let token = token.ok_or_else(ApiError::token_not_valid)?;
+    let viewer = standing(users::find_viewer(&app.postgres, token.user_id, None).await?)?;
+    if !token.may_write && !method.is_safe() {
+        return Err(ApiError::token_only_reads());
+    }
+    Ok(Bearer { viewer, login: None })
+}
+
+fn standing(found: Option<FoundViewer>) -> Result<Viewer, ApiError> {
     let found = found.ok_or_else(ApiError::user_not_found)?;
     if !found.is_active {
         return Err(ApiError::user_inactive());
@@ -56,7 +90,7 @@ pub async fn from_bearer(app: &App, headers: &HeaderMap) -> Result<Option<Viewer
     if !found.is_family_standing {
         return Err(ApiError::token_not_valid());
     }
-    Ok(Some(found.viewer))
+    Ok(found.viewer)
 }
 
 /// The person of a session cookie, with the session; `None` when there is none that holds.

@@ -3,16 +3,17 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 
+use crate::audit::{Actor, Change, record};
 use crate::auth::password::Passwords;
 use crate::cli::{CreateOwnerArgs, say};
 use crate::config::Config;
 use crate::db::postgres_pool;
 use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
 use crate::fields::Fields;
-use crate::policy::Position;
+use crate::policy::{Position, Resource};
 use crate::users::account::{self, NewAccount};
 
 /// The environment variable with the password.
@@ -70,12 +71,16 @@ async fn insert(pool: &PgPool, account: NewAccount) -> anyhow::Result<i64> {
         is_active: true,
         is_demo: false,
     };
-    users::insert(pool, &new).await.map_err(|error| {
-        match error.as_database_error().and_then(|error| error.constraint()) {
-            Some(USERNAME_UNIQUE) => {
-                anyhow::anyhow!("a user {} already exists; nothing was changed", new.username)
-            }
-            _ => anyhow::Error::from(error).context("postgres"),
+    let mut transaction = pool.begin().await.context("postgres")?;
+    let inserted = users::insert(&mut *transaction, &new).await;
+    let id = inserted.map_err(|error| match crate::db::violated(&error) {
+        Some(USERNAME_UNIQUE) => {
+            anyhow::anyhow!("a user {} already exists; nothing was changed", new.username)
         }
-    })
+        _ => anyhow::Error::from(error).context("postgres"),
+    })?;
+    let change = Change::created(&json!({"username": new.username, "position": new.position}));
+    record(&mut transaction, &Actor::cli(), "create", Resource::Users, id, change).await?;
+    transaction.commit().await.context("postgres")?;
+    Ok(id)
 }

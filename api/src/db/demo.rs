@@ -37,16 +37,19 @@ const COUNTS: [&str; 4] = [
 /// # Errors
 /// When Postgres fails, as everywhere in this file.
 pub async fn find_user(connection: &mut PgConnection, username: &str) -> sqlx::Result<Option<(i64, bool)>> {
-    sqlx::query_as("SELECT id, is_demo FROM users WHERE username_key = $1")
-        .bind(crate::db::users::username_key(username))
-        .fetch_optional(connection)
-        .await
+    let found = sqlx::query!(
+        "SELECT id, is_demo FROM users WHERE username_key = $1",
+        crate::db::users::username_key(username)
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.map(|row| (row.id, row.is_demo)))
 }
 
 /// # Errors
 /// When Postgres fails.
 pub async fn find_team(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar("SELECT id FROM teams WHERE is_demo AND archived_at IS NULL ORDER BY id LIMIT 1")
+    sqlx::query_scalar!("SELECT id FROM teams WHERE is_demo AND archived_at IS NULL ORDER BY id LIMIT 1")
         .fetch_optional(connection)
         .await
 }
@@ -54,11 +57,13 @@ pub async fn find_team(connection: &mut PgConnection) -> sqlx::Result<Option<i64
 /// # Errors
 /// When Postgres fails.
 pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option<i64>) -> sqlx::Result<i64> {
-    sqlx::query_scalar("INSERT INTO teams (name, lead_id, is_demo) VALUES ($1, $2, true) RETURNING id")
-        .bind(name)
-        .bind(lead)
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar!(
+        "INSERT INTO teams (name, lead_id, is_demo) VALUES ($1, $2, true) RETURNING id",
+        name,
+        lead
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// Puts a buyer who is in no team into this one, as from the epoch: the demo's past begins before the demo does.
@@ -66,13 +71,13 @@ pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option
 /// # Errors
 /// When Postgres fails.
 pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "INSERT INTO memberships (team_id, user_id, during)
          SELECT $1, $2, tstzrange('epoch', NULL)
          WHERE NOT EXISTS (SELECT FROM memberships WHERE user_id = $2)",
+        team_id,
+        user_id
     )
-    .bind(team_id)
-    .bind(user_id)
     .execute(connection)
     .await?;
     Ok(())
@@ -81,7 +86,7 @@ pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> 
 /// # Errors
 /// When Postgres fails.
 pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
+    sqlx::query_scalar!("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
 }
 
 /// Deletes the demo's people, teams and campaigns. Returns how many people.
@@ -90,9 +95,9 @@ pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
 /// When Postgres fails.
 pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     let mut transaction = pool.begin().await?;
-    sqlx::query(
+    sqlx::query!(
         "DELETE FROM memberships WHERE user_id IN (SELECT id FROM users WHERE is_demo)
-            OR team_id IN (SELECT id FROM teams WHERE is_demo)",
+            OR team_id IN (SELECT id FROM teams WHERE is_demo)"
     )
     .execute(&mut *transaction)
     .await?;
@@ -107,11 +112,11 @@ pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     sqlx::query!("DELETE FROM campaign_buyers USING users WHERE users.id = user_id AND is_demo")
         .execute(&mut *transaction)
         .await?;
-    sqlx::query("DELETE FROM teams WHERE is_demo").execute(&mut *transaction).await?;
-    sqlx::query("UPDATE teams SET lead_id = NULL WHERE lead_id IN (SELECT id FROM users WHERE is_demo)")
+    sqlx::query!("DELETE FROM teams WHERE is_demo").execute(&mut *transaction).await?;
+    sqlx::query!("UPDATE teams SET lead_id = NULL WHERE lead_id IN (SELECT id FROM users WHERE is_demo)")
         .execute(&mut *transaction)
         .await?;
-    let people = sqlx::query("DELETE FROM users WHERE is_demo").execute(&mut *transaction).await?;
+    let people = sqlx::query!("DELETE FROM users WHERE is_demo").execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(people.rows_affected())
 }

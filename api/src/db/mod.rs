@@ -1,12 +1,16 @@
 //! The two databases: connections, and every query that the service makes. Values are always parameters.
 
+pub mod api_tokens;
+pub mod audit;
 pub mod campaigns;
 pub mod changes;
 pub mod clickhouse;
 pub mod demo;
+pub mod images;
 pub mod orders;
 pub mod parked;
 pub mod partners;
+pub mod password_resets;
 pub mod prospects;
 pub mod rollups;
 pub mod scope;
@@ -55,7 +59,7 @@ pub fn time_of(clock: &Clock) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// A pattern that finds a text anywhere.
+/// A pattern for `ILIKE` that finds a text anywhere.
 #[must_use]
 pub fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);

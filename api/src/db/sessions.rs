@@ -1,10 +1,14 @@
-//! Browsers' sessions in Postgres.
+//! Browsers' sessions in Postgres, and the list of all logins of a person: browsers' and programs' (token families).
 
-use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::auth::session::Session;
 use crate::auth::token::Origin;
+
+/// How often a use is noted: no write for each request.
+pub const SEEN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// A session to be kept.
 #[derive(Debug)]
@@ -19,47 +23,163 @@ pub struct NewSession<'a> {
 
 /// # Errors
 /// When Postgres fails.
-pub async fn insert(pool: &PgPool, session: &NewSession<'_>) -> sqlx::Result<()> {
-    sqlx::query(
+pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
+    sqlx::query!(
         "INSERT INTO sessions (token_hash, user_id, csrf, created_at, expires_at, address, agent)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &session.token_hash[..],
+        session.user_id,
+        &session.csrf[..],
+        session.created_at,
+        session.expires_at,
+        &session.origin.address,
+        &session.origin.agent
     )
-    .bind(&session.token_hash[..])
-    .bind(session.user_id)
-    .bind(&session.csrf[..])
-    .bind(session.created_at)
-    .bind(session.expires_at)
-    .bind(&session.origin.address)
-    .bind(&session.origin.agent)
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(())
 }
 
-/// A session that is neither expired nor revoked.
+/// A login that stands, of a browser or a program.
+#[derive(Debug)]
+pub struct LoginRow {
+    pub id: Uuid,
+    /// `browser` or `api`.
+    pub kind: String,
+    pub created_at: DateTime<Utc>,
+    /// To the minute for a browser; a program is seen when it exchanges its refresh token.
+    pub last_seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub address: String,
+    pub agent: String,
+}
+
+/// A session that is neither expired nor revoked; it is noted as seen, at most once a minute.
 ///
 /// # Errors
 /// When Postgres fails.
 pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> sqlx::Result<Option<Session>> {
-    let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT user_id, csrf FROM sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2",
+    let row = sqlx::query!(
+        "SELECT id, user_id, csrf, last_seen_at FROM sessions
+         WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2",
+        &token_hash[..],
+        now
     )
-    .bind(&token_hash[..])
-    .bind(now)
     .fetch_optional(pool)
     .await?;
-    Ok(row.and_then(|(user_id, csrf)| {
-        Some(Session { user_id, token_hash: *token_hash, csrf: csrf.try_into().ok()? })
-    }))
+    let Some(row) = row else { return Ok(None) };
+    if row.last_seen_at.is_none_or(|seen| now - seen >= SEEN_INTERVAL) {
+        sqlx::query!("UPDATE sessions SET last_seen_at = $2 WHERE id = $1", row.id, now)
+            .execute(pool)
+            .await?;
+    }
+    let csrf = row.csrf.try_into().ok();
+    Ok(csrf.map(|csrf| Session { id: row.id, user_id: row.user_id, csrf }))
 }
 
+/// Logins of a person that stand, the newest first, after the one that is given.
+///
 /// # Errors
 /// When Postgres fails.
-pub async fn revoke(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query("UPDATE sessions SET revoked_at = $2 WHERE token_hash = $1 AND revoked_at IS NULL")
-        .bind(&token_hash[..])
-        .bind(now)
-        .execute(pool)
-        .await?;
-    Ok(())
+pub async fn list(
+    pool: &PgPool,
+    user_id: i64,
+    now: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<LoginRow>> {
+    let (after_time, after_id) = after.unzip();
+    sqlx::query_as!(
+        LoginRow,
+        r#"SELECT id AS "id!", kind AS "kind!", created_at AS "created_at!", last_seen_at AS "last_seen_at!",
+                  expires_at AS "expires_at!", address AS "address!", agent AS "agent!"
+           FROM (
+               SELECT id, 'browser' AS kind, created_at, coalesce(last_seen_at, created_at) AS last_seen_at,
+                      expires_at, address, agent
+               FROM sessions
+               WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+                 AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+               UNION ALL
+               SELECT family.id, 'api', family.created_at, newest.created_at, newest.expires_at, address, agent
+               FROM token_families family
+               CROSS JOIN LATERAL (
+                   SELECT refresh.created_at, refresh.expires_at FROM refresh_tokens refresh
+                   WHERE refresh.family_id = family.id ORDER BY refresh.created_at DESC LIMIT 1
+               ) newest
+               WHERE user_id = $1 AND revoked_at IS NULL AND newest.expires_at > $2
+                 AND ($3::timestamptz IS NULL OR (family.created_at, family.id) < ($3, $4::uuid))
+           ) login
+           ORDER BY created_at DESC, id DESC LIMIT $5"#,
+        user_id,
+        now,
+        after_time,
+        after_id,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Ends one login of a person. Returns whether there was one that stood.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let sessions = sqlx::query!(
+        "UPDATE sessions SET revoked_at = $3
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3",
+        id,
+        user_id,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    let families = sqlx::query!(
+        "UPDATE token_families SET revoked_at = $3, revoked_reason = 'revoked'
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        id,
+        user_id,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(sessions.rows_affected() + families.rows_affected() > 0)
+}
+
+/// Ends all logins of a person but the one that is given. Returns how many.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke_others(
+    connection: &mut PgConnection,
+    user_id: i64,
+    but: Option<Uuid>,
+    now: DateTime<Utc>,
+    reason: &str,
+) -> sqlx::Result<u64> {
+    let sessions = sqlx::query!(
+        "UPDATE sessions SET revoked_at = $3
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3 AND id IS DISTINCT FROM $2::uuid",
+        user_id,
+        but,
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    let families = sqlx::query!(
+        "UPDATE token_families SET revoked_at = $3, revoked_reason = $4
+         WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2::uuid",
+        user_id,
+        but,
+        now,
+        reason
+    )
+    .execute(connection)
+    .await?;
+    Ok(sessions.rows_affected() + families.rows_affected())
 }

@@ -14,7 +14,7 @@ pub const LEAD_UNIQUE: &str = "teams_lead_unique";
 pub const ONE_TEAM: &str = "memberships_one_team_at_a_time";
 
 /// A time in which somebody was in a team, in Unix milliseconds, the end exclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberPeriod {
     pub user_id: i64,
     pub since_ms: i64,
@@ -56,13 +56,14 @@ pub struct PersonRow {
 /// # Errors
 /// When Postgres fails, as everywhere in this file.
 pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<MemberPeriod>> {
-    sqlx::query_as(
-        "SELECT user_id,
-                floor(extract(epoch FROM lower(during)) * 1000)::bigint AS since_ms,
-                coalesce(floor(extract(epoch FROM upper(during)) * 1000)::bigint, 9999999999999) AS until_ms
-         FROM memberships WHERE team_id = $1 ORDER BY user_id, during",
+    sqlx::query_as!(
+        MemberPeriod,
+        r#"SELECT user_id,
+                floor(extract(epoch FROM lower(during)) * 1000)::bigint AS "since_ms!",
+                coalesce(floor(extract(epoch FROM upper(during)) * 1000)::bigint, 9999999999999) AS "until_ms!"
+         FROM memberships WHERE team_id = $1 ORDER BY user_id, during"#,
+        team_id,
     )
-    .bind(team_id)
     .fetch_all(pool)
     .await
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::auth::token::Origin;
 
 /// A refresh token with its family and user.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct RefreshRow {
     pub family_id: Uuid,
     pub expires_at: DateTime<Utc>,
@@ -27,14 +27,14 @@ pub async fn insert_family(
     now: DateTime<Utc>,
     origin: &Origin,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "INSERT INTO token_families (id, user_id, created_at, address, agent) VALUES ($1, $2, $3, $4, $5)",
+        id,
+        user_id,
+        now,
+        &origin.address,
+        &origin.agent
     )
-    .bind(id)
-    .bind(user_id)
-    .bind(now)
-    .bind(&origin.address)
-    .bind(&origin.agent)
     .execute(connection)
     .await?;
     Ok(())
@@ -49,13 +49,13 @@ pub async fn insert_refresh(
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "INSERT INTO refresh_tokens (token_hash, family_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        &token_hash[..],
+        family_id,
+        now,
+        expires_at
     )
-    .bind(&token_hash[..])
-    .bind(family_id)
-    .bind(now)
-    .bind(expires_at)
     .execute(connection)
     .await?;
     Ok(())
@@ -69,7 +69,8 @@ pub async fn find_refresh_for_update(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
 ) -> sqlx::Result<Option<RefreshRow>> {
-    sqlx::query_as(
+    sqlx::query_as!(
+        RefreshRow,
         "SELECT refresh.family_id, refresh.expires_at, refresh.used_at, family.revoked_at,
                 users.id AS user_id, users.username, users.is_active
          FROM refresh_tokens refresh
@@ -77,8 +78,8 @@ pub async fn find_refresh_for_update(
          JOIN users ON users.id = family.user_id
          WHERE refresh.token_hash = $1
          FOR UPDATE OF refresh",
+        &token_hash[..]
     )
-    .bind(&token_hash[..])
     .fetch_optional(connection)
     .await
 }
@@ -90,9 +91,7 @@ pub async fn mark_used(
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1")
-        .bind(&token_hash[..])
-        .bind(now)
+    sqlx::query!("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1", &token_hash[..], now)
         .execute(connection)
         .await?;
     Ok(())
@@ -106,50 +105,61 @@ pub async fn revoke_family(
     now: DateTime<Utc>,
     reason: &str,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    sqlx::query!(
         "UPDATE token_families SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL",
+        family_id,
+        now,
+        reason
     )
-    .bind(family_id)
-    .bind(now)
-    .bind(reason)
     .execute(executor)
     .await?;
     Ok(())
 }
 
+/// Ends the family of a refresh token. Returns the id and name of the person whose it was, if it stood.
+///
 /// # Errors
 /// When Postgres fails.
 pub async fn revoke_by_refresh(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE token_families SET revoked_at = $2, revoked_reason = 'logout'
-         WHERE revoked_at IS NULL AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)",
+) -> sqlx::Result<Option<(i64, String)>> {
+    let ended = sqlx::query!(
+        "UPDATE token_families family SET revoked_at = $2, revoked_reason = 'logout'
+         FROM users
+         WHERE users.id = family.user_id AND family.revoked_at IS NULL
+           AND family.id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)
+         RETURNING users.id, users.username",
+        &token_hash[..],
+        now
     )
-    .bind(&token_hash[..])
-    .bind(now)
-    .execute(executor)
+    .fetch_optional(connection)
     .await?;
-    Ok(())
+    Ok(ended.map(|row| (row.id, row.username)))
 }
 
-/// Forgets what expired before `before`: sessions, and families whose last refresh token did. Returns how many rows went.
+/// Forgets what expired before `before`: sessions, families whose last refresh token did, API tokens and one-time links. Returns how many rows went.
 ///
 /// # Errors
 /// When Postgres fails.
 pub async fn forget_expired(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
-    let sessions = sqlx::query("DELETE FROM sessions WHERE expires_at < $1")
-        .bind(before)
-        .execute(&mut *connection)
-        .await?;
-    let families = sqlx::query(
-        "DELETE FROM token_families family WHERE created_at < $1 AND NOT EXISTS (
+    let sessions =
+        sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", before).execute(&mut *connection).await?;
+    let families = sqlx::query!("DELETE FROM token_families family WHERE created_at < $1 AND NOT EXISTS (
              SELECT FROM refresh_tokens refresh WHERE refresh.family_id = family.id AND refresh.expires_at >= $1)",
+        before,
     )
-    .bind(before)
     .execute(&mut *connection)
     .await?;
-    Ok(sessions.rows_affected() + families.rows_affected())
+    let api_tokens = sqlx::query!("DELETE FROM api_tokens WHERE expires_at < $1", before)
+        .execute(&mut *connection)
+        .await?;
+    let resets = sqlx::query!("DELETE FROM password_resets WHERE expires_at < $1", before)
+        .execute(&mut *connection)
+        .await?;
+    Ok(sessions.rows_affected()
+        + families.rows_affected()
+        + api_tokens.rows_affected()
+        + resets.rows_affected())
 }

@@ -1,8 +1,6 @@
 //! Fields with more than one value: lists and maps; and choices. JSON has them by itself; a form repeats a list's name, and gives a map as
 //! the text of a JSON object.
 
-use std::ops::RangeInclusive;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -30,23 +28,6 @@ impl Fields {
             self.fail(name, format!("\"{sent}\" is not a valid choice."));
             words[0]
         })
-    }
-
-    /// A whole number within bounds; the default when it was not sent.
-    pub fn whole_number(&mut self, name: &str, bounds: RangeInclusive<i64>, default: i64) -> i64 {
-        let Some(text) = self.sent_text(name, false) else { return default };
-        let text = text.trim();
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.fail(name, "A valid integer is required.");
-        } else if text.parse().is_ok_and(|number| bounds.contains(&number)) {
-            return text.parse().unwrap_or(default);
-        } else if text.starts_with('-') || text.parse().is_ok_and(|number: i64| number < *bounds.start()) {
-            self.fail(name, format!("Ensure this value is greater than or equal to {}.", bounds.start()));
-        } else {
-            self.fail(name, format!("Ensure this value is less than or equal to {}.", bounds.end()));
-        }
-        default
     }
 
     /// A list as it was sent: `None` when it was not sent or is none.

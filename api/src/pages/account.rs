@@ -2,15 +2,18 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::db::users;
+use crate::audit::Actor;
+use crate::db::users::{UserEdit, UserRow, Visible};
 use crate::error::ApiError;
 use crate::guard::{Allowed, Form};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::snippet::Snippet;
 use crate::state::App;
+use crate::users::change::{Target, change_user};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -54,11 +57,16 @@ pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Re
 pub async fn update_account(
     State(app): State<App>,
     allowed: Allowed,
+    actor: Actor,
+    headers: HeaderMap,
     form: Form,
 ) -> Result<Response, PageError> {
     let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
         ApiError::field("time_zone", "This is not the name of a time zone, as Europe/Berlin is.")
     })?;
-    users::set_time_zone(&app.postgres, allowed.viewer.id, zone).await?;
+    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
+    let target = Target { id: allowed.viewer.id, visible, actor: &actor, headers: &headers, verb: "update" };
+    let edit = |row: &UserRow| Ok(UserEdit { time_zone: zone.name().to_owned(), ..UserEdit::of(row) });
+    change_user(&app, &target, edit).await?;
     Ok(Redirect::to("/account/").into_response())
 }

@@ -6,12 +6,12 @@ use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use crate::audit::Actor;
 use crate::auth::login::{LoginError, log_in};
 use crate::auth::session::{self, COOKIE_NAME};
 use crate::auth::{csrf, viewer};
 use crate::client::ClientInfo;
 use crate::config::Registration;
-use crate::db::{sessions, time_of};
 use crate::guard::{Allowed, Anonymous, Form};
 use crate::pages::frame::{Frame, PageError, render};
 use crate::query::Params;
@@ -54,12 +54,13 @@ pub async fn show_login(
 pub async fn submit_login(
     State(app): State<App>,
     client: ClientInfo,
+    actor: Actor,
     anonymous: Anonymous,
     form: Form,
 ) -> Result<Response, PageError> {
     let next = safe_next(form.text("next")).to_owned();
     let username = form.text("username").trim().to_owned();
-    let user = match log_in(&app, &client, &username, form.text("password")).await {
+    let user = match log_in(&app, &client, &actor, &username, form.text("password")).await {
         Ok(user) => user,
         Err(LoginError::Wrong) => {
             let error = "Please enter a correct username and password. The password is case-sensitive.";
@@ -75,7 +76,7 @@ pub async fn submit_login(
         Err(LoginError::Failed(error)) => return Err(error.into()),
     };
     let life_days = app.config.auth.session_days;
-    let cookie = session::begin(&app.postgres, &app.clock, user.id, life_days, &client.origin()).await?;
+    let cookie = session::begin(&app.postgres, &app.clock, &user, life_days, &client.origin()).await?;
     let max_age_s = u64::from(life_days) * SECONDS_PER_DAY;
     let cookie = session::set_cookie(COOKIE_NAME, &cookie, max_age_s, client.is_https);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
@@ -88,10 +89,11 @@ pub async fn submit_login(
 pub async fn submit_logout(
     State(app): State<App>,
     client: ClientInfo,
+    actor: Actor,
     allowed: Allowed,
 ) -> Result<Response, PageError> {
     if let Some(session) = &allowed.session {
-        sessions::revoke(&app.postgres, &session.token_hash, time_of(&app.clock)).await?;
+        session::end(&app.postgres, &app.clock, &actor, session).await?;
     }
     let cookie = session::set_cookie(COOKIE_NAME, "", 0, client.is_https);
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/login/")).into_response())

@@ -1,6 +1,11 @@
-//! What makes an account: the rules for its fields, the same for registration and the command line.
+//! What makes an account: the rules for its fields, the same for registration, changes and the command line.
+
+use chrono_tz::Tz;
 
 use crate::auth::password;
+use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
+use crate::db::violated;
+use crate::error::ApiError;
 use crate::fields::{Fields, is_email};
 use crate::policy::Position;
 
@@ -23,19 +28,91 @@ pub struct NewAccount {
 /// Reads an account's fields; what is wrong stays in `fields`.
 pub fn read(fields: &mut Fields) -> Option<NewAccount> {
     let username = read_username(fields);
-    let email = fields.optional_text("email", MAX_EMAIL_CHARS);
-    if !email.is_empty() && !is_email(&email) {
-        fields.fail("email", "Enter a valid email address.");
-    }
-    let secret = fields.required_secret("password", usize::MAX);
-    for weakness in secret.as_deref().map(password::weaknesses).unwrap_or_default() {
-        fields.fail("password", weakness);
-    }
+    let email = read_email(fields);
+    let secret = read_new_password(fields, "password");
     let first_name = fields.optional_text("first_name", MAX_NAME_CHARS);
     let last_name = fields.optional_text("last_name", MAX_NAME_CHARS);
     let position = read_position(fields);
     fields.finish().ok()?;
     Some(NewAccount { username: username?, email, password: secret?, first_name, last_name, position })
+}
+
+/// Reads the fields of a person that they may change themselves. What was not sent stays, but for a whole replacement:
+/// there a text that is missing is blank.
+#[must_use]
+pub fn read_profile(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
+    let mut edit = old;
+    let is_meant = |fields: &Fields, name: &str| is_whole || fields.has(name);
+    if is_meant(fields, "email") {
+        edit.email = read_email(fields);
+    }
+    if is_meant(fields, "first_name") {
+        edit.first_name = fields.optional_text("first_name", MAX_NAME_CHARS);
+    }
+    if is_meant(fields, "last_name") {
+        edit.last_name = fields.optional_text("last_name", MAX_NAME_CHARS);
+    }
+    if fields.has("time_zone") {
+        edit.time_zone = read_zone(fields).unwrap_or(edit.time_zone);
+    }
+    edit
+}
+
+/// Reads the fields that an Owner may change. Position, activity and zone stay when they are not sent, also in a whole
+/// replacement: nobody is demoted by a field that was forgotten.
+#[must_use]
+pub fn read_edit(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
+    let mut edit = read_profile(fields, old, is_whole);
+    if is_whole || fields.has("username") {
+        edit.username = read_username(fields).unwrap_or_default();
+    }
+    if fields.has("position") {
+        edit.position = match fields.required_text("position", MAX_USERNAME_CHARS) {
+            Some(word) => parse_position(fields, &word),
+            None => edit.position,
+        };
+    }
+    edit.is_active = fields.optional_bool("is_active").unwrap_or(edit.is_active);
+    edit
+}
+
+/// What a constraint that was violated says of the fields.
+#[must_use]
+pub fn refused(error: sqlx::Error) -> ApiError {
+    match violated(&error) {
+        Some(USERNAME_UNIQUE) => ApiError::field("username", "A user with that username already exists."),
+        Some(LAST_OWNER) => {
+            ApiError::conflict("The last active Owner cannot be removed, demoted or deactivated.")
+        }
+        _ => error.into(),
+    }
+}
+
+/// Reads a password that is to be set.
+pub fn read_new_password(fields: &mut Fields, name: &str) -> Option<String> {
+    let secret = fields.required_secret(name, usize::MAX)?;
+    let weaknesses = password::weaknesses(&secret);
+    for weakness in &weaknesses {
+        fields.fail(name, weakness);
+    }
+    weaknesses.is_empty().then_some(secret)
+}
+
+fn read_email(fields: &mut Fields) -> String {
+    let email = fields.optional_text("email", MAX_EMAIL_CHARS);
+    if !email.is_empty() && !is_email(&email) {
+        fields.fail("email", "Enter a valid email address.");
+    }
+    email
+}
+
+fn read_zone(fields: &mut Fields) -> Option<String> {
+    let text = fields.required_text("time_zone", MAX_USERNAME_CHARS)?;
+    let zone = text.parse::<Tz>().ok().map(|zone| zone.name().to_owned());
+    if zone.is_none() {
+        fields.fail("time_zone", "This is not the name of a time zone, as Europe/Berlin is.");
+    }
+    zone
 }
 
 fn read_username(fields: &mut Fields) -> Option<String> {
@@ -56,7 +133,11 @@ fn read_position(fields: &mut Fields) -> Position {
     if word.is_empty() {
         return Position::Buyer;
     }
-    Position::parse(&word).unwrap_or_else(|| {
+    parse_position(fields, &word)
+}
+
+fn parse_position(fields: &mut Fields, word: &str) -> Position {
+    Position::parse(word).unwrap_or_else(|| {
         fields.fail("position", format!("\"{word}\" is not a valid choice."));
         Position::Buyer
     })

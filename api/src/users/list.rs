@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::db::users::{self, UserFilter, UserRow};
+use crate::db::users::{self, UserFilter, UserRow, Visible};
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -13,9 +13,10 @@ use crate::paging::{Listing, Page};
 use crate::policy::Position;
 use crate::query::{Params, text_cursor};
 use crate::state::App;
+use crate::wire;
 
 /// A person on the team.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct UserResponse {
     pub id: i64,
     pub username: String,
@@ -24,6 +25,17 @@ pub struct UserResponse {
     pub last_name: String,
     #[schema(value_type = Position)]
     pub position: String,
+    pub is_active: bool,
+    /// Registered by the public, and not approved by an Owner yet.
+    pub awaits_approval: bool,
+    /// The team that a Team Lead leads or a Buyer is in now.
+    pub team_id: Option<i64>,
+    /// As `Europe/Berlin`.
+    pub time_zone: String,
+    /// The path of the image, if there is one.
+    pub image: Option<String>,
+    pub created_at: String,
+    pub last_login: Option<String>,
 }
 
 impl From<UserRow> for UserResponse {
@@ -35,6 +47,13 @@ impl From<UserRow> for UserResponse {
             first_name: row.first_name,
             last_name: row.last_name,
             position: row.position,
+            is_active: row.is_active,
+            awaits_approval: row.awaits_approval,
+            team_id: row.team_id,
+            time_zone: row.time_zone,
+            image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
+            created_at: wire::time(row.created_at.timestamp_millis()),
+            last_login: row.last_login.map(|time| wire::time(time.timestamp_millis())),
         }
     }
 }
@@ -54,6 +73,9 @@ pub struct ListUsersQuery {
     /// A part of a username, an e-mail address or a name.
     q: Option<String>,
     position: Option<Position>,
+    is_active: Option<bool>,
+    /// Who is in this team now, its lead included.
+    team_id: Option<i64>,
 }
 
 /// List users
@@ -85,11 +107,11 @@ pub async fn collect(
 ) -> Result<Page<UserRow>, ApiError> {
     let position = params.choice("position", &["", "Buyer", "Team Lead", "Funds Coordinator", "Owner"]);
     let filter = UserFilter {
-        scope: allowed.grant.scope,
-        viewer_id: allowed.viewer.id,
-        team_id: allowed.viewer.team.as_ref().map(|(id, _)| *id),
+        visible: Visible::of(&allowed.viewer, allowed.grant.scope),
         q: Some(params.q()).filter(|q| !q.is_empty()),
         position: Position::parse(position),
+        is_active: params.choice("is_active", &["", "true", "false"]).parse().ok(),
+        team_id: params.id("team_id"),
         is_descending: !params.is_ascending("username", true),
         after: params.text_cursor(),
         limit: i64::from(limit) + 1,

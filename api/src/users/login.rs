@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::audit::Actor;
 use crate::auth::login::{LoginError, log_in};
 use crate::auth::token::Pair;
 use crate::body::Posted;
@@ -63,6 +64,7 @@ impl TokensResponse {
 pub async fn login_user(
     State(app): State<App>,
     client: ClientInfo,
+    actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Json<TokensResponse>, ApiError> {
     let username = fields.required_text("username", MAX_USERNAME_CHARS);
@@ -70,12 +72,8 @@ pub async fn login_user(
     let (Some(username), Some(password)) = (username, password) else {
         return Err(ApiError::bad_request(fields.finish().err().unwrap_or_default()));
     };
-    let user = match log_in(&app, &client, &username, &password).await {
-        Ok(user) => user,
-        Err(LoginError::Wrong) => return Err(ApiError::wrong_credentials()),
-        Err(LoginError::Limited(wait_s)) => return Err(ApiError::throttled(wait_s)),
-        Err(LoginError::Failed(error)) => return Err(error),
-    };
-    let pair = app.tokens.begin(&app.postgres, user.id, &user.username, &client.origin()).await?;
+    let user = log_in(&app, &client, &actor, &username, &password).await;
+    let user = user.map_err(LoginError::into_api_error)?;
+    let pair = app.tokens.begin(&app.postgres, &user, &client.origin()).await?;
     Ok(Json(TokensResponse::new("User logged in successfully.", pair)))
 }

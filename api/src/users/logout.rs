@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::audit::Actor;
 use crate::body::Posted;
 use crate::error::ApiError;
 use crate::openapi::{Malformed, Unavailable};
@@ -20,10 +21,14 @@ const MAX_TOKEN_CHARS: usize = 1000;
     responses((status = 204, description = "Ended"), Malformed, Unavailable),
     security(()),
 )]
-pub async fn logout_user(State(app): State<App>, Posted(mut fields): Posted) -> Result<StatusCode, ApiError> {
+pub async fn logout_user(
+    State(app): State<App>,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<StatusCode, ApiError> {
     let Some(token) = fields.required_text("refresh_token", MAX_TOKEN_CHARS) else {
         return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
     };
-    app.tokens.end(&app.postgres, &token).await?;
+    app.tokens.end(&app.postgres, &actor, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::audit::Actor;
 use crate::body::Posted;
 use crate::error::ApiError;
 use crate::openapi::{RefreshErrors, Unavailable};
@@ -30,11 +31,12 @@ pub struct RefreshTokenRequest {
 )]
 pub async fn refresh_token(
     State(app): State<App>,
+    actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Json<TokensResponse>, ApiError> {
     let Some(token) = fields.required_text("refresh_token", MAX_TOKEN_CHARS) else {
         return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
     };
-    let pair = app.tokens.exchange(&app.postgres, &token).await?;
+    let pair = app.tokens.exchange(&app.postgres, &actor, &token).await?;
     Ok(Json(TokensResponse::new("Token refreshed successfully.", pair)))
 }

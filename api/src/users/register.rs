@@ -2,20 +2,22 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::audit::{Actor, Change, record};
 use crate::auth::viewer;
 use crate::body::Posted;
 use crate::client::ClientInfo;
 use crate::config::Registration;
-use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
-use crate::error::{ApiError, FieldErrors};
+use crate::db::users::{self, NewUser, UserRow, Visible};
+use crate::error::ApiError;
 use crate::openapi::{AccountErrors, Throttled};
 use crate::policy::{self, Action, Position, Resource};
 use crate::state::App;
 use crate::users::account::{self, NewAccount};
+use crate::users::list::UserResponse;
 
 /// A new account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,12 +68,15 @@ pub struct RegisteredUser {
 pub async fn register_user(
     State(app): State<App>,
     client: ClientInfo,
+    actor: Actor,
     headers: HeaderMap,
     Posted(mut fields): Posted,
 ) -> Result<(StatusCode, Json<RegisterUserResponse>), ApiError> {
-    let viewer = viewer::from_bearer(&app, &headers).await?;
-    let may_create = viewer
-        .is_some_and(|viewer| policy::decide(viewer.position, Action::Create, Resource::Users).is_some());
+    let bearer = viewer::from_bearer(&app, &headers, &Method::POST).await?;
+    let maker = bearer
+        .map(|bearer| bearer.viewer)
+        .filter(|viewer| policy::decide(viewer.position, Action::Create, Resource::Users).is_some());
+    let may_create = maker.is_some();
     if !may_create {
         admit_public(&app, &client)?;
     }
@@ -83,7 +88,22 @@ pub async fn register_user(
         return Err(ApiError::bad_request(fields.finish().err().unwrap_or_default()));
     };
     let is_active = may_create || app.config.auth.registration == Registration::Open;
-    let user = insert(&app, account, is_active).await?;
+    let position = account.position;
+    let made = match maker {
+        Some(maker) => {
+            insert(&app, &actor.known_as(maker.id, &maker.username), "create", account, is_active).await
+        }
+        None => insert(&app, &actor, "register", account, is_active).await,
+    };
+    let row = made.map_err(ApiError::in_account_shape)?;
+    let user = RegisteredUser {
+        id: row.id,
+        username: row.username,
+        email: row.email,
+        first_name: row.first_name,
+        last_name: row.last_name,
+        position,
+    };
     let message = "User registered successfully.".to_owned();
     Ok((StatusCode::CREATED, Json(RegisterUserResponse { message, user })))
 }
@@ -100,7 +120,17 @@ fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
     Ok(())
 }
 
-async fn insert(app: &App, account: NewAccount, is_active: bool) -> Result<RegisteredUser, ApiError> {
+/// Makes the account, with its line in the audit trail.
+///
+/// # Errors
+/// 400 when the name is taken.
+pub(super) async fn insert(
+    app: &App,
+    actor: &Actor,
+    verb: &str,
+    account: NewAccount,
+    is_active: bool,
+) -> Result<UserRow, ApiError> {
     let new = NewUser {
         password_hash: app.passwords.hash(&account.password).await?,
         username: account.username,
@@ -111,22 +141,11 @@ async fn insert(app: &App, account: NewAccount, is_active: bool) -> Result<Regis
         is_active,
         is_demo: false,
     };
-    let id = users::insert(&app.postgres, &new).await.map_err(name_taken)?;
-    Ok(RegisteredUser {
-        id,
-        username: new.username,
-        email: new.email,
-        first_name: new.first_name,
-        last_name: new.last_name,
-        position: new.position,
-    })
-}
-
-fn name_taken(error: sqlx::Error) -> ApiError {
-    let constraint = error.as_database_error().and_then(|error| error.constraint());
-    if constraint == Some(USERNAME_UNIQUE) {
-        let message = "A user with that username already exists.".to_owned();
-        return ApiError::bad_request(FieldErrors::from([("username".to_owned(), vec![message])]));
-    }
-    error.into()
+    let mut transaction = app.postgres.begin().await?;
+    let id = users::insert(&mut *transaction, &new).await.map_err(account::refused)?;
+    let row = users::find(&mut *transaction, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
+    let change = Change::created(&UserResponse::from(row.clone()));
+    record(&mut transaction, actor, verb, Resource::Users, id, change).await?;
+    transaction.commit().await?;
+    Ok(row)
 }

@@ -5,6 +5,7 @@ use axum::http::Request;
 use serde_json::json;
 use sluice_api::config::Registration;
 use sluice_api::policy::Position;
+use sluice_runtime::config::Secret;
 
 use crate::world::{PASSWORD, Person, World};
 
@@ -141,6 +142,47 @@ async fn refresh_tokens_rotate_and_a_copied_one_ends_them_all() {
     insta::assert_snapshot!(reused.line(), @r#"401 {"detail":"Token is invalid or expired","code":"token_not_valid"}"#);
     assert_eq!(refresh(&second.json()).await.status, 401);
     assert_eq!(world.get_as("/api/users/list/", &person(&second.json())).await.status, 401);
+}
+
+#[tokio::test]
+async fn of_two_exchanges_at_once_one_is_a_copy_and_ends_the_login() {
+    let world = World::new().await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let pair = world.login("ann", PASSWORD).await.json();
+    let body = json!({"refresh_token": pair["refresh_token"]});
+    let (left, right) = tokio::join!(
+        world.post_json("/api/users/refresh/", &body, None),
+        world.post_json("/api/users/refresh/", &body, None),
+    );
+    let mut statuses = [left.status, right.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401]);
+    let winner = if left.status == 200 { left } else { right };
+    let again = json!({"refresh_token": winner.json()["refresh_token"]});
+    assert_eq!(world.post_json("/api/users/refresh/", &again, None).await.status, 401);
+    // The other login of the same person stands.
+    assert_eq!(world.get_as("/api/users/list/", &ann).await.status, 200);
+    let trail = world.trail("users", ann.id).await;
+    assert!(trail[0].starts_with("anonymous token-reuse - {"), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_new_signing_key_logs_nobody_out() {
+    let world = World::new().await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let mut config = world.app.config.clone();
+    config.auth.previous_secrets = vec![config.auth.secret.clone()];
+    config.auth.secret = Secret::new("the next secret of the tests, 32 bytes");
+    let rotated = World::on(config.clone(), world.edge.clone());
+    assert_eq!(rotated.get_as("/api/users/list/", &ann).await.status, 200);
+    let fresh = rotated.login("ann", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    let fresh = Person { id: ann.id, token: fresh };
+    // A service that does not know the new key yet refuses it.
+    assert_eq!(world.get_as("/api/users/list/", &fresh).await.status, 401);
+    config.auth.previous_secrets.clear();
+    let forgotten = World::on(config, world.edge.clone());
+    assert_eq!(forgotten.get_as("/api/users/list/", &ann).await.status, 401);
+    assert_eq!(forgotten.get_as("/api/users/list/", &fresh).await.status, 200);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
 
 mod accounts;
+mod api_tokens;
+mod asking;
+mod audit;
 mod bad_input;
 mod browser;
 mod calls;
@@ -10,7 +13,11 @@ mod campaigns;
 mod cli;
 mod edits;
 mod events;
+mod images;
+mod last_owner;
+mod own_account;
 mod pages;
+mod people;
 mod routes;
 mod seed;
 mod sources;

@@ -17,13 +17,15 @@ async fn nobody_gets_anywhere_that_is_not_public() {
         let answer = world.get(&path).await;
         match (route.rule, route.surface) {
             (Rule::Public(reason), _) => assert!(reason.len() > 10, "{path}"),
-            (Rule::Asks(..), Surface::Api) => assert_eq!(statuses_of(&world, &path).await, [401], "{path}"),
-            (Rule::Asks(..), Surface::Page) if answer.status == 405 => {}
-            (Rule::Asks(..), Surface::Page) => {
+            (Rule::Asks(..) | Rule::AsksPerson(..), Surface::Api) => {
+                assert_eq!(statuses_of(&world, &path).await, [401], "{path}");
+            }
+            (_, Surface::Page) if answer.status == 405 => {}
+            (_, Surface::Page) => {
                 assert_eq!(answer.status, 303, "{path}");
                 assert!(answer.header("location").starts_with("/login/?next=%2F"), "{path}");
             }
-            (Rule::Asks(..), Surface::File) => panic!("{path}: files are for everybody"),
+            (_, Surface::File) => panic!("{path}: files are for everybody"),
         }
     }
     let public: Vec<&str> = routes
@@ -36,6 +38,7 @@ async fn nobody_gets_anywhere_that_is_not_public() {
     /api/users/login/
     /api/users/refresh/
     /api/users/logout/
+    /api/users/reset-password/
     /api/prospects/create/
     /api/prospects/create/
     /api/orders/create/
@@ -75,13 +78,22 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
         }
     }
     operations.sort();
-    insta::assert_snapshot!(operations.join("\n"), @"
+    insta::assert_snapshot!(operations.join("\n"), @r"
     delete /api/campaigns/delete/{id}/ delete_campaign
     delete /api/partners/delete/{id}/ delete_partner
     delete /api/sources/delete/{id}/ delete_source
     delete /api/teams/delete/{id}/ delete_team
     get /api/campaigns/detail/{id}/ get_campaign
     get /api/campaigns/list/ list_campaigns
+    delete /api/account/image/ delete_account_image
+    delete /api/account/sessions/{id}/ revoke_session
+    delete /api/account/tokens/delete/{id}/ delete_token
+    delete /api/users/delete/{id}/ delete_user
+    get /api/account/ get_account
+    get /api/account/image/ get_account_image
+    get /api/account/sessions/ list_sessions
+    get /api/account/tokens/list/ list_tokens
+    get /api/audit/list/ list_audit
     get /api/orders/detail/{id}/ get_order
     get /api/orders/list/ list_orders
     get /api/partners/detail/{id}/ get_partner
@@ -102,11 +114,20 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     post /api/campaigns/create/ create_campaign
     post /api/campaigns/{id}/revoke-key/ revoke_campaign_key
     post /api/campaigns/{id}/rotate-key/ rotate_campaign_key
+    get /api/users/detail/{id}/ get_user
+    get /api/users/list/ list_users
+    get /api/users/{id}/image/ get_user_image
+    patch /api/account/ update_account
+    patch /api/users/update/{id}/ update_user
+    post /api/account/password/ change_password
+    post /api/account/sessions/revoke-others/ revoke_other_sessions
+    post /api/account/tokens/create/ create_token
     post /api/orders/create/ create_order
     post /api/partners/create/ create_partner
     post /api/prospects/create/ create_prospect
     post /api/sources/create/ create_source
     post /api/teams/create/ create_team
+    post /api/users/create/ create_user
     post /api/users/login/ login_user
     post /api/users/logout/ logout_user
     post /api/users/refresh/ refresh_token
@@ -115,6 +136,13 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
     put /api/partners/update/{id}/ replace_partner
     put /api/sources/update/{id}/ replace_source
     put /api/teams/update/{id}/ replace_team
+    post /api/users/reset-password/ reset_password
+    post /api/users/{id}/activate/ activate_user
+    post /api/users/{id}/approve/ approve_user
+    post /api/users/{id}/deactivate/ deactivate_user
+    post /api/users/{id}/reset-password/ create_password_reset
+    put /api/account/image/ set_account_image
+    put /api/users/update/{id}/ replace_user
     ");
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
 }

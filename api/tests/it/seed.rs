@@ -38,7 +38,10 @@ async fn the_readmes_calls_work_in_their_order() {
     let person = Person { id: 1, token: login.json()["access_token"].as_str().unwrap().to_owned() };
 
     let list = world.get_as("/api/users/list/", &person).await;
-    insta::assert_snapshot!(list.line(), @r#"200 [{"id":1,"username":"example_user","email":"user@example.com","first_name":"","last_name":"","position":"Buyer"}]"#);
+    let listed = list.json();
+    let fields =
+        ["id", "username", "email", "first_name", "last_name", "position"].map(|name| &listed[0][name]);
+    assert_eq!(json!(fields), json!([1, "example_user", "user@example.com", "", "", "Buyer"]));
 
     let created = world.post("/api/prospects/create/", "application/json", PROSPECT).await;
     assert_eq!((created.status, created.header("x-sluice-outcome")), (201, "accepted"));

@@ -3,6 +3,8 @@
 //!
 //! Invariant: no secret, password or hash of one is ever in a line; callers give the wire's view of a thing.
 
+pub mod list;
+
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
@@ -43,6 +45,14 @@ impl Actor {
     }
 }
 
+impl Actor {
+    /// The same request, once it is known whose it is: a login, a registration.
+    #[must_use]
+    pub fn known_as(&self, user_id: i64, username: &str) -> Self {
+        Self { user_id: Some(user_id), username: username.to_owned(), ..self.clone() }
+    }
+}
+
 impl FromRequestParts<App> for Actor {
     type Rejection = Infallible;
 
@@ -79,6 +89,12 @@ impl Change {
     #[must_use]
     pub fn deleted(before: &impl Serialize) -> Self {
         Self { before: serde_json::to_value(before).ok(), after: None }
+    }
+
+    /// Something happened, of which this is to be known.
+    #[must_use]
+    pub fn noted(facts: Value) -> Self {
+        Self { before: None, after: Some(facts) }
     }
 
     /// Something is otherwise than it was: only the fields that differ are kept.

@@ -1,0 +1,152 @@
+//! `/api/account/image/` and `/api/users/<id>/image/`: a person's image.
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::account::picture;
+use crate::audit::{Actor, Change, record};
+use crate::body;
+use crate::db::images;
+use crate::db::users::Visible;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::{DetailErrors, MakeErrors};
+use crate::path_id::PathId;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// An image in a form.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "describes the form in the OpenAPI document")]
+pub struct ImageForm {
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    image: Vec<u8>,
+}
+
+/// Get one's own image
+#[utoipa::path(
+    get, path = "/api/account/image/", tag = "account",
+    responses(
+        (status = 200, description = "At most 256 × 256", content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))),
+        (status = 304, description = "It is the one of `If-None-Match`"),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_account_image(
+    State(app): State<App>,
+    allowed: Allowed,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    show(&app, &allowed, &headers, allowed.viewer.id).await
+}
+
+/// Get a user's image
+#[utoipa::path(
+    get, path = "/api/users/{id}/image/", tag = "users", params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "At most 256 × 256", content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))),
+        (status = 304, description = "It is the one of `If-None-Match`"),
+        DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_user_image(
+    State(app): State<App>,
+    allowed: Allowed,
+    headers: HeaderMap,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    show(&app, &allowed, &headers, id).await
+}
+
+async fn show(app: &App, allowed: &Allowed, headers: &HeaderMap, id: i64) -> Result<Response, ApiError> {
+    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
+    let image = images::find(&app.postgres, id, visible).await?.ok_or_else(ApiError::not_found)?;
+    let tag = format!("\"{}\"", image.etag);
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known =
+        known.flat_map(|value| value.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
+    // Kept by the browser of who may see it, and asked for again each time: the right to see it may have gone.
+    let kept = [(CACHE_CONTROL, "private, no-cache".to_owned()), (ETAG, tag)];
+    if is_known {
+        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
+    }
+    Ok((kept, [(CONTENT_TYPE, image.content_type)], image.content).into_response())
+}
+
+/// Set one's own image
+///
+/// A PNG, JPEG or WebP of at most 2 MiB, as the body or as the field `image` of a form. It is decoded, made at most
+/// 256 × 256 and encoded anew.
+#[utoipa::path(
+    put, path = "/api/account/image/", tag = "account",
+    request_body(content(
+        (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (ImageForm = "multipart/form-data"),
+    )),
+    responses((status = 204, description = "Set"), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn set_account_image(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let headers = request.headers().clone();
+    let body = body::whole_within(request, &app, picture::MAX_BYTES).await?;
+    let upload = read_upload(&headers, body).await?;
+    let image = app.images.run(move || picture::prepare(&upload)).await?.ok_or_else(|| {
+        let message = format!(
+            "Upload a valid image: a PNG, JPEG or WebP of at most {0} x {0} pixels.",
+            picture::MAX_SIDE
+        );
+        ApiError::field("image", message)
+    })?;
+    let id = allowed.viewer.id;
+    let mut transaction = app.postgres.begin().await?;
+    images::set(&mut transaction, id, &image).await?;
+    let change = Change::noted(json!({"image": image.etag}));
+    record(&mut transaction, &actor, "set-image", Resource::Users, id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "image/png" | "image/jpeg" | "image/webp" => Ok(body),
+        "multipart/form-data" => {
+            let found = body::multipart_file(content_type, body, "image").await?;
+            found.ok_or_else(|| ApiError::field("image", "No file was submitted."))
+        }
+        _ => Err(ApiError::unsupported_media_type(content_type)),
+    }
+}
+
+/// Delete one's own image
+#[utoipa::path(
+    delete, path = "/api/account/image/", tag = "account",
+    responses((status = 204, description = "Deleted"), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_account_image(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+) -> Result<StatusCode, ApiError> {
+    let id = allowed.viewer.id;
+    let mut transaction = app.postgres.begin().await?;
+    if !images::remove(&mut transaction, id).await? {
+        return Err(ApiError::not_found());
+    }
+    record(&mut transaction, &actor, "delete-image", Resource::Users, id, Change::default()).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

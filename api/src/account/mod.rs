@@ -1,0 +1,8 @@
+//! One's own account: profile, password, image, logins and API tokens.
+
+pub mod image;
+pub mod password;
+pub mod picture;
+pub mod profile;
+pub mod sessions;
+pub mod tokens;

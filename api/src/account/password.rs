@@ -1,0 +1,73 @@
+//! `POST /api/account/password/`: a new password for who knows the old one.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::audit::{Actor, Change, record};
+use crate::auth::login::{LoginError, check_password};
+use crate::body::Posted;
+use crate::client::ClientInfo;
+use crate::db::{password_resets, sessions, time_of, users};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::{MakeErrors, Throttled};
+use crate::policy::Resource;
+use crate::state::App;
+use crate::users::account::read_new_password;
+
+/// The old password and the new one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"old_password": "secretpassword", "new_password": "correct horse battery"}))]
+pub struct ChangePasswordRequest {
+    pub old_password: String,
+    /// At least 8 characters, and none of the commonest.
+    pub new_password: String,
+}
+
+/// Change one's own password
+///
+/// Ends all other logins at once. A wrong old password counts as a wrong login does. Not with an API token.
+#[utoipa::path(
+    post, path = "/api/account/password/", tag = "account",
+    request_body(content(
+        (ChangePasswordRequest = "application/json"),
+        (ChangePasswordRequest = "application/x-www-form-urlencoded"),
+        (ChangePasswordRequest = "multipart/form-data"),
+    )),
+    responses((status = 204, description = "Changed"), MakeErrors, Throttled),
+    security(("bearer" = [])),
+)]
+pub async fn change_password(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    client: ClientInfo,
+    Posted(mut fields): Posted,
+) -> Result<StatusCode, ApiError> {
+    let old = fields.required_secret("old_password", usize::MAX);
+    let new = read_new_password(&mut fields, "new_password");
+    let (Some(old), Some(new)) = (old, new) else {
+        return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
+    };
+    let (id, username) = (allowed.viewer.id, allowed.viewer.username.as_str());
+    let hash = users::find_login(&app.postgres, username).await?.map(|row| row.password_hash);
+    match check_password(&app, &client, username, hash, &old).await {
+        Ok(()) => {}
+        Err(LoginError::Wrong) => {
+            let message = "Your old password was entered incorrectly. Please enter it again.";
+            return Err(ApiError::field("old_password", message));
+        }
+        Err(error) => return Err(error.into_api_error()),
+    }
+    let hash = app.passwords.hash(&new).await?;
+    let mut transaction = app.postgres.begin().await?;
+    users::set_password(&mut transaction, id, &hash).await?;
+    password_resets::forget(&mut transaction, id).await?;
+    let now = time_of(&app.clock);
+    sessions::revoke_others(&mut transaction, id, allowed.login, now, "change-password").await?;
+    record(&mut transaction, &actor, "change-password", Resource::Users, id, Change::default()).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

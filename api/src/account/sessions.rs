@@ -1,0 +1,144 @@
+//! `/api/account/sessions/`: where one is logged in, browsers and programs, and the end of it.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::DateTime;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::audit::{Actor, Change, record};
+use crate::db::sessions::{self, LoginRow};
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::{DetailErrors, ListErrors};
+use crate::paging::{Listing, Page};
+use crate::policy::Resource;
+use crate::query::event_cursor;
+use crate::state::App;
+use crate::wire;
+
+/// A login that stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionResponse {
+    pub id: Uuid,
+    /// `browser` or `api`.
+    pub kind: String,
+    pub created_at: String,
+    /// To the minute; a program is seen when it exchanges its refresh token.
+    pub last_seen_at: String,
+    pub expires_at: String,
+    pub address: String,
+    pub agent: String,
+    /// Whether this request came by it.
+    pub is_current: bool,
+}
+
+/// How many were ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevokeOthersResponse {
+    pub revoked: u64,
+}
+
+/// What the list of logins understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListSessionsQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+}
+
+impl SessionResponse {
+    fn new(row: LoginRow, current: Option<Uuid>) -> Self {
+        Self {
+            is_current: Some(row.id) == current,
+            id: row.id,
+            kind: row.kind,
+            created_at: wire::time(row.created_at.timestamp_millis()),
+            last_seen_at: wire::time(row.last_seen_at.timestamp_millis()),
+            expires_at: wire::time(row.expires_at.timestamp_millis()),
+            address: row.address,
+            agent: row.agent,
+        }
+    }
+}
+
+/// List one's logins
+#[utoipa::path(
+    get, path = "/api/account/sessions/", tag = "account", params(ListSessionsQuery),
+    responses((status = 200, description = "Logins that stand, the newest first", body = Vec<SessionResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_sessions(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let after = params.event_cursor();
+    params.finish()?;
+    let after = after.and_then(|(time_ms, id)| Some((DateTime::from_timestamp_millis(time_ms)?, id)));
+    let now = time_of(&app.clock);
+    let rows = sessions::list(&app.postgres, allowed.viewer.id, now, after, i64::from(limit) + 1).await?;
+    let page = Page::of(rows, limit, |row| event_cursor(row.created_at.timestamp_millis(), row.id));
+    Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.login))))
+}
+
+/// End one of one's logins
+///
+/// At once, access tokens included. Not with an API token.
+#[utoipa::path(
+    delete, path = "/api/account/sessions/{id}/", tag = "account", params(("id" = Uuid, Path)),
+    responses((status = 204, description = "Ended"), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn revoke_session(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let id = path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(ApiError::not_found)?;
+    let mut transaction = app.postgres.begin().await?;
+    let user_id = allowed.viewer.id;
+    if !sessions::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await? {
+        return Err(ApiError::not_found());
+    }
+    let change = Change::noted(json!({"session": id}));
+    record(&mut transaction, &actor, "revoke-session", Resource::Users, user_id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// End all of one's other logins
+///
+/// At once, access tokens included. Not with an API token.
+#[utoipa::path(
+    post, path = "/api/account/sessions/revoke-others/", tag = "account",
+    responses((status = 200, description = "Ended", body = RevokeOthersResponse), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn revoke_other_sessions(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+) -> Result<Json<RevokeOthersResponse>, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
+    let revoked =
+        sessions::revoke_others(&mut transaction, user_id, allowed.login, now, "revoke-others").await?;
+    let change = Change::noted(json!({"revoked": revoked}));
+    record(&mut transaction, &actor, "revoke-sessions", Resource::Users, user_id, change).await?;
+    transaction.commit().await?;
+    Ok(Json(RevokeOthersResponse { revoked }))
+}

@@ -1,0 +1,190 @@
+//! `/api/account/tokens/`: API tokens of one's programs. A token is shown once, when it is made.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::audit::{Actor, Change, record};
+use crate::auth::api_token::{self, SCOPES};
+use crate::body::Posted;
+use crate::db::api_tokens::{self, ApiTokenRow, NewApiToken};
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::guard::Allowed;
+use crate::openapi::{DetailErrors, ListErrors, MakeErrors};
+use crate::paging::{Listing, Page};
+use crate::path_id::PathId;
+use crate::policy::Resource;
+use crate::query::text_cursor;
+use crate::state::App;
+use crate::wire;
+
+const MAX_NAME_CHARS: usize = 100;
+const DEFAULT_LIFE_DAYS: i64 = 90;
+const MAX_LIFE_DAYS: i64 = 366;
+
+/// A token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"name": "nightly report", "scopes": ["read"], "expires_in_days": 90}))]
+pub struct CreateTokenRequest {
+    /// What it is for.
+    pub name: String,
+    /// `read` (the default) allows to look, `write` to change too. In a form: words with a comma between them.
+    pub scopes: Option<Vec<String>>,
+    /// 1 to 366, 90 unless told otherwise.
+    pub expires_in_days: Option<u32>,
+}
+
+/// A token as it is listed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenResponse {
+    pub id: i64,
+    pub name: String,
+    /// The first characters of the token.
+    pub hint: String,
+    pub scopes: Vec<String>,
+    pub created_at: String,
+    pub expires_at: String,
+    /// To the minute.
+    pub last_used_at: Option<String>,
+}
+
+/// A token that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreateTokenResponse {
+    #[serde(flatten)]
+    pub described: TokenResponse,
+    /// For the `Authorization: Bearer` header. It is not shown again.
+    pub token: String,
+}
+
+/// What the list of tokens understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListTokensQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+}
+
+impl From<ApiTokenRow> for TokenResponse {
+    fn from(row: ApiTokenRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            hint: row.hint,
+            scopes: row.scopes,
+            created_at: wire::time(row.created_at.timestamp_millis()),
+            expires_at: wire::time(row.expires_at.timestamp_millis()),
+            last_used_at: row.last_used_at.map(|time| wire::time(time.timestamp_millis())),
+        }
+    }
+}
+
+/// List one's API tokens
+#[utoipa::path(
+    get, path = "/api/account/tokens/list/", tag = "account", params(ListTokensQuery),
+    responses((status = 200, description = "Tokens that hold, the newest first", body = Vec<TokenResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_tokens(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let (limit, after) = (params.limit(), params.id_cursor());
+    params.finish()?;
+    let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
+    let rows = api_tokens::list(&app.postgres, user_id, now, after, i64::from(limit) + 1).await?;
+    let page = Page::of(rows, limit, |row| text_cursor(&row.id.to_string()));
+    Ok(listing.answer(&page.map(TokenResponse::from)))
+}
+
+/// Create an API token
+///
+/// It acts as the caller, with no more rights than the caller has at that moment. Not with an API token.
+#[utoipa::path(
+    post, path = "/api/account/tokens/create/", tag = "account",
+    request_body(content(
+        (CreateTokenRequest = "application/json"),
+        (CreateTokenRequest = "application/x-www-form-urlencoded"),
+        (CreateTokenRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Created; the token is shown this once", body = CreateTokenResponse), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn create_token(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<(StatusCode, Json<CreateTokenResponse>), ApiError> {
+    let (name, scopes, life) = read(&mut fields)?;
+    let (token, now) = (api_token::generate(), time_of(&app.clock));
+    let new = NewApiToken {
+        user_id: allowed.viewer.id,
+        name: &name,
+        token_hash: token.hash,
+        hint: &token.hint,
+        scopes: &scopes,
+        created_at: now,
+        expires_at: now + life,
+    };
+    let mut transaction = app.postgres.begin().await?;
+    let id = api_tokens::insert(&mut *transaction, &new).await?;
+    let described = TokenResponse {
+        id,
+        name: name.clone(),
+        hint: token.hint.clone(),
+        scopes: scopes.clone(),
+        created_at: wire::time(now.timestamp_millis()),
+        expires_at: wire::time(new.expires_at.timestamp_millis()),
+        last_used_at: None,
+    };
+    let change = Change::created(&described);
+    record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, change).await?;
+    transaction.commit().await?;
+    Ok((StatusCode::CREATED, Json(CreateTokenResponse { described, token: token.text })))
+}
+
+fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiError> {
+    let name = fields.required_text("name", MAX_NAME_CHARS);
+    let scopes = fields.words("scopes", &SCOPES).unwrap_or_else(|| vec![SCOPES[0].to_owned()]);
+    let days = fields.whole_number("expires_in_days", 1..=MAX_LIFE_DAYS, DEFAULT_LIFE_DAYS);
+    fields.finish().map_err(ApiError::fields)?;
+    Ok((name.unwrap_or_default(), scopes, TimeDelta::days(days)))
+}
+
+/// Delete an API token
+///
+/// It is refused from then on. Not with an API token.
+#[utoipa::path(
+    delete, path = "/api/account/tokens/delete/{id}/", tag = "account", params(("id" = i64, Path)),
+    responses((status = 204, description = "Deleted"), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_token(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    PathId(id): PathId,
+) -> Result<StatusCode, ApiError> {
+    let user_id = allowed.viewer.id;
+    let mut transaction = app.postgres.begin().await?;
+    let name = api_tokens::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await?;
+    let name = name.ok_or_else(ApiError::not_found)?;
+    let change = Change::deleted(&json!({"id": id, "name": name}));
+    record(&mut transaction, &actor, "delete-token", Resource::Users, user_id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,155 @@
+//! `GET /api/audit/list/`: who changed what, the newest first. For Owners.
+
+use axum::extract::State;
+use axum::response::Response;
+use chrono::DateTime;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::db::audit::{self, AuditFilter, AuditRow};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::query::{Params, text_cursor};
+use crate::state::App;
+use crate::wire;
+
+/// The longest text that a column is compared with.
+const MAX_WORD_CHARS: usize = 100;
+/// The shortest text that is searched for.
+const MIN_Q_CHARS: usize = 3;
+
+/// A line of the trail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditLineResponse {
+    pub id: i64,
+    pub at: String,
+    /// Null: the system, its command line, or somebody who was nobody yet.
+    pub actor_id: Option<i64>,
+    pub actor_name: String,
+    pub address: String,
+    /// `api`, `page`, `cli` or `system`.
+    pub via: String,
+    pub request_id: String,
+    /// `create`, `update`, `delete`, `login` and so on.
+    pub verb: String,
+    /// As in paths.
+    pub resource: String,
+    pub resource_id: String,
+    /// Of an update only the fields that differ.
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}
+
+impl From<AuditRow> for AuditLineResponse {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            id: row.id,
+            at: wire::time(row.at.timestamp_millis()),
+            actor_id: row.actor_id,
+            actor_name: row.actor_name,
+            address: row.address,
+            via: row.via,
+            request_id: row.request_id,
+            verb: row.verb,
+            resource: row.resource,
+            resource_id: row.resource_id,
+            before: row.before,
+            after: row.after,
+        }
+    }
+}
+
+/// What the audit trail understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListAuditQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    actor_id: Option<i64>,
+    /// As in paths: `users`, `teams`, `funds/requests`.
+    resource: Option<String>,
+    resource_id: Option<String>,
+    verb: Option<String>,
+    /// RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// The same; a date is included whole.
+    to: Option<String>,
+    /// The zone of dates, else the viewer's.
+    tz: Option<String>,
+    /// A part of a name, address, id or value: at least 3 characters.
+    #[param(min_length = 3)]
+    q: Option<String>,
+}
+
+/// List the audit trail
+///
+/// Who changed what, the newest first. For Owners.
+#[utoipa::path(
+    get, path = "/api/audit/list/", tag = "audit", params(ListAuditQuery),
+    responses((status = 200, description = "Lines, the newest first", body = Vec<AuditLineResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_audit(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
+    Ok(listing.answer(&page.map(AuditLineResponse::from)))
+}
+
+/// The lines that the parameters ask for.
+///
+/// # Errors
+/// 400 for a parameter that cannot be meant.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<AuditRow>, ApiError> {
+    let range = params.time_range(allowed.viewer.time_zone);
+    let filter = AuditFilter {
+        actor_id: params.id("actor_id"),
+        resource: word(&mut params, "resource"),
+        resource_id: word(&mut params, "resource_id"),
+        verb: word(&mut params, "verb"),
+        from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
+        // The last millisecond whole: the database counts microseconds.
+        to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
+        q: search(&mut params),
+        after: params.id_cursor(),
+        limit: i64::from(limit) + 1,
+    };
+    params.finish()?;
+    let rows = audit::list(&app.postgres, &filter).await?;
+    Ok(Page::of(rows, limit, |row| text_cursor(&row.id.to_string())))
+}
+
+/// The index finds texts by three characters in a row; fewer would be looked for in every line.
+fn search(params: &mut Params) -> Option<String> {
+    let q = Some(params.q()).filter(|q| !q.is_empty())?;
+    if q.chars().count() < MIN_Q_CHARS {
+        params.fail("q", format!("Ensure this field has at least {MIN_Q_CHARS} characters."));
+    }
+    Some(q)
+}
+
+fn word(params: &mut Params, name: &'static str) -> Option<String> {
+    let text = params.text(name)?.to_owned();
+    if text.chars().count() > MAX_WORD_CHARS {
+        params.fail(name, format!("Ensure this field has no more than {MAX_WORD_CHARS} characters."));
+    }
+    Some(text)
+}

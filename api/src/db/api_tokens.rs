@@ -1,0 +1,142 @@
+//! API tokens in Postgres, by the hash of their secret.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use crate::db::sessions::SEEN_INTERVAL;
+
+/// A token to be kept.
+#[derive(Debug)]
+pub struct NewApiToken<'a> {
+    pub user_id: i64,
+    pub name: &'a str,
+    pub token_hash: [u8; 32],
+    pub hint: &'a str,
+    pub scopes: &'a [String],
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A line of the list of a person's tokens.
+#[derive(Debug)]
+pub struct ApiTokenRow {
+    pub id: i64,
+    pub name: String,
+    pub hint: String,
+    pub scopes: Vec<String>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Whose token it is, and what it may do.
+#[derive(Debug, Clone, Copy)]
+pub struct FoundToken {
+    pub user_id: i64,
+    pub may_write: bool,
+}
+
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn insert(executor: impl PgExecutor<'_>, token: &NewApiToken<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "INSERT INTO api_tokens (user_id, name, token_hash, hint, scopes, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        token.user_id,
+        token.name,
+        &token.token_hash[..],
+        token.hint,
+        token.scopes,
+        token.created_at,
+        token.expires_at,
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// A token that is neither expired nor revoked; its use is noted, at most once a minute.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find(
+    pool: &PgPool,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<FoundToken>> {
+    let row = sqlx::query!(
+        r#"SELECT id, user_id, 'write' = ANY(scopes) AS "may_write!", last_used_at FROM api_tokens
+           WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2"#,
+        &token_hash[..],
+        now,
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.last_used_at.is_none_or(|used| now - used >= SEEN_INTERVAL) {
+        sqlx::query!("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1", row.id, now)
+            .execute(pool)
+            .await?;
+    }
+    Ok(Some(FoundToken { user_id: row.user_id, may_write: row.may_write }))
+}
+
+/// Tokens of a person that stand, the newest first, after the one that is given.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn list(
+    pool: &PgPool,
+    user_id: i64,
+    now: DateTime<Utc>,
+    after: Option<i64>,
+    limit: i64,
+) -> sqlx::Result<Vec<ApiTokenRow>> {
+    sqlx::query_as!(
+        ApiTokenRow,
+        "SELECT id, name, hint, scopes, created_at, expires_at, last_used_at FROM api_tokens
+         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND ($3::bigint IS NULL OR id < $3)
+         ORDER BY id DESC LIMIT $4",
+        user_id,
+        now,
+        after,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Ends a token of a person. Returns its name, if it stood.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: i64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "UPDATE api_tokens SET revoked_at = $3
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING name",
+        id,
+        user_id,
+        now,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Ends all tokens of a person.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn revoke_all(connection: &mut PgConnection, user_id: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE api_tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        user_id,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The audit trail in Postgres, read: the newest line first. Lines are written by `audit::record`.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+
+/// A line.
+#[derive(Debug)]
+pub struct AuditRow {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub actor_id: Option<i64>,
+    pub actor_name: String,
+    pub address: String,
+    pub via: String,
+    pub request_id: String,
+    pub verb: String,
+    pub resource: String,
+    pub resource_id: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// Which lines to list. What is `None` is not asked for.
+#[derive(Debug, Clone)]
+pub struct AuditFilter {
+    pub actor_id: Option<i64>,
+    pub resource: Option<String>,
+    pub resource_id: Option<String>,
+    pub verb: Option<String>,
+    /// Both included.
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    /// A part of a name, address, id or value.
+    pub q: Option<String>,
+    /// The id of the last line of the page before.
+    pub after: Option<i64>,
+    pub limit: i64,
+}
+
+/// Lets the transaction end before what it wrote is on disk.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn wait_for_no_disk(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SET LOCAL synchronous_commit = off").execute(connection).await?;
+    Ok(())
+}
+
+/// Lines of the trail.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
+    let mut transaction = pool.begin().await?;
+    // Each filter has its index, which a plan for all of them at once could not use.
+    sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
+    let rows = sqlx::query_as!(
+        AuditRow,
+        "SELECT id, at, actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after
+         FROM audit_log
+         WHERE at BETWEEN $1 AND $2
+           AND ($3::bigint IS NULL OR actor_id = $3)
+           AND ($4::text IS NULL OR resource = $4)
+           AND ($5::text IS NULL OR resource_id = $5)
+           AND ($6::text IS NULL OR verb = $6)
+           AND ($7::text IS NULL OR audit_text(audit_log) ILIKE $7)
+           AND ($8::bigint IS NULL OR id < $8)
+         ORDER BY id DESC LIMIT $9",
+        filter.from,
+        filter.to,
+        filter.actor_id,
+        filter.resource,
+        filter.resource_id,
+        filter.verb,
+        filter.q.as_deref().map(crate::db::like_pattern),
+        filter.after,
+        filter.limit,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(rows)
+}

@@ -1,0 +1,57 @@
+//! People's images in Postgres, as they were encoded by this service.
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::db::users::Visible;
+
+/// An image as it is served.
+#[derive(Debug)]
+pub struct ImageRow {
+    pub content_type: String,
+    pub content: Vec<u8>,
+    /// The SHA-256 of the content in hexadecimal digits.
+    pub etag: String,
+}
+
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn set(connection: &mut PgConnection, user_id: i64, image: &ImageRow) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO user_images (user_id, content_type, content, etag) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id) DO UPDATE SET content_type = $2, content = $3, etag = $4",
+        user_id,
+        image.content_type,
+        image.content,
+        image.etag,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Removes the image of a person. Returns whether there was one.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn remove(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<bool> {
+    let removed =
+        sqlx::query!("DELETE FROM user_images WHERE user_id = $1", user_id).execute(connection).await?;
+    Ok(removed.rows_affected() > 0)
+}
+
+/// The image of a person whom the viewer may see.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find(pool: &PgPool, user_id: i64, visible: Visible) -> sqlx::Result<Option<ImageRow>> {
+    if crate::db::users::find(pool, user_id, visible).await?.is_none_or(|row| !row.has_image) {
+        return Ok(None);
+    }
+    sqlx::query_as!(
+        ImageRow,
+        "SELECT content_type, content, etag FROM user_images WHERE user_id = $1",
+        user_id
+    )
+    .fetch_optional(pool)
+    .await
+}

@@ -1,0 +1,76 @@
+//! One-time links to a new password in Postgres, by the hash of their secret.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+/// Keeps a link; the one before it is good for nothing any more.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn set(
+    connection: &mut PgConnection,
+    user_id: i64,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO password_resets (user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id) DO UPDATE SET token_hash = $2, created_at = $3, expires_at = $4",
+        user_id,
+        &token_hash[..],
+        now,
+        expires_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether a link is good, without using it.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn exists(
+    executor: impl PgExecutor<'_>,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM password_resets WHERE token_hash = $1 AND expires_at > $2) AS "exists!""#,
+        &token_hash[..],
+        now
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// Uses a link: of two at once one gets the id and name of the person.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn take(
+    connection: &mut PgConnection,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<(i64, String)>> {
+    let row = sqlx::query!(
+        "DELETE FROM password_resets reset USING users
+         WHERE token_hash = $1 AND expires_at > $2 AND users.id = reset.user_id AND users.archived_at IS NULL
+         RETURNING users.id, users.username",
+        &token_hash[..],
+        now
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.id, row.username)))
+}
+
+/// Ends a person's link.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn forget(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM password_resets WHERE user_id = $1", user_id).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What is done to people. Each runs in a transaction of the caller, who writes the audit line beside it.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::db::users::list::{UserRow, Visible, find};
+use crate::db::users::username_key;
+use crate::policy::Position;
+
+/// The fields of a person that can be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserEdit {
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub position: Position,
+    pub is_active: bool,
+    pub time_zone: String,
+}
+
+impl UserEdit {
+    /// As they are.
+    #[must_use]
+    pub fn of(row: &UserRow) -> Self {
+        Self {
+            username: row.username.clone(),
+            email: row.email.clone(),
+            first_name: row.first_name.clone(),
+            last_name: row.last_name.clone(),
+            position: Position::parse(&row.position).unwrap_or(Position::Buyer),
+            is_active: row.is_active,
+            time_zone: row.time_zone.clone(),
+        }
+    }
+}
+
+/// A user within sight, held until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn find_for_update(
+    connection: &mut PgConnection,
+    id: i64,
+    visible: Visible,
+) -> sqlx::Result<Option<UserRow>> {
+    sqlx::query!("SELECT FROM users WHERE id = $1 FOR UPDATE", id).fetch_optional(&mut *connection).await?;
+    find(connection, id, visible).await
+}
+
+/// Changes a user and counts up the version.
+///
+/// # Errors
+/// A violation of [`super::USERNAME_UNIQUE`] or [`super::LAST_OWNER`].
+pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, last_name = $6,
+                position = $7, is_active = $8, awaits_approval = awaits_approval AND NOT $8, time_zone = $9,
+                version = version + 1
+         WHERE id = $1",
+        id,
+        edit.username,
+        username_key(&edit.username),
+        edit.email,
+        edit.first_name,
+        edit.last_name,
+        edit.position.as_str(),
+        edit.is_active,
+        edit.time_zone,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes a user away from everywhere but their history, and frees the username.
+///
+/// # Errors
+/// A violation of [`super::LAST_OWNER`].
+pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE users SET is_active = false, awaits_approval = false, archived_at = $2,
+                username_key = username_key || '#' || id, version = version + 1
+         WHERE id = $1",
+        id,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn set_password(connection: &mut PgConnection, id: i64, password_hash: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", id, password_hash)
+        .execute(connection)
+        .await?;
+    Ok(())
+}

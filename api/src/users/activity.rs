@@ -1,0 +1,87 @@
+//! `POST /api/users/<id>/approve|activate|deactivate/`: whether a person may use the system.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::audit::Actor;
+use crate::db::users::{UserEdit, UserRow, Visible};
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::RemoveErrors;
+use crate::path_id::PathId;
+use crate::state::App;
+use crate::users::change::{Target, change_user};
+use crate::users::detail;
+use crate::users::list::UserResponse;
+
+/// Approve a registration
+///
+/// Lets in who registered and waits. One who is active already stays so; one who was deactivated is a 409.
+#[utoipa::path(
+    post, path = "/api/users/{id}/approve/", tag = "users", params(("id" = i64, Path)),
+    responses((status = 200, description = "Active", body = UserResponse), RemoveErrors),
+    security(("bearer" = [])),
+)]
+pub async fn approve_user(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    headers: HeaderMap,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    set_active(&app, &allowed, &actor, &headers, id, "approve").await
+}
+
+/// Activate a user
+#[utoipa::path(
+    post, path = "/api/users/{id}/activate/", tag = "users", params(("id" = i64, Path)),
+    responses((status = 200, description = "Active", body = UserResponse), RemoveErrors),
+    security(("bearer" = [])),
+)]
+pub async fn activate_user(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    headers: HeaderMap,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    set_active(&app, &allowed, &actor, &headers, id, "activate").await
+}
+
+/// Deactivate a user
+///
+/// All logins and API tokens of that person end at once. The last active Owner cannot be deactivated.
+#[utoipa::path(
+    post, path = "/api/users/{id}/deactivate/", tag = "users", params(("id" = i64, Path)),
+    responses((status = 200, description = "Not active", body = UserResponse), RemoveErrors),
+    security(("bearer" = [])),
+)]
+pub async fn deactivate_user(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    headers: HeaderMap,
+    PathId(id): PathId,
+) -> Result<Response, ApiError> {
+    set_active(&app, &allowed, &actor, &headers, id, "deactivate").await
+}
+
+async fn set_active(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    headers: &HeaderMap,
+    id: i64,
+    verb: &'static str,
+) -> Result<Response, ApiError> {
+    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
+    let target = Target { id, visible, actor, headers, verb };
+    let edit = |row: &UserRow| {
+        if verb == "approve" && !row.is_active && !row.awaits_approval {
+            return Err(ApiError::conflict("This user does not wait for an approval, but was deactivated."));
+        }
+        Ok(UserEdit { is_active: verb != "deactivate", ..UserEdit::of(row) })
+    };
+    Ok(detail::answer(change_user(app, &target, edit).await?))
+}

@@ -1,0 +1,97 @@
+//! The way of every change of a person: held, checked against `If-Match`, changed, and what it means for their logins and
+//! teams, with a line in the audit trail; all of it or nothing.
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::audit::{Actor, Change, record};
+use crate::db::teams;
+use crate::db::users::{self, UserEdit, UserRow, Visible};
+use crate::db::{api_tokens, password_resets, sessions, time_of};
+use crate::error::ApiError;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+use crate::users::account::refused;
+use crate::users::list::UserResponse;
+
+/// Whose account is changed, by whom, as what.
+#[derive(Debug)]
+pub struct Target<'a> {
+    pub id: i64,
+    pub visible: Visible,
+    pub actor: &'a Actor,
+    pub headers: &'a HeaderMap,
+    /// In the audit trail.
+    pub verb: &'static str,
+}
+
+/// Changes a person as `edit` says of what they are now.
+///
+/// # Errors
+/// 404 out of sight, 412 for an old reading, 400 and 409 for what the database refuses, and what `edit` refuses.
+pub async fn change_user(
+    app: &App,
+    target: &Target<'_>,
+    edit: impl FnOnce(&UserRow) -> Result<UserEdit, ApiError>,
+) -> Result<UserRow, ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let before = hold(&mut transaction, target).await?;
+    let (old, new) = (UserEdit::of(&before), edit(&before)?);
+    if old == new {
+        return Ok(before);
+    }
+    users::update(&mut transaction, target.id, &new).await.map_err(refused)?;
+    let now = time_of(&app.clock);
+    if !new.is_active {
+        end_access(&mut transaction, target.id, now, target.verb).await?;
+    } else if old.position != new.position {
+        sessions::revoke_others(&mut transaction, target.id, None, now, target.verb).await?;
+    }
+    let after = users::find(&mut *transaction, target.id, Visible::ALL).await?;
+    let after = after.ok_or_else(ApiError::not_found)?;
+    let change = Change::updated(&UserResponse::from(before), &UserResponse::from(after.clone()));
+    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, change).await?;
+    transaction.commit().await?;
+    Ok(after)
+}
+
+/// Takes a person away: from the lists, the teams and every login, but not from the history.
+///
+/// # Errors
+/// As [`change_user`].
+pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError> {
+    let mut transaction = app.postgres.begin().await?;
+    let before = hold(&mut transaction, target).await?;
+    let now = time_of(&app.clock);
+    users::archive(&mut transaction, target.id, now).await.map_err(refused)?;
+    teams::leave_all(&mut transaction, target.id).await?;
+    end_access(&mut transaction, target.id, now, target.verb).await?;
+    let change = Change::deleted(&UserResponse::from(before));
+    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, change).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Ends everything that lets a person in without the password: logins, API tokens and a
+/// one-time link.
+///
+/// # Errors
+/// When Postgres is down.
+pub async fn end_access(
+    connection: &mut PgConnection,
+    id: i64,
+    now: DateTime<Utc>,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sessions::revoke_others(connection, id, None, now, reason).await?;
+    password_resets::forget(connection, id).await?;
+    api_tokens::revoke_all(connection, id, now).await
+}
+
+async fn hold(connection: &mut PgConnection, target: &Target<'_>) -> Result<UserRow, ApiError> {
+    let row = users::find_for_update(connection, target.id, target.visible).await?;
+    let row = row.ok_or_else(ApiError::not_found)?;
+    check_version(target.headers, row.version)?;
+    Ok(row)
+}

@@ -1,0 +1,45 @@
+//! `POST /api/users/create/`: an account of any position, active at once. For Owners; the public registers.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::error::ApiError;
+use crate::openapi::MakeErrors;
+use crate::precondition::set_version;
+use crate::state::App;
+use crate::users::account;
+use crate::users::list::UserResponse;
+use crate::users::register::{self, RegisterUserRequest};
+
+/// Create a user
+///
+/// For Owners. The account is active at once, whatever the mode of registration.
+#[utoipa::path(
+    post, path = "/api/users/create/", tag = "users",
+    request_body(content(
+        (RegisterUserRequest = "application/json"),
+        (RegisterUserRequest = "application/x-www-form-urlencoded"),
+        (RegisterUserRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Created", body = UserResponse), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn create_user(
+    State(app): State<App>,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let account = account::read(&mut fields);
+    let (Some(account), Ok(())) = (account, fields.finish()) else {
+        return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
+    };
+    let row = register::insert(&app, &actor, "create", account, true).await?;
+    let version = row.version;
+    let mut response = (StatusCode::CREATED, Json(UserResponse::from(row))).into_response();
+    set_version(&mut response, version);
+    Ok(response)
+}

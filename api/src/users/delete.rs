@@ -1,0 +1,36 @@
+//! `DELETE /api/users/delete/<id>/`: takes a person away. Their events, campaigns and money stay theirs.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::audit::Actor;
+use crate::db::users::Visible;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::openapi::RemoveErrors;
+use crate::path_id::PathId;
+use crate::state::App;
+use crate::users::change::{Target, archive_user};
+
+/// Delete a user
+///
+/// The person is gone from lists and details, cannot log in, and leaves the team; what they brought stays theirs. The
+/// username can be given again. The last active Owner cannot be deleted.
+#[utoipa::path(
+    delete, path = "/api/users/delete/{id}/", tag = "users",
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "Deleted"), RemoveErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_user(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    headers: HeaderMap,
+    PathId(id): PathId,
+) -> Result<StatusCode, ApiError> {
+    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
+    let target = Target { id, visible, actor: &actor, headers: &headers, verb: "delete" };
+    archive_user(&app, &target).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
