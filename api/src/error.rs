@@ -193,7 +193,13 @@ impl ApiError {
     /// 413.
     #[must_use]
     pub fn too_large() -> Self {
-        Self::detail(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 64 KiB.")
+        Self::larger_than("64 KiB")
+    }
+
+    /// 413, where another size is taken.
+    #[must_use]
+    pub fn larger_than(size: &str) -> Self {
+        Self::detail(StatusCode::PAYLOAD_TOO_LARGE, format!("The request is larger than {size}."))
     }
 
     /// 415.

@@ -1,4 +1,8 @@
 //! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words.
+//! Keys of other things, days, numbers and the like are read in the files beside.
+
+pub mod keys;
+pub mod values;
 
 use serde_json::{Map, Value};
 

@@ -16,6 +16,7 @@ pub mod db;
 pub mod edge;
 pub mod error;
 pub mod fields;
+pub mod funds;
 pub mod guard;
 pub mod health;
 pub mod metrics;

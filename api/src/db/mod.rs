@@ -2,6 +2,7 @@
 
 pub mod clickhouse;
 pub mod demo;
+pub mod funds;
 pub mod orders;
 pub mod parked;
 pub mod prospects;

@@ -225,7 +225,8 @@ pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRo
 }
 
 /// A pattern that finds a text anywhere.
-fn like_pattern(text: &str) -> String {
+#[must_use]
+pub fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for ch in text.chars() {
