@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod cli;
 mod events;
+mod funds;
 mod pages;
 mod routes;
 mod seed;

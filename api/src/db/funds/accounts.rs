@@ -144,6 +144,23 @@ pub async fn hold(
     .await
 }
 
+/// An account, archived or not, held as it is until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn hold_any(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
+    sqlx::query_as!(
+        AccountRow,
+        r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
+                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
+         FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
+         WHERE account.id = $1 FOR SHARE OF account"#,
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Makes an account, with its place in the ledger, and returns its id.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<V
         BalanceRow,
         r#"SELECT account.id, name, account.currency, low_runway_days,
                   coalesce(line.balance_minor, 0) AS "balance_minor!",
-                  coalesce(least(spend.minor, 999999999999999999), 0)::bigint AS "spent_minor!"
+                  least(coalesce(spend.minor, 0), 999999999999999999)::bigint AS "spent_minor!"
            FROM fund_accounts account
            JOIN ledger_accounts ledger ON ledger.fund_account_id = account.id
            LEFT JOIN LATERAL (

@@ -62,7 +62,9 @@ pub async fn reverse_fund_transfer(
     let hash = content_hash(&("reversal", id, &note));
     let mut transaction = app.postgres.begin().await?;
     let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
-    // An archived account is reversed too: its books can be wrong as any.
+    // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
+    let account = accounts::hold_any(&mut transaction, original.fund_account_id).await?;
+    let account = account.ok_or_else(ApiError::not_found)?;
     let books = post::lock(&mut transaction, &[original.fund_account_id]).await?;
     if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
         return Ok((StatusCode::CREATED, Json(known)));
@@ -75,15 +77,10 @@ pub async fn reverse_fund_transfer(
         .into_iter()
         .map(|(account, minor)| (account, -minor))
         .collect();
-    if let Some(place) = books.ad_account(original.fund_account_id) {
-        let moved: i64 =
-            legs.iter().filter(|(account, _)| *account == place.id).map(|(_, minor)| *minor).sum();
+    if let Some(place) = books.ad_account(account.id) {
+        let moved: i64 = legs.iter().filter(|(leg, _)| *leg == place.id).map(|(_, minor)| *minor).sum();
         if moved < -place.available_minor.max(0) {
-            let account = accounts::hold(&mut transaction, &[original.fund_account_id], &[]).await?;
-            let detail = account.first().map(|account| too_little(account, place.available_minor));
-            return Err(ApiError::conflict(
-                detail.unwrap_or_else(|| "The account holds less than this.".to_owned()),
-            ));
+            return Err(ApiError::conflict(too_little(&account, place.available_minor)));
         }
     }
     let entry = NewEntry {
