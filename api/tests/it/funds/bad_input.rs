@@ -41,22 +41,9 @@ async fn ids_that_nobody_has() {
     }
 }
 
-#[tokio::test]
-async fn values_that_cannot_be_meant() {
-    let funds = Funds::new().await;
-    let id = funds.account("A", &funds.buyer, "USD").await;
-    let long = "x".repeat(1000);
-    let wrong = [json!(null), json!([]), json!({}), json!(true), json!(""), json!("a\0"), json!(long)];
-    let with = |more: &[Value]| wrong.iter().chain(more).cloned().collect::<Vec<_>>();
-    let ids = with(&[
-        json!(-1),
-        json!(0),
-        json!(1.5),
-        json!(9_223_372_036_854_775_808_u64),
-        json!("99999999999999999999999"),
-        json!(1e300),
-    ]);
-    let amounts = with(&[
+/// Texts and numbers that are no amounts of dollars.
+fn no_amounts() -> Vec<Value> {
+    vec![
         json!(0),
         json!(-1),
         json!("0"),
@@ -72,7 +59,25 @@ async fn values_that_cannot_be_meant() {
         json!("1,5"),
         json!("+1"),
         json!(" "),
+    ]
+}
+
+#[tokio::test]
+async fn values_that_cannot_be_meant() {
+    let funds = Funds::new().await;
+    let id = funds.account("A", &funds.buyer, "USD").await;
+    let long = "x".repeat(1000);
+    let wrong = [json!(null), json!([]), json!({}), json!(true), json!(""), json!("a\0"), json!(long)];
+    let with = |more: &[Value]| wrong.iter().chain(more).cloned().collect::<Vec<_>>();
+    let ids = with(&[
+        json!(-1),
+        json!(0),
+        json!(1.5),
+        json!(9_223_372_036_854_775_808_u64),
+        json!("99999999999999999999999"),
+        json!(1e300),
     ]);
+    let amounts = with(&no_amounts());
     let transfer = json!({"kind": "top_up", "account_id": id, "amount": "1", "fee": "1", "date": "2026-11-23", "reference": "r", "note": "n"});
     let account = json!({"name": "n", "user_id": funds.buyer.id, "currency": "USD", "state": "active"});
     let request = json!({"account_id": id, "amount": "1", "purpose": "p"});
@@ -124,6 +129,12 @@ async fn values_that_cannot_be_meant() {
             assert!(answer.json()[field].is_array(), "{path} {field} {value}: {}", answer.text);
         }
     }
+    assert_eq!(funds.balance(id).await, "0.00");
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_dictionary_or_empty() {
+    let funds = Funds::new().await;
     for path in [
         "transfers/create",
         "accounts/create",
@@ -139,7 +150,6 @@ async fn values_that_cannot_be_meant() {
         );
         assert_eq!(funds.send(Method::POST, path, None, &funds.owner, &[]).await.status, 400, "{path}");
     }
-    assert_eq!(funds.balance(id).await, "0.00");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Funds;
 
-const N_OPERATIONS: usize = 600;
+const N_OPERATIONS: usize = 300;
 const N_AT_ONCE: usize = 16;
 
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ fn operation(random: &mut StdRng, accounts: &[i64]) -> Operation {
             let account = accounts[number % accounts.len()];
             Operation::Transfer { kind: "top_up", account, minor, key: Some(format!("key {number}")) }
         }
-        15..18 => Operation::Reverse { entry: random.random_range(0..400) },
+        15..18 => Operation::Reverse { entry: random.random_range(0..200) },
         18 => Operation::Credit { account, minor },
         _ => Operation::Import { account, row: random.random_range(0..5) },
     }
