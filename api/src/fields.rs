@@ -1,12 +1,12 @@
 //! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words. Keys of
-//! other things, lists and maps are read in the files beside.
+//! other things, lists and maps, numbers, days and words are read in the files beside.
 
 pub mod keys;
 mod lists;
+mod plain;
+pub mod values;
 
 use std::collections::HashMap;
-
-mod plain;
 
 use serde_json::{Map, Value};
 

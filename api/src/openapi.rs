@@ -263,6 +263,24 @@ pub enum RemoveErrors {
     Unavailable(DetailResponse),
 }
 
+/// What is there already does not allow it.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum Conflict {
+    /// The `Idempotency-Key` was used for something else, or what there is now does not allow this
+    #[response(status = 409)]
+    Conflict(DetailResponse),
+}
+
+/// What can be wrong with the reading of one thing with parameters.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "describes answers in the OpenAPI document")]
+pub enum QueryErrors {
+    /// A parameter cannot be meant
+    #[response(status = 400)]
+    Bad(FieldErrorsResponse),
+}
+
 /// What can be wrong with an event.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]

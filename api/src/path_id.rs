@@ -15,9 +15,28 @@ impl FromRequestParts<App> for PathId {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let text = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
-        // Digits alone: no sign, no space.
-        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.parse().ok().filter(|id| is_number && *id > 0);
-        id.map(Self).ok_or_else(ApiError::not_found)
+        path_id(&text).map(Self)
+    }
+}
+
+/// The id in a path: digits alone, no sign, no space.
+///
+/// # Errors
+/// 404 for one that no row can have.
+pub fn path_id(text: &str) -> Result<i64, ApiError> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|id| is_plain && *id > 0).ok_or_else(ApiError::not_found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_in_a_path_is_plain_digits() {
+        assert_eq!(path_id("7").unwrap(), 7);
+        for text in ["0", "-1", "+7", "abc", "", "9223372036854775808", "7 ", "٧", "1.0"] {
+            assert_eq!(path_id(text).unwrap_err().status(), 404, "{text}");
+        }
     }
 }

@@ -245,6 +245,9 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::FundRates, Action::List, [ALL, ALL, ALL, ALL]),
     (Resource::FundRates, Action::View, [ALL, ALL, ALL, ALL]),
     (Resource::FundRates, Action::Create, [NO, NO, ALL, ALL]),
+    // A mistyped rate is mended; what was converted by it stays.
+    (Resource::FundRates, Action::Update, [NO, NO, ALL, ALL]),
+    (Resource::FundRates, Action::Delete, [NO, NO, ALL, ALL]),
 ];
 
 /// Asks the table. `None`: forbidden.
@@ -342,6 +345,8 @@ mod tests {
         FundRates List: All | All | All | All
         FundRates View: All | All | All | All
         FundRates Create: - | - | All | All
+        FundRates Update: - | - | All | All
+        FundRates Delete: - | - | All | All
         ");
     }
 

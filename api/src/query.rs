@@ -137,6 +137,23 @@ impl Params {
         id
     }
 
+    /// The keyset of things that come by two numbers.
+    pub fn number_cursor(&mut self) -> Option<(i64, i64)> {
+        let text = self.text_cursor()?;
+        let read =
+            text.split_once(' ').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        if read.is_none() {
+            self.fail("cursor", "Invalid cursor.");
+        }
+        read.filter(|(major, _)| (-MAX_TIME_MS..=MAX_TIME_MS).contains(major))
+    }
+
+    /// `at`: RFC 3339, or a date in `tz` (else in the given zone) of which the end is meant.
+    pub fn at(&mut self, zone: Tz) -> Option<i64> {
+        let zone = self.zone(zone);
+        self.moment("at", zone, true)
+    }
+
     /// The keyset of events: time and id of the last one of the page before.
     pub fn event_cursor(&mut self) -> Option<(i64, Uuid)> {
         let text = self.text("cursor")?;
@@ -177,7 +194,8 @@ impl Params {
         TimeRange { from_ms, to_ms }
     }
 
-    fn zone(&mut self, default: Tz) -> Tz {
+    /// `tz`, or the given zone.
+    pub fn zone(&mut self, default: Tz) -> Tz {
         let Some(text) = self.text("tz") else { return default };
         if let Ok(zone) = text.parse() {
             return zone;
@@ -232,6 +250,12 @@ pub fn event_cursor(time_ms: i64, id: Uuid) -> String {
 #[must_use]
 pub fn text_cursor(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The cursor after two numbers.
+#[must_use]
+pub fn number_cursor(major: i64, minor: i64) -> String {
+    text_cursor(&format!("{major} {minor}"))
 }
 
 /// The same query with another value of one parameter; `None` takes it away.

@@ -14,12 +14,15 @@ use crate::account::{self, picture};
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
 use crate::openapi::{Document, get_openapi};
-use crate::policy::Action::{Create, Delete, List, SetStatus, Update, View};
+use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
-    Account, Audit, Campaigns, Figures, Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+    Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
+    Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
 use crate::state::App;
-use crate::{assets, audit, campaigns, health, orders, pages, partners, prospects, sources, teams, users};
+use crate::{
+    assets, audit, campaigns, funds, health, orders, pages, partners, prospects, sources, teams, users,
+};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
@@ -51,6 +54,9 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = api(list);
     let list = team_api(list);
     let list = campaign_api(list);
+    let list = fund_accounts(list);
+    let list = fund_requests(list);
+    let list = fund_transfers(list);
     let list = pages(list);
     files(list).finish()
 }
@@ -156,6 +162,67 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(partners::update::replace_partner, partners::update::update_partner),
         )
         .api(Rule::Asks(Delete, Partners), routes!(partners::delete::delete_partner))
+}
+
+fn fund_accounts(list: Routes) -> Routes {
+    use funds::{accounts, budgets, rates};
+    list.api(Rule::Asks(List, FundAccounts), routes!(accounts::list::list_fund_accounts))
+        .api(Rule::Asks(View, FundAccounts), routes!(accounts::detail::get_fund_account))
+        .api(Rule::Asks(View, FundAccounts), routes!(accounts::statement::get_fund_account_statement))
+        .api(Rule::Asks(Create, FundAccounts), routes!(accounts::create::create_fund_account))
+        .api(
+            Rule::Asks(Update, FundAccounts),
+            routes!(accounts::update::replace_fund_account, accounts::update::update_fund_account),
+        )
+        .api(Rule::Asks(Delete, FundAccounts), routes!(accounts::delete::delete_fund_account))
+        .api(Rule::Asks(List, FundBudgets), routes!(budgets::list::list_fund_budgets))
+        .api(Rule::Asks(View, FundBudgets), routes!(budgets::detail::get_fund_budget))
+        .api(Rule::Asks(Create, FundBudgets), routes!(budgets::create::create_fund_budget))
+        .api(
+            Rule::Asks(Update, FundBudgets),
+            routes!(budgets::update::replace_fund_budget, budgets::update::update_fund_budget),
+        )
+        .api(Rule::Asks(Delete, FundBudgets), routes!(budgets::delete::delete_fund_budget))
+        .api(Rule::Asks(List, FundRates), routes!(rates::list::list_fund_rates))
+        .api(Rule::Asks(View, FundRates), routes!(rates::detail::get_fund_rate))
+        .api(Rule::Asks(Create, FundRates), routes!(rates::create::create_fund_rate))
+        .api(
+            Rule::Asks(Update, FundRates),
+            routes!(rates::update::replace_fund_rate, rates::update::update_fund_rate),
+        )
+        .api(Rule::Asks(Delete, FundRates), routes!(rates::delete::delete_fund_rate))
+}
+
+fn fund_requests(list: Routes) -> Routes {
+    use funds::requests;
+    list.api(Rule::Asks(List, FundRequests), routes!(requests::list::list_fund_requests))
+        .api(Rule::Asks(View, FundRequests), routes!(requests::detail::get_fund_request))
+        .api(Rule::Asks(Create, FundRequests), routes!(requests::create::create_fund_request))
+        .api(
+            Rule::Asks(Update, FundRequests),
+            routes!(requests::update::replace_fund_request, requests::update::update_fund_request),
+        )
+        .api(Rule::Asks(Delete, FundRequests), routes!(requests::cancel::delete_fund_request))
+        .api(Rule::Asks(Update, FundRequests), routes!(requests::cancel::cancel_fund_request))
+        .api(Rule::Asks(Approve, FundRequests), routes!(requests::decide::approve_fund_request))
+        .api(Rule::Asks(Approve, FundRequests), routes!(requests::decide::refuse_fund_request))
+        .api(Rule::Asks(Create, FundTransfers), routes!(requests::top_up::top_up_fund_request))
+}
+
+fn fund_transfers(list: Routes) -> Routes {
+    use funds::{balances, ledger, transfers};
+    let file = || DefaultBodyLimit::max(transfers::sheet::MAX_FILE_BYTES);
+    list.api(Rule::Asks(List, FundTransfers), routes!(transfers::list::list_fund_transfers))
+        .api(Rule::Asks(View, FundTransfers), routes!(transfers::detail::get_fund_transfer))
+        .api(Rule::Asks(Create, FundTransfers), routes!(transfers::create::create_fund_transfer))
+        .api(Rule::Asks(Create, FundTransfers), routes!(transfers::reverse::reverse_fund_transfer))
+        .api(Rule::Asks(Create, FundTransfers), routes!(transfers::import::preview_fund_import).layer(file()))
+        .api(
+            Rule::Asks(Create, FundTransfers),
+            routes!(transfers::import::import_fund_transfers).layer(file()),
+        )
+        .api(Rule::Asks(List, FundTransfers), routes!(ledger::list::list_ledger))
+        .api(Rule::Asks(List, FundTransfers), routes!(balances::list::list_balances))
 }
 
 fn pages(list: Routes) -> Routes {

@@ -6,6 +6,7 @@ pub mod campaigns;
 pub mod changes;
 pub mod clickhouse;
 pub mod demo;
+pub mod funds;
 pub mod images;
 pub mod orders;
 pub mod parked;

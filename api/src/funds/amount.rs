@@ -1,5 +1,7 @@
 //! Amounts: decimal texts on the wire, whole minor units everywhere else. No floating point in between.
 
+use serde::Serialize;
+
 use crate::funds::currency::{Currency, exponent};
 
 /// No amount is larger, in minor units: sums of thousands of them stay within 64 bits.
@@ -8,7 +10,7 @@ pub const MAX_MINOR: i64 = 999_999_999_999_999;
 const MAX_DIGITS: usize = 18;
 
 /// A decimal number exactly as it was written, but for needless zeros.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Decimal {
     mantissa: i128,
     /// Digits after the point.

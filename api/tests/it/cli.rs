@@ -63,6 +63,9 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     clickhouse: applied 0001_events
     clickhouse: up to date
     postgres: applied 0001 accounts
+    postgres: applied 0002 audit
+    postgres: applied 0003 campaigns
+    postgres: applied 0006 funds
     postgres: up to date
     ");
 

@@ -13,6 +13,7 @@ mod campaigns;
 mod cli;
 mod edits;
 mod events;
+mod funds;
 mod images;
 mod last_owner;
 mod own_account;

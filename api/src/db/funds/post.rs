@@ -1,0 +1,268 @@
+//! The only way into the ledger. An entry and its postings are written under the locks of the accounts they move; the
+//! database keeps the balances, and refuses what does not balance or goes below an account's floor.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+/// The constraints that an entry can run into.
+pub const FLOOR: &str = "ledger_accounts_floor";
+pub const BOUNDED: &str = "ledger_accounts_bounded";
+pub const IDEMPOTENT: &str = "ledger_entries_idempotent";
+pub const REVERSED_ONCE: &str = "ledger_entries_reversed_once";
+pub const SPEND_ONCE: &str = "spend_references_once";
+
+/// What an entry does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum Kind {
+    /// Money from outside into an ad account; the fee goes elsewhere.
+    TopUp,
+    /// Money that the network took.
+    Spend,
+    /// Money that comes back from an ad account.
+    Return,
+    /// The opposite of another entry.
+    Reversal,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::TopUp, Self::Spend, Self::Return, Self::Reversal];
+
+    /// The word on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TopUp => "top_up",
+            Self::Spend => "spend",
+            Self::Return => "return",
+            Self::Reversal => "reversal",
+        }
+    }
+}
+
+/// An entry to be.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    pub kind: Kind,
+    pub fund_account_id: i64,
+    pub currency: String,
+    pub day: NaiveDate,
+    pub amount_minor: i64,
+    pub fee_minor: i64,
+    /// What it adds to the account's spend.
+    pub spent_minor: i64,
+    /// Ledger account → what it is moved by.
+    pub legs: Vec<(i64, i64)>,
+    pub request_id: Option<i64>,
+    pub reverses_id: Option<i64>,
+    pub reference: String,
+    pub note: String,
+    pub actor_id: i64,
+    pub idempotency_key: Option<String>,
+    pub content_hash: [u8; 32],
+    /// Whether the reference may stand only once for the account and day.
+    pub is_referred_once: bool,
+}
+
+/// The accounts of the ledger that are locked for some ad accounts.
+#[derive(Debug, Clone)]
+pub struct Books {
+    ad_accounts: HashMap<i64, LedgerAccount>,
+    common: HashMap<(String, String), i64>,
+    /// No entry may be earlier.
+    pub last_at: DateTime<Utc>,
+}
+
+/// An ad account's place in the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct LedgerAccount {
+    pub id: i64,
+    pub balance_minor: i64,
+    /// What may still be taken out of it.
+    pub available_minor: i64,
+}
+
+impl Books {
+    /// An ad account's place.
+    #[must_use]
+    pub fn ad_account(&self, fund_account_id: i64) -> Option<LedgerAccount> {
+        self.ad_accounts.get(&fund_account_id).copied()
+    }
+
+    /// The common account of a kind: `bank`, `spend` or `fees`.
+    #[must_use]
+    pub fn common(&self, kind: &str, currency: &str) -> Option<i64> {
+        self.common.get(&(kind.to_owned(), currency.to_owned())).copied()
+    }
+}
+
+/// Locks the places of ad accounts, and the common ones of their currencies, always in the order of their ids.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn lock(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
+    let rows = sqlx::query!(
+        "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at FROM ledger_accounts
+         WHERE fund_account_id = ANY ($1) OR (fund_account_id IS NULL
+             AND currency IN (SELECT currency FROM fund_accounts WHERE id = ANY ($1)))
+         ORDER BY id FOR UPDATE",
+        fund_account_ids
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut books =
+        Books { ad_accounts: HashMap::new(), common: HashMap::new(), last_at: DateTime::UNIX_EPOCH };
+    for row in rows {
+        books.last_at = books.last_at.max(row.last_at);
+        if let Some(fund_account_id) = row.fund_account_id {
+            let available_minor = row.balance_minor - row.floor_minor.unwrap_or(0);
+            let place = LedgerAccount { id: row.id, balance_minor: row.balance_minor, available_minor };
+            books.ad_accounts.insert(fund_account_id, place);
+        } else {
+            books.common.insert((row.kind, row.currency), row.id);
+        }
+    }
+    Ok(books)
+}
+
+/// An earlier entry of the same person under the same idempotency key: its id and the hash of what was asked for.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find_by_key(
+    connection: &mut PgConnection,
+    actor_id: i64,
+    key: &str,
+) -> sqlx::Result<Option<(i64, Vec<u8>)>> {
+    let row = sqlx::query!(
+        "SELECT id, content_hash FROM ledger_entries WHERE actor_id = $1 AND idempotency_key = $2",
+        actor_id,
+        key
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.id, row.content_hash)))
+}
+
+/// Writes entries with all that belongs to them, in as many statements as for one; returns their ids in order. The accounts
+/// must be locked.
+///
+/// # Errors
+/// A violation of one of the constraints above.
+pub async fn write(
+    connection: &mut PgConnection,
+    entries: &[NewEntry],
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<i64>> {
+    let ids = take_ids(connection, entries.len()).await?;
+    insert_entries(connection, &ids, entries, at).await?;
+    insert_references(connection, &ids, entries).await?;
+    insert_postings(connection, &ids, entries).await?;
+    Ok(ids)
+}
+
+async fn take_ids(connection: &mut PgConnection, n: usize) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"SELECT nextval(pg_get_serial_sequence('ledger_entries', 'id')) AS "id!" FROM generate_series(1, $1::bigint)"#,
+        i64::try_from(n).unwrap_or(i64::MAX)
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn insert_entries(
+    connection: &mut PgConnection,
+    ids: &[i64],
+    entries: &[NewEntry],
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    fn column<T>(entries: &[NewEntry], value: impl Fn(&NewEntry) -> T) -> Vec<T> {
+        entries.iter().map(value).collect()
+    }
+    sqlx::query!(
+        "INSERT INTO ledger_entries (id, at, day, kind, fund_account_id, currency, amount_minor, fee_minor, spent_minor,
+                                     request_id, reverses_id, reference, note, actor_id, idempotency_key, content_hash)
+         SELECT id, $2, day, kind, account, currency, amount, fee, spent, request, reverses, reference, note, actor, key,
+                hash
+         FROM unnest($1::bigint[], $3::date[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
+                     $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::text[],
+                     $16::bytea[])
+             AS new (id, day, kind, account, currency, amount, fee, spent, request, reverses, reference, note, actor,
+                     key, hash)",
+        ids,
+        at,
+        &column(entries, |entry| entry.day),
+        &column(entries, |entry| entry.kind.as_str().to_owned()),
+        &column(entries, |entry| entry.fund_account_id),
+        &column(entries, |entry| entry.currency.clone()),
+        &column(entries, |entry| entry.amount_minor),
+        &column(entries, |entry| entry.fee_minor),
+        &column(entries, |entry| entry.spent_minor),
+        &column(entries, |entry| entry.request_id) as &[Option<i64>],
+        &column(entries, |entry| entry.reverses_id) as &[Option<i64>],
+        &column(entries, |entry| entry.reference.clone()),
+        &column(entries, |entry| entry.note.clone()),
+        &column(entries, |entry| entry.actor_id),
+        &column(entries, |entry| entry.idempotency_key.clone()) as &[Option<String>],
+        &column(entries, |entry| entry.content_hash.to_vec()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_references(
+    connection: &mut PgConnection,
+    ids: &[i64],
+    entries: &[NewEntry],
+) -> sqlx::Result<()> {
+    let referred: Vec<i64> =
+        ids.iter().zip(entries).filter(|(_, entry)| entry.is_referred_once).map(|(id, _)| *id).collect();
+    if !referred.is_empty() {
+        sqlx::query!(
+            "INSERT INTO spend_references (fund_account_id, day, reference, entry_id)
+             SELECT fund_account_id, day, reference, id FROM ledger_entries WHERE id = ANY ($1)",
+            &referred
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    let reversed: Vec<i64> = entries.iter().filter_map(|entry| entry.reverses_id).collect();
+    if !reversed.is_empty() {
+        sqlx::query!("DELETE FROM spend_references WHERE entry_id = ANY ($1)", &reversed)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert_postings(
+    connection: &mut PgConnection,
+    ids: &[i64],
+    entries: &[NewEntry],
+) -> sqlx::Result<()> {
+    let legs = || {
+        ids.iter().zip(entries).flat_map(|(id, entry)| {
+            entry
+                .legs
+                .iter()
+                .map(move |(account_id, minor)| (*id, *account_id, *minor, entry.currency.clone()))
+        })
+    };
+    // The trigger gives balance and time.
+    sqlx::query!(
+        "INSERT INTO ledger_postings (entry_id, account_id, amount_minor, currency, balance_minor, at)
+         SELECT entry, account, amount, currency, 0, 'epoch'
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS new (entry, account, amount, currency)",
+        &legs().map(|leg| leg.0).collect::<Vec<_>>(),
+        &legs().map(|leg| leg.1).collect::<Vec<_>>(),
+        &legs().map(|leg| leg.2).collect::<Vec<_>>(),
+        &legs().map(|leg| leg.3).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

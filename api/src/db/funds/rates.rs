@@ -1,0 +1,153 @@
+//! Rates of exchange in Postgres.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+/// The constraint that keeps one rate a day and pair.
+pub const ONE_A_DAY: &str = "fund_rates_one_a_day";
+
+/// What one unit of a currency was in another, from a day on.
+#[derive(Debug, Clone)]
+pub struct RateRow {
+    pub id: i64,
+    pub base: String,
+    pub quote: String,
+    pub day: NaiveDate,
+    pub rate_e9: i64,
+    pub version: i64,
+}
+
+/// A rate to be.
+#[derive(Debug, Clone, Copy)]
+pub struct RateValues {
+    pub base: &'static str,
+    pub quote: &'static str,
+    pub day: NaiveDate,
+    pub rate_e9: i64,
+}
+
+/// Which rates to list.
+#[derive(Debug, Clone, Copy)]
+pub struct RateFilter {
+    pub base: Option<&'static str>,
+    pub quote: Option<&'static str>,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    pub after: Option<(NaiveDate, i64)>,
+    pub limit: i64,
+}
+
+/// Rates, newest first.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn list(pool: &PgPool, filter: &RateFilter) -> sqlx::Result<Vec<RateRow>> {
+    let (after_day, after_id) = filter.after.unzip();
+    sqlx::query_as!(
+        RateRow,
+        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates
+         WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
+           AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
+           AND ($5::date IS NULL OR (day, id) < ($5, $6))
+         ORDER BY day DESC, id DESC LIMIT $7",
+        filter.base,
+        filter.quote,
+        filter.from,
+        filter.to,
+        after_day,
+        after_id,
+        filter.limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn find(pool: &PgPool, id: i64) -> sqlx::Result<Option<RateRow>> {
+    sqlx::query_as!(
+        RateRow,
+        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates WHERE id = $1",
+        id
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<RateRow>> {
+    sqlx::query_as!(
+        RateRow,
+        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates WHERE id = $1 FOR UPDATE",
+        id
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// # Errors
+/// A violation of [`ONE_A_DAY`].
+pub async fn insert(
+    connection: &mut PgConnection,
+    new: &RateValues,
+    now: DateTime<Utc>,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "INSERT INTO fund_rates (base, quote, day, rate_e9, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        new.base,
+        new.quote,
+        new.day,
+        new.rate_e9,
+        now,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// # Errors
+/// A violation of [`ONE_A_DAY`].
+pub async fn update(connection: &mut PgConnection, id: i64, new: &RateValues) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE fund_rates SET base = $2, quote = $3, day = $4, rate_e9 = $5, version = version + 1 WHERE id = $1",
+        id,
+        new.base,
+        new.quote,
+        new.day,
+        new.rate_e9,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM fund_rates WHERE id = $1", id).execute(connection).await?;
+    Ok(())
+}
+
+/// The newest rate between two currencies, either way round, that is not after a day; on the same day the one that was
+/// entered in the direction asked for.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn newest(
+    executor: impl PgExecutor<'_>,
+    base: &str,
+    quote: &str,
+    day: NaiveDate,
+) -> sqlx::Result<Option<RateRow>> {
+    sqlx::query_as!(
+        RateRow,
+        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates
+         WHERE ((base = $1 AND quote = $2) OR (base = $2 AND quote = $1)) AND day <= $3
+         ORDER BY day DESC, base = $1 DESC LIMIT 1",
+        base,
+        quote,
+        day,
+    )
+    .fetch_optional(executor)
+    .await
+}

@@ -1,0 +1,217 @@
+//! What buyers ask for, in Postgres.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+/// A request and what became of it.
+#[derive(Debug, Clone)]
+pub struct RequestRow {
+    pub id: i64,
+    pub fund_account_id: i64,
+    pub buyer_id: i64,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub purpose: String,
+    pub status: String,
+    pub decided_by: Option<i64>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub reason: String,
+    pub budget_id: Option<i64>,
+    pub budget_minor: Option<i64>,
+    /// The entry that topped it up.
+    pub entry_id: Option<i64>,
+    pub created_at: DateTime<Utc>,
+    pub version: i64,
+}
+
+/// A request to be.
+#[derive(Debug, Clone)]
+pub struct NewRequest {
+    pub fund_account_id: i64,
+    pub buyer_id: i64,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub purpose: String,
+}
+
+/// What was decided of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    pub status: &'static str,
+    pub decided_by: Option<i64>,
+    pub reason: String,
+    /// The budget and what it takes of it.
+    pub budget: Option<(i64, i64)>,
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone)]
+pub struct RequestFilter {
+    /// `None`: everybody's.
+    pub buyers: Option<Vec<i64>>,
+    pub fund_account_id: Option<i64>,
+    pub status: Option<&'static str>,
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub after: Option<(DateTime<Utc>, i64)>,
+    pub limit: i64,
+}
+
+/// Requests, newest first.
+///
+/// # Errors
+/// When Postgres fails, as everywhere in this file.
+pub async fn list(pool: &PgPool, filter: &RequestFilter) -> sqlx::Result<Vec<RequestRow>> {
+    let (after_at, after_id) = filter.after.unzip();
+    sqlx::query_as!(
+        RequestRow,
+        r#"SELECT request.id, request.fund_account_id, buyer_id, request.amount_minor, request.currency, purpose, status,
+                  decided_by, decided_at, reason, budget_id, budget_minor, entry.id AS "entry_id?", created_at, version
+           FROM fund_requests request LEFT JOIN ledger_entries entry ON request_id = request.id
+           WHERE ($1::bigint[] IS NULL OR buyer_id = ANY ($1))
+             AND ($2::bigint IS NULL OR request.fund_account_id = $2)
+             AND ($3::text IS NULL OR status = $3)
+             AND created_at BETWEEN $4 AND $5
+             AND ($6::timestamptz IS NULL OR (created_at, request.id) < ($6, $7))
+           ORDER BY created_at DESC, request.id DESC LIMIT $8"#,
+        filter.buyers.as_deref(),
+        filter.fund_account_id,
+        filter.status,
+        filter.from,
+        filter.to,
+        after_at,
+        after_id,
+        filter.limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    id: i64,
+    buyers: Option<&[i64]>,
+) -> sqlx::Result<Option<RequestRow>> {
+    sqlx::query_as!(
+        RequestRow,
+        r#"SELECT request.id, request.fund_account_id, buyer_id, request.amount_minor, request.currency, purpose, status,
+                  decided_by, decided_at, reason, budget_id, budget_minor, entry.id AS "entry_id?", created_at, version
+           FROM fund_requests request LEFT JOIN ledger_entries entry ON request_id = request.id
+           WHERE request.id = $1 AND ($2::bigint[] IS NULL OR buyer_id = ANY ($2))"#,
+        id,
+        buyers,
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// The request, locked: who decides of it next sees what was decided now.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn lock(
+    connection: &mut PgConnection,
+    id: i64,
+    buyers: Option<&[i64]>,
+) -> sqlx::Result<Option<RequestRow>> {
+    sqlx::query_as!(
+        RequestRow,
+        r#"SELECT id, fund_account_id, buyer_id, amount_minor, currency, purpose, status, decided_by, decided_at, reason,
+                  budget_id, budget_minor, NULL::bigint AS "entry_id?", created_at, version
+           FROM fund_requests WHERE id = $1 AND ($2::bigint[] IS NULL OR buyer_id = ANY ($2)) FOR UPDATE"#,
+        id,
+        buyers,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn insert(
+    connection: &mut PgConnection,
+    new: &NewRequest,
+    now: DateTime<Utc>,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "INSERT INTO fund_requests (fund_account_id, buyer_id, amount_minor, currency, purpose, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        new.fund_account_id,
+        new.buyer_id,
+        new.amount_minor,
+        new.currency,
+        new.purpose,
+        now,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Asks for something else.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn update(
+    connection: &mut PgConnection,
+    id: i64,
+    amount_minor: i64,
+    purpose: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE fund_requests SET amount_minor = $2, purpose = $3, version = version + 1 WHERE id = $1",
+        id,
+        amount_minor,
+        purpose,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes down what was decided.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn decide(
+    connection: &mut PgConnection,
+    id: i64,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (budget_id, budget_minor) = decision.budget.unzip();
+    sqlx::query!(
+        "UPDATE fund_requests
+         SET status = $2, decided_by = $3, decided_at = $4, reason = $5, budget_id = $6, budget_minor = $7,
+             version = version + 1
+         WHERE id = $1",
+        id,
+        decision.status,
+        decision.decided_by,
+        now,
+        decision.reason,
+        budget_id,
+        budget_minor,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// # Errors
+/// When Postgres fails.
+pub async fn mark_topped_up(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE fund_requests SET status = 'topped_up', version = version + 1 WHERE id = $1", id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The request as it is in this transaction.
+///
+/// # Errors
+/// When Postgres fails, or it is not there.
+pub async fn reread(connection: &mut PgConnection, id: i64) -> sqlx::Result<RequestRow> {
+    find(connection, id, None).await?.ok_or(sqlx::Error::RowNotFound)
+}

@@ -1,0 +1,47 @@
+//! `POST /api/funds/accounts/create/`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::funds::accounts;
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
+use crate::funds::answer;
+use crate::openapi::MakeErrors;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// Open an ad account
+#[utoipa::path(
+    post, path = "/api/funds/accounts/create/", tag = "funds",
+    request_body(content(
+        (FundAccountRequest = "application/json"),
+        (FundAccountRequest = "application/x-www-form-urlencoded"),
+        (FundAccountRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Opened", body = FundAccountResponse), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn create_fund_account(
+    State(app): State<App>,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let values = read(&mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let values = values.ok_or_else(|| ApiError::broken("an account without values or errors"))?;
+    let now = time_of(&app.clock);
+    let mut transaction = app.postgres.begin().await?;
+    let id =
+        accounts::insert(&mut transaction, &values, now).await.map_err(|error| refused(error, &values))?;
+    let row = accounts::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let made = FundAccountResponse::from(&row);
+    audit::record(&mut transaction, &actor, "create", Resource::FundAccounts, id, Change::created(&made))
+        .await?;
+    transaction.commit().await?;
+    Ok(answer(StatusCode::CREATED, &made, row.version))
+}

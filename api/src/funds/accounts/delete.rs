@@ -1,0 +1,56 @@
+//! `DELETE /api/funds/accounts/delete/<id>/`: archives an ad account that holds nothing and for which nothing is asked.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::accounts;
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::funds::accounts::FundAccountResponse;
+use crate::funds::amount::show;
+use crate::funds::path_id;
+use crate::funds::reach::Reach;
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Archive an ad account
+///
+/// Its ledger stays.
+#[utoipa::path(
+    delete, path = "/api/funds/accounts/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 204, description = "Archived"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_fund_account(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let id = path_id(&id)?;
+    let reach = Reach::of(&app, &allowed).await?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
+    let row = row.ok_or_else(ApiError::not_found)?;
+    check_version(&headers, row.version)?;
+    let ties = accounts::ties(&mut transaction, id).await?;
+    if ties.balance_minor != 0 {
+        let balance = show(ties.balance_minor, &row.currency);
+        let detail =
+            format!("The account holds {balance} {}. Only an empty one can be archived.", row.currency);
+        return Err(ApiError::conflict(detail));
+    }
+    if ties.n_requests > 0 {
+        return Err(ApiError::conflict("Requests for this account are open or approved."));
+    }
+    accounts::archive(&mut transaction, id, time_of(&app.clock)).await?;
+    let change = Change::deleted(&FundAccountResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundAccounts, id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

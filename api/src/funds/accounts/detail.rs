@@ -1,0 +1,31 @@
+//! `GET /api/funds/accounts/detail/<id>/`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::db::funds::accounts;
+use crate::error::ApiError;
+use crate::funds::accounts::FundAccountResponse;
+use crate::funds::reach::Reach;
+use crate::funds::{answer, path_id};
+use crate::guard::Allowed;
+use crate::openapi::DetailErrors;
+use crate::state::App;
+
+/// Show an ad account
+#[utoipa::path(
+    get, path = "/api/funds/accounts/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 200, description = "The account; its version in `ETag`", body = FundAccountResponse), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn get_fund_account(
+    State(app): State<App>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let reach = Reach::of(&app, &allowed).await?;
+    let row = accounts::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    Ok(answer(StatusCode::OK, &FundAccountResponse::from(&row), row.version))
+}

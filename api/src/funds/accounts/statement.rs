@@ -1,0 +1,147 @@
+//! `GET /api/funds/accounts/<id>/statement.csv`: an ad account's lines of a time, with what it held before and after.
+//!
+//! Invariant: no cell is taken for a formula by a spreadsheet, whatever people wrote into references and notes.
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use utoipa::IntoParams;
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::accounts::{self, AccountRow};
+use crate::db::funds::ledger::{self, LineRow};
+use crate::error::ApiError;
+use crate::funds::amount::show;
+use crate::funds::path_id;
+use crate::funds::reach::Reach;
+use crate::guard::Allowed;
+use crate::openapi::{DetailErrors, QueryErrors};
+use crate::policy::Resource;
+use crate::query::{Params, TimeRange};
+use crate::state::App;
+use crate::wire;
+
+/// The most lines of one statement: a few megabytes.
+const MAX_LINES: i64 = 20_000;
+
+/// What a statement understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct StatementQuery {
+    /// RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// RFC 3339, or a date in `tz` that is included whole.
+    to: Option<String>,
+    /// The name of a time zone; the viewer's unless given.
+    tz: Option<String>,
+}
+
+/// Export an ad account's statement
+///
+/// The first row is the opening balance, the last the closing one. At most 20,000 lines.
+#[utoipa::path(
+    get, path = "/api/funds/accounts/{id}/statement.csv", tag = "funds", params(("id" = i64, Path), StatementQuery),
+    responses(
+        (status = 200, description = "The statement", body = String, content_type = "text/csv"), QueryErrors, DetailErrors,
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn get_fund_account_statement(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let mut params = Params::parse(query.as_deref());
+    let range = params.time_range(allowed.viewer.time_zone);
+    params.finish()?;
+    let reach = Reach::of(&app, &allowed).await?;
+    let account = accounts::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    let (from, to) = moments(range);
+    let lines = ledger::statement(&app.postgres, id, from, to, MAX_LINES + 1).await?;
+    if i64::try_from(lines.len()).unwrap_or(i64::MAX) > MAX_LINES {
+        let message = format!("There are more than {MAX_LINES} lines: ask for a shorter time.");
+        return Err(ApiError::field("to", message));
+    }
+    let opening_minor = ledger::balance_before(&app.postgres, id, from).await?;
+    let exported =
+        json!({"from": wire::time(range.from_ms), "to": wire::time(range.to_ms), "lines": lines.len()});
+    let mut connection = app.postgres.acquire().await?;
+    audit::record(&mut connection, &actor, "export", Resource::FundAccounts, id, Change::created(&exported))
+        .await?;
+    let text = write(&account, range, opening_minor, &lines).map_err(|error| ApiError::internal(&error))?;
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    let disposition = format!("attachment; filename=\"statement-{id}.csv\"");
+    headers.insert(
+        CONTENT_DISPOSITION,
+        HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment")),
+    );
+    Ok(response)
+}
+
+/// A range as the database takes it.
+#[must_use]
+pub fn moments(range: TimeRange) -> (DateTime<Utc>, DateTime<Utc>) {
+    let moment = |ms| DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH);
+    (moment(range.from_ms), moment(range.to_ms))
+}
+
+fn write(
+    account: &AccountRow,
+    range: TimeRange,
+    opening_minor: i64,
+    lines: &[LineRow],
+) -> Result<Vec<u8>, csv::Error> {
+    let mut written = csv::Writer::from_writer(Vec::new());
+    let edge = |written: &mut csv::Writer<Vec<u8>>, time_ms, word: &str, minor| {
+        let balance = show(minor, &account.currency);
+        let cells =
+            [&wire::time(time_ms), "", word, "", &balance, &account.currency, "", &harmless(&account.name)];
+        written.write_record(cells)
+    };
+    written.write_record(["time", "date", "kind", "amount", "balance", "currency", "reference", "note"])?;
+    edge(&mut written, range.from_ms, "opening balance", opening_minor)?;
+    for line in lines {
+        written.write_record([
+            &wire::time(line.at.timestamp_millis()),
+            &line.day.to_string(),
+            &line.kind,
+            &show(line.amount_minor, &line.currency),
+            &show(line.balance_minor, &line.currency),
+            &line.currency,
+            &harmless(&line.reference),
+            &harmless(&line.note),
+        ])?;
+    }
+    let closing_minor = lines.last().map_or(opening_minor, |line| line.balance_minor);
+    edge(&mut written, range.to_ms, "closing balance", closing_minor)?;
+    written.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
+}
+
+/// A text that no spreadsheet takes for a formula (OWASP, "CSV Injection").
+fn harmless(text: &str) -> String {
+    let is_risky =
+        text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
+    if is_risky { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1"] {
+            assert_eq!(harmless(text), format!("'{text}"));
+        }
+        assert_eq!(harmless("invoice 7"), "invoice 7");
+    }
+}

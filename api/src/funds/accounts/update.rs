@@ -1,0 +1,98 @@
+//! `PUT` and `PATCH /api/funds/accounts/update/<id>/`. Another buyer has the account from then on; its past stays with the
+//! one before.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::funds::accounts;
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
+use crate::funds::reach::Reach;
+use crate::funds::{answer, path_id};
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Replace an ad account
+#[utoipa::path(
+    put, path = "/api/funds/accounts/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundAccountRequest = "application/json"),
+        (FundAccountRequest = "application/x-www-form-urlencoded"),
+        (FundAccountRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The account as it is now", body = FundAccountResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_fund_account(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, false)).await
+}
+
+/// Change an ad account
+#[utoipa::path(
+    patch, path = "/api/funds/accounts/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundAccountRequest = "application/json"),
+        (FundAccountRequest = "application/x-www-form-urlencoded"),
+        (FundAccountRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The account as it is now", body = FundAccountResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_fund_account(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, true)).await
+}
+
+async fn change(
+    app: &App,
+    reach: &Reach,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+    (mut fields, is_partial): (Fields, bool),
+) -> Result<Response, ApiError> {
+    let id = path_id(id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
+    let row = row.ok_or_else(ApiError::not_found)?;
+    check_version(headers, row.version)?;
+    let before = FundAccountResponse::from(&row);
+    if is_partial {
+        fields.fill_from(&before);
+    }
+    let values = read(&mut fields);
+    if values.as_ref().is_some_and(|values| values.currency != row.currency) {
+        fields.fail("currency", "The currency of an account cannot be changed.");
+    }
+    fields.finish().map_err(ApiError::fields)?;
+    let values = values.ok_or_else(|| ApiError::broken("an account without values or errors"))?;
+    let now = time_of(&app.clock);
+    accounts::update(&mut transaction, id, &values, now).await.map_err(|error| refused(error, &values))?;
+    let row = accounts::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let after = FundAccountResponse::from(&row);
+    let change = Change::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundAccounts, id, change).await?;
+    transaction.commit().await?;
+    Ok(answer(StatusCode::OK, &after, row.version))
+}

@@ -1,0 +1,46 @@
+//! `POST /api/funds/budgets/create/`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::funds::budgets;
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::funds::answer;
+use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, read, refused};
+use crate::openapi::MakeErrors;
+use crate::policy::Resource;
+use crate::state::App;
+
+/// Set a budget
+#[utoipa::path(
+    post, path = "/api/funds/budgets/create/", tag = "funds",
+    request_body(content(
+        (FundBudgetRequest = "application/json"),
+        (FundBudgetRequest = "application/x-www-form-urlencoded"),
+        (FundBudgetRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Set", body = FundBudgetResponse), MakeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn create_fund_budget(
+    State(app): State<App>,
+    actor: Actor,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let values = read(&mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let values = values.ok_or_else(|| ApiError::broken("a budget without values or errors"))?;
+    let mut transaction = app.postgres.begin().await?;
+    check_team(&mut transaction, &values).await?;
+    let id = budgets::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(refused)?;
+    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let made = FundBudgetResponse::from(&row);
+    audit::record(&mut transaction, &actor, "create", Resource::FundBudgets, id, Change::created(&made))
+        .await?;
+    transaction.commit().await?;
+    Ok(answer(StatusCode::CREATED, &made, row.version))
+}

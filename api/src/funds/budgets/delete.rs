@@ -1,0 +1,40 @@
+//! `DELETE /api/funds/budgets/delete/<id>/`.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::budgets;
+use crate::error::ApiError;
+use crate::funds::budgets::FundBudgetResponse;
+use crate::funds::path_id;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Remove a budget
+#[utoipa::path(
+    delete, path = "/api/funds/budgets/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 204, description = "Removed"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_fund_budget(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let id = path_id(&id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    check_version(&headers, row.version)?;
+    if row.used_minor > 0 {
+        return Err(ApiError::conflict("Requests were approved within this budget."));
+    }
+    budgets::delete(&mut transaction, id).await?;
+    let change = Change::deleted(&FundBudgetResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundBudgets, id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,30 @@
+//! `GET /api/funds/budgets/detail/<id>/`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::db::funds::budgets;
+use crate::error::ApiError;
+use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
+use crate::funds::{answer, path_id};
+use crate::guard::Allowed;
+use crate::openapi::DetailErrors;
+use crate::state::App;
+
+/// Show a budget
+#[utoipa::path(
+    get, path = "/api/funds/budgets/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 200, description = "The budget; its version in `ETag`", body = FundBudgetResponse), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn get_fund_budget(
+    State(app): State<App>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let row =
+        budgets::find(&app.postgres, id, team_in_reach(&allowed)).await?.ok_or_else(ApiError::not_found)?;
+    Ok(answer(StatusCode::OK, &FundBudgetResponse::from(&row), row.version))
+}

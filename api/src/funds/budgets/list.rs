@@ -1,0 +1,63 @@
+//! `GET /api/funds/budgets/list/`: the budgets that the viewer may see, the latest months first.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::db::funds::budgets::{self, BudgetFilter};
+use crate::error::ApiError;
+use crate::fields::values::parse_month;
+use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
+use crate::funds::{day_cursor, read_day_cursor};
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::state::App;
+
+/// What the list of budgets understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListFundBudgetsQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    /// Only this team's.
+    team_id: Option<i64>,
+    /// Only this month's, as 2026-11.
+    month: Option<String>,
+}
+
+/// List budgets
+#[utoipa::path(
+    get, path = "/api/funds/budgets/list/", tag = "funds", params(ListFundBudgetsQuery),
+    responses((status = 200, description = "Budgets, the latest months first", body = Vec<FundBudgetResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_fund_budgets(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let asked = params.id("team_id");
+    let month = params.text("month").map(parse_month);
+    if month == Some(None) {
+        params.fail("month", "Enter a month from 2000-01 to 2099-12, as 2026-11.");
+    }
+    let within = team_in_reach(&allowed);
+    // Another team than the own is one that nobody has.
+    let team_id = match (within, asked) {
+        (Some(own), Some(asked)) if own != asked => Some(0),
+        (within, asked) => within.or(asked),
+    };
+    let after = read_day_cursor(&mut params);
+    let filter = BudgetFilter { team_id, month: month.flatten(), after, limit: i64::from(limit) + 1 };
+    params.finish()?;
+    let rows = budgets::list(&app.postgres, &filter).await?;
+    let page = Page::of(rows, limit, |row| day_cursor(row.month, row.id));
+    Ok(listing.answer(&page.map(|row| FundBudgetResponse::from(&row))))
+}

@@ -1,0 +1,90 @@
+//! `PUT` and `PATCH /api/funds/budgets/update/<id>/`. It is never less than what is approved of it.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::funds::budgets;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, keep_used, read, refused};
+use crate::funds::{answer, path_id};
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Replace a budget
+#[utoipa::path(
+    put, path = "/api/funds/budgets/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundBudgetRequest = "application/json"),
+        (FundBudgetRequest = "application/x-www-form-urlencoded"),
+        (FundBudgetRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The budget as it is now", body = FundBudgetResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_fund_budget(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &actor, &id, &headers, (fields, false)).await
+}
+
+/// Change a budget
+#[utoipa::path(
+    patch, path = "/api/funds/budgets/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundBudgetRequest = "application/json"),
+        (FundBudgetRequest = "application/x-www-form-urlencoded"),
+        (FundBudgetRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The budget as it is now", body = FundBudgetResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_fund_budget(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &actor, &id, &headers, (fields, true)).await
+}
+
+async fn change(
+    app: &App,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+    (mut fields, is_partial): (Fields, bool),
+) -> Result<Response, ApiError> {
+    let id = path_id(id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    check_version(headers, row.version)?;
+    let before = FundBudgetResponse::from(&row);
+    if is_partial {
+        fields.fill_from(&before);
+    }
+    let values = read(&mut fields);
+    if let Some(values) = &values {
+        keep_used(&mut fields, &row, values);
+    }
+    fields.finish().map_err(ApiError::fields)?;
+    let values = values.ok_or_else(|| ApiError::broken("a budget without values or errors"))?;
+    check_team(&mut transaction, &values).await?;
+    budgets::update(&mut transaction, id, &values).await.map_err(refused)?;
+    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let after = FundBudgetResponse::from(&row);
+    let change = Change::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundBudgets, id, change).await?;
+    transaction.commit().await?;
+    Ok(answer(StatusCode::OK, &after, row.version))
+}

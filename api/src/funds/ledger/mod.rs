@@ -1,0 +1,3 @@
+//! The ledger, which can only be read.
+
+pub mod list;

@@ -1,0 +1,37 @@
+//! `DELETE /api/funds/rates/delete/<id>/`.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::rates;
+use crate::error::ApiError;
+use crate::funds::path_id;
+use crate::funds::rates::FundRateResponse;
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Remove a rate
+#[utoipa::path(
+    delete, path = "/api/funds/rates/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 204, description = "Removed"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_fund_rate(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let id = path_id(&id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    check_version(&headers, row.version)?;
+    rates::delete(&mut transaction, id).await?;
+    let change = Change::deleted(&FundRateResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundRates, id, change).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

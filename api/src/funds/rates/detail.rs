@@ -1,0 +1,24 @@
+//! `GET /api/funds/rates/detail/<id>/`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::db::funds::rates;
+use crate::error::ApiError;
+use crate::funds::rates::FundRateResponse;
+use crate::funds::{answer, path_id};
+use crate::openapi::DetailErrors;
+use crate::state::App;
+
+/// Show a rate
+#[utoipa::path(
+    get, path = "/api/funds/rates/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 200, description = "The rate; its version in `ETag`", body = FundRateResponse), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn get_fund_rate(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let row = rates::find(&app.postgres, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(answer(StatusCode::OK, &FundRateResponse::from(&row), row.version))
+}

@@ -1,0 +1,74 @@
+//! `GET /api/funds/rates/list/`: rates of exchange, the latest days first.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::db::funds::rates::{self, RateFilter};
+use crate::error::ApiError;
+use crate::fields::values::parse_day;
+use crate::funds::currency::Currency;
+use crate::funds::rates::FundRateResponse;
+use crate::funds::{day_cursor, read_day_cursor};
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::query::Params;
+use crate::state::App;
+
+/// What the list of rates understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListFundRatesQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    base: Option<String>,
+    quote: Option<String>,
+    /// The first day.
+    from: Option<String>,
+    /// The last day.
+    to: Option<String>,
+}
+
+/// List rates
+#[utoipa::path(
+    get, path = "/api/funds/rates/list/", tag = "funds", params(ListFundRatesQuery),
+    responses((status = 200, description = "Rates, the latest days first", body = Vec<FundRateResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_fund_rates(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let filter = RateFilter {
+        base: currency(&mut params, "base"),
+        quote: currency(&mut params, "quote"),
+        from: day(&mut params, "from"),
+        to: day(&mut params, "to"),
+        after: read_day_cursor(&mut params),
+        limit: i64::from(limit) + 1,
+    };
+    params.finish()?;
+    let rows = rates::list(&app.postgres, &filter).await?;
+    let page = Page::of(rows, limit, |row| day_cursor(row.day, row.id));
+    Ok(listing.answer(&page.map(|row| FundRateResponse::from(&row))))
+}
+
+fn currency(params: &mut Params, name: &str) -> Option<&'static str> {
+    let text = params.text(name)?.to_owned();
+    let found = Currency::parse(&text);
+    if found.is_none() {
+        params.fail(name, format!("\"{text}\" is not a currency of ISO 4217."));
+    }
+    found.map(|currency| currency.code)
+}
+
+fn day(params: &mut Params, name: &str) -> Option<chrono::NaiveDate> {
+    let found = parse_day(params.text(name)?);
+    if found.is_none() {
+        params.fail(name, "Enter a date from 2000-01-01 to 2099-12-31, as 2026-11-23.");
+    }
+    found
+}

@@ -1,0 +1,86 @@
+//! `PUT` and `PATCH /api/funds/rates/update/<id>/`. What was converted by it stays as it was.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::audit::{self, Actor, Change};
+use crate::body::Posted;
+use crate::db::funds::rates;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
+use crate::funds::{answer, path_id};
+use crate::openapi::ChangeErrors;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::state::App;
+
+/// Replace a rate
+#[utoipa::path(
+    put, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundRateRequest = "application/json"),
+        (FundRateRequest = "application/x-www-form-urlencoded"),
+        (FundRateRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_fund_rate(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &actor, &id, &headers, (fields, false)).await
+}
+
+/// Change a rate
+#[utoipa::path(
+    patch, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundRateRequest = "application/json"),
+        (FundRateRequest = "application/x-www-form-urlencoded"),
+        (FundRateRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_fund_rate(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &actor, &id, &headers, (fields, true)).await
+}
+
+async fn change(
+    app: &App,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+    (mut fields, is_partial): (Fields, bool),
+) -> Result<Response, ApiError> {
+    let id = path_id(id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    check_version(headers, row.version)?;
+    let before = FundRateResponse::from(&row);
+    if is_partial {
+        fields.fill_from(&before);
+    }
+    let values = read(&mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let values = values.ok_or_else(|| ApiError::broken("a rate without values or errors"))?;
+    rates::update(&mut transaction, id, &values).await.map_err(refused)?;
+    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let after = FundRateResponse::from(&row);
+    let change = Change::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundRates, id, change).await?;
+    transaction.commit().await?;
+    Ok(answer(StatusCode::OK, &after, row.version))
+}

@@ -1,0 +1,94 @@
+//! Whose money a viewer may see: the policy's scope as a list of buyers. A team's money is that of the buyers who are in it
+//! now.
+
+use crate::db::funds::accounts;
+use crate::error::ApiError;
+use crate::guard::Allowed;
+use crate::policy::Scope;
+use crate::query::Params;
+use crate::state::App;
+
+/// The buyers within reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// `None`: everybody.
+    pub buyers: Option<Vec<i64>>,
+}
+
+impl Reach {
+    /// What the policy's scope means for this viewer.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn of(app: &App, allowed: &Allowed) -> Result<Self, ApiError> {
+        let buyers = match (allowed.grant.scope, &allowed.viewer.team) {
+            (Scope::All, _) => None,
+            (Scope::Own, _) => Some(vec![allowed.viewer.id]),
+            (Scope::Team, Some((team_id, _))) => Some(accounts::members(&app.postgres, *team_id).await?),
+            (Scope::Team, None) => Some(Vec::new()),
+        };
+        Ok(Self { buyers })
+    }
+
+    /// The same, within the `user_id` and `team_id` that a list was asked for. Reads both; what is wrong with them is in the
+    /// parameters.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn asked(app: &App, allowed: &Allowed, params: &mut Params) -> Result<Self, ApiError> {
+        let (user_id, team_id) = (params.id("user_id"), params.id("team_id"));
+        let mut reach = Self::of(app, allowed).await?;
+        if let Some(team_id) = team_id {
+            let members = accounts::members(&app.postgres, team_id).await?;
+            reach.narrow(&members);
+        }
+        if let Some(user_id) = user_id {
+            reach.narrow(&[user_id]);
+        }
+        Ok(reach)
+    }
+
+    /// The ad accounts within reach, one of them where one is asked for; `None`: all.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn account_ids(&self, app: &App, asked: Option<i64>) -> Result<Option<Vec<i64>>, ApiError> {
+        let Some(buyers) = &self.buyers else { return Ok(asked.map(|id| vec![id])) };
+        let mut ids = accounts::ids_of(&app.postgres, buyers).await?;
+        ids.retain(|id| asked.is_none_or(|asked| asked == *id));
+        Ok(Some(ids))
+    }
+
+    /// Whether a buyer is within it.
+    #[must_use]
+    pub fn has(&self, buyer_id: i64) -> bool {
+        self.buyers.as_ref().is_none_or(|buyers| buyers.contains(&buyer_id))
+    }
+
+    /// As queries take it.
+    #[must_use]
+    pub fn ids(&self) -> Option<&[i64]> {
+        self.buyers.as_deref()
+    }
+
+    fn narrow(&mut self, to: &[i64]) {
+        let within = to.iter().copied().filter(|id| self.has(*id)).collect();
+        self.buyers = Some(within);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_never_widens_what_is_seen() {
+        let mut reach = Reach { buyers: Some(vec![1, 2]) };
+        reach.narrow(&[2, 3]);
+        assert_eq!(reach.ids(), Some([2].as_slice()));
+        let mut all = Reach { buyers: None };
+        assert!(all.has(9));
+        all.narrow(&[9]);
+        assert_eq!(all.ids(), Some([9].as_slice()));
+    }
+}

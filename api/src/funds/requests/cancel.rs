@@ -1,0 +1,77 @@
+//! `POST /api/funds/requests/<id>/cancel/`, and `DELETE /api/funds/requests/delete/<id>/`, which does the same: a request is
+//! taken back, and stays to be seen. One that was approved gives its budget back.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use crate::audit::Actor;
+use crate::db::funds::budgets;
+use crate::db::funds::requests::{self, Decision};
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::funds::path_id;
+use crate::funds::reach::Reach;
+use crate::funds::requests::{FundRequestResponse, changed, take};
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::state::App;
+
+/// Cancel a request
+///
+/// Of one's own, open or approved.
+#[utoipa::path(
+    post, path = "/api/funds/requests/{id}/cancel/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 200, description = "Cancelled", body = FundRequestResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn cancel_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    cancel(&app, &allowed, &actor, &id, &headers).await
+}
+
+/// Cancel a request
+///
+/// The same as the action `cancel`.
+#[utoipa::path(
+    delete, path = "/api/funds/requests/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 204, description = "Cancelled"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    cancel(&app, &allowed, &actor, &id, &headers).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn cancel(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = path_id(id)?;
+    let reach = Reach::of(app, allowed).await?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = take(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;
+    if let Some((budget_id, minor)) = row.budget_id.zip(row.budget_minor) {
+        budgets::take(&mut transaction, budget_id, -minor).await?;
+    }
+    let decision =
+        Decision { status: "cancelled", decided_by: Some(allowed.viewer.id), ..Decision::default() };
+    requests::decide(&mut transaction, id, &decision, time_of(&app.clock)).await?;
+    let response = changed(&mut transaction, actor, "cancel", &row).await?;
+    transaction.commit().await?;
+    Ok(response)
+}

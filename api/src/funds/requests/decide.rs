@@ -1,0 +1,142 @@
+//! `POST /api/funds/requests/<id>/approve/` and `/refuse/`: the lead's, or an Owner's, yes or no. Nobody approves beyond the
+//! budget of the team that the buyer is in, not even an Owner, who can raise it.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use chrono::{DateTime, Datelike as _, Utc};
+use serde::Deserialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::db::funds::budgets::{self, BudgetRow};
+use crate::db::funds::rates;
+use crate::db::funds::requests::{self, Decision, RequestRow};
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::funds::amount::show;
+use crate::funds::path_id;
+use crate::funds::rates::convert::convert;
+use crate::funds::reach::Reach;
+use crate::funds::requests::{FundRequestResponse, changed, take};
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::state::App;
+
+const MAX_REASON_CHARS: usize = 500;
+
+/// Why a request is refused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"reason": "the campaign does not pay yet"}))]
+pub struct RefuseFundRequestRequest {
+    pub reason: String,
+}
+
+/// Approve a request
+///
+/// Within the month's budget of the buyer's team, in its currency by the newest rate: 409 when less is left.
+#[utoipa::path(
+    post, path = "/api/funds/requests/{id}/approve/", tag = "funds", params(("id" = i64, Path)),
+    responses((status = 200, description = "Approved", body = FundRequestResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn approve_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let now = time_of(&app.clock);
+    let reach = Reach::of(&app, &allowed).await?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
+    let budget = charge(&mut transaction, &row, now).await?;
+    let decided_by = Some(allowed.viewer.id);
+    let decision = Decision { status: "approved", decided_by, budget: Some(budget), ..Decision::default() };
+    requests::decide(&mut transaction, id, &decision, now).await?;
+    let response = changed(&mut transaction, &actor, "approve", &row).await?;
+    transaction.commit().await?;
+    Ok(response)
+}
+
+/// Refuse a request
+#[utoipa::path(
+    post, path = "/api/funds/requests/{id}/refuse/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (RefuseFundRequestRequest = "application/json"),
+        (RefuseFundRequestRequest = "application/x-www-form-urlencoded"),
+        (RefuseFundRequestRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "Refused", body = FundRequestResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn refuse_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(mut fields): Posted,
+) -> Result<Response, ApiError> {
+    let id = path_id(&id)?;
+    let reach = Reach::of(&app, &allowed).await?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
+    let reason = fields.required_text("reason", MAX_REASON_CHARS);
+    fields.finish().map_err(ApiError::fields)?;
+    let reason = reason.unwrap_or_default();
+    let decision =
+        Decision { status: "refused", decided_by: Some(allowed.viewer.id), reason, ..Decision::default() };
+    requests::decide(&mut transaction, id, &decision, time_of(&app.clock)).await?;
+    let response = changed(&mut transaction, &actor, "refuse", &row).await?;
+    transaction.commit().await?;
+    Ok(response)
+}
+
+/// Takes a request's amount of its budget: which, and how much of it.
+async fn charge(
+    connection: &mut PgConnection,
+    row: &RequestRow,
+    now: DateTime<Utc>,
+) -> Result<(i64, i64), ApiError> {
+    let today = now.date_naive();
+    let month = today.with_day(1).unwrap_or(today);
+    let budget = budgets::lock_of_buyer(connection, row.buyer_id, month).await?;
+    let budget = budget.ok_or_else(|| {
+        ApiError::conflict(format!("The buyer's team has no budget for {}.", month.format("%Y-%m")))
+    })?;
+    let minor = in_currency(connection, row, &budget, now).await?;
+    let left = budget.amount_minor - budget.used_minor;
+    if minor > left {
+        let (left, code) = (show(left, &budget.currency), &budget.currency);
+        let needed = show(minor, code);
+        let month = month.format("%Y-%m");
+        return Err(ApiError::conflict(format!(
+            "The request takes {needed} {code}, and {left} {code} are left of the team's budget for {month}."
+        )));
+    }
+    budgets::take(connection, budget.id, minor).await?;
+    Ok((budget.id, minor))
+}
+
+async fn in_currency(
+    connection: &mut PgConnection,
+    row: &RequestRow,
+    budget: &BudgetRow,
+    now: DateTime<Utc>,
+) -> Result<i64, ApiError> {
+    if row.currency == budget.currency {
+        return Ok(row.amount_minor);
+    }
+    let rate = rates::newest(connection, &row.currency, &budget.currency, now.date_naive()).await?;
+    let rate = rate.ok_or_else(|| {
+        let (from, to) = (&row.currency, &budget.currency);
+        ApiError::conflict(format!("There is no rate from {from} to {to}, the budget's currency."))
+    })?;
+    convert(row.amount_minor, &row.currency, &rate)
+        .ok_or_else(|| ApiError::conflict("The amount is too large in the budget's currency."))
+}

@@ -1,0 +1,73 @@
+//! `GET /api/funds/requests/list/`: the requests that the viewer may see, newest first.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::db::funds::requests::{self, RequestFilter};
+use crate::error::ApiError;
+use crate::funds::accounts::statement::moments;
+use crate::funds::reach::Reach;
+use crate::funds::requests::{FundRequestResponse, STATUSES};
+use crate::funds::{read_time_cursor, time_cursor};
+use crate::guard::Allowed;
+use crate::openapi::ListErrors;
+use crate::paging::{Listing, Page};
+use crate::state::App;
+
+/// What the list of requests understands.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListFundRequestsQuery {
+    /// At most so many.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the page before.
+    cursor: Option<String>,
+    /// Asked then or later: RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// Asked then or before: RFC 3339, or a date in `tz` that is included whole.
+    to: Option<String>,
+    /// The name of a time zone; the viewer's unless given.
+    tz: Option<String>,
+    account_id: Option<i64>,
+    /// Only this buyer's.
+    user_id: Option<i64>,
+    /// Only those of the buyers who are in this team now.
+    team_id: Option<i64>,
+    /// `open`, `approved`, `refused`, `cancelled` or `topped_up`.
+    status: Option<String>,
+}
+
+/// List requests
+#[utoipa::path(
+    get, path = "/api/funds/requests/list/", tag = "funds", params(ListFundRequestsQuery),
+    responses((status = 200, description = "Requests, newest first", body = Vec<FundRequestResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_fund_requests(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let reach = Reach::asked(&app, &allowed, &mut params).await?;
+    let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
+    let [open, approved, refused, cancelled, topped_up] = STATUSES;
+    let status = params.choice("status", &["", open, approved, refused, cancelled, topped_up]);
+    let filter = RequestFilter {
+        buyers: reach.buyers,
+        fund_account_id: params.id("account_id"),
+        status: Some(status).filter(|status| !status.is_empty()),
+        from,
+        to,
+        after: read_time_cursor(&mut params),
+        limit: i64::from(limit) + 1,
+    };
+    params.finish()?;
+    let rows = requests::list(&app.postgres, &filter).await?;
+    let page = Page::of(rows, limit, |row| time_cursor(row.created_at, row.id));
+    Ok(listing.answer(&page.map(|row| FundRequestResponse::from(&row))))
+}

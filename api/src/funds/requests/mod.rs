@@ -1,0 +1,123 @@
+//! What buyers ask for: open → approved or refused by the lead, or cancelled; approved → topped up by the coordinator, or
+//! cancelled. What requests have in common on the wire.
+
+pub mod cancel;
+pub mod create;
+pub mod decide;
+pub mod detail;
+pub mod list;
+pub mod top_up;
+pub mod update;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::requests::{self, RequestRow};
+use crate::error::ApiError;
+use crate::funds::amount::show;
+use crate::funds::answer;
+use crate::funds::reach::Reach;
+use crate::policy::Resource;
+use crate::precondition::check_version;
+use crate::wire;
+
+/// The words for what becomes of a request.
+pub const STATUSES: [&str; 5] = ["open", "approved", "refused", "cancelled", "topped_up"];
+const MAX_PURPOSE_CHARS: usize = 500;
+
+/// Money that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"account_id": 1, "amount": "500.00", "purpose": "scale the winners of last week"}))]
+pub struct FundRequestRequest {
+    /// It stays.
+    pub account_id: i64,
+    /// In the account's currency.
+    pub amount: String,
+    pub purpose: String,
+}
+
+/// A request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FundRequestResponse {
+    pub id: i64,
+    pub account_id: i64,
+    /// The buyer who has the money to spend.
+    pub user_id: i64,
+    pub amount: String,
+    pub currency: String,
+    pub purpose: String,
+    /// `open`, `approved`, `refused`, `cancelled` or `topped_up`.
+    pub status: String,
+    /// Who approved, refused or cancelled it.
+    pub decided_by_id: Option<i64>,
+    #[schema(format = DateTime)]
+    pub decided_at: Option<String>,
+    /// Why it was refused.
+    pub reason: String,
+    /// The budget that it counts against.
+    pub budget_id: Option<i64>,
+    /// The transfer that topped it up.
+    pub transfer_id: Option<i64>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+impl From<&RequestRow> for FundRequestResponse {
+    fn from(row: &RequestRow) -> Self {
+        Self {
+            id: row.id,
+            account_id: row.fund_account_id,
+            user_id: row.buyer_id,
+            amount: show(row.amount_minor, &row.currency),
+            currency: row.currency.clone(),
+            purpose: row.purpose.clone(),
+            status: row.status.clone(),
+            decided_by_id: row.decided_by,
+            decided_at: row.decided_at.map(|at| wire::time(at.timestamp_millis())),
+            reason: row.reason.clone(),
+            budget_id: row.budget_id,
+            transfer_id: row.entry_id,
+            created_at: wire::time(row.created_at.timestamp_millis()),
+        }
+    }
+}
+
+/// The request within reach, locked, if it is as the client read it and in one of these states.
+///
+/// # Errors
+/// 404, 412, or 409 for another state.
+pub async fn take(
+    connection: &mut PgConnection,
+    reach: &Reach,
+    id: i64,
+    headers: &HeaderMap,
+    statuses: &[&str],
+) -> Result<RequestRow, ApiError> {
+    let row = requests::lock(connection, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    check_version(headers, row.version)?;
+    if !statuses.contains(&row.status.as_str()) {
+        return Err(ApiError::conflict(format!("The request is {} already.", row.status.replace('_', " "))));
+    }
+    Ok(row)
+}
+
+/// The answer with a request as it became, after its audit line was written.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn changed(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    verb: &str,
+    before: &RequestRow,
+) -> Result<Response, ApiError> {
+    let after = requests::reread(connection, before.id).await?;
+    let (before, now) = (FundRequestResponse::from(before), FundRequestResponse::from(&after));
+    let change = Change::updated(&before, &now);
+    audit::record(connection, actor, verb, Resource::FundRequests, now.id, change).await?;
+    Ok(answer(StatusCode::OK, &now, after.version))
+}

@@ -1,0 +1,88 @@
+//! `PUT` and `PATCH /api/funds/requests/update/<id>/`: asking for another amount, or otherwise, while nobody has decided.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::db::funds::requests;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::funds::path_id;
+use crate::funds::reach::Reach;
+use crate::funds::requests::create::{minor, read};
+use crate::funds::requests::{FundRequestRequest, FundRequestResponse, changed, take};
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::state::App;
+
+/// Replace an open request
+#[utoipa::path(
+    put, path = "/api/funds/requests/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundRequestRequest = "application/json"),
+        (FundRequestRequest = "application/x-www-form-urlencoded"),
+        (FundRequestRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The request as it is now", body = FundRequestResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn replace_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, false)).await
+}
+
+/// Change an open request
+#[utoipa::path(
+    patch, path = "/api/funds/requests/update/{id}/", tag = "funds", params(("id" = i64, Path)),
+    request_body(content(
+        (FundRequestRequest = "application/json"),
+        (FundRequestRequest = "application/x-www-form-urlencoded"),
+        (FundRequestRequest = "multipart/form-data"),
+    )),
+    responses((status = 200, description = "The request as it is now", body = FundRequestResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn update_fund_request(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, true)).await
+}
+
+async fn change(
+    app: &App,
+    reach: &Reach,
+    actor: &Actor,
+    id: &str,
+    headers: &HeaderMap,
+    (mut fields, is_partial): (Fields, bool),
+) -> Result<Response, ApiError> {
+    let id = path_id(id)?;
+    let mut transaction = app.postgres.begin().await?;
+    let row = take(&mut transaction, reach, id, headers, &["open"]).await?;
+    if is_partial {
+        fields.fill_from(&FundRequestResponse::from(&row));
+    }
+    let read = read(&mut fields);
+    if read.as_ref().is_some_and(|(account_id, _, _)| *account_id != row.fund_account_id) {
+        fields.fail("account_id", "The account of a request cannot be changed.");
+    }
+    fields.finish().map_err(ApiError::fields)?;
+    let (_, amount, purpose) = read.ok_or_else(|| ApiError::broken("a request without values"))?;
+    requests::update(&mut transaction, id, minor(amount, &row.currency)?, &purpose).await?;
+    let response = changed(&mut transaction, actor, "update", &row).await?;
+    transaction.commit().await?;
+    Ok(response)
+}

@@ -1,0 +1,77 @@
+//! `POST /api/funds/transfers/create/`: a top-up, spend or return by hand.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::db::funds::post::Kind;
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::funds::idempotency::IdempotencyKey;
+use crate::funds::transfers::record::{Asking, Wish, record};
+use crate::funds::transfers::{
+    FundTransferRequest, FundTransferResponse, MAX_NOTE_CHARS, MAX_REFERENCE_CHARS,
+};
+use crate::guard::Allowed;
+use crate::openapi::{Conflict, MakeErrors};
+use crate::state::App;
+
+/// Record a transfer
+///
+/// With an `Idempotency-Key` the same request is recorded once, however often it is sent.
+#[utoipa::path(
+    post, path = "/api/funds/transfers/create/", tag = "funds",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own")),
+    request_body(content(
+        (FundTransferRequest = "application/json"),
+        (FundTransferRequest = "application/x-www-form-urlencoded"),
+        (FundTransferRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "Recorded", body = FundTransferResponse), MakeErrors, Conflict),
+    security(("bearer" = [])),
+)]
+pub async fn create_fund_transfer(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    IdempotencyKey(key): IdempotencyKey,
+    Posted(mut fields): Posted,
+) -> Result<(StatusCode, Json<FundTransferResponse>), ApiError> {
+    let wish = read(&mut fields);
+    fields.finish().map_err(ApiError::fields)?;
+    let wish = wish.ok_or_else(|| ApiError::broken("a transfer without values or errors"))?;
+    let asking = asking(&app, &allowed, &actor, key);
+    let mut transaction = app.postgres.begin().await?;
+    let made = record(&mut transaction, &asking, &wish).await?;
+    transaction.commit().await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Who asks for a transfer, and when.
+#[must_use]
+pub fn asking<'a>(app: &App, allowed: &Allowed, actor: &'a Actor, key: Option<String>) -> Asking<'a> {
+    let now = time_of(&app.clock);
+    let today = now.with_timezone(&allowed.viewer.time_zone).date_naive();
+    Asking { actor, actor_id: allowed.viewer.id, key, now, today }
+}
+
+fn read(fields: &mut Fields) -> Option<Wish> {
+    let is_kind_sent = fields.required_text("kind", MAX_REFERENCE_CHARS).is_some();
+    let words = [Kind::TopUp, Kind::Spend, Kind::Return];
+    let word = if is_kind_sent { fields.choice("kind", &words.map(Kind::as_str)) } else { "" };
+    let account_id = fields.required_id("account_id");
+    let amount = fields.required_decimal("amount");
+    let fee = fields.optional_decimal("fee");
+    if fee.is_some() && word != Kind::TopUp.as_str() {
+        fields.fail("fee", "Only a top-up has a fee.");
+    }
+    let day = fields.date("date");
+    let reference = fields.optional_text("reference", MAX_REFERENCE_CHARS);
+    let note = fields.optional_text("note", MAX_NOTE_CHARS);
+    fields.finish().ok()?;
+    let kind = words.into_iter().find(|kind| kind.as_str() == word)?;
+    Some(Wish { kind, account_id: account_id?, amount: amount?, fee, day, reference, note, request_id: None })
+}

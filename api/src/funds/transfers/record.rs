@@ -1,0 +1,211 @@
+//! Recording of a transfer, however it was asked for: under the locks of what it moves, once for an idempotency key, with
+//! its audit line.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use crate::audit::{self, Actor, Change};
+use crate::db::funds::accounts::{self, AccountRow};
+use crate::db::funds::entries;
+use crate::db::funds::post::{
+    self, BOUNDED, Books, FLOOR, IDEMPOTENT, Kind, NewEntry, REVERSED_ONCE, SPEND_ONCE,
+};
+use crate::error::ApiError;
+use crate::fields::keys::Key;
+use crate::funds::amount::{Decimal, show};
+use crate::funds::currency::Currency;
+use crate::funds::idempotency::{content_hash, used_otherwise};
+use crate::funds::transfers::FundTransferResponse;
+use crate::funds::{refusal, violated};
+use crate::policy::Resource;
+
+/// A transfer as somebody asks for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Wish {
+    pub kind: Kind,
+    pub account_id: i64,
+    pub amount: Decimal,
+    pub fee: Option<Decimal>,
+    pub day: Option<NaiveDate>,
+    pub reference: String,
+    pub note: String,
+    pub request_id: Option<i64>,
+}
+
+/// Who asks, when, and under which key.
+#[derive(Debug, Clone)]
+pub struct Asking<'a> {
+    pub actor: &'a Actor,
+    pub actor_id: i64,
+    pub key: Option<String>,
+    pub now: DateTime<Utc>,
+    /// The day that is meant when none is given.
+    pub today: NaiveDate,
+}
+
+/// The transfer that was recorded for the same key before, if there is one.
+///
+/// # Errors
+/// 409 when the key was used for something else.
+pub async fn recorded_before(
+    connection: &mut PgConnection,
+    asking: &Asking<'_>,
+    hash: &[u8; 32],
+) -> Result<Option<FundTransferResponse>, ApiError> {
+    let Some(key) = &asking.key else { return Ok(None) };
+    let Some((id, known)) = post::find_by_key(connection, asking.actor_id, key).await? else {
+        return Ok(None);
+    };
+    if known != hash {
+        return Err(used_otherwise());
+    }
+    Ok(Some(find(connection, id).await?))
+}
+
+/// Records a transfer in the caller's transaction.
+///
+/// # Errors
+/// 400 at the field that does not hold, 409 for a key that was used for something else.
+pub async fn record(
+    connection: &mut PgConnection,
+    asking: &Asking<'_>,
+    wish: &Wish,
+) -> Result<FundTransferResponse, ApiError> {
+    let hash = content_hash(wish);
+    if let Some(known) = recorded_before(connection, asking, &hash).await? {
+        return Ok(known);
+    }
+    let account = hold_account(connection, wish.account_id).await?;
+    if wish.kind == Kind::TopUp && account.state != "active" {
+        return Err(ApiError::field(
+            "account_id",
+            format!("The account is {}: nothing is topped up.", account.state),
+        ));
+    }
+    let books = post::lock(connection, &[account.id]).await?;
+    // Again, under the lock: the same request may have come twice at once.
+    if let Some(known) = recorded_before(connection, asking, &hash).await? {
+        return Ok(known);
+    }
+    let entry = entry_of(asking, wish, &account, &books, hash)?;
+    write(connection, asking, entry, &books).await
+}
+
+/// Writes one entry and its audit line.
+///
+/// # Errors
+/// 400 at the field that does not hold, 409 for a key that was used for something else, or a reversal of what is reversed.
+pub async fn write(
+    connection: &mut PgConnection,
+    asking: &Asking<'_>,
+    entry: NewEntry,
+    books: &Books,
+) -> Result<FundTransferResponse, ApiError> {
+    let verb = entry.kind.as_str();
+    let at = asking.now.max(books.last_at);
+    let ids = post::write(connection, &[entry], at).await.map_err(refused)?;
+    let id = ids.first().copied().ok_or_else(|| ApiError::broken("an entry without an id"))?;
+    let made = find(connection, id).await?;
+    audit::record(connection, asking.actor, verb, Resource::FundTransfers, id, Change::created(&made))
+        .await?;
+    Ok(made)
+}
+
+/// What the database said of entries.
+#[must_use]
+pub fn refused(error: sqlx::Error) -> ApiError {
+    match violated(&error) {
+        Some(IDEMPOTENT) => used_otherwise(),
+        Some(REVERSED_ONCE) => ApiError::conflict("The transfer is reversed already."),
+        _ => refusal(
+            error,
+            &[
+                (FLOOR, "amount", "The account holds less than this."),
+                (BOUNDED, "amount", "The ledger cannot hold so much."),
+                (SPEND_ONCE, "reference", "Spend with this reference is recorded for the account and day."),
+            ],
+        ),
+    }
+}
+
+async fn find(connection: &mut PgConnection, id: i64) -> Result<FundTransferResponse, ApiError> {
+    let row = entries::find(connection, id, None).await?;
+    row.map(FundTransferResponse::from).ok_or_else(|| ApiError::broken("an entry is not there"))
+}
+
+async fn hold_account(connection: &mut PgConnection, id: i64) -> Result<AccountRow, ApiError> {
+    let found = accounts::hold(connection, &[id], &[]).await?;
+    found.into_iter().next().ok_or_else(|| ApiError::field("account_id", Key::from(id).no_such()))
+}
+
+fn entry_of(
+    asking: &Asking<'_>,
+    wish: &Wish,
+    account: &AccountRow,
+    books: &Books,
+    content_hash: [u8; 32],
+) -> Result<NewEntry, ApiError> {
+    let currency =
+        Currency::parse(&account.currency).ok_or_else(|| ApiError::broken("an unknown currency"))?;
+    let at = |field: &'static str| move |message: String| ApiError::field(field, message);
+    let amount_minor = wish.amount.minor(currency, 1).map_err(at("amount"))?;
+    let fee_minor = wish.fee.map_or(Ok(0), |fee| fee.minor(currency, 0)).map_err(at("fee"))?;
+    let place =
+        books.ad_account(account.id).ok_or_else(|| ApiError::broken("an account without a ledger"))?;
+    if wish.kind != Kind::TopUp && amount_minor > place.available_minor {
+        return Err(ApiError::field("amount", too_little(account, place.available_minor)));
+    }
+    Ok(NewEntry {
+        kind: wish.kind,
+        fund_account_id: account.id,
+        day: wish.day.unwrap_or(asking.today),
+        amount_minor,
+        fee_minor,
+        spent_minor: if wish.kind == Kind::Spend { amount_minor } else { 0 },
+        legs: legs(wish.kind, account, books, amount_minor, fee_minor)?,
+        currency: account.currency.clone(),
+        request_id: wish.request_id,
+        reverses_id: None,
+        is_referred_once: wish.kind == Kind::Spend && !wish.reference.is_empty(),
+        reference: wish.reference.clone(),
+        note: wish.note.clone(),
+        actor_id: asking.actor_id,
+        idempotency_key: asking.key.clone(),
+        content_hash,
+    })
+}
+
+/// What is said when an account does not hold what is taken.
+#[must_use]
+pub fn too_little(account: &AccountRow, available_minor: i64) -> String {
+    let available = show(available_minor, &account.currency);
+    let limit = if account.credit_limit_minor > 0 { ", its credit limit included" } else { "" };
+    format!("Only {available} {} can be taken out of the account{limit}.", account.currency)
+}
+
+/// Both sides of a transfer.
+///
+/// # Errors
+/// 500 when the currency has no common accounts, which it got with its first ad account.
+pub fn legs(
+    kind: Kind,
+    account: &AccountRow,
+    books: &Books,
+    amount_minor: i64,
+    fee_minor: i64,
+) -> Result<Vec<(i64, i64)>, ApiError> {
+    let broken = || ApiError::broken("an account without a ledger");
+    let own = books.ad_account(account.id).ok_or_else(broken)?.id;
+    let common = |kind| books.common(kind, &account.currency).ok_or_else(broken);
+    let mut legs = match kind {
+        Kind::TopUp => vec![(common("bank")?, -amount_minor - fee_minor), (own, amount_minor)],
+        Kind::Spend => vec![(own, -amount_minor), (common("spend")?, amount_minor)],
+        Kind::Return => vec![(own, -amount_minor), (common("bank")?, amount_minor)],
+        Kind::Reversal => return Err(ApiError::broken("a reversal has the legs of what it reverses")),
+    };
+    if fee_minor > 0 {
+        legs.push((common("fees")?, fee_minor));
+    }
+    Ok(legs)
+}

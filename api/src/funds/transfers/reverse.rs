@@ -1,0 +1,107 @@
+//! `POST /api/funds/transfers/<id>/reverse/`: takes a transfer back, once. Nothing in the ledger is ever changed.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::audit::Actor;
+use crate::body::Posted;
+use crate::db::funds::accounts;
+use crate::db::funds::entries;
+use crate::db::funds::post::{self, Kind, NewEntry};
+use crate::error::ApiError;
+use crate::funds::idempotency::{IdempotencyKey, content_hash};
+use crate::funds::path_id;
+use crate::funds::reach::Reach;
+use crate::funds::transfers::create::asking;
+use crate::funds::transfers::record::{recorded_before, too_little, write};
+use crate::funds::transfers::{FundTransferResponse, MAX_NOTE_CHARS};
+use crate::guard::Allowed;
+use crate::openapi::ChangeErrors;
+use crate::state::App;
+
+/// Why a transfer is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"note": "entered twice"}))]
+pub struct ReverseFundTransferRequest {
+    pub note: Option<String>,
+}
+
+/// Reverse a transfer
+///
+/// Records the opposite of it. A reversal is not reversed: what was taken back by mistake is recorded anew.
+#[utoipa::path(
+    post, path = "/api/funds/transfers/{id}/reverse/", tag = "funds",
+    params(
+        ("id" = i64, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own"),
+    ),
+    request_body(content(
+        (ReverseFundTransferRequest = "application/json"),
+        (ReverseFundTransferRequest = "application/x-www-form-urlencoded"),
+        (ReverseFundTransferRequest = "multipart/form-data"),
+    )),
+    responses((status = 201, description = "The reversal", body = FundTransferResponse), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn reverse_fund_transfer(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    Path(id): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    Posted(mut fields): Posted,
+) -> Result<(StatusCode, Json<FundTransferResponse>), ApiError> {
+    let id = path_id(&id)?;
+    let note = fields.optional_text("note", MAX_NOTE_CHARS);
+    fields.finish().map_err(ApiError::fields)?;
+    let reach = Reach::of(&app, &allowed).await?;
+    let asking = asking(&app, &allowed, &actor, key);
+    let hash = content_hash(&("reversal", id, &note));
+    let mut transaction = app.postgres.begin().await?;
+    let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
+    let account = accounts::hold_any(&mut transaction, original.fund_account_id).await?;
+    let account = account.ok_or_else(ApiError::not_found)?;
+    let books = post::lock(&mut transaction, &[original.fund_account_id]).await?;
+    if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
+        return Ok((StatusCode::CREATED, Json(known)));
+    }
+    if original.kind == Kind::Reversal.as_str() {
+        return Err(ApiError::conflict("A reversal cannot be reversed. Record the transfer anew."));
+    }
+    let legs: Vec<(i64, i64)> = entries::legs(&mut transaction, id)
+        .await?
+        .into_iter()
+        .map(|(account, minor)| (account, -minor))
+        .collect();
+    if let Some(place) = books.ad_account(account.id) {
+        let moved: i64 = legs.iter().filter(|(leg, _)| *leg == place.id).map(|(_, minor)| *minor).sum();
+        if moved < -place.available_minor.max(0) {
+            return Err(ApiError::conflict(too_little(&account, place.available_minor)));
+        }
+    }
+    let entry = NewEntry {
+        kind: Kind::Reversal,
+        fund_account_id: original.fund_account_id,
+        currency: original.currency,
+        day: original.day,
+        amount_minor: original.amount_minor,
+        fee_minor: original.fee_minor,
+        spent_minor: -original.spent_minor,
+        legs,
+        request_id: None,
+        reverses_id: Some(id),
+        reference: original.reference,
+        note,
+        actor_id: asking.actor_id,
+        idempotency_key: asking.key.clone(),
+        content_hash: hash,
+        is_referred_once: false,
+    };
+    let made = write(&mut transaction, &asking, entry, &books).await?;
+    transaction.commit().await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}

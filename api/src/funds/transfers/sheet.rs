@@ -1,0 +1,176 @@
+//! A source's file of spend, read: UTF-8 with or without a byte order mark, separated by comma, semicolon or tab, with the
+//! columns' names in its first row.
+
+use crate::error::FieldErrors;
+use crate::fields::Fields;
+
+/// The most rows of one file: each is an entry in one transaction.
+pub const MAX_ROWS: usize = 2_000;
+/// The largest file, with what is sent around it.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// What a column is for, and the names by which it is found when the client gives none.
+const ROLES: [(&str, &[&str]); 5] = [
+    ("date", &["date", "day", "reporting starts"]),
+    ("amount", &["amount", "spend", "cost", "amount spent"]),
+    ("reference", &["reference", "id", "transaction id", "transaction_id"]),
+    ("account", &["account", "account_id", "account name", "ad account"]),
+    ("currency", &["currency", "currency code"]),
+];
+
+/// A row's cells, empty where the file has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SheetRow {
+    /// As a spreadsheet counts: the names are row 1.
+    pub row: usize,
+    pub date: String,
+    pub amount: String,
+    pub reference: String,
+    pub account: String,
+    pub currency: String,
+}
+
+/// A file's rows and how to read their amounts.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    pub rows: Vec<SheetRow>,
+    /// The account of all rows, where the client named one.
+    pub account_id: Option<i64>,
+    pub decimal: Option<char>,
+}
+
+/// Reads the file and what the client says of it; what is wrong stays in `fields`.
+pub fn read(fields: &mut Fields) -> Option<Sheet> {
+    let text = fields.required_text("file", MAX_FILE_BYTES);
+    let account_id = fields.optional_id("account_id");
+    let decimal = match fields.choice("decimal", &["", ".", ","]) {
+        "" => None,
+        sign => sign.chars().next(),
+    };
+    let separator = match fields.choice("separator", &["", ",", ";", "tab"]) {
+        "" => None,
+        "tab" => Some(b'\t'),
+        sign => sign.bytes().next(),
+    };
+    let columns = ROLES.map(|(role, _)| fields.optional_text(&format!("{role}_column"), 100));
+    fields.finish().ok()?;
+    let text = text?;
+    let found = rows(text.trim_start_matches('\u{feff}'), separator, &columns, account_id.is_none());
+    let rows = found
+        .map_err(|errors| {
+            for (name, message) in
+                errors.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name.clone(), one)))
+            {
+                fields.fail(&name, message);
+            }
+        })
+        .ok()?;
+    Some(Sheet { rows, account_id, decimal })
+}
+
+fn rows(
+    text: &str,
+    separator: Option<u8>,
+    columns: &[String; 5],
+    needs_account: bool,
+) -> Result<Vec<SheetRow>, FieldErrors> {
+    let wrong = |name: &str, message: String| FieldErrors::from([(name.to_owned(), vec![message])]);
+    if text.contains('\u{fffd}') {
+        return Err(wrong("file", "The file is not UTF-8.".to_owned()));
+    }
+    let first = text.lines().next().unwrap_or_default();
+    let delimiter = separator.unwrap_or_else(|| likeliest(first));
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let unreadable = |error: csv::Error| wrong("file", format!("The file cannot be read: {error}."));
+    let names: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(str::to_lowercase).collect();
+    let places = places(&names, columns, needs_account)?;
+    let mut found = Vec::new();
+    for (index, record) in reader.records().enumerate() {
+        let record = record.map_err(unreadable)?;
+        if found.len() == MAX_ROWS {
+            return Err(wrong("file", format!("The file has more than {MAX_ROWS} rows.")));
+        }
+        let cell = |role: usize| {
+            let place: Option<usize> = places[role];
+            place.and_then(|place| record.get(place)).unwrap_or_default().to_owned()
+        };
+        let row = SheetRow {
+            row: index + 2,
+            date: cell(0),
+            amount: cell(1),
+            reference: cell(2),
+            account: cell(3),
+            currency: cell(4),
+        };
+        found.push(row);
+    }
+    if found.is_empty() {
+        return Err(wrong("file", "The file has no rows.".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The separator that the first row has most of.
+fn likeliest(first: &str) -> u8 {
+    let count = |separator: u8| first.bytes().filter(|byte| *byte == separator).count();
+    [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+}
+
+/// Where each role's column is.
+fn places(
+    names: &[String],
+    columns: &[String; 5],
+    needs_account: bool,
+) -> Result<[Option<usize>; 5], FieldErrors> {
+    let mut errors = FieldErrors::new();
+    let mut found = [None; 5];
+    for (index, ((role, known), asked)) in ROLES.iter().zip(columns).enumerate() {
+        let asked = asked.to_lowercase();
+        found[index] = names
+            .iter()
+            .position(|name| if asked.is_empty() { known.contains(&name.as_str()) } else { *name == asked });
+        let is_needed = index < 2 || (*role == "account" && needs_account) || !asked.is_empty();
+        if found[index].is_none() && is_needed {
+            let message = format!("The file has no such column. It has: {}.", names.join(", "));
+            errors.insert(format!("{role}_column"), vec![message.chars().take(300).collect()]);
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_rows(text: &str) -> Result<Vec<SheetRow>, FieldErrors> {
+        rows(text, None, &Default::default(), false)
+    }
+
+    #[test]
+    fn separators_and_names_are_found() {
+        for text in [
+            "Day,Spend,Id\n2026-11-01,5,a\n",
+            "day;spend;id\r\n2026-11-01;5;a",
+            "DAY\tCost\tID\n2026-11-01\t5\ta",
+        ] {
+            let rows = read_rows(text).unwrap();
+            assert_eq!((rows[0].date.as_str(), rows[0].amount.as_str(), rows[0].row), ("2026-11-01", "5", 2));
+            assert_eq!(rows[0].reference, "a");
+        }
+        let rows = read_rows("date,amount\n2026-11-01,\"1,50\"\n2026-11-02\n").unwrap();
+        assert_eq!((rows[0].amount.as_str(), rows[1].amount.as_str()), ("1,50", ""));
+    }
+
+    #[test]
+    fn what_is_no_sheet_is_said() {
+        assert!(read_rows("a,b\n1,2\n").unwrap_err().contains_key("date_column"));
+        assert!(read_rows("date,amount\n").unwrap_err().contains_key("file"));
+        assert!(read_rows("date,amount\n\u{fffd},1\n").unwrap_err().contains_key("file"));
+        let long = format!("date,amount\n{}", "2026-11-01,1\n".repeat(MAX_ROWS + 1));
+        assert!(read_rows(&long).unwrap_err()["file"][0].contains("more than"));
+    }
+}
