@@ -95,7 +95,7 @@ async fn what_is_no_file_is_said() {
     insta::assert_snapshot!(send(Vec::new()).await.line(), @r#"400 {"file":["This field may not be blank."]}"#);
     insta::assert_snapshot!(send(b"a,b\n1,2\n".to_vec()).await.line(), @r#"400 {"amount_column":["The file has no such column. It has: a, b."],"date_column":["The file has no such column. It has: a, b."]}"#);
     insta::assert_snapshot!(send(b"date,amount\n2026-11-20,\"1\0\"\n".to_vec()).await.line(), @r#"400 {"file":["Null characters are not allowed."]}"#);
-    insta::assert_snapshot!(send(vec![b'a'; 1024 * 1024 + 1]).await.line(), @r#"413 {"detail":"The request is larger than 1 MiB."}"#);
+    insta::assert_snapshot!(send(vec![b'a'; 1024 * 1024 + 1]).await.line(), @r#"413 {"detail":"The request is larger than 1024 KiB."}"#);
     // More than the other requests may have.
     let long = format!("date,amount,reference\n{}", "2026-11-20,0,r\n".repeat(2000) + &" ".repeat(70_000));
     let answer = send(long.into_bytes()).await;
