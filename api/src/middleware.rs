@@ -33,6 +33,9 @@ use crate::state::App;
 /// The longest a request may take. Queries end before.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest id of a request that is taken from outside.
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
 /// Only what this service serves itself; images also from `data:`, which the kit's style sheet uses for its icons.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -46,6 +49,8 @@ pub type Service = MapRequest<Router, fn(Request) -> Request>;
 /// Puts the stack around the routes.
 pub fn wrap(router: Router, app: &App) -> Service {
     let stack = ServiceBuilder::new()
+        // An id that somebody else chose is kept in the audit trail: a short word, or none.
+        .map_request(with_short_id as fn(Request) -> Request)
         // Each request has an id, its own or a proxy's, so that a report can be found in the log.
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // A line with method, path, status and time; no query, which may hold what is searched for.
@@ -74,6 +79,18 @@ pub fn wrap(router: Router, app: &App) -> Service {
     let router = router.layer(stack);
     // The seed's paths end with a slash; ours are found with and without it. Before routing, so outside of the router.
     MapRequestLayer::new(with_slash as fn(Request) -> Request).layer(router)
+}
+
+/// Leaves out an `x-request-id` that is longer than an id, or not made of its characters.
+fn with_short_id(mut request: Request) -> Request {
+    let is_id = |value: &HeaderValue| {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=MAX_REQUEST_ID_BYTES).contains(&value.len()) && value.as_bytes().iter().all(is_plain)
+    };
+    if request.headers().get(&REQUEST_ID).is_some_and(|value| !is_id(value)) {
+        request.headers_mut().remove(&REQUEST_ID);
+    }
+    request
 }
 
 /// Adds the slash at the end of a path that has none; files, and what the operators ask for, have none.
@@ -187,6 +204,16 @@ mod tests {
     fn slashed(uri: &str) -> String {
         let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
         with_slash(request).uri().to_string()
+    }
+
+    #[test]
+    fn a_long_or_strange_request_id_is_left_out() {
+        let kept = |id: &str| {
+            let request = Request::builder().header("x-request-id", id).body(Body::empty()).unwrap();
+            with_short_id(request).headers().contains_key("x-request-id")
+        };
+        assert!(kept("0192f5a0-1234-7000-8000-000000000000") && kept(&"a".repeat(64)));
+        assert!(!kept(&"a".repeat(65)) && !kept("a b") && !kept(""));
     }
 
     #[test]

@@ -140,18 +140,28 @@ impl Params {
     /// The keyset of things that come by two numbers.
     pub fn number_cursor(&mut self) -> Option<(i64, i64)> {
         let text = self.text_cursor()?;
-        let read =
-            text.split_once(' ').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        let numbers = text.split_once(' ');
+        let read = numbers.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        let read = read.filter(|(major, _)| (0..=MAX_TIME_MS).contains(major));
         if read.is_none() {
             self.fail("cursor", "Invalid cursor.");
         }
-        read.filter(|(major, _)| (-MAX_TIME_MS..=MAX_TIME_MS).contains(major))
+        read
     }
 
     /// `at`: RFC 3339, or a date in `tz` (else in the given zone) of which the end is meant.
     pub fn at(&mut self, zone: Tz) -> Option<i64> {
         let zone = self.zone(zone);
         self.moment("at", zone, true)
+    }
+
+    /// A country by its two letters, in capitals; empty when none was given.
+    pub fn country(&mut self) -> String {
+        let text = self.text("country").unwrap_or_default().to_ascii_uppercase();
+        if !text.is_empty() && (text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_uppercase())) {
+            self.fail("country", "Enter a country as two letters, as UA.");
+        }
+        text
     }
 
     /// The keyset of events: time and id of the last one of the page before.
@@ -283,6 +293,7 @@ mod tests {
         params.is_ascending("time", false);
         params.q();
         params.user_id();
+        params.country();
         params.event_cursor();
         params.time_range(Tz::UTC);
         params.finish().err().map(|error| error.sentence())
@@ -298,6 +309,8 @@ mod tests {
             ("sort=password", "sort"),
             ("user_id=9223372036854775808", "user_id"),
             ("user_id=-1", "user_id"),
+            ("country=Ukraine", "country"),
+            ("country=u1", "country"),
             ("cursor=x", "cursor"),
             ("cursor=%00", "cursor"),
             ("from=yesterday", "from"),

@@ -89,12 +89,15 @@ fn users_api(list: Routes) -> Routes {
         .api(HAS_TOKEN, routes!(users::logout::logout_user))
         .api(Rule::Asks(List, Users), routes!(users::list::list_users))
         .api(Rule::Asks(View, Users), routes!(users::detail::get_user))
-        .api(Rule::Asks(Create, Users), routes!(users::create::create_user))
-        .api(Rule::Asks(Update, Users), routes!(users::update::replace_user, users::update::update_user))
-        .api(Rule::Asks(Delete, Users), routes!(users::delete::delete_user))
-        .api(Rule::Asks(Update, Users), routes!(users::activity::approve_user))
-        .api(Rule::Asks(Update, Users), routes!(users::activity::activate_user))
-        .api(Rule::Asks(Update, Users), routes!(users::activity::deactivate_user))
+        .api(Rule::AsksPerson(Create, Users), routes!(users::create::create_user))
+        .api(
+            Rule::AsksPerson(Update, Users),
+            routes!(users::update::replace_user, users::update::update_user),
+        )
+        .api(Rule::AsksPerson(Delete, Users), routes!(users::delete::delete_user))
+        .api(Rule::AsksPerson(Update, Users), routes!(users::activity::approve_user))
+        .api(Rule::AsksPerson(Update, Users), routes!(users::activity::activate_user))
+        .api(Rule::AsksPerson(Update, Users), routes!(users::activity::deactivate_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::reset_password::create_password_reset))
         .api(HAS_LINK, routes!(users::reset_password::reset_password))
         .api(Rule::Asks(View, Users), routes!(account::image::get_user_image))

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
@@ -29,8 +29,8 @@ pub struct Place {
 pub struct Plan {
     /// Before this offset.
     pub end: i64,
-    /// The version of the directory that its events are resolved with.
-    pub directory: i64,
+    /// The version of the directory that its events are resolved with; `None` in a plan of before there was one.
+    pub directory: Option<i64>,
 }
 
 /// The committed offset of one assigned partition.
@@ -51,6 +51,9 @@ pub enum CommitError {
     /// The partition is no longer ours: drop everything.
     #[error("the partition was taken away")]
     Revoked,
+    /// Computed again in another way, the batch would be counted twice.
+    #[error("the plan \"{0}\" cannot be read by this version")]
+    Unreadable(String),
     #[error(transparent)]
     Kafka(#[from] KafkaError),
 }
@@ -61,18 +64,18 @@ impl Committer {
     /// Reads where the partition was left.
     ///
     /// # Errors
-    /// When Kafka does not answer in time.
-    pub async fn read(&self) -> KafkaResult<Place> {
+    /// When Kafka does not answer in time, or the plan is one that this version cannot read.
+    pub async fn read(&self) -> Result<Place, CommitError> {
         let this = self.clone();
         run_blocking(move || {
             let mut list = TopicPartitionList::new();
             list.add_partition(&this.topic, this.partition);
             let committed = this.consumer.committed_offsets(list, PATIENCE)?;
             let element = committed.find_partition(&this.topic, this.partition);
-            Ok(element.map_or_else(Place::default, |element| match element.offset() {
-                Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata()) },
+            Ok(match element.as_ref().map(|element| (element.offset(), element.metadata())) {
+                Some((Offset::Offset(begin), metadata)) => Place { begin, plan: read_plan(metadata)? },
                 _ => Place::default(),
-            }))
+            })
         })
         .await
     }
@@ -112,13 +115,25 @@ impl Committer {
 }
 
 fn write_plan(plan: Plan) -> String {
-    format!("plan {} directory {}", plan.end, plan.directory)
+    match plan.directory {
+        Some(directory) => format!("plan {} directory {directory}", plan.end),
+        None => format!("plan {}", plan.end),
+    }
 }
 
-fn read_plan(metadata: &str) -> Option<Plan> {
+fn read_plan(metadata: &str) -> Result<Option<Plan>, CommitError> {
+    let read = |end: &str, directory: Option<&str>| {
+        let directory = directory.map(|text| text.parse().ok()).map_or(Some(None), |read| read.map(Some))?;
+        Some(Plan { end: end.parse().ok()?, directory })
+    };
     let words: Vec<&str> = metadata.split(' ').collect();
-    let ["plan", end, "directory", directory] = words[..] else { return None };
-    Some(Plan { end: end.parse().ok()?, directory: directory.parse().ok()? })
+    let plan = match words[..] {
+        [""] => return Ok(None),
+        ["plan", end] => read(end, None),
+        ["plan", end, "directory", directory] => read(end, Some(directory)),
+        _ => None,
+    };
+    plan.map(Some).ok_or_else(|| CommitError::Unreadable(metadata.to_owned()))
 }
 
 /// librdkafka's commit and its kin block their thread.
@@ -132,10 +147,13 @@ mod tests {
 
     #[test]
     fn only_a_plan_is_a_plan() {
-        let plan = Plan { end: 1234, directory: 56 };
-        assert_eq!(read_plan(&write_plan(plan)), Some(plan));
-        for other in ["", "plan x directory 1", "plan 1", "plan 1 directory"] {
-            assert_eq!(read_plan(other), None, "{other}");
+        for directory in [None, Some(56)] {
+            let plan = Plan { end: 1234, directory };
+            assert_eq!(read_plan(&write_plan(plan)).unwrap(), Some(plan));
+        }
+        assert_eq!(read_plan("").unwrap(), None);
+        for other in ["plan x directory 1", "plan 1 directory", "plan 1 directory x", "another"] {
+            assert!(read_plan(other).is_err(), "{other}");
         }
     }
 }

@@ -278,11 +278,11 @@ impl Partition {
         plan: Option<Plan>,
     ) -> Result<Arc<Directory>, Revoked> {
         let (keeper, committer) = (&self.shared.directory, &self.committer);
-        if let Some(plan) = plan {
-            return self.insist("directory", || keeper.at(plan.directory)).await;
+        if let Some(version) = plan.and_then(|plan| plan.directory) {
+            return self.insist("directory", || keeper.at(version)).await;
         }
         let directory = self.insist("directory", || keeper.current()).await?;
-        let plan = Plan { end, directory: directory.version };
+        let plan = Plan { end, directory: Some(directory.version) };
         self.insist("kafka", || committer.plan(begin, plan)).await?;
         Ok(directory)
     }
@@ -329,11 +329,12 @@ impl Partition {
         futures::try_join!(
             self.insist("clickhouse", || store.insert("prospects", batch, &rows.prospects)),
             self.insist("clickhouse", || store.insert("prospect_index", batch, &rows.index)),
-            self.insist("clickhouse", || store.insert("orders", batch, &rows.orders)),
             self.insist("clickhouse", || store.insert("order_contacts", batch, &rows.contacts)),
             self.insist("clickhouse", || store.insert("rollup_hourly", batch, rows.rollup.values())),
             self.insist("clickhouse", || store.insert("outcomes", batch, &outcomes)),
         )?;
+        // After their contacts: what an order's erasure looks for is there once the order is.
+        self.insist("clickhouse", || store.insert("orders", batch, &rows.orders)).await?;
         // After the others: a replay reads its events from here when it is repeated, and ends their state here.
         self.insist("clickhouse", || store.insert("parked_log", batch, &rows.parked)).await?;
         let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());

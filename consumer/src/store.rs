@@ -68,7 +68,7 @@ const ORDERS: &str = "reason = 'unknown_prospect' AND reference = toString(toUUI
 /// Of those, prospects that the directory may know one day. An expired key stays expired.
 const PROSPECTS: &str = "kind = 'prospect' AND reason IN ('unknown_key', 'unknown_user')";
 
-/// At most so many parked prospects are replayed at once.
+/// At most so many parked prospects, and orders, are replayed at once.
 pub const MAX_REPLAYED: usize = 2000;
 
 impl Store {
@@ -209,7 +209,7 @@ impl Store {
         Ok(found.into_iter().map(Into::into).collect())
     }
 
-    /// The waiting orders of a partition that name one of these prospects.
+    /// The waiting orders of a partition that name one of these prospects, the oldest first, [`MAX_REPLAYED`] at most.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -217,9 +217,11 @@ impl Store {
         let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
         let sql = format!(
             "SELECT ?fields FROM {WAITING} AND {ORDERS} \
-             AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}}))"
+             AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}})) \
+             ORDER BY first_seen, place LIMIT {{limit:UInt64}}"
         );
-        self.client.query(&sql).param("partition", partition).param("ids", ids).fetch_all().await
+        let query = self.client.query(&sql).param("partition", partition).param("ids", ids);
+        query.param("limit", MAX_REPLAYED).fetch_all().await
     }
 
     /// What the waiting prospects of a partition name, the latest first, ten thousand at most.

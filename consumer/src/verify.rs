@@ -57,6 +57,14 @@ const CHECKS: &[Check] = &[
               ORDER BY place LIMIT {limit:UInt64}",
     },
     Check {
+        name: "orders that are not whose their prospect is",
+        sql: "SELECT toString(order_id) AS place, toString((user_id, team_id, campaign_id)) AS found FROM orders \
+              WHERE prospect_id IN (SELECT prospect_id FROM prospect_index) \
+                AND (prospect_id, user_id, team_id, campaign_id) NOT IN \
+                    (SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index) \
+              ORDER BY place LIMIT {limit:UInt64}",
+    },
+    Check {
         name: "contacts without an order, orders and contacts twice",
         sql: "SELECT toString(order_id) AS place, concat('orders ', toString(sum(n)), ', contacts ', toString(sum(c))) AS found \
               FROM (SELECT order_id, 1 AS n, 0 AS c FROM orders UNION ALL SELECT order_id, 0, 1 FROM order_contacts) \

@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::metrics::LoginOutcome;
 use crate::policy::Resource;
 use crate::state::App;
+use crate::users::account::MAX_USERNAME_CHARS;
 
 /// Why nobody was logged in.
 #[derive(Debug)]
@@ -106,14 +107,18 @@ pub async fn check_password(
     hash: Option<String>,
     password: &str,
 ) -> Result<(), LoginError> {
-    let (account, address) = (username_key(username), client.limit_key());
+    // Nobody has a longer name: those that are tried count as one, and do not fill the memory.
+    let is_possible = username.chars().count() <= MAX_USERNAME_CHARS;
+    let account = if is_possible { username_key(username) } else { String::new() };
+    let address = client.limit_key();
     check_limits(app, &account, &address)?;
-    if app.passwords.verify(password, hash).await? {
+    let is_right = app.passwords.verify(password, hash).await?;
+    // Asked again, for the right password too: many that were sent at once all passed the first check.
+    check_limits(app, &account, &address)?;
+    if is_right {
         app.limits.account.forget(&account);
         return Ok(());
     }
-    // Asked again: many that were sent at once all passed the first check.
-    check_limits(app, &account, &address)?;
     app.limits.account.count(&account);
     app.limits.address.count(&address);
     app.metrics.login(LoginOutcome::Wrong);

@@ -49,6 +49,9 @@ const COLUMNS: &str =
 
 const STATUS: &str = "AND status = {status:String}";
 
+const RANGE: &str =
+    "time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})";
+
 const SEARCH: &str = "AND order_id IN (
     SELECT order_id FROM order_contacts
     WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
@@ -65,8 +68,15 @@ pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<OrderRow>
     let status = if filter.status.is_empty() { "" } else { STATUS };
     let search = if filter.q.is_empty() { "" } else { SEARCH };
     let direction = filter.direction_sql();
+    let visit = match filter.visit_sql() {
+        visit if visit.is_empty() => visit,
+        visit => format!(
+            "AND prospect_id IN (SELECT prospect_id FROM prospects
+                                 WHERE prospect_id IN (SELECT prospect_id FROM orders WHERE {RANGE}) {visit})"
+        ),
+    };
     let sql = format!(
-        "SELECT {COLUMNS} FROM orders WHERE {range} {status} {search} AND {}
+        "SELECT {COLUMNS} FROM orders WHERE {range} {status} {visit} {search} AND {}
          ORDER BY time {direction}, toUInt128(order_id) {direction} LIMIT {{limit:UInt32}}",
         scope::EVENTS
     );

@@ -83,6 +83,14 @@ pub struct EventFilter {
     pub to_ms: i64,
     /// 0: anybody's.
     pub user_id: u64,
+    /// 0: any team's, and nobody's.
+    pub team_id: u64,
+    /// 0: of any campaign, and of none.
+    pub campaign_id: u64,
+    /// Of the prospect; two capital letters, empty: any.
+    pub country: String,
+    /// Whether the prospect is held for a bot; `None`: either.
+    pub is_bot: Option<bool>,
     pub q: String,
     /// Empty: any. Orders only.
     pub status: String,
@@ -113,8 +121,9 @@ pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<ProspectR
     let (id, range) = ("prospect_id", filter.range_sql("prospect_id"));
     let search = if filter.q.is_empty() { "" } else { SEARCH };
     let direction = filter.direction_sql();
+    let visit = filter.visit_sql();
     let sql = format!(
-        "SELECT {COLUMNS} FROM prospects WHERE {range} {search} AND {}
+        "SELECT {COLUMNS} FROM prospects WHERE {range} {visit} {search} AND {}
          ORDER BY time {direction}, toUInt128({id}) {direction} LIMIT {{limit:UInt32}}",
         scope::EVENTS
     );
@@ -133,7 +142,7 @@ pub async fn find(
     let sql = format!(
         "SELECT {COLUMNS}, {DETAILS} FROM prospects
          WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) = toUInt128({{id:UUID}}))
-           AND prospect_id = {{id:UUID}} AND {} LIMIT 1",
+           AND prospect_id = {{id:UUID}} AND {} ORDER BY version DESC, time LIMIT 1",
         scope::EVENTS
     );
     fetch_optional(scope.bind(client.query(&sql)).param("id", id.to_string())).await
@@ -169,13 +178,34 @@ impl EventFilter {
         if self.is_ascending { "ASC" } else { "DESC" }
     }
 
-    /// The condition of time range, keyset and buyer, on a table whose id is in this column.
+    /// Whether only events that are somebody's or have a prospect can be meant.
+    #[must_use]
+    pub fn is_of_stored(&self) -> bool {
+        self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || self.is_bot.is_some()
+    }
+
+    /// The condition on what only a prospect has, on the table of prospects; empty when there is none.
+    #[must_use]
+    pub fn visit_sql(&self) -> String {
+        let mut sql = String::new();
+        if !self.country.is_empty() {
+            sql.push_str(" AND country = {country:String}");
+        }
+        if self.is_bot.is_some() {
+            sql.push_str(" AND (bot != '') = {is_bot:Bool}");
+        }
+        sql
+    }
+
+    /// The condition of time range, keyset, buyer, team and campaign, on a table whose id is in this column.
     #[must_use]
     pub fn range_sql(&self, id_column: &'static str) -> String {
         let comparison = if self.is_ascending { ">" } else { "<" };
         format!(
             "time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND time <= fromUnixTimestamp64Milli({{to_ms:Int64}})
              AND ({{user:UInt64}} = 0 OR user_id = {{user:UInt64}})
+             AND ({{of_team:UInt64}} = 0 OR team_id = {{of_team:UInt64}})
+             AND ({{of_campaign:UInt64}} = 0 OR campaign_id = {{of_campaign:UInt64}})
              AND ({{is_first:Bool}} OR (toUnixTimestamp64Milli(time), toUInt128({id_column}))
                   {comparison} ({{after_ms:Int64}}, toUInt128({{after_id:UUID}})))"
         )
@@ -197,11 +227,15 @@ impl EventFilter {
             .param("from_ms", from_ms)
             .param("to_ms", to_ms)
             .param("user", self.user_id)
+            .param("of_team", self.team_id)
+            .param("of_campaign", self.campaign_id)
             .param("is_first", self.after.is_none())
             .param("after_ms", after_ms)
             .param("after_id", after_id.to_string())
             .param("limit", self.limit);
         let query = if self.q.is_empty() { query } else { query.param("q", &self.q) };
-        if self.status.is_empty() { query } else { query.param("status", &self.status) }
+        let query = if self.status.is_empty() { query } else { query.param("status", &self.status) };
+        let query = if self.country.is_empty() { query } else { query.param("country", &self.country) };
+        if let Some(is_bot) = self.is_bot { query.param("is_bot", is_bot) } else { query }
     }
 }

@@ -36,6 +36,9 @@ pub fn answer(status: StatusCode, thing: &impl Serialize, version: i64) -> Respo
     response
 }
 
+/// The year 2100, in days since 1970.
+const MAX_EPOCH_DAYS: i64 = 47_482;
+
 /// The cursor after a day and an id.
 #[must_use]
 pub fn day_cursor(day: NaiveDate, id: i64) -> String {
@@ -45,7 +48,9 @@ pub fn day_cursor(day: NaiveDate, id: i64) -> String {
 /// The keyset of things that come by a day.
 pub fn read_day_cursor(params: &mut Params) -> Option<(NaiveDate, i64)> {
     let (days, id) = params.number_cursor()?;
-    Some((NaiveDate::from_epoch_days(i32::try_from(days).unwrap_or(0)).unwrap_or_default(), id))
+    // Days that the database has no date for are after all that there are.
+    let day = NaiveDate::from_epoch_days(i32::try_from(days.min(MAX_EPOCH_DAYS)).unwrap_or(0));
+    Some((day.unwrap_or_default(), id))
 }
 
 /// The cursor after a time and an id.

@@ -126,8 +126,9 @@ async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, A
 
 async fn find_parked(app: &App, allowed: &Allowed, filter: &EventFilter) -> Result<Vec<ParkedRow>, ApiError> {
     let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
-    // What waits has neither a status nor a buyer yet.
-    if !may_see || !filter.status.is_empty() || filter.user_id != 0 {
+    // What waits has neither a status nor a buyer yet, nor a prospect.
+    let is_of_stored = !filter.status.is_empty() || filter.user_id != 0 || filter.is_of_stored();
+    if !may_see || is_of_stored {
         return Ok(Vec::new());
     }
     parked::list(&app.clickhouse, &ParkedFilter::waiting_orders(filter)).await

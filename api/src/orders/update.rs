@@ -19,7 +19,7 @@ use crate::openapi::{ChangeErrors, OnItsWay};
 use crate::orders::assemble::Order;
 use crate::orders::change::{apply, stored};
 use crate::orders::detail::OrderDetailResponse;
-use crate::policy::{self, Action, Resource};
+use crate::policy::{self, Action, Resource, Scope};
 use crate::precondition::expected_version;
 use crate::state::App;
 use crate::wire;
@@ -146,6 +146,7 @@ async fn change(
     is_whole: bool,
 ) -> Result<Response, ApiError> {
     let order = stored(app, allowed, id).await?;
+    check_team(allowed, &order)?;
     let is_more = is_whole || !fields.names_only(&["status", "reason"]);
     if is_more && policy::decide(allowed.viewer.position, Action::Update, Resource::Orders).is_none() {
         return Err(ApiError::forbidden());
@@ -159,6 +160,9 @@ async fn change(
     }
     let reason = fields.optional_text("reason", MAX_REASON_CHARS);
     fields.finish().map_err(ApiError::fields)?;
+    // What completes a contact was read with this version of the order.
+    let is_completed = set.iter().any(|(name, _)| *name == "email");
+    let expected = expected_version(headers, order.version())?;
     let edit = Edit {
         entity: Entity::Order,
         id: order.id,
@@ -166,9 +170,18 @@ async fn change(
         act: Act::Update,
         fields: set,
         reason,
-        expected_version: expected_version(headers, order.version())?,
+        expected_version: expected.or(is_completed.then(|| order.version())),
     };
     apply(app, allowed, actor, order, edit).await
+}
+
+/// A lead sees what they brought themselves in another team, but does not decide about it.
+fn check_team(allowed: &Allowed, order: &Order) -> Result<(), ApiError> {
+    let team_id = order.state.as_ref().map_or(0, |state| state.team_id);
+    let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| id.unsigned_abs());
+    let is_own = order.user_id == allowed.viewer.id.unsigned_abs();
+    let is_others_team = allowed.grant.scope == Scope::Team && is_own && team_id != own_team;
+    if is_others_team { Err(ApiError::forbidden()) } else { Ok(()) }
 }
 
 fn read_status(fields: &mut Fields, order: &Order, set: &mut Vec<(&'static str, String)>) {
@@ -216,6 +229,13 @@ fn read_contact(fields: &mut Fields, order: &Order, is_whole: bool, set: &mut Ve
         return;
     }
     let known = &order.contact;
+    if !is_whole && known.order_id.is_nil() && CONTACT.iter().any(|(name, _)| fields.get(name).is_none()) {
+        fields.fail(
+            "non_field_errors",
+            "There is no customer's data that this could be completed from: send all five fields.",
+        );
+        return;
+    }
     let known =
         [&known.email, &known.phone_number, &known.first_name, &known.last_name, &known.delivery_address];
     for ((name, max_chars), known) in CONTACT.into_iter().zip(known) {

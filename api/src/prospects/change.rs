@@ -172,17 +172,15 @@ fn edit_of(
     })
 }
 
-/// Before the change is sent, as with orders. An address is customer data and stays out of the line.
+/// Before the change is sent, as with orders. What a visitor's browser said stays out of the line, which outlives it.
 async fn record(app: &App, actor: &Actor, row: &ProspectDetailRow, edit: &Edit) -> Result<(), ApiError> {
-    let before = serde_json::json!({
-        "user_agent": row.user_agent, "referrer": row.referrer, "user_id": row.user_id.to_string(),
-    });
+    let before = serde_json::json!({ "user_id": row.user_id.to_string() });
     let (verb, line) = if edit.act == Act::Delete {
         ("delete", Change::deleted(&before))
     } else {
         let mut after = before.clone();
         for (name, value) in &edit.fields {
-            after[*name] = if *name == "ip" { "***".into() } else { value.clone().into() };
+            after[*name] = if *name == "user_id" { value.clone().into() } else { "***".into() };
         }
         ("update", Change::updated(&before, &after))
     };

@@ -65,6 +65,13 @@ pub struct ListEventsQuery {
     tz: Option<String>,
     /// Only this buyer's.
     user_id: Option<i64>,
+    /// Only what this team's buyers brought while they were in it.
+    team_id: Option<i64>,
+    campaign_id: Option<i64>,
+    /// The prospect's country, ISO 3166: `UA`.
+    country: Option<String>,
+    /// Whether the prospect is held for a bot.
+    bot: Option<bool>,
 }
 
 /// List prospects
@@ -124,6 +131,13 @@ pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventF
         from_ms: range.from_ms,
         to_ms: range.to_ms,
         user_id: params.user_id(),
+        team_id: params.id("team_id").map_or(0, i64::unsigned_abs),
+        campaign_id: params.id("campaign_id").map_or(0, i64::unsigned_abs),
+        country: params.country(),
+        is_bot: match params.choice("bot", &["", "true", "1", "false", "0"]) {
+            "" => None,
+            word => Some(matches!(word, "true" | "1")),
+        },
         q: params.q(),
         status: String::new(),
         is_ascending: params.is_ascending("time", false),

@@ -44,10 +44,9 @@ pub async fn change_user(
     }
     users::update(&mut transaction, target.id, &new).await.map_err(refused)?;
     let now = time_of(&app.clock);
-    if !new.is_active {
+    // What was given to somebody of another position must not grow with them.
+    if !new.is_active || old.position != new.position {
         end_access(&mut transaction, target.id, now, target.verb).await?;
-    } else if old.position != new.position {
-        sessions::revoke_others(&mut transaction, target.id, None, now, target.verb).await?;
     }
     let after = users::find(&mut *transaction, target.id, Visible::ALL).await?;
     let after = after.ok_or_else(ApiError::not_found)?;

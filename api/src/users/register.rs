@@ -74,6 +74,8 @@ pub async fn register_user(
 ) -> Result<(StatusCode, Json<RegisterUserResponse>), ApiError> {
     let bearer = viewer::from_bearer(&app, &headers, &Method::POST).await?;
     let maker = bearer
+        // A program's token makes nobody: it could make somebody who logs in.
+        .filter(|bearer| bearer.login.is_some())
         .map(|bearer| bearer.viewer)
         .filter(|viewer| policy::decide(viewer.position, Action::Create, Resource::Users).is_some());
     let may_create = maker.is_some();

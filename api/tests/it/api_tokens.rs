@@ -27,17 +27,21 @@ async fn a_token_acts_as_its_user_within_its_scopes() {
     let small = token(&world, &ann, &json!({"name": "mine", "scopes": "read, write"})).await;
     assert_eq!(world.get_as("/api/users/list/", &reader).await.json().as_array().unwrap().len(), 2);
     assert_eq!(world.get_as("/api/users/list/", &small).await.json().as_array().unwrap().len(), 1);
-    let body = json!({"username": "new", "password": "secretpassword"});
-    let refused = world.ask("POST", "/api/users/create/", &body, &reader).await;
+    let body = json!({"name": "One"});
+    let refused = world.ask("POST", "/api/teams/create/", &body, &reader).await;
     insta::assert_snapshot!(refused.line(), @r#"403 {"detail":"This API token may only read."}"#);
-    assert_eq!(world.post_json("/api/users/register/", &body, Some(&reader)).await.status, 403);
-    assert_eq!(world.ask("POST", "/api/users/create/", &body, &small).await.status, 403);
-    assert_eq!(world.ask("POST", "/api/users/create/", &body, &writer).await.status, 201);
+    assert_eq!(world.ask("POST", "/api/teams/create/", &body, &small).await.status, 403);
+    assert_eq!(world.ask("POST", "/api/teams/create/", &body, &writer).await.status, 201);
+    // People are made by people: who is made could log in, and make tokens.
+    let new = json!({"username": "new", "password": "secretpassword", "position": "Owner"});
+    assert_eq!(world.post_json("/api/users/register/", &new, Some(&reader)).await.status, 403);
+    assert_eq!(world.post_json("/api/users/register/", &new, Some(&writer)).await.status, 400);
+    assert_eq!(world.ask("POST", "/api/users/create/", &new, &writer).await.status, 403);
 
     // It goes no further than its user: not when they are demoted, not when they are gone.
     world.sql(&format!("UPDATE users SET position = 'Owner' WHERE id = {}", ann.id)).await;
     world.sql(&format!("UPDATE users SET position = 'Buyer' WHERE id = {}", owner.id)).await;
-    assert_eq!(world.ask("POST", "/api/users/create/", &body, &writer).await.status, 403);
+    assert_eq!(world.ask("POST", "/api/teams/create/", &body, &writer).await.status, 403);
     let path = format!("/api/users/{}/deactivate/", owner.id);
     assert_eq!(world.ask("POST", &path, &Value::Null, &ann).await.status, 200);
     assert_eq!(world.get_as("/api/users/list/", &writer).await.status, 401);

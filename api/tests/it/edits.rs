@@ -268,3 +268,43 @@ async fn a_change_that_nobody_applies_yet_is_on_its_way_and_without_kafka_it_is_
     let refused = office.ask("PATCH", &update_path(), &json!({"status": "sale"}), &office.owner).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "2"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn lists_are_filtered_by_team_campaign_country_and_bot() {
+    let world = World::new().await;
+    let owner = world.person("olga", Position::Owner).await;
+    let mut rows: Vec<_> = (1..=3).map(|number| prospect(number, NOW_MS + number, owner.id)).collect();
+    (rows[0].team_id, rows[1].campaign_id, rows[2].country) = (7, 9, "DE".to_owned());
+    rows[2].bot = "user_agent".to_owned();
+    insert_prospects(&world, &rows).await;
+    insert_index(&world, &rows).await;
+    let mut orders: Vec<_> =
+        (1..=3).map(|number| order(number, NOW_MS + number, &rows[number as usize - 1])).collect();
+    (orders[0].team_id, orders[1].campaign_id) = (7, 9);
+    insert_orders(&world, &orders).await;
+    for (query, found) in [
+        ("team_id=7", vec![1]),
+        ("campaign_id=9", vec![2]),
+        ("country=de", vec![3]),
+        ("country=UA", vec![2, 1]),
+        ("bot=true", vec![3]),
+        ("bot=0&country=UA&team_id=7", vec![1]),
+        ("bot=0&team_id=8", vec![]),
+        ("sort=time&user_id=1", vec![1, 2, 3]),
+    ] {
+        let ids = |answer: Answer| -> Vec<Value> {
+            answer.json().as_array().unwrap().iter().map(|row| row["id"].clone()).collect()
+        };
+        let prospects = world.get_as(&format!("/api/prospects/list/?{query}"), &owner).await;
+        let expected: Vec<Value> = found.iter().map(|number| json!(id(*number))).collect();
+        assert_eq!(ids(prospects), expected, "{query}");
+        let orders = world.get_as(&format!("/api/orders/list/?{query}"), &owner).await;
+        let expected: Vec<Value> =
+            found.iter().map(|number| json!(order_id(*number, NOW_MS + *number))).collect();
+        assert_eq!(ids(orders), expected, "{query}");
+    }
+    for wrong in ["team_id=x", "campaign_id=-1", "country=Germany", "bot=maybe"] {
+        let answer = world.get_as(&format!("/api/prospects/list/?{wrong}"), &owner).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+}

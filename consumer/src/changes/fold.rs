@@ -43,6 +43,17 @@ pub struct SeenOrder {
 pub struct Seen {
     pub prospects: Vec<SeenProspect>,
     pub orders: Vec<SeenOrder>,
+    /// Changes that were taken before.
+    #[serde(default)]
+    pub done: BTreeSet<Uuid>,
+}
+
+/// A contact that goes: all rows of the order up to this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContactGone {
+    pub order_id: Uuid,
+    pub time_ms: i64,
+    pub version: u32,
 }
 
 /// A row that is to be changed or deleted: named so that only the row that was seen is hit.
@@ -60,8 +71,7 @@ pub struct RowChange {
 pub struct Effects {
     pub prospects: Vec<RowChange>,
     pub orders: Vec<RowChange>,
-    /// Contacts that go, with the newest version that does.
-    pub contacts_gone: Vec<(Uuid, u32)>,
+    pub contacts_gone: Vec<ContactGone>,
     pub contacts: Vec<OrderContactRow>,
     pub statuses: Vec<OrderStatusRow>,
     pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
@@ -74,6 +84,7 @@ pub struct Wanted {
     pub prospects: BTreeSet<Uuid>,
     pub orders: BTreeSet<Uuid>,
     pub orders_of: BTreeSet<Uuid>,
+    pub changes: BTreeSet<Uuid>,
 }
 
 impl Wanted {
@@ -82,6 +93,7 @@ impl Wanted {
     pub fn of(changes: &[Change]) -> Self {
         let mut wanted = Self::default();
         for change in changes {
+            wanted.changes.insert(change.change_id());
             match change.entity() {
                 Entity::Order => drop(wanted.orders.insert(change.target())),
                 Entity::Prospect => {
@@ -148,7 +160,9 @@ pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &E
         enricher,
         statuses: Vec::new(),
     };
-    let rows = changes.iter().map(|change| {
+    let mut taken = seen.done.clone();
+    let new = changes.iter().filter(|change| taken.insert(change.change_id()));
+    let rows = new.map(|change| {
         let (outcome, reason) = match fold.take(change) {
             Ok(()) => (APPLIED, change.reason.clone()),
             Err(Untaken::Missing) => (MISSING, String::new()),
@@ -196,21 +210,28 @@ impl Fold<'_> {
             None => None,
         };
         let (directory, enricher) = (self.directory, self.enricher);
+        let known = || self.prospects.iter().filter(|known| known.seen.prospect_id == id && !known.is_gone);
+        // All of them before the first is changed; the newest version is the one that is shown.
+        let newest = known().map(|prospect| prospect.seen.version).max().ok_or(Untaken::Missing)?;
+        check_version(change, newest, known().any(|prospect| !prospect.set.is_empty()))?;
+        if let Some(user_id) = new_user
+            && known().any(|known| owner_now(directory, user_id, known.owner, known.seen.time_ms).is_none())
+        {
+            return Err(Untaken::Refused("unknown_user".to_owned()));
+        }
         let mut new_owner = None;
-        let mut is_found = false;
         for prospect in
             self.prospects.iter_mut().filter(|known| known.seen.prospect_id == id && !known.is_gone)
         {
-            is_found = true;
-            check_version(change, prospect.seen.version, !prospect.set.is_empty())?;
             if change.act() == Act::Delete {
                 prospect.is_gone = true;
                 continue;
             }
             if let Some(user_id) = new_user {
                 let owner = owner_now(directory, user_id, prospect.owner, prospect.seen.time_ms);
-                prospect.hand_over(owner.ok_or_else(|| Untaken::Refused("unknown_user".to_owned()))?);
-                new_owner = Some(prospect.owner);
+                prospect.hand_over(owner.unwrap_or_default());
+                // Of two visits with one id the orders are the first one's.
+                new_owner.get_or_insert(prospect.owner);
             }
             if let Some(ip) = ip {
                 prospect.set.insert("ip", Value::Ip(ip));
@@ -230,7 +251,7 @@ impl Fold<'_> {
                 order.hand_over(owner);
             }
         }
-        if is_found { Ok(()) } else { Err(Untaken::Missing) }
+        Ok(())
     }
 
     fn take_order(&mut self, change: &Change) -> Result<(), Untaken> {
@@ -353,7 +374,8 @@ impl Order<'_> {
             effects.orders.push(RowChange { set: Some(self.set), ..row });
         }
         if let Some(contact) = self.contact {
-            effects.contacts_gone.push((seen.order_id, seen.version));
+            let (order_id, time_ms, version) = (seen.order_id, seen.time_ms, seen.version);
+            effects.contacts_gone.push(ContactGone { order_id, time_ms, version });
             effects.contacts.extend(contact);
         }
         let status = Status::parse(&seen.status).unwrap_or(Status::Hold);

@@ -1,6 +1,6 @@
 //! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → verdict (what was there before) →
 //! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
-//! inserts have tokens ([`fold`] says what is written, [`store`] how).
+//! inserts have tokens ([`mod@fold`] says what is written, `store` how).
 
 pub mod fold;
 pub mod literal;
@@ -60,12 +60,14 @@ impl Partition {
     async fn write(&self, batch: &str, effects: &Effects) -> Result<(), Revoked> {
         let store = &self.shared.store;
         let index: Vec<RowChange> = effects.prospects.iter().map(indexed).collect();
+        // The new contact before the old one goes, and both before the order's version moves on: who completes a contact
+        // from an order's reading finds one, and is refused when it was an older one.
+        self.insist("clickhouse", || store.insert("order_contacts", batch, &effects.contacts)).await?;
+        self.insist("clickhouse", || store.delete_contacts(&effects.contacts_gone)).await?;
+        self.insist("clickhouse", || store.change_rows("orders", "order_id", &effects.orders)).await?;
+        self.insist("clickhouse", || store.change_rows("prospect_index", "prospect_id", &index)).await?;
         self.insist("clickhouse", || store.change_rows("prospects", "prospect_id", &effects.prospects))
             .await?;
-        self.insist("clickhouse", || store.change_rows("prospect_index", "prospect_id", &index)).await?;
-        self.insist("clickhouse", || store.change_rows("orders", "order_id", &effects.orders)).await?;
-        self.insist("clickhouse", || store.delete_contacts(&effects.contacts_gone)).await?;
-        self.insist("clickhouse", || store.insert("order_contacts", batch, &effects.contacts)).await?;
         self.insist("clickhouse", || store.insert("order_status", batch, &effects.statuses)).await?;
         self.insist("clickhouse", || store.insert("rollup_hourly", batch, effects.rollup.values())).await?;
         // Last: who finds a change here finds it everywhere.

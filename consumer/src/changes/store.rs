@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::changes::fold::{RowChange, Seen, SeenOrder, SeenProspect, Wanted};
+use crate::changes::fold::{ContactGone, RowChange, Seen, SeenOrder, SeenProspect, Wanted};
 use crate::changes::literal::{array, id_literal};
 use crate::rows::Owner;
 use crate::store::{Store, StoreError};
@@ -39,13 +39,19 @@ struct FoundOrder {
     version: u32,
 }
 
+#[derive(clickhouse::Row, Deserialize)]
+struct Done {
+    #[serde(with = "clickhouse::serde::uuid")]
+    change_id: Uuid,
+}
+
 impl Store {
     /// What is there of what changes name.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn see(&self, wanted: &Wanted) -> Result<Seen, StoreError> {
-        let mut seen = Seen::default();
+        let mut seen = Seen { done: self.done(&wanted.changes).await?, ..Seen::default() };
         if !wanted.prospects.is_empty() {
             let ids = ids(&wanted.prospects);
             // The index knows the times, by which the prospects are sorted.
@@ -62,13 +68,24 @@ impl Store {
             let (orders, prospects) = (ids(&wanted.orders), ids(&wanted.orders_of));
             let sql = format!(
                 "SELECT order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id, \
-                 toString(status) AS status, version FROM orders WHERE has({orders}, order_id) OR has({prospects}, prospect_id) \
-                 ORDER BY order_id"
+                 toString(status) AS status, version FROM orders WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) \
+                 ORDER BY order_id",
+                born(&wanted.orders)
             );
             let found = self.client().query(&escaped(&sql)).fetch_all::<FoundOrder>().await?;
             seen.orders = found.into_iter().map(Into::into).collect();
         }
         Ok(seen)
+    }
+
+    /// Which of these changes were taken before: their topic is read anew when its group is lost.
+    async fn done(&self, changes: &BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>, StoreError> {
+        let ids = ids(changes);
+        let sql = format!(
+            "SELECT change_id FROM changes WHERE toUInt128(change_id) IN (SELECT toUInt128(arrayJoin({ids})))"
+        );
+        let found = self.client().query(&sql).fetch_all::<Done>().await?;
+        Ok(found.into_iter().map(|row| row.change_id).collect())
     }
 
     /// Changes and deletes rows of one table. Can be repeated.
@@ -77,11 +94,11 @@ impl Store {
     /// [`StoreError`]; some of it may be done all the same.
     pub async fn change_rows(&self, table: &str, id: &str, rows: &[RowChange]) -> Result<(), StoreError> {
         let (set, gone): (Vec<&RowChange>, Vec<&RowChange>) = rows.iter().partition(|row| row.set.is_some());
-        if !set.is_empty() {
-            self.mutate(&update(table, id, &set)).await?;
+        for rows in statements(&set) {
+            self.mutate(&update(table, id, &rows)).await?;
         }
-        if !gone.is_empty() {
-            self.mutate(&format!("DELETE FROM {table} WHERE {}", these(id, &gone))).await?;
+        for rows in statements(&gone) {
+            self.mutate(&format!("ALTER TABLE {table} DELETE WHERE {}", these(id, &rows))).await?;
         }
         Ok(())
     }
@@ -90,23 +107,68 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_contacts(&self, gone: &[(Uuid, u32)]) -> Result<(), StoreError> {
-        if gone.is_empty() {
-            return Ok(());
+    pub async fn delete_contacts(&self, gone: &[ContactGone]) -> Result<(), StoreError> {
+        for gone in gone.chunks(N_ROWS_A_STATEMENT) {
+            let ids = array(gone.iter().map(|contact| id_literal(contact.order_id)));
+            let versions = array(gone.iter().map(|contact| contact.version.to_string()));
+            let times = between(gone.iter().map(|contact| contact.time_ms));
+            // Not DELETE FROM, which leaves the data on disk until some merge.
+            self.mutate(&format!(
+                "ALTER TABLE order_contacts DELETE WHERE {times} AND has({ids}, order_id) \
+                 AND version <= {versions}[indexOf({ids}, order_id)]"
+            ))
+            .await?;
         }
-        let ids = array(gone.iter().map(|(id, _)| id_literal(*id)));
-        let versions = array(gone.iter().map(|(_, version)| version.to_string()));
-        self.mutate(&format!(
-            "DELETE FROM order_contacts WHERE has({ids}, order_id) AND version <= {versions}[indexOf({ids}, order_id)]"
-        ))
-        .await
+        Ok(())
     }
 
     async fn mutate(&self, sql: &str) -> Result<(), StoreError> {
         let client = self.client().clone();
-        let client = client.with_setting("mutations_sync", "2").with_setting("lightweight_deletes_sync", "2");
+        // Many ids make a long statement. It may name a visitor's address, which the server's log need not keep.
+        let client = client
+            .with_setting("mutations_sync", "2")
+            .with_setting("max_query_size", "16777216")
+            .with_setting("max_ast_elements", "1000000")
+            .with_setting("log_queries", "0");
         client.query_raw(sql).execute().await
     }
+}
+
+/// Rows of one statement: a statement has every one of them in it, several times.
+const N_ROWS_A_STATEMENT: usize = 100;
+/// An order is looked for this long around the time in its id; the edge makes both at once.
+const ID_TIME_SLACK_MS: i64 = 3_600_000;
+
+/// The rows of each statement: not too many, and none of two rows with one id, since values are found by the id.
+fn statements<'a>(rows: &[&'a RowChange]) -> Vec<Vec<&'a RowChange>> {
+    let mut statements: Vec<Vec<&RowChange>> = Vec::new();
+    for row in rows {
+        let fits = |rows: &&mut Vec<&RowChange>| {
+            rows.len() < N_ROWS_A_STATEMENT && rows.iter().all(|other| other.id != row.id)
+        };
+        match statements.iter_mut().rev().take(2).find(fits) {
+            Some(rows) => rows.push(row),
+            None => statements.push(vec![row]),
+        }
+    }
+    statements
+}
+
+/// A condition on the time: lets ClickHouse leave out most of a table.
+fn between(times: impl Iterator<Item = i64> + Clone) -> String {
+    let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
+    format!(
+        "time >= fromUnixTimestamp64Milli({first}, 'UTC') AND time <= fromUnixTimestamp64Milli({last}, 'UTC')"
+    )
+}
+
+/// Where in time orders with these ids lie: near the times in their ids, where all are UUIDv7.
+fn born(ids: &BTreeSet<Uuid>) -> String {
+    if ids.is_empty() || ids.iter().any(|id| id.get_version_num() != 7) {
+        return "true".to_owned();
+    }
+    let born = ids.iter().map(|id| i64::try_from(id.as_u128() >> 80).unwrap_or(0));
+    between(born.flat_map(|ms| [(ms - ID_TIME_SLACK_MS).max(0), ms + ID_TIME_SLACK_MS]))
 }
 
 /// `?` stands for a parameter in the client's queries.
@@ -119,14 +181,12 @@ fn ids(ids: &BTreeSet<Uuid>) -> String {
     format!("{}::Array(UUID)", array(ids.iter().map(|id| id_literal(*id))))
 }
 
-/// The rows that were seen, and no others. The range of times lets ClickHouse leave out most of the table.
+/// The rows that were seen, and no others.
 fn these(id: &str, rows: &[&RowChange]) -> String {
-    let times = || rows.iter().map(|row| row.time_ms);
-    let (first, last) = (times().min().unwrap_or(0), times().max().unwrap_or(0));
     let tuples = rows.iter().map(|row| format!("({}, {}, {})", id_literal(row.id), row.time_ms, row.version));
     format!(
-        "time >= fromUnixTimestamp64Milli({first}, 'UTC') AND time <= fromUnixTimestamp64Milli({last}, 'UTC') \
-         AND ({id}, toUnixTimestamp64Milli(time), version) IN ({})",
+        "{} AND ({id}, toUnixTimestamp64Milli(time), version) IN ({})",
+        between(rows.iter().map(|row| row.time_ms)),
         tuples.collect::<Vec<_>>().join(", ")
     )
 }

@@ -35,11 +35,12 @@ pub fn read(path: &Path) -> io::Result<Option<Kept>> {
         Err(error) => return Err(error),
     };
     let mut lines = BufReader::new(file).lines();
-    let head = lines.next().transpose()?.and_then(|line| serde_json::from_str::<Head>(&line).ok());
+    let head = lines.next().and_then(Result::ok).and_then(|line| serde_json::from_str::<Head>(&line).ok());
     let Some(Head { origin }) = head else { return Ok(None) };
     let mut entries = Vec::new();
     for line in lines {
-        let Ok(entry) = serde_json::from_str(&line?) else { break };
+        // A torn line need not even be text.
+        let Some(entry) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else { break };
         entries.push(entry);
     }
     Ok(Some(Kept { origin, entries }))

@@ -14,7 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{Directory, Entry, Recent, file};
@@ -22,6 +22,8 @@ use crate::config::DirectoryConfig;
 
 /// How long Postgres may take to answer before the last snapshot goes on.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may take to read what is new, or all of it.
+const FULL_PATIENCE: Duration = Duration::from_secs(20);
 /// A Postgres that kept a batch waiting is not asked again for this long.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The whole log is read anew this often, whatever was seen in between.
@@ -34,6 +36,8 @@ pub enum DirectoryError {
     Postgres(#[from] sqlx::Error),
     #[error("the directory does not answer in time")]
     TimedOut,
+    #[error("the directory does not reach version {0}: was an older one put back?")]
+    Behind(i64),
     #[error("the directory's file: {0}")]
     File(#[from] io::Error),
 }
@@ -55,6 +59,8 @@ struct Held {
     /// When the whole log was last read from Postgres.
     refreshed: Option<Instant>,
     not_before: Option<Instant>,
+    /// When the last answer was asked for.
+    asked: Option<Instant>,
 }
 
 impl Keeper {
@@ -85,12 +91,26 @@ impl Keeper {
     /// # Errors
     /// When Postgres is down and none was ever seen.
     pub async fn current(&self) -> Result<Arc<Directory>, DirectoryError> {
+        let came = Instant::now();
         let mut held = self.held.lock().await;
+        // Asked by another while this one waited: as good as asked by itself.
+        if let (Some(asked), Some(directory)) = (held.asked, &held.directory)
+            && asked >= came
+        {
+            return Ok(Arc::clone(directory));
+        }
         let asked = Instant::now();
         let refreshed = if held.not_before.is_some_and(|time| asked < time) {
             Err(DirectoryError::TimedOut)
         } else {
-            let refreshed = self.refresh(&mut held).await;
+            let refreshed = timeout(FULL_PATIENCE, self.refresh(&mut held)).await;
+            let refreshed = refreshed.unwrap_or(Err(DirectoryError::TimedOut));
+            if refreshed.is_ok() {
+                held.asked = Some(asked);
+            } else if held.directory.is_some() {
+                // The next try is for what is new, not for all of it.
+                held.refreshed = held.refreshed.map(|_| Instant::now());
+            }
             let was_slow = refreshed.is_err() && asked.elapsed() >= PATIENCE / 2;
             held.not_before = was_slow.then(|| Instant::now() + PAUSE);
             refreshed
@@ -117,15 +137,16 @@ impl Keeper {
             return Ok(Arc::clone(directory));
         }
         let mut directory = Directory::default();
-        let (entries, _) = match self.read(0).await {
-            Ok(read) => read,
-            Err(error) => match self.file.as_deref().map(file::read).transpose()?.flatten() {
-                Some(kept) if kept.entries.last().is_some_and(|last| last.version >= version) => {
-                    (kept.entries, kept.origin)
-                }
-                _ => return Err(error),
-            },
-        };
+        let reaches = |entries: &[Entry]| entries.last().is_some_and(|last| last.version >= version);
+        let (entries, _) =
+            match timeout(FULL_PATIENCE, self.read(0)).await.unwrap_or(Err(DirectoryError::TimedOut)) {
+                Ok((entries, origin)) if reaches(&entries) || version == 0 => (entries, origin),
+                Ok(_) => return Err(DirectoryError::Behind(version)),
+                Err(error) => match self.file.as_deref().map(file::read).transpose()?.flatten() {
+                    Some(kept) if reaches(&kept.entries) => (kept.entries, kept.origin),
+                    _ => return Err(error),
+                },
+            };
         entries.iter().take_while(|entry| entry.version <= version).for_each(|entry| directory.apply(entry));
         directory.version = version;
         Ok(Arc::new(directory))
@@ -165,6 +186,10 @@ impl Keeper {
     fn keep(&self, write: impl FnOnce(&std::path::Path) -> io::Result<()>) {
         if let Some(Err(error)) = self.file.as_deref().map(write) {
             tracing::error!(%error, "the directory cannot be kept on disk");
+            // One with a gap would be worse than none.
+            if let Some(Err(error)) = self.file.as_deref().map(std::fs::remove_file) {
+                tracing::debug!(%error, "there is no file of the directory");
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! Whose an event is: tracking key → campaign → buyer → team, each as of the event's time. Pure look-ups in a snapshot of
-//! what people edit in Postgres; [`keeper`] keeps the snapshot current, [`file`] keeps it for when Postgres is down.
+//! what people edit in Postgres; [`keeper`] keeps the snapshot current, [`mod@file`] keeps it for when Postgres is down.
 //!
 //! Invariant: a snapshot is a fold of the directory's log up to its version, whoever folds it, so that a batch that is
 //! computed again with the same version finds the same owners.

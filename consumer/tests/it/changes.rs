@@ -35,7 +35,12 @@ async fn assert_no_difference(world: &World) {
 
 /// A prospect of buyer 3 and its order, stored.
 async fn stored(world: &World, lane: &mut Lane) -> (Uuid, Uuid) {
-    let (prospect, order) = (Uuid::now_v7(), Uuid::now_v7());
+    // An order's id has its time in it, as the edge makes it.
+    let order = uuid::Builder::from_unix_timestamp_millis(
+        NOON_MS,
+        &Uuid::new_v4().into_bytes()[..10].try_into().unwrap(),
+    );
+    let (prospect, order) = (Uuid::now_v7(), order.into_uuid());
     lane.prospect(prospect, "user_id=3");
     lane.order(order, &prospect.to_string());
     lane.send(world, 10, 0).await;
@@ -197,4 +202,42 @@ async fn a_consumer_that_dies_at_any_step_applies_every_change_once() {
         assert_eq!(world.one(&format!("SELECT count() FROM {table}")).await, 6, "{table}");
     }
     assert_no_difference(&world).await;
+}
+
+/// More than one statement can take: a prospect with many orders, and the longest texts; a visit that came twice; and the
+/// same changes a second time.
+#[tokio::test]
+async fn many_orders_long_texts_and_a_topic_read_anew_are_no_trouble() {
+    let mut world = World::new(1).await;
+    let consumer = world.consume();
+    let mut lane = Lane::new(0);
+    let (prospect, _) = stored(&world, &mut lane).await;
+    // Another visit with the same id, of another buyer.
+    lane.prospect(prospect, "user_id=5");
+    for _ in 0..1000 {
+        lane.order(Uuid::now_v7(), &prospect.to_string());
+    }
+    lane.send(&world, 500, 0).await;
+    world.wait_for("SELECT count() FROM orders", 1001).await;
+    let long = "\u{1f98a}".repeat(500);
+    let fields = [("user_id", "4"), ("user_agent", long.as_str()), ("referrer", long.as_str())];
+    world.change(prospect, &change(Entity::Prospect, prospect, Act::Update, &fields)).await;
+    world.wait_for("SELECT count() FROM changes WHERE outcome = 'applied'", 1).await;
+    assert_eq!(world.one("SELECT count() FROM orders WHERE user_id = 4").await, 1001);
+    assert_eq!(
+        world.one("SELECT count() FROM prospects WHERE user_id = 4 AND length(referrer) = 2000").await,
+        2
+    );
+    assert_no_difference(&world).await;
+    consumer.drain().await;
+
+    // Another group reads the topics from their beginning, as when offsets were lost.
+    world.group = format!("{}-again", world.topic);
+    let consumer = world.consume();
+    world.change(prospect, &change(Entity::Prospect, prospect, Act::Delete, &[])).await;
+    world.wait_for("SELECT count() FROM changes WHERE outcome = 'applied'", 2).await;
+    assert_eq!(world.one("SELECT count() FROM changes").await, 2);
+    assert_eq!(world.one("SELECT count() FROM prospects").await, 0);
+    assert_no_difference(&world).await;
+    consumer.drain().await;
 }

@@ -35,6 +35,7 @@ pub(crate) const NOON_MS: u64 = 1_793_491_200_000;
 pub(crate) struct World {
     pub(crate) topic: String,
     pub(crate) changes_topic: String,
+    pub(crate) group: String,
     pub(crate) clickhouse: ClickhouseConfig,
     pub(crate) client: Client,
     pub(crate) brokers: String,
@@ -73,7 +74,18 @@ impl World {
         };
         let directory_file = testing::folder("directory").join("directory.log");
         let brokers = servers.kafka_brokers.clone();
-        Self { topic, changes_topic, clickhouse, client, brokers, postgres_url, directory_file, producer }
+        let group = format!("group-{topic}");
+        Self {
+            topic,
+            changes_topic,
+            group,
+            clickhouse,
+            client,
+            brokers,
+            postgres_url,
+            directory_file,
+            producer,
+        }
     }
 
     /// Sends a change of a prospect or of its order.
@@ -125,7 +137,7 @@ impl World {
             brokers: self.brokers.clone(),
             topic: self.topic.clone(),
             changes_topic: self.changes_topic.clone(),
-            group: format!("group-{}", self.topic),
+            group: self.group.clone(),
             // Comes back at once after a kill, as under a supervisor that names it.
             instance_id: "one".to_owned(),
             session_timeout_ms: 6000,

@@ -20,9 +20,10 @@ use crate::funds::amount::show;
 use crate::funds::path_id;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
-use crate::funds::requests::{FundRequestResponse, changed, take};
+use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::policy::Scope;
 use crate::state::App;
 
 const MAX_REASON_CHARS: usize = 500;
@@ -54,7 +55,8 @@ pub async fn approve_fund_request(
     let reach = Reach::of(&app, &allowed).await?;
     let mut transaction = app.postgres.begin().await?;
     let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
-    let budget = charge(&mut transaction, &row, now).await?;
+    check_holder(&mut transaction, &row).await?;
+    let budget = charge(&mut transaction, &allowed, &row, now).await?;
     let decided_by = Some(allowed.viewer.id);
     let decision = Decision { status: "approved", decided_by, budget: Some(budget), ..Decision::default() };
     requests::decide(&mut transaction, id, &decision, now).await?;
@@ -100,6 +102,7 @@ pub async fn refuse_fund_request(
 /// Takes a request's amount of its budget: which, and how much of it.
 async fn charge(
     connection: &mut PgConnection,
+    allowed: &Allowed,
     row: &RequestRow,
     now: DateTime<Utc>,
 ) -> Result<(i64, i64), ApiError> {
@@ -109,6 +112,11 @@ async fn charge(
     let budget = budget.ok_or_else(|| {
         ApiError::conflict(format!("The buyer's team has no budget for {}.", month.format("%Y-%m")))
     })?;
+    // The buyer may have moved since the request was found within the lead's reach.
+    let own_team = allowed.viewer.team.as_ref().map(|(id, _)| *id);
+    if allowed.grant.scope == Scope::Team && own_team != Some(budget.team_id) {
+        return Err(ApiError::not_found());
+    }
     let minor = in_currency(connection, row, &budget, now).await?;
     let left = budget.amount_minor - budget.used_minor;
     if minor > left {

@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::audit::{self, Actor, Change};
+use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, RequestRow};
 use crate::error::ApiError;
 use crate::funds::amount::show;
@@ -103,6 +104,18 @@ pub async fn take(
         return Err(ApiError::conflict(format!("The request is {} already.", row.status.replace('_', " "))));
     }
     Ok(row)
+}
+
+/// Holds the request's account, which must still be that of who asked: another's money is another's request.
+///
+/// # Errors
+/// 409 when the account was handed over since.
+pub async fn check_holder(connection: &mut PgConnection, row: &RequestRow) -> Result<(), ApiError> {
+    let account = accounts::lock(connection, row.fund_account_id).await?;
+    if account.is_some_and(|account| account.buyer_id == row.buyer_id) {
+        return Ok(());
+    }
+    Err(ApiError::conflict("The account is not the buyer's any more."))
 }
 
 /// The answer with a request as it became, after its audit line was written.

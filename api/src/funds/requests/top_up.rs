@@ -16,7 +16,7 @@ use crate::funds::amount::{Decimal, show};
 use crate::funds::idempotency::{IdempotencyKey, content_hash};
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
-use crate::funds::requests::{FundRequestResponse, changed, take};
+use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{Wish, record, recorded_before};
 use crate::funds::transfers::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS};
@@ -82,6 +82,7 @@ pub async fn top_up_fund_request(
         return Err(ApiError::conflict("The request is not approved yet."));
     }
     take(&mut transaction, &reach, id, &headers, &["approved"]).await?;
+    check_holder(&mut transaction, &row).await?;
     if minor(wish.amount, &row.currency)? > row.amount_minor {
         let approved = show(row.amount_minor, &row.currency);
         return Err(ApiError::field(

@@ -60,9 +60,10 @@ impl KafkaConfig {
         let class_path = format!("{}/*", libraries.display());
         let properties = properties.to_string_lossy().into_owned();
         if !self.folder.join("data/meta.properties").exists() {
-            let id = cluster_id();
+            // In one word: an id may begin with a hyphen.
+            let id = format!("--cluster-id={}", cluster_id());
             self.java(&class_path, "64m")
-                .args(["kafka.tools.StorageTool", "format", "--cluster-id", &id, "--config", &properties])
+                .args(["kafka.tools.StorageTool", "format", &id, "--config", &properties])
                 .run()
                 .await
                 .context("cannot format Kafka's folder")?;
