@@ -6,6 +6,9 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use prost::Message as _;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaResult;
@@ -19,7 +22,7 @@ use uuid::Uuid;
 
 use crate::config::KafkaConfig;
 use crate::db;
-use crate::error::ApiError;
+use crate::error::{ApiError, DetailResponse};
 use crate::state::App;
 
 /// How long Kafka may take to have a change.
@@ -127,4 +130,12 @@ pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, Ap
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// 202: it is kept, and the next readings may not show it yet.
+#[must_use]
+pub fn on_its_way() -> Response {
+    let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();
+    (StatusCode::ACCEPTED, Json(DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }))
+        .into_response()
 }

@@ -331,7 +331,7 @@ fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
 /// The year 2299, the last that DateTime64(3) and a month's partition can hold: a broken clock must not stop the rest.
 const MAX_TIME_MS: u64 = 10_413_791_999_999;
 
-fn millis(time_ms: u64) -> i64 {
+pub(crate) fn millis(time_ms: u64) -> i64 {
     i64::try_from(time_ms.min(MAX_TIME_MS)).unwrap_or_default()
 }
 

@@ -1,20 +1,19 @@
 //! What the changes of an order have in common: the order as it is, the line in the audit trail, the way to the consumer,
 //! and the answer.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value};
 use sluice_schemas::change::{Act, CONTACT_FIELDS};
 
 use crate::audit::{self, Actor, Change};
-use crate::changes::{self, Edit, Progress};
-use crate::error::{ApiError, DetailResponse};
+use crate::changes::{self, Edit, Progress, on_its_way};
+use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::orders::assemble::Order;
 use crate::orders::detail::{self, OrderDetailResponse};
 use crate::policy::Resource;
-use crate::precondition::set_version;
+use crate::precondition::versioned;
 use crate::state::App;
 
 /// A stored order within the viewer's scope.
@@ -48,20 +47,9 @@ pub async fn apply(
         (Progress::Applied, Act::Delete) => StatusCode::NO_CONTENT.into_response(),
         (Progress::Applied, _) => {
             let order = detail::find(app, allowed, &id).await?;
-            let version = i64::from(order.version());
-            let mut response = Json(OrderDetailResponse::from(order)).into_response();
-            set_version(&mut response, version);
-            response
+            versioned(order.version().into(), &OrderDetailResponse::from(order))
         }
     })
-}
-
-/// 202: it is kept, and the next readings may not show it yet.
-#[must_use]
-pub fn on_its_way() -> Response {
-    let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();
-    (StatusCode::ACCEPTED, Json(DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }))
-        .into_response()
 }
 
 /// Before the change is sent: there may be a line of a change that Kafka did not take, but no change without a line. The

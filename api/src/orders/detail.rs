@@ -1,8 +1,7 @@
 //! `GET /api/orders/detail/<id>/`: an order with its customer's data, its prospect and its money.
 
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use crate::openapi::DetailErrors;
 use crate::orders::assemble::{self, Order};
 use crate::orders::list::OrderResponse;
 use crate::policy::{self, Action, Resource};
-use crate::precondition::set_version;
+use crate::precondition::versioned;
 use crate::state::App;
 use crate::wire;
 
@@ -62,10 +61,7 @@ pub async fn get_order(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let order = find(&app, &allowed, &id).await?;
-    let version = i64::from(order.version());
-    let mut response = Json(OrderDetailResponse::from(order)).into_response();
-    set_version(&mut response, version);
-    Ok(response)
+    Ok(versioned(order.version().into(), &OrderDetailResponse::from(order)))
 }
 
 /// The order with this id, stored or parked, within the viewer's scope.

@@ -1,7 +1,6 @@
 //! `PUT`, `PATCH /api/prospects/update/<id>/` and `DELETE /api/prospects/delete/<id>/`: Owners mend what a visit said and
 //! whose it is. The orders of a visit go with it to another buyer; they stay when it is deleted.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -11,15 +10,14 @@ use utoipa::ToSchema;
 
 use crate::audit::{self, Actor, Change};
 use crate::body::Posted;
-use crate::changes::{self, Edit, Progress};
+use crate::changes::{self, Edit, Progress, on_its_way};
 use crate::db::prospects::ProspectDetailRow;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::guard::Allowed;
 use crate::openapi::{ChangeErrors, OnItsWay};
-use crate::orders::change::on_its_way;
 use crate::policy::Resource;
-use crate::precondition::{expected_version, set_version};
+use crate::precondition::{expected_version, versioned};
 use crate::prospects::create::check_user;
 use crate::prospects::detail::{self, ProspectDetailResponse};
 use crate::state::App;
@@ -149,10 +147,7 @@ async fn change(
         return Ok(on_its_way());
     }
     let (row, _) = detail::find(app, allowed, id).await?;
-    let version = i64::from(row.version);
-    let mut response = Json(ProspectDetailResponse::from(row)).into_response();
-    set_version(&mut response, version);
-    Ok(response)
+    Ok(versioned(row.version.into(), &ProspectDetailResponse::from(row)))
 }
 
 fn edit_of(

@@ -2,9 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use crate::db::scope::EventScope;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
-use crate::precondition::set_version;
+use crate::precondition::versioned;
 use crate::prospects::list::ProspectResponse;
 use crate::state::App;
 use crate::wire;
@@ -115,10 +114,7 @@ pub async fn get_prospect(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let (row, _) = find(&app, &allowed, &id).await?;
-    let version = i64::from(row.version);
-    let mut response = Json(ProspectDetailResponse::from(row)).into_response();
-    set_version(&mut response, version);
-    Ok(response)
+    Ok(versioned(row.version.into(), &ProspectDetailResponse::from(row)))
 }
 
 /// The prospect with this id, within the viewer's scope, which comes with it.

@@ -1,9 +1,6 @@
 //! Edits and deletions of prospects and orders: by whom, with what, and that the next reading shows them, by way of a real
 //! Kafka and a real consumer.
 
-use axum::body::Body;
-use axum::http::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
 use sluice_local::testing::{Service, free_port, kafka_topic, servers};
@@ -72,15 +69,7 @@ impl Office {
         person: &Person,
         tag: Option<&str>,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(AUTHORIZATION, format!("Bearer {}", person.token))
-            .header(CONTENT_TYPE, "application/json");
-        if let Some(tag) = tag {
-            request = request.header(IF_MATCH, tag);
-        }
-        self.world.send(request.body(Body::from(body.to_string())).unwrap()).await
+        self.world.call(method, path, body, person, tag.unwrap_or_default()).await
     }
 
     async fn n_audited(&self, resource: &str) -> i64 {

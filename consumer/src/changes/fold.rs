@@ -3,50 +3,20 @@
 //!
 //! Conserved: what is taken from a sum is what was seen, what is added is what is written; a change has one outcome.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use serde::{Deserialize, Serialize};
 use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, CONTACT_FIELDS, Change, Entity, MISSING, REFUSED};
 use sluice_schemas::rows::{ChangeRow, OrderContactRow, OrderStatusRow, RollupHourlyRow};
 use sluice_schemas::status::Status;
 use uuid::Uuid;
 
+use crate::changes::entity::{Order, Prospect};
 use crate::changes::literal::Value;
+use crate::changes::seen::{Seen, SeenOrder};
 use crate::directory::Directory;
 use crate::enrich::Enricher;
-use crate::rows::{Owner, hour_of};
-
-/// A prospect as it was before the batch. An id that came twice has two of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenProspect {
-    pub prospect_id: Uuid,
-    pub time_ms: i64,
-    pub owner: Owner,
-    pub is_bot: bool,
-    pub version: u32,
-}
-
-/// An order as it was before the batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenOrder {
-    pub order_id: Uuid,
-    pub prospect_id: Uuid,
-    pub time_ms: i64,
-    pub owner: Owner,
-    pub status: String,
-    pub version: u32,
-}
-
-/// Everything that a batch found: settled before anything is written. Nobody's data, only ids, owners and statuses.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    pub prospects: Vec<SeenProspect>,
-    pub orders: Vec<SeenOrder>,
-    /// Changes that were taken before.
-    #[serde(default)]
-    pub done: BTreeSet<Uuid>,
-}
+use crate::rows::{Owner, hour_of, millis};
 
 /// A contact that goes: all rows of the order up to this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,54 +48,6 @@ pub struct Effects {
     pub changes: Vec<ChangeRow>,
 }
 
-/// The orders and prospects that changes name; orders of a prospect that changes hands are looked for by its id.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    pub prospects: BTreeSet<Uuid>,
-    pub orders: BTreeSet<Uuid>,
-    pub orders_of: BTreeSet<Uuid>,
-    pub changes: BTreeSet<Uuid>,
-}
-
-impl Wanted {
-    /// What these changes need to know.
-    #[must_use]
-    pub fn of(changes: &[Change]) -> Self {
-        let mut wanted = Self::default();
-        for change in changes {
-            wanted.changes.insert(change.change_id());
-            match change.entity() {
-                Entity::Order => drop(wanted.orders.insert(change.target())),
-                Entity::Prospect => {
-                    wanted.prospects.insert(change.target());
-                    if change.field("user_id").is_some() {
-                        wanted.orders_of.insert(change.target());
-                    }
-                }
-                Entity::Unspecified => {}
-            }
-        }
-        wanted
-    }
-}
-
-struct Prospect<'a> {
-    seen: &'a SeenProspect,
-    owner: Owner,
-    is_bot: bool,
-    is_gone: bool,
-    set: BTreeMap<&'static str, Value>,
-}
-
-struct Order<'a> {
-    seen: &'a SeenOrder,
-    owner: Owner,
-    status: Status,
-    is_gone: bool,
-    set: BTreeMap<&'static str, Value>,
-    contact: Option<Option<OrderContactRow>>,
-}
-
 /// How things stand while the changes are taken one after the other.
 struct Fold<'a> {
     prospects: Vec<Prospect<'a>>,
@@ -138,24 +60,9 @@ struct Fold<'a> {
 /// Takes the changes in their order.
 #[must_use]
 pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &Enricher) -> Effects {
-    let prospects = seen.prospects.iter().map(|seen| Prospect {
-        seen,
-        owner: seen.owner,
-        is_bot: seen.is_bot,
-        is_gone: false,
-        set: BTreeMap::new(),
-    });
-    let orders = seen.orders.iter().map(|seen| Order {
-        seen,
-        owner: seen.owner,
-        status: Status::parse(&seen.status).unwrap_or(Status::Hold),
-        is_gone: false,
-        set: BTreeMap::new(),
-        contact: None,
-    });
     let mut fold = Fold {
-        prospects: prospects.collect(),
-        orders: orders.collect(),
+        prospects: seen.prospects.iter().map(Prospect::new).collect(),
+        orders: seen.orders.iter().map(Order::new).collect(),
         directory,
         enricher,
         statuses: Vec::new(),
@@ -229,7 +136,7 @@ impl Fold<'_> {
             }
             if let Some(user_id) = new_user {
                 let owner = owner_now(directory, user_id, prospect.owner, prospect.seen.time_ms);
-                prospect.hand_over(owner.unwrap_or_default());
+                prospect.hand_over(owner.expect("it was asked for all of them above"));
                 // Of two visits with one id the orders are the first one's.
                 new_owner.get_or_insert(prospect.owner);
             }
@@ -319,85 +226,12 @@ impl Fold<'_> {
     }
 }
 
-impl Prospect<'_> {
-    fn hand_over(&mut self, owner: Owner) {
-        self.owner = owner;
-        set_owner(&mut self.set, owner);
-    }
-
-    fn set_agent(&mut self, user_agent: &str, enricher: &Enricher) {
-        let agent = enricher.agent(user_agent.as_bytes());
-        self.is_bot = !agent.bot.is_empty();
-        for (column, text) in [
-            ("user_agent", user_agent),
-            ("device", &agent.device),
-            ("os", &agent.os),
-            ("browser", &agent.browser),
-            ("bot", &agent.bot),
-        ] {
-            self.set.insert(column, Value::Text(text.to_owned()));
-        }
-    }
-
-    fn finish(&self, effects: &mut Effects) {
-        let seen = self.seen;
-        let row = RowChange { id: seen.prospect_id, time_ms: seen.time_ms, version: seen.version, set: None };
-        if self.is_gone {
-            effects.prospects.push(row);
-        } else if !self.set.is_empty() {
-            effects.prospects.push(RowChange { set: Some(self.set.clone()), ..row });
-        }
-        let before = effects.sums(seen.time_ms, seen.owner);
-        before.prospects -= 1;
-        before.bots -= i64::from(seen.is_bot);
-        if !self.is_gone {
-            let after = effects.sums(seen.time_ms, self.owner);
-            after.prospects += 1;
-            after.bots += i64::from(self.is_bot);
-        }
-    }
-}
-
-impl Order<'_> {
-    fn hand_over(&mut self, owner: Owner) {
-        self.owner = owner;
-        set_owner(&mut self.set, owner);
-    }
-
-    fn finish(self, effects: &mut Effects) {
-        let seen = self.seen;
-        let row = RowChange { id: seen.order_id, time_ms: seen.time_ms, version: seen.version, set: None };
-        if self.is_gone {
-            effects.orders.push(row);
-        } else if !self.set.is_empty() || self.contact.is_some() {
-            // The version moves with the contact's, too.
-            effects.orders.push(RowChange { set: Some(self.set), ..row });
-        }
-        if let Some(contact) = self.contact {
-            let (order_id, time_ms, version) = (seen.order_id, seen.time_ms, seen.version);
-            effects.contacts_gone.push(ContactGone { order_id, time_ms, version });
-            effects.contacts.extend(contact);
-        }
-        let status = Status::parse(&seen.status).unwrap_or(Status::Hold);
-        effects.sums(seen.time_ms, seen.owner).add_orders(status, -1);
-        if !self.is_gone {
-            effects.sums(seen.time_ms, self.owner).add_orders(self.status, 1);
-        }
-    }
-}
-
 impl Effects {
-    fn sums(&mut self, time_ms: i64, owner: Owner) -> &mut RollupHourlyRow {
+    pub(super) fn sums(&mut self, time_ms: i64, owner: Owner) -> &mut RollupHourlyRow {
         let (hour, Owner { user_id, team_id, campaign_id }) = (hour_of(time_ms), owner);
         let row = RollupHourlyRow::of(hour, user_id, team_id, campaign_id);
         self.rollup.entry((hour, user_id, team_id, campaign_id)).or_insert(row)
     }
-}
-
-fn set_owner(set: &mut BTreeMap<&'static str, Value>, owner: Owner) {
-    set.insert("user_id", Value::Number(owner.user_id));
-    set.insert("team_id", Value::Number(owner.team_id));
-    set.insert("campaign_id", Value::Number(owner.campaign_id));
 }
 
 /// Another's, in the team of that person at the event's time. The campaign is of who ran it: it does not come along.
@@ -452,8 +286,4 @@ fn change_row(change: &Change, outcome: &str, reason: String) -> ChangeRow {
         outcome: outcome.to_owned(),
         reason,
     }
-}
-
-fn millis(time_ms: u64) -> i64 {
-    i64::try_from(time_ms).unwrap_or(i64::MAX)
 }

@@ -2,14 +2,17 @@
 //! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
 //! inserts have tokens ([`mod@fold`] says what is written, `store` how).
 
+mod entity;
 pub mod fold;
 pub mod literal;
+pub mod seen;
 mod store;
 
 use sluice_schemas::change::{Change, decode_change};
 use tokio::time::Instant;
 
-use crate::changes::fold::{Effects, RowChange, Seen, Wanted, fold};
+use crate::changes::fold::{Effects, RowChange, fold};
+use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Plan;
 use crate::decode::Record;
 use crate::partition::{Partition, Revoked};

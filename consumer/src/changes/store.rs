@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::changes::fold::{ContactGone, RowChange, Seen, SeenOrder, SeenProspect, Wanted};
+use crate::changes::fold::{ContactGone, RowChange};
 use crate::changes::literal::{array, id_literal};
+use crate::changes::seen::{Seen, SeenOrder, SeenProspect, Wanted};
 use crate::rows::Owner;
 use crate::store::{Store, StoreError};
 
@@ -61,7 +62,7 @@ impl Store {
                      SELECT time FROM prospect_index WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({ids})))) \
                  ORDER BY prospect_id, time"
             );
-            let found = self.client().query(&escaped(&sql)).fetch_all::<FoundProspect>().await?;
+            let found = self.client().query(&sql).fetch_all::<FoundProspect>().await?;
             seen.prospects = found.into_iter().map(Into::into).collect();
         }
         if !wanted.orders.is_empty() || !wanted.orders_of.is_empty() {
@@ -72,7 +73,7 @@ impl Store {
                  ORDER BY order_id",
                 born(&wanted.orders)
             );
-            let found = self.client().query(&escaped(&sql)).fetch_all::<FoundOrder>().await?;
+            let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
             seen.orders = found.into_iter().map(Into::into).collect();
         }
         Ok(seen)
@@ -169,11 +170,6 @@ fn born(ids: &BTreeSet<Uuid>) -> String {
     }
     let born = ids.iter().map(|id| i64::try_from(id.as_u128() >> 80).unwrap_or(0));
     between(born.flat_map(|ms| [(ms - ID_TIME_SLACK_MS).max(0), ms + ID_TIME_SLACK_MS]))
-}
-
-/// `?` stands for a parameter in the client's queries.
-fn escaped(sql: &str) -> String {
-    sql.replace('?', "??")
 }
 
 fn ids(ids: &BTreeSet<Uuid>) -> String {

@@ -1,0 +1,123 @@
+//! A prospect and an order while their changes are taken one after the other, and what is written of them at the end: rows,
+//! and what the sums lose and gain.
+
+use std::collections::BTreeMap;
+
+use sluice_schemas::rows::OrderContactRow;
+use sluice_schemas::status::Status;
+
+use crate::changes::fold::{ContactGone, Effects, RowChange};
+use crate::changes::literal::Value;
+use crate::changes::seen::{SeenOrder, SeenProspect};
+use crate::enrich::Enricher;
+use crate::rows::Owner;
+
+/// A prospect while its changes are taken.
+pub(super) struct Prospect<'a> {
+    pub(super) seen: &'a SeenProspect,
+    pub(super) owner: Owner,
+    pub(super) is_bot: bool,
+    pub(super) is_gone: bool,
+    pub(super) set: BTreeMap<&'static str, Value>,
+}
+
+/// An order while its changes are taken.
+pub(super) struct Order<'a> {
+    pub(super) seen: &'a SeenOrder,
+    pub(super) owner: Owner,
+    pub(super) status: Status,
+    pub(super) is_gone: bool,
+    pub(super) set: BTreeMap<&'static str, Value>,
+    /// What becomes of its contact: gone, or another.
+    pub(super) contact: Option<Option<OrderContactRow>>,
+}
+
+impl<'a> Prospect<'a> {
+    pub(super) fn new(seen: &'a SeenProspect) -> Self {
+        Self { seen, owner: seen.owner, is_bot: seen.is_bot, is_gone: false, set: BTreeMap::new() }
+    }
+}
+
+impl<'a> Order<'a> {
+    pub(super) fn new(seen: &'a SeenOrder) -> Self {
+        let (owner, status) = (seen.owner, status_of(seen));
+        Self { seen, owner, status, is_gone: false, set: BTreeMap::new(), contact: None }
+    }
+}
+
+impl Prospect<'_> {
+    pub(super) fn hand_over(&mut self, owner: Owner) {
+        self.owner = owner;
+        set_owner(&mut self.set, owner);
+    }
+
+    pub(super) fn set_agent(&mut self, user_agent: &str, enricher: &Enricher) {
+        let agent = enricher.agent(user_agent.as_bytes());
+        self.is_bot = !agent.bot.is_empty();
+        for (column, text) in [
+            ("user_agent", user_agent),
+            ("device", &agent.device),
+            ("os", &agent.os),
+            ("browser", &agent.browser),
+            ("bot", &agent.bot),
+        ] {
+            self.set.insert(column, Value::Text(text.to_owned()));
+        }
+    }
+
+    pub(super) fn finish(&self, effects: &mut Effects) {
+        let seen = self.seen;
+        let row = RowChange { id: seen.prospect_id, time_ms: seen.time_ms, version: seen.version, set: None };
+        if self.is_gone {
+            effects.prospects.push(row);
+        } else if !self.set.is_empty() {
+            effects.prospects.push(RowChange { set: Some(self.set.clone()), ..row });
+        }
+        let before = effects.sums(seen.time_ms, seen.owner);
+        before.prospects -= 1;
+        before.bots -= i64::from(seen.is_bot);
+        if !self.is_gone {
+            let after = effects.sums(seen.time_ms, self.owner);
+            after.prospects += 1;
+            after.bots += i64::from(self.is_bot);
+        }
+    }
+}
+
+impl Order<'_> {
+    pub(super) fn hand_over(&mut self, owner: Owner) {
+        self.owner = owner;
+        set_owner(&mut self.set, owner);
+    }
+
+    pub(super) fn finish(self, effects: &mut Effects) {
+        let seen = self.seen;
+        let row = RowChange { id: seen.order_id, time_ms: seen.time_ms, version: seen.version, set: None };
+        if self.is_gone {
+            effects.orders.push(row);
+        } else if !self.set.is_empty() || self.contact.is_some() {
+            // The version moves with the contact's, too.
+            effects.orders.push(RowChange { set: Some(self.set), ..row });
+        }
+        if let Some(contact) = self.contact {
+            let (order_id, time_ms, version) = (seen.order_id, seen.time_ms, seen.version);
+            effects.contacts_gone.push(ContactGone { order_id, time_ms, version });
+            effects.contacts.extend(contact);
+        }
+        let status = status_of(seen);
+        effects.sums(seen.time_ms, seen.owner).add_orders(status, -1);
+        if !self.is_gone {
+            effects.sums(seen.time_ms, self.owner).add_orders(self.status, 1);
+        }
+    }
+}
+
+fn status_of(seen: &SeenOrder) -> Status {
+    Status::parse(&seen.status).unwrap_or(Status::Hold)
+}
+
+fn set_owner(set: &mut BTreeMap<&'static str, Value>, owner: Owner) {
+    set.insert("user_id", Value::Number(owner.user_id));
+    set.insert("team_id", Value::Number(owner.team_id));
+    set.insert("campaign_id", Value::Number(owner.campaign_id));
+}

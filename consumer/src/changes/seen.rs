@@ -1,0 +1,71 @@
+//! What a batch of changes asks before it writes anything, and what it finds: settled as its verdict.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use sluice_schemas::change::{Change, Entity};
+use uuid::Uuid;
+
+use crate::rows::Owner;
+
+/// The orders and prospects that changes name; orders of a prospect that changes hands are looked for by its id.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub prospects: BTreeSet<Uuid>,
+    pub orders: BTreeSet<Uuid>,
+    pub orders_of: BTreeSet<Uuid>,
+    pub changes: BTreeSet<Uuid>,
+}
+
+impl Wanted {
+    /// What these changes need to know.
+    #[must_use]
+    pub fn of(changes: &[Change]) -> Self {
+        let mut wanted = Self::default();
+        for change in changes {
+            wanted.changes.insert(change.change_id());
+            match change.entity() {
+                Entity::Order => drop(wanted.orders.insert(change.target())),
+                Entity::Prospect => {
+                    wanted.prospects.insert(change.target());
+                    if change.field("user_id").is_some() {
+                        wanted.orders_of.insert(change.target());
+                    }
+                }
+                Entity::Unspecified => {}
+            }
+        }
+        wanted
+    }
+}
+
+/// A prospect as it was before the batch. An id that came twice has two of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenProspect {
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub owner: Owner,
+    pub is_bot: bool,
+    pub version: u32,
+}
+
+/// An order as it was before the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenOrder {
+    pub order_id: Uuid,
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub owner: Owner,
+    pub status: String,
+    pub version: u32,
+}
+
+/// Everything that a batch found: settled before anything is written. Nobody's data, only ids, owners and statuses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub prospects: Vec<SeenProspect>,
+    pub orders: Vec<SeenOrder>,
+    /// Changes that were taken before.
+    #[serde(default)]
+    pub done: BTreeSet<Uuid>,
+}
