@@ -47,6 +47,9 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         .await?;
     let store = &way.clickhouse;
     store.wait_for("SELECT count() FROM prospects", WEEK, PATIENCE).await?;
+    // The lane's ordinal is a batch's last insert: once it agrees, the last batch's orders and sums are there too.
+    let left = "SELECT toInt64(max(next_seq)) - toInt64((SELECT count() FROM prospects) + (SELECT count() FROM orders)) FROM lanes";
+    store.wait_for(left, 0, PATIENCE).await?;
     for (what, sql, least, most) in [
         ("orders", "SELECT count() FROM orders", WEEK / 50, WEEK / 20),
         ("orders that wait", "SELECT count() FROM parked WHERE state = 'waiting'", 0, 0),
