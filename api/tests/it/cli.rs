@@ -121,7 +121,7 @@ async fn a_bad_configuration_exits_64_and_names_its_key() {
 
 #[tokio::test]
 async fn the_demo_is_made_once_and_removed_without_a_trace() {
-    let world = World::new().await;
+    let world = World::with_events(|_| {}).await;
     let real = world.person("real", Position::Buyer).await;
     let first = run(&world.app.config, &["demo", "create"], "").await;
     assert!(first.status.success(), "{}", stderr(&first));

@@ -23,7 +23,7 @@ struct Office {
 /// what is changed, or without.
 async fn office(has_consumer: bool) -> Office {
     let topic = kafka_topic("changes", 1).await;
-    let world = World::with(|config| config.kafka.changes_topic.clone_from(&topic)).await;
+    let world = World::with_events(|config| config.kafka.changes_topic.clone_from(&topic)).await;
     let owner = world.person("olga", Position::Owner).await;
     let lead = world.person("lena", Position::TeamLead).await;
     let buyer = world.person("ben", Position::Buyer).await;
@@ -247,7 +247,7 @@ async fn a_change_that_nobody_applies_yet_is_on_its_way_and_without_kafka_it_is_
     let kept = office.ask("PATCH", &update_path(), &json!({"status": "sale"}), &office.owner).await;
     assert_eq!((kept.status, kept.json()["code"].as_str()), (202, Some("on_its_way")), "{}", kept.text);
 
-    let world = World::with(|config| config.kafka.brokers = "127.0.0.1:1".to_owned()).await;
+    let world = World::with_events(|config| config.kafka.brokers = "127.0.0.1:1".to_owned()).await;
     let owner = world.person("olga", Position::Owner).await;
     let row = prospect(1, NOW_MS, owner.id);
     insert_prospects(&world, std::slice::from_ref(&row)).await;
@@ -260,7 +260,7 @@ async fn a_change_that_nobody_applies_yet_is_on_its_way_and_without_kafka_it_is_
 
 #[tokio::test]
 async fn lists_are_filtered_by_team_campaign_country_and_bot() {
-    let world = World::new().await;
+    let world = World::with_events(|_| {}).await;
     let owner = world.person("olga", Position::Owner).await;
     let mut rows: Vec<_> = (1..=3).map(|number| prospect(number, NOW_MS + number, owner.id)).collect();
     (rows[0].team_id, rows[1].campaign_id, rows[2].country) = (7, 9, "DE".to_owned());

@@ -56,7 +56,7 @@ pub(crate) fn prospect(number: u64, time_ms: u64, user_id: i64) -> ProspectRow {
 }
 
 pub(crate) async fn insert_prospects(world: &World, rows: &[ProspectRow]) {
-    let mut insert = world.app.clickhouse.insert::<ProspectRow>("prospects").await.unwrap();
+    let mut insert = world.events().insert::<ProspectRow>("prospects").await.unwrap();
     for row in rows {
         insert.write(row).await.unwrap();
     }
@@ -64,7 +64,7 @@ pub(crate) async fn insert_prospects(world: &World, rows: &[ProspectRow]) {
 }
 
 pub(crate) async fn insert_index(world: &World, rows: &[ProspectRow]) {
-    let mut insert = world.app.clickhouse.insert::<ProspectIndexRow>("prospect_index").await.unwrap();
+    let mut insert = world.events().insert::<ProspectIndexRow>("prospect_index").await.unwrap();
     for row in rows {
         let ProspectRow { prospect_id, time, user_id, team_id, campaign_id, .. } = *row;
         insert.write(&ProspectIndexRow { prospect_id, time, user_id, team_id, campaign_id }).await.unwrap();
@@ -73,8 +73,8 @@ pub(crate) async fn insert_index(world: &World, rows: &[ProspectRow]) {
 }
 
 pub(crate) async fn insert_orders(world: &World, rows: &[OrderRow]) {
-    let mut insert = world.app.clickhouse.insert::<OrderRow>("orders").await.unwrap();
-    let mut contacts = world.app.clickhouse.insert::<OrderContactRow>("order_contacts").await.unwrap();
+    let mut insert = world.events().insert::<OrderRow>("orders").await.unwrap();
+    let mut contacts = world.events().insert::<OrderContactRow>("order_contacts").await.unwrap();
     for row in rows {
         insert.write(row).await.unwrap();
         contacts.write(&contact(row)).await.unwrap();
@@ -152,14 +152,14 @@ pub(crate) async fn park_order(
         payload: STANDARD.encode(payload),
         version: 1,
     };
-    let mut insert = world.app.clickhouse.insert::<ParkedRow>("parked_log").await.unwrap();
+    let mut insert = world.events().insert::<ParkedRow>("parked_log").await.unwrap();
     insert.write(&row).await.unwrap();
     insert.end().await.unwrap();
     event_id
 }
 
 pub(crate) async fn insert_rollup(world: &World, rows: &[RollupHourlyRow]) {
-    let mut insert = world.app.clickhouse.insert::<RollupHourlyRow>("rollup_hourly").await.unwrap();
+    let mut insert = world.events().insert::<RollupHourlyRow>("rollup_hourly").await.unwrap();
     for row in rows {
         insert.write(row).await.unwrap();
     }
@@ -179,7 +179,7 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn new() -> Self {
-        let world = World::new().await;
+        let world = World::with_events(|_| {}).await;
         let owner = world.person("owner", Position::Owner).await;
         let funds = world.person("funds", Position::FundsCoordinator).await;
         let lead = world.person("lead", Position::TeamLead).await;
@@ -311,7 +311,7 @@ async fn lists_are_filtered_searched_and_turned_round() {
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gaps_or_repeats() {
-    let world = World::new().await;
+    let world = World::with_events(|_| {}).await;
     let owner = world.person("owner", Position::Owner).await;
     // 2,100 prospects, of which each 7 share a millisecond.
     let rows: Vec<ProspectRow> = (0..2100).map(|number| prospect(number, NOW_MS + number / 7, 0)).collect();
@@ -349,7 +349,7 @@ async fn pages_follow_each_other_without_gaps_or_repeats() {
 
 #[tokio::test]
 async fn a_thousand_orders_are_one_page() {
-    let world = World::new().await;
+    let world = World::with_events(|_| {}).await;
     let owner = world.person("owner", Position::Owner).await;
     let rows: Vec<ProspectRow> = (0..1001).map(|number| prospect(number, NOW_MS + number, 0)).collect();
     insert_prospects(&world, &rows).await;

@@ -27,7 +27,7 @@ const ORDER: &str = r#"{
 
 #[tokio::test]
 async fn the_readmes_calls_work_in_their_order() {
-    let world = World::new().await;
+    let world = World::with_events(|_| {}).await;
     let registered = world.post("/api/users/register/", "application/json", USER).await;
     insta::assert_snapshot!(registered.line(), @r#"201 {"message":"User registered successfully.","user":{"id":1,"username":"example_user","email":"user@example.com","first_name":"","last_name":"","position":"Buyer"}}"#);
 

@@ -11,17 +11,18 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sluice_api::cli::migrate;
-use sluice_api::config::{Config, Registration};
+use sluice_api::config::{Config, PostgresConfig, Registration};
 use sluice_api::db::users::{self, NewUser};
 use sluice_api::metrics::Metrics;
 use sluice_api::middleware::Service;
 use sluice_api::policy::Position;
 use sluice_api::router;
 use sluice_api::state::App;
-use sluice_local::testing::{clickhouse_database, postgres_database, servers};
+use sluice_local::testing::{clickhouse_database, postgres_copy, postgres_database, servers};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
 use sluice_runtime::ops::Readiness;
+use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
 /// The time in all tests: 2026-11-23 15:00:00 UTC, a Monday.
@@ -69,7 +70,7 @@ impl Answer {
     }
 }
 
-/// The configuration of a new pair of databases.
+/// The configuration of a new, empty pair of databases.
 pub(crate) async fn config() -> Config {
     let servers = servers().await;
     let mut config = Config::default();
@@ -86,18 +87,57 @@ pub(crate) async fn config() -> Config {
     config
 }
 
+/// Databases with all tables, to be copied and to be read.
+static TEMPLATE: OnceCell<Config> = OnceCell::const_new();
+
+/// The configuration of a pair of databases with all tables: Postgres is the test's own, ClickHouse is everybody's and
+/// stays empty.
+async fn config_with_tables() -> Config {
+    let make = || async {
+        let config = config().await;
+        migrate::run(&config).await.unwrap();
+        config
+    };
+    let template = TEMPLATE.get_or_init(make).await;
+    let postgres_url = Secret::new(postgres_copy(template.postgres.url.expose()).await);
+    let postgres = PostgresConfig { url: postgres_url, ..template.postgres.clone() };
+    Config { postgres, ..template.clone() }
+}
+
 impl World {
+    /// Without events: what inserts them needs [`World::with_events`].
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = config().await;
+        let mut config = config_with_tables().await;
         let edge = StubEdge::start().await;
         config.edge.url = format!("http://{}", edge.address);
         change(&mut config);
-        migrate::run(&config).await.unwrap();
         Self::on(config, edge)
+    }
+
+    /// With a ClickHouse database of its own.
+    pub(crate) async fn with_events(change: impl FnOnce(&mut Config)) -> Self {
+        let database = clickhouse_database().await;
+        let world = Self::with(|config| {
+            config.clickhouse.database = database;
+            change(config);
+        })
+        .await;
+        migrate::run(&world.app.config).await.unwrap();
+        world
+    }
+
+    /// Where events are inserted.
+    pub(crate) fn events(&self) -> &clickhouse::Client {
+        let database = &self.app.config.clickhouse.database;
+        assert!(
+            TEMPLATE.get().is_none_or(|shared| *database != shared.clickhouse.database),
+            "events need World::with_events"
+        );
+        &self.app.clickhouse
     }
 
     /// On databases as they are.
@@ -115,7 +155,7 @@ impl World {
         let new = NewUser {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
-            password_hash: self.app.passwords.hash(PASSWORD).await.unwrap(),
+            password_hash: self.password_hash().await,
             first_name: String::new(),
             last_name: String::new(),
             position,
@@ -126,6 +166,12 @@ impl World {
         let answer = self.login(username, PASSWORD).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         Person { id, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    /// The hash of everybody's password: made once, since it takes long on purpose.
+    async fn password_hash(&self) -> String {
+        static HASH: OnceCell<String> = OnceCell::const_new();
+        HASH.get_or_init(|| async { self.app.passwords.hash(PASSWORD).await.unwrap() }).await.clone()
     }
 
     /// Makes a team; the members are in it since the epoch.

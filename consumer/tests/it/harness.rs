@@ -53,7 +53,7 @@ impl World {
         let topic = testing::kafka_topic("events", n_partitions).await;
         let changes_topic = testing::kafka_topic("changes", n_partitions).await;
         let (database, postgres_url) =
-            tokio::join!(testing::clickhouse_database(), testing::people_database(20));
+            tokio::join!(testing::clickhouse_database(), testing::people_database());
         let client = Client::default()
             .with_url(&servers.clickhouse_url)
             .with_database(&database)

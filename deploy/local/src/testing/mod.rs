@@ -20,6 +20,7 @@ use crate::process::{Process, ProcessSpec, tail};
 use crate::servers::kafka::Topic;
 use crate::servers::{clickhouse, kafka, postgres};
 pub use service::Service;
+use tokio::sync::OnceCell;
 
 /// The servers that tests run against; starts them when nobody else has.
 ///
@@ -96,22 +97,39 @@ pub fn folder(prefix: &str) -> PathBuf {
 /// # Panics
 /// When it cannot be made.
 pub async fn postgres_database() -> String {
+    create_postgres_database("template0").await
+}
+
+/// A copy of a database to which nobody is connected, much faster than its migrations; its URL.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn postgres_copy(of_url: &str) -> String {
+    let (_, template) = of_url.rsplit_once('/').expect("the URL names a database");
+    create_postgres_database(template).await
+}
+
+async fn create_postgres_database(template: &str) -> String {
     let servers = servers().await;
     let name = unique_name("test");
-    let sql = format!("CREATE DATABASE {name} TEMPLATE template0");
+    let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
     postgres::psql(&servers.postgres_url, &sql).await.expect("a database can be created");
     let base = servers.postgres_url.strip_suffix("/postgres").expect("the URL names the database postgres");
     format!("{base}/{name}")
 }
 
-/// A new database with the tables of people and campaigns in it, and so many people, with the ids from 1 on; its URL.
+/// A new database with all tables in it, and 20 people with the ids from 1 on; its URL.
 ///
 /// # Panics
 /// When it cannot be made.
-pub async fn people_database(n_people: u32) -> String {
-    let url = postgres_database().await;
-    postgres::make_people(&url, n_people).await.expect("the tables can be made");
-    url
+pub async fn people_database() -> String {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let make = || async {
+        let url = postgres_database().await;
+        postgres::make_people(&url, 20).await.expect("the tables can be made");
+        url
+    };
+    postgres_copy(TEMPLATE.get_or_init(make).await).await
 }
 
 /// A new, empty ClickHouse database; its name.
