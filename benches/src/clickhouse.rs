@@ -23,16 +23,25 @@ impl ClickHouse {
     /// # Errors
     /// When the server does not answer or refuses a statement.
     pub async fn create(url: &str, user: &str, password: &str, database: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(STATEMENT_TIMEOUT).build()?;
-        let [url, user, password] = [url, user, password].map(str::to_owned);
-        let mut clickhouse = Self { client, url, user, password, database: "default".to_owned() };
-        clickhouse.query(&format!("CREATE DATABASE IF NOT EXISTS {database}")).await?;
-        database.clone_into(&mut clickhouse.database);
+        let clickhouse = Self::empty(url, user, password, database).await?;
         for migration in sluice_schemas::migrations::CLICKHOUSE {
             for statement in migration.statements() {
                 clickhouse.query(&statement).await?;
             }
         }
+        Ok(clickhouse)
+    }
+
+    /// Makes the database, without tables.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses a statement.
+    pub async fn empty(url: &str, user: &str, password: &str, database: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(STATEMENT_TIMEOUT).build()?;
+        let [url, user, password] = [url, user, password].map(str::to_owned);
+        let mut clickhouse = Self { client, url, user, password, database: "default".to_owned() };
+        clickhouse.query(&format!("CREATE DATABASE IF NOT EXISTS {database}")).await?;
+        database.clone_into(&mut clickhouse.database);
         Ok(clickhouse)
     }
 

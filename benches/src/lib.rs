@@ -1,7 +1,7 @@
 //! What Sluice can bear, measured on real parts, and the faults it must survive.
 //!
 //! - [`load`] sends prebuilt [`requests`] over raw keep-alive connections and counts what was acknowledged;
-//! - [`pixel`], [`pipeline`] and [`latency`] are the measurements, [`report`] prints them;
+//! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements, [`report`] prints them;
 //! - [`way`] starts a Kafka, a ClickHouse and the services of this workspace for them; [`clickhouse`], [`child`] and
 //!   [`proc`] ask and watch them.
 //!
@@ -9,6 +9,7 @@
 //! the browser walk are tests (`tests/it`). No product code.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod child;
 pub mod clickhouse;
 pub mod latency;
@@ -19,4 +20,5 @@ pub mod pixel;
 pub mod proc;
 pub mod report;
 pub mod requests;
+pub mod resolve;
 pub mod way;

@@ -233,6 +233,10 @@ impl Connection {
                 self.to -= self.from;
                 self.from = 0;
             }
+            if self.to == self.buffer.len() {
+                // A long list.
+                self.buffer.resize(self.to * 4, 0);
+            }
             match self.stream.read(&mut self.buffer[self.to..])? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 n => self.to += n,

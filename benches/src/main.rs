@@ -4,10 +4,13 @@
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+use sluice_bench::api::fill::Size;
+use sluice_bench::api::{self, ApiPlan};
 use sluice_bench::latency::{self, LatencyPlan};
 use sluice_bench::pipeline::{Pipeline, PipelinePlan};
 use sluice_bench::pixel::{self, PixelPlan};
 use sluice_bench::report::Report;
+use sluice_bench::resolve;
 use sluice_bench::way::PrivateServers;
 
 /// The rate to sustain on 2 cores.
@@ -17,7 +20,7 @@ const PACE_PER_S: f64 = 20_000.0;
 #[derive(Debug, Parser)]
 #[command(name = "sluice-bench", version)]
 struct Cli {
-    /// Everything in under two minutes
+    /// Everything in about three minutes
     #[arg(long)]
     quick: bool,
     /// Only these measurements
@@ -36,6 +39,10 @@ enum Measurement {
     Pipeline,
     /// Time from accepted to visible
     Latency,
+    /// What finding an event's buyer and team costs the consumer
+    Resolve,
+    /// Lists, details, reads and logins of the API at size
+    Api,
 }
 
 impl Cli {
@@ -55,6 +62,14 @@ impl Cli {
             PipelinePlan { events: paced, per_s: Some(PACE_PER_S) },
             PipelinePlan { events: unpaced, per_s: None },
         ]
+    }
+
+    fn api_plan(&self) -> ApiPlan {
+        if self.quick {
+            ApiPlan { size: Size::QUICK, n_postgres: 20, n_clickhouse: 10, time: Duration::from_secs(3) }
+        } else {
+            ApiPlan { size: Size::FULL, n_postgres: 200, n_clickhouse: 40, time: Duration::from_secs(10) }
+        }
     }
 
     fn latency_plans(&self) -> [LatencyPlan; 2] {
@@ -89,6 +104,10 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
         note(begin, "CPU per pixel");
         report.pixel = Some(pixel::measure(&servers, cli.pixel_plan()).await?);
     }
+    if cli.wants(Measurement::Resolve) {
+        note(begin, "resolving");
+        report.resolve = Some(resolve::measure(if cli.quick { 3 } else { 9 }));
+    }
     if cli.wants(Measurement::Latency) || cli.wants(Measurement::Pipeline) {
         note(begin, "starting postgres, kafka and clickhouse");
         // New ones: those before had Kafka bound to a core.
@@ -106,6 +125,11 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
                 report.latency.push(latency::measure(&pipeline, plan).await?);
             }
         }
+    }
+    if cli.wants(Measurement::Api) {
+        note(begin, "starting postgres, kafka and clickhouse");
+        let servers = PrivateServers::start().await?;
+        report.api = Some(api::measure(&servers, cli.api_plan(), |text| note(begin, text)).await?);
     }
     Ok(report)
 }

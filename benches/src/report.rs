@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::api::ApiResult;
 use crate::latency::LatencyResult;
 use crate::pipeline::{MemoryResult, PipelineResult};
 use crate::pixel::PixelResult;
+use crate::resolve::ResolveResult;
 
 /// All that was measured.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -16,6 +18,8 @@ pub struct Report {
     pub pixel: Option<PixelResult>,
     pub pipeline: Vec<PipelineResult>,
     pub latency: Vec<LatencyResult>,
+    pub resolve: Option<ResolveResult>,
+    pub api: Option<ApiResult>,
 }
 
 impl Report {
@@ -41,8 +45,47 @@ impl Report {
                 );
             }
         }
+        if let Some(resolve) = &self.resolve {
+            resolve_rows(resolve, &mut table);
+        }
+        if let Some(api) = &self.api {
+            api_rows(api, &mut table);
+        }
         table
     }
+}
+
+fn resolve_rows(resolve: &ResolveResult, table: &mut String) {
+    let ResolveResult { users, teams, keys, .. } = resolve;
+    heading(&format!("resolving, {users} users, {teams} teams, {keys} keys"), table);
+    let runs: String = resolve.runs_ns.iter().map(|ns| format!("{ns:.0} ")).collect();
+    let note = format!("runs {runs}over {} events; wanted < 300 ns", resolve.events);
+    row("an event", &format!("{:.0} ns", resolve.median_ns), &note, table);
+}
+
+fn api_rows(api: &ApiResult, table: &mut String) {
+    let ApiResult { users, teams, ledger_lines, prospects, .. } = api;
+    heading(
+        &format!("API, {users} users, {teams} teams, {ledger_lines} ledger lines, {prospects} prospects"),
+        table,
+    );
+    for list in &api.lists {
+        let times = format!("p50 {:7.1} ms   p95 {:7.1} ms", list.p50_ms, list.p95_ms);
+        let verdict = if list.holds { "" } else { "   TOO SLOW" };
+        let note = format!("{:3} requests; wanted < {:3.0} ms{verdict}", list.n, list.wanted_p95_ms);
+        writeln!(table, "  {:<62}{times}  {note}", list.name).expect("a string takes all");
+    }
+    let reads = &api.reads;
+    let cpu = format!("{:.0} µs CPU of the service each", reads.cpu_us);
+    let times = format!("p50 {:.1} ms   p95 {:.1} ms", reads.p50_ms, reads.p95_ms);
+    row("reads/s", &format!("{:.0}", reads.per_s), &format!("{times}; {cpu}; wanted ≥ 2000"), table);
+    row("lists of 100 users/s", &format!("{:.0}", reads.long_lists_per_s), "", table);
+    let logins = &api.logins;
+    let note = format!("p50 {:.0} ms   p95 {:.0} ms; wanted 50", logins.p50_ms, logins.p95_ms);
+    row("logins/s", &format!("{:.1}, {} refused", logins.per_s, logins.refused), &note, table);
+    let beside = format!("p95 {:.1} ms beside logins", logins.reads_beside_p95_ms);
+    let note = format!("{:.1} ms without; {:.0} reads/s", logins.reads_alone_p95_ms, logins.reads_per_s);
+    row("paced reads", &beside, &note, table);
 }
 
 fn pixel_rows(pixel: &PixelResult, table: &mut String) {

@@ -145,6 +145,14 @@ fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
+/// A pair of databases without tables, and a folder for logs.
+pub struct Databases {
+    pub brokers: String,
+    pub clickhouse: ClickHouse,
+    pub postgres_url: String,
+    pub folder: PathBuf,
+}
+
 /// Servers that nobody else uses, gone with this value.
 pub struct PrivateServers {
     pub postgres: Process,
@@ -197,17 +205,28 @@ impl PrivateServers {
     /// # Errors
     /// When a server refuses.
     pub async fn way(&self, name: &str, n_partitions: i32) -> anyhow::Result<Way> {
+        let Databases { brokers, postgres_url, folder, .. } = self.databases(name).await?;
         let config = &self.clickhouse_config;
         let clickhouse = ClickHouse::create(&config.url(), &config.user, &config.password, name)
             .await
             .context("cannot make the tables")?;
+        make_people(&postgres_url, N_PEOPLE).await?;
+        Way::new(&brokers, name, n_partitions, clickhouse, postgres_url, &folder).await
+    }
+
+    /// Empty databases on them with this name (letters, digits, underscores).
+    ///
+    /// # Errors
+    /// When a server refuses.
+    pub async fn databases(&self, name: &str) -> anyhow::Result<Databases> {
+        let config = &self.clickhouse_config;
+        let clickhouse = ClickHouse::empty(&config.url(), &config.user, &config.password, name).await?;
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder)?;
         psql(&self.postgres_config.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0"))
             .await?;
         let postgres_url = self.postgres_config.url(name);
-        make_people(&postgres_url, N_PEOPLE).await?;
-        Way::new(&self.kafka_config.brokers(), name, n_partitions, clickhouse, postgres_url, &folder).await
+        Ok(Databases { brokers: self.kafka_config.brokers(), clickhouse, postgres_url, folder })
     }
 
     /// `kill -9` of Kafka, and its start again after a while.

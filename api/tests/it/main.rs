@@ -22,6 +22,7 @@ mod people;
 mod routes;
 mod seed;
 mod sources;
+mod statements;
 mod team_members;
 mod teams;
 mod world;

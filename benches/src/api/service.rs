@@ -1,0 +1,98 @@
+//! A `sluice-api serve` on filled databases of its own, and people who are logged in.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use sluice_local::ports::free_port;
+use sluice_local::process::ProcessSpec;
+
+use super::fill::{self, Size};
+use crate::child::{Child, binary};
+use crate::clickhouse::ClickHouse;
+use crate::way::{Databases, PrivateServers};
+
+/// Of everybody who was filled in.
+const PASSWORD: &str = "correct horse battery";
+
+/// The service and what it serves.
+pub struct Service {
+    pub child: Child,
+    pub address: SocketAddr,
+    pub size: Size,
+    pub clickhouse: ClickHouse,
+    client: reqwest::Client,
+}
+
+impl Service {
+    /// Migrates, fills and serves. `note` hears of each step.
+    ///
+    /// # Errors
+    /// When something does not start or a statement fails.
+    pub async fn start(servers: &PrivateServers, size: Size, note: impl Fn(&str)) -> anyhow::Result<Self> {
+        let databases = servers.databases("api").await?;
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let ops_port = free_port();
+        let spec = spec(&databases, address, ops_port).await?;
+        spec.clone().args(["migrate"]).run().await.context("migrate")?;
+        let owner = spec.clone().args(["create-owner", "--username", "owner"]);
+        owner.env("SLUICE_OWNER_PASSWORD", PASSWORD).run().await.context("create-owner")?;
+        note(&format!("filling postgres with {} users, {} ledger lines", size.users, size.ledger_lines));
+        fill::postgres(&databases.postgres_url, size).await?;
+        note(&format!("filling clickhouse with {} prospects", size.prospects));
+        fill::clickhouse(&databases.clickhouse, size).await?;
+        let child = Child::start(spec.args(["serve"]), ops_port).await?;
+        let client = reqwest::Client::new();
+        Ok(Self { child, address, size, clickhouse: databases.clickhouse, client })
+    }
+
+    /// Logs somebody in; the header's value.
+    ///
+    /// # Errors
+    /// When they are not let in.
+    pub async fn log_in(&self, username: &str) -> anyhow::Result<String> {
+        let url = format!("http://{}/api/users/login/", self.address);
+        let answer = self.client.post(url).json(&json!({"username": username, "password": PASSWORD}));
+        let answer: Value = answer.send().await?.error_for_status()?.json().await?;
+        let token = answer["access_token"].as_str().context("a login gives a token")?;
+        Ok(format!("Bearer {token}"))
+    }
+
+    /// The path of the page after a list's page.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn next_page(&self, path: &str, bearer: &str) -> anyhow::Result<String> {
+        let request =
+            self.client.get(format!("http://{}{path}", self.address)).header("authorization", bearer);
+        let answer = request.send().await?.error_for_status()?;
+        let link = answer.headers().get("link").and_then(|link| link.to_str().ok());
+        let next = link.and_then(|link| link.split_once('<')?.1.split_once('>')).map(|(url, _)| url);
+        let next = next.with_context(|| format!("{path} has no further page"))?;
+        Ok(next.strip_prefix(&format!("http://{}", self.address)).unwrap_or(next).to_owned())
+    }
+}
+
+/// The body of a login, for who sends many.
+#[must_use]
+pub fn login_body(user: u64) -> String {
+    json!({"username": format!("user{user}"), "password": PASSWORD}).to_string()
+}
+
+async fn spec(databases: &Databases, address: SocketAddr, ops_port: u16) -> anyhow::Result<ProcessSpec> {
+    let clickhouse = &databases.clickhouse;
+    let program = binary("sluice-api", None).await?;
+    Ok(ProcessSpec::new(program, databases.folder.join("api.log"))
+        .env("SLUICE__HTTP__LISTEN", address.to_string())
+        .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"))
+        .env("SLUICE__POSTGRES__URL", &databases.postgres_url)
+        .env("SLUICE__CLICKHOUSE__URL", &clickhouse.url)
+        .env("SLUICE__CLICKHOUSE__DATABASE", &clickhouse.database)
+        .env("SLUICE__CLICKHOUSE__USER", &clickhouse.user)
+        .env("SLUICE__CLICKHOUSE__PASSWORD", &clickhouse.password)
+        .env("SLUICE__KAFKA__BROKERS", &databases.brokers)
+        // Nobody sends events: nothing listens there.
+        .env("SLUICE__EDGE__URL", "http://127.0.0.1:9")
+        .env("SLUICE__AUTH__SECRET", sluice_local::secrets::generate())
+        .env("SLUICE__AUTH__ACCESS_MINUTES", "600"))
+}
