@@ -11,6 +11,7 @@ mod calls;
 mod campaign_keys;
 mod campaigns;
 mod cli;
+mod client;
 mod documents;
 mod edits;
 mod events;
