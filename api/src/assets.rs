@@ -35,6 +35,8 @@ static ASSETS: &[Asset] = assets! {
     "swagger-ui.css": CSS, "vendor/swagger-ui.css";
     "swagger-ui.js": JS, "vendor/swagger-ui-bundle.js";
     "swagger.js": JS, "swagger.js";
+    "redoc.standalone.js": JS, "vendor/redoc.standalone.js";
+    "redoc.js": JS, "redoc.js";
     "app.css": CSS, "app.css";
     "app.js": JS, "app.js";
     "theme.js": JS, "theme.js";

@@ -135,7 +135,12 @@ pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, Ap
 /// 202: it is kept, and the next readings may not show it yet.
 #[must_use]
 pub fn on_its_way() -> Response {
+    (StatusCode::ACCEPTED, Json(on_its_way_body())).into_response()
+}
+
+/// What a 202 says.
+#[must_use]
+pub fn on_its_way_body() -> DetailResponse {
     let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();
-    (StatusCode::ACCEPTED, Json(DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }))
-        .into_response()
+    DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }
 }

@@ -267,6 +267,12 @@ impl ApiError {
         Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
     }
 
+    /// What is answered, for JSON.
+    #[must_use]
+    pub fn body(&self) -> &impl Serialize {
+        &self.body
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -43,6 +43,12 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The policy of a page that makes style elements: those that these sources name are let in too.
+#[must_use]
+pub fn content_policy(styles: &str) -> String {
+    CONTENT_POLICY.replace("style-src 'self'", &format!("style-src 'self' {styles}"))
+}
+
 /// The routes with everything around them.
 pub type Service = MapRequest<Router, fn(Request) -> Request>;
 
@@ -137,8 +143,9 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> respon
 async fn secure(client: ClientInfo, request: Request, next: Next) -> response::Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // A page may have one of its own, made by `content_policy`.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // For browsers that do not know frame-ancestors.
         (X_FRAME_OPTIONS, "DENY"),

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::account::{self, picture};
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
-use crate::openapi::{Document, get_openapi};
+use crate::openapi::{self, Document, get_openapi};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
@@ -245,6 +245,7 @@ fn pages(list: Routes) -> Routes {
 fn files(list: Routes) -> Routes {
     list.file(FILE, "/static/{version}/{name}", get(assets::get_asset))
         .file(DOCUMENTS, "/swagger/", get(pages::swagger::show_swagger))
+        .file(DOCUMENTS, "/redoc/", get(pages::redoc::show_redoc))
         .file(FILE, "/livez", get(health::livez))
         .file(FILE, "/readyz", get(health::readyz))
         .file(FILE, "/robots.txt", get(health::robots))
@@ -300,6 +301,7 @@ impl Routes {
 
     fn finish(self) -> (Router, Vec<RouteInfo>) {
         let (documented, document) = self.documented.split_for_parts();
+        let document = openapi::finish(&document);
         let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
         let router = documented
             .merge(self.plain)

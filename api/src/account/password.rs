@@ -19,7 +19,6 @@ use crate::users::account::read_new_password;
 
 /// The old password and the new one.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"old_password": "secretpassword", "new_password": "correct horse battery"}))]
 pub struct ChangePasswordRequest {
     pub old_password: String,
     /// At least 8 characters, and none of the commonest.

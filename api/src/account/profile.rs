@@ -20,7 +20,6 @@ use crate::users::list::UserResponse;
 
 /// What shall be otherwise.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"email": "user@example.com", "time_zone": "Europe/Berlin"}))]
 pub struct UpdateAccountRequest {
     pub email: Option<String>,
     pub first_name: Option<String>,

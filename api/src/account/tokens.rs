@@ -31,7 +31,6 @@ const MAX_LIFE_DAYS: i64 = 366;
 
 /// A token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "nightly report", "scopes": ["read"], "expires_in_days": 90}))]
 pub struct CreateTokenRequest {
     /// What it is for.
     pub name: String,

@@ -20,10 +20,6 @@ use crate::state::App;
 
 /// A campaign. Lists are repeated names in a form.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "name": "Spring push", "user_id": 3, "source": 1, "partner": 1, "sites": ["https://shop.example"],
-    "redirects": ["https://shop.example/thanks"], "payout": "12.50", "currency": "EUR", "tags": ["push"],
-}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct CreateCampaignRequest {
     /// Up to 100 characters.

@@ -32,7 +32,6 @@ const MAX_KEY_CHARS: usize = 100;
 
 /// How to rotate.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"grace_hours": 72}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct RotateCampaignKeyRequest {
     /// For how long the keys of now stay valid.
@@ -42,7 +41,6 @@ pub struct RotateCampaignKeyRequest {
 
 /// What to revoke.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"key": "7qk2m9xw4tbvhr3e"}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct RevokeCampaignKeyRequest {
     key: String,

@@ -22,7 +22,6 @@ use crate::state::App;
 
 /// What changes.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"state": "paused"}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct UpdateCampaignRequest {
     name: Option<String>,

@@ -18,11 +18,6 @@ pub const PATH: &str = "/api/orders/create/";
 
 /// A filled order form.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "prospect_id": "0192f5a0-1234-7000-8000-000000000000", "email": "example@example.com",
-    "phone_number": "1234567890", "first_name": "John", "last_name": "Doe",
-    "delivery_address": "123 Main St, City, Country",
-}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document; the edge reads it")]
 pub struct CreateOrderRequest {
     /// The id that the prospect's answer gave. Any other text is kept, and parked.
@@ -42,7 +37,7 @@ pub struct CreateOrderRequest {
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
 pub struct CreatedOrderResponse {
     id: Uuid,
-    prospect_id: String,
+    prospect_id: SentId,
     email: String,
     phone_number: String,
     first_name: String,
@@ -57,7 +52,16 @@ pub struct CreatedOrderResponse {
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
 pub struct ProspectReference {
-    id: String,
+    id: SentId,
+}
+
+/// An id as the client sent it: scripts also send numbers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
+pub enum SentId {
+    Text(String),
+    Number(f64),
 }
 
 /// Create an order

@@ -32,7 +32,6 @@ const MAX_STATUS_TEXT_CHARS: usize = 100;
 
 /// What to change; what is left out of a PATCH stays.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"status": "sale", "payout": "12.50", "currency": "USD", "reason": "confirmed by phone"}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct UpdateOrderRequest {
     /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.
@@ -52,7 +51,6 @@ pub struct UpdateOrderRequest {
 
 /// The status to set.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"status": "sale", "reason": "confirmed by phone"}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct SetOrderStatusRequest {
     /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.

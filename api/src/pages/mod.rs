@@ -10,6 +10,7 @@ pub mod login;
 pub mod orders;
 pub mod parked;
 pub mod prospects;
+pub mod redoc;
 pub mod snippet;
 pub mod swagger;
 pub mod users;

@@ -21,7 +21,6 @@ use crate::state::App;
 
 /// A partner. In a form, `status_map` is the text of a JSON object.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Offers & Co", "currency": "EUR", "status_map": {"ok": "sale"}}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct CreatePartnerRequest {
     /// Up to 100 characters; unique without regard to case.

@@ -17,7 +17,6 @@ use crate::state::App;
 
 /// Who accepts orders and pays.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": 1, "name": "Offers & Co", "currency": "EUR", "status_map": {"ok": "sale", "in progress": "hold"}}))]
 pub struct PartnerResponse {
     pub id: i64,
     pub name: String,

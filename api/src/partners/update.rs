@@ -23,7 +23,6 @@ use crate::state::App;
 
 /// What changes.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"status_map": {"ok": "sale"}}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct UpdatePartnerRequest {
     name: Option<String>,

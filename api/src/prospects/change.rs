@@ -27,7 +27,6 @@ const MAX_TEXT_BYTES: usize = 2048;
 
 /// What to change; what is left out of a PATCH stays.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"referral_source": "https://search.example/", "user_id": 3}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct UpdateProspectRequest {
     /// IPv4 or IPv6.

@@ -23,9 +23,6 @@ pub const PATH: &str = "/api/prospects/create/";
 
 /// A visit.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "ip_address": "192.168.4.1", "user_agent": "Mozilla/5.0 (X11; Linux x86_64)", "referral_source": "example.com",
-}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document; the edge reads it")]
 pub struct CreateProspectRequest {
     ip_address: String,

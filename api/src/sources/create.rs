@@ -21,7 +21,6 @@ use crate::state::App;
 
 /// A traffic source. In a form, `macros` is the text of a JSON object.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "PropellerAds", "macros": {"external_id": "${SUBID}", "placement": "{zoneid}"}}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct CreateSourceRequest {
     /// Up to 100 characters; unique without regard to case.

@@ -17,9 +17,6 @@ use crate::state::App;
 
 /// Where visits are bought.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": 1, "name": "PropellerAds", "click_id_param": "", "macros": {"external_id": "${SUBID}", "placement": "{zoneid}"},
-}))]
 pub struct SourceResponse {
     pub id: i64,
     pub name: String,

@@ -19,7 +19,6 @@ use crate::teams::rules::{Wanted, broken};
 
 /// A new team.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Night shift", "team_lead": 2, "members": [3, 4]}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct CreateTeamRequest {
     /// Up to 100 characters. Teams may have the same name.

@@ -17,7 +17,6 @@ use crate::state::App;
 
 /// A team as it is now.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": 1, "name": "Night shift", "team_lead": 2, "members": [3, 4]}))]
 pub struct TeamResponse {
     pub id: i64,
     pub name: String,

@@ -24,7 +24,6 @@ use crate::teams::rules::{Checked, Wanted, broken, missing};
 
 /// What changes.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"members": [3, 4, 5]}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct UpdateTeamRequest {
     name: Option<String>,

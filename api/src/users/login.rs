@@ -17,7 +17,6 @@ use crate::users::account::MAX_USERNAME_CHARS;
 
 /// Who wants in.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"username": "example_user", "password": "secretpassword"}))]
 pub struct LoginUserRequest {
     pub username: String,
     pub password: String,

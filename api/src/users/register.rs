@@ -21,7 +21,6 @@ use crate::users::list::UserResponse;
 
 /// A new account.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"username": "example_user", "email": "user@example.com", "password": "secretpassword"}))]
 pub struct RegisterUserRequest {
     /// Up to 150 letters, digits and `@ . + - _`; unique without regard to case.
     pub username: String,

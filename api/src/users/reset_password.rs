@@ -42,7 +42,6 @@ pub struct PasswordResetResponse {
 
 /// The token and the password that it is for.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"token": "kq3v…", "password": "correct horse battery"}))]
 pub struct ResetPasswordRequest {
     pub token: String,
     /// At least 8 characters, and none of the commonest.

@@ -23,7 +23,6 @@ use crate::users::list::UserResponse;
 
 /// A person as they shall be.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"username": "example_user", "email": "user@example.com", "position": "Team Lead"}))]
 pub struct ReplaceUserRequest {
     pub username: String,
     /// Blank when it is not sent, as the names are.
@@ -39,7 +38,6 @@ pub struct ReplaceUserRequest {
 
 /// What shall be otherwise.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"position": "Team Lead"}))]
 pub struct UpdateUserRequest {
     pub username: Option<String>,
     pub email: Option<String>,

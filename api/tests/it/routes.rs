@@ -52,6 +52,7 @@ async fn nobody_gets_anywhere_that_is_not_public() {
     /login/
     /static/{version}/{name}
     /swagger/
+    /redoc/
     /livez
     /readyz
     /robots.txt
@@ -91,7 +92,9 @@ async fn the_document_names_every_route_of_the_api_by_its_handler() {
 #[tokio::test]
 async fn every_answer_has_the_headers_that_protect_a_browser() {
     let world = World::new().await;
-    for path in ["/login/", "/api/users/list/", "/nothing/", "/swagger/", "/openapi.json", "/livez"] {
+    for path in
+        ["/login/", "/api/users/list/", "/nothing/", "/swagger/", "/redoc/", "/openapi.json", "/livez"]
+    {
         let answer = world.get(path).await;
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
         assert!(!answer.header("content-security-policy").contains("unsafe"), "{path}");

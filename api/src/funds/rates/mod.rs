@@ -25,7 +25,6 @@ const MAX_RATE: &str = "9223372036.854775807";
 
 /// A rate to be, or what shall be changed of one.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"base": "EUR", "quote": "USD", "date": "2026-11-23", "rate": "1.0842"}))]
 pub struct FundRateRequest {
     /// ISO 4217.
     pub base: String,

@@ -30,7 +30,6 @@ const MAX_REASON_CHARS: usize = 500;
 
 /// Why a request is refused.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"reason": "the campaign does not pay yet"}))]
 pub struct RefuseFundRequestRequest {
     pub reason: String,
 }

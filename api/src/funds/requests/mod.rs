@@ -32,7 +32,6 @@ const MAX_PURPOSE_CHARS: usize = 500;
 
 /// Money that is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"account_id": 1, "amount": "500.00", "purpose": "scale the winners of last week"}))]
 pub struct FundRequestRequest {
     /// It stays.
     pub account_id: i64,

@@ -27,7 +27,6 @@ use crate::state::App;
 
 /// How an approved request is topped up.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"reference": "WIRE-881", "fee": "7.50"}))]
 pub struct TopUpFundRequestRequest {
     /// What was approved unless given, and never more.
     pub amount: Option<String>,

@@ -28,7 +28,6 @@ const MAX_TOLD: usize = 20;
 /// A file of spend and how to read it.
 #[derive(Debug, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[schema(example = json!({"account_id": 1, "file": "Day,Spend,Id\n2026-11-22,12.50,a1\n"}))]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct ImportFundTransfersRequest {
     /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the columns' names in its first row. A `text/csv` body is the file

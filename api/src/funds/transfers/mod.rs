@@ -24,7 +24,6 @@ pub const MAX_NOTE_CHARS: usize = 500;
 
 /// Money to be moved.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"kind": "top_up", "account_id": 1, "amount": "500.00", "fee": "7.50", "reference": "WIRE-881"}))]
 pub struct FundTransferRequest {
     /// `top_up`, `spend` or `return`.
     pub kind: String,

@@ -47,6 +47,7 @@ pub struct ImportRowResponse {
     pub reference: String,
     /// Messages by column, for an error.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub errors: FieldErrors,
 }
 

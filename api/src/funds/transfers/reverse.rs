@@ -24,7 +24,6 @@ use crate::state::App;
 
 /// Why a transfer is taken back.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"note": "entered twice"}))]
 pub struct ReverseFundTransferRequest {
     pub note: Option<String>,
 }

@@ -1,0 +1,36 @@
+//! `/redoc/`: the API's document, to be read. Redoc makes its styles while it runs; a nonce, new with each answer, and
+//! the hashes of the two that know none let those in and no others.
+
+use askama::Template;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::Response;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::middleware::content_policy;
+use crate::pages::frame::{Frame, PageError, render};
+
+/// Of the style sheet of the bundle's scroll bars, made before Redoc is told the nonce; it is empty at first.
+const SCROLL_BARS: &str = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
+    'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='";
+
+#[derive(Template)]
+#[template(path = "redoc.html")]
+struct RedocPage {
+    frame: Frame,
+    nonce: String,
+}
+
+/// `GET /redoc/`.
+///
+/// # Errors
+/// None but a template's.
+pub async fn show_redoc() -> Result<Response, PageError> {
+    let nonce = Uuid::new_v4().simple().to_string();
+    let policy = HeaderValue::try_from(content_policy(&format!("'nonce-{nonce}' {SCROLL_BARS}")))
+        .map_err(|_| ApiError::broken("a policy of plain characters is no header"))?;
+    let mut response = render(&RedocPage { frame: Frame::anonymous(), nonce })?;
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}
