@@ -14,6 +14,8 @@ mod cli;
 mod edits;
 mod events;
 mod funds;
+mod held_back;
+mod idempotency;
 mod images;
 mod last_owner;
 mod own_account;

@@ -66,9 +66,9 @@ pub async fn top_up_fund_request(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let row = requests::lock(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     let wish = read(&mut fields, &row);
     fields.finish().map_err(ApiError::fields)?;

@@ -44,7 +44,7 @@ pub async fn create_fund_transfer(
     fields.finish().map_err(ApiError::fields)?;
     let wish = wish.ok_or_else(|| ApiError::broken("a transfer without values or errors"))?;
     let asking = asking(&app, &allowed, &actor, key);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let made = record(&mut transaction, &asking, &wish).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(made)))

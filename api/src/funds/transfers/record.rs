@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::fields::keys::Key;
 use crate::funds::amount::{Decimal, show};
 use crate::funds::currency::Currency;
-use crate::funds::idempotency::{content_hash, used_otherwise};
+use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
 use crate::funds::{refusal, violated};
 use crate::policy::Resource;
@@ -58,7 +58,7 @@ pub async fn recorded_before(
         return Ok(None);
     };
     if known != hash {
-        return Err(used_otherwise());
+        return Err(ApiError::key_used_otherwise());
     }
     Ok(Some(find(connection, id).await?))
 }
@@ -116,7 +116,7 @@ pub async fn write(
 #[must_use]
 pub fn refused(error: sqlx::Error) -> ApiError {
     match violated(&error) {
-        Some(IDEMPOTENT) => used_otherwise(),
+        Some(IDEMPOTENT) => ApiError::key_used_otherwise(),
         Some(REVERSED_ONCE) => ApiError::conflict("The transfer is reversed already."),
         _ => refusal(
             error,

@@ -57,10 +57,10 @@ pub async fn reverse_fund_transfer(
     let id = path_id(&id)?;
     let note = fields.optional_text("note", MAX_NOTE_CHARS);
     fields.finish().map_err(ApiError::fields)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
     let hash = content_hash(&("reversal", id, &note));
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
     let account = accounts::hold_any(&mut transaction, original.fund_account_id).await?;
