@@ -55,8 +55,8 @@ pub async fn change_password(
         return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
     };
     let (id, username) = (allowed.viewer.id, allowed.viewer.username.as_str());
-    let known = users::find_login(&app.postgres, username).await?.map(|row| row.password_hash);
-    match check_password(&app, &client, username, known.clone(), &old).await {
+    let known = users::find_login(&app.postgres, username).await?.ok_or_else(ApiError::user_not_found)?;
+    match check_password(&app, &client, username, Some(known.password_hash.clone()), &old).await {
         Ok(()) => {}
         Err(LoginError::Wrong) => return Err(wrong_password()),
         Err(error) => return Err(error.into_api_error()),
@@ -64,7 +64,7 @@ pub async fn change_password(
     let hash = app.passwords.hash(&new).await?;
     let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
     // Of two at once the second has an old password that is not the old one any more.
-    if !users::replace_password(&mut transaction, id, &known.unwrap_or_default(), &hash).await? {
+    if !users::replace_password(&mut transaction, id, &known.password_hash, &hash).await? {
         return Err(wrong_password());
     }
     password_resets::forget(&mut transaction, id).await?;

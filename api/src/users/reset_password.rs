@@ -128,6 +128,7 @@ pub async fn reset_password(
     let mut transaction = app.postgres.begin().await?;
     let taken = password_resets::take(&mut transaction, &hash, now).await?;
     let Some((id, username)) = taken else { return Err(wrong()) };
+    users::take(&mut transaction, &[id]).await?;
     users::set_password(&mut transaction, id, &password_hash).await?;
     end_access(&mut transaction, id, now, "reset-password").await?;
     let actor = actor.known_as(id, &username);

@@ -84,7 +84,6 @@ async fn who_was_shut_out_meanwhile_changes_nothing() {
             assert!(matches!(done.status, 200 | 204), "{}", done.text);
         })
         .await;
-        // A registration reads its token after its body, and then is the public's.
         assert_eq!(answer.status, 401, "{path}: {}", answer.text);
         assert!(!world.trail("users", person.id).await.join("\n").contains("late"), "{path}");
     }

@@ -34,7 +34,7 @@ async fn creates(world: &World, owner: &Person) -> Vec<(String, Value, &'static 
     let team = world.team("Alpha", None, &[buyer]).await;
     let made =
         async |path: &str, body: Value| world.post_json(path, &body, Some(owner)).await.json()["id"].clone();
-    let account = json!({"name": "A", "user_id": buyer, "currency": "USD"});
+    let account = json!({"name": "first", "user_id": buyer, "currency": "USD"});
     let account = made("/api/funds/accounts/create/", account).await;
     let campaign = made("/api/campaigns/create/", json!({"name": "C", "user_id": buyer})).await;
     let budget =
