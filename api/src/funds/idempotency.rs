@@ -2,12 +2,14 @@
 //! has the general way (`once`).
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
-use crate::once::read_key;
+use crate::once::{REPLAYED, read_key};
 
 /// What the client calls its request, if it does.
 #[derive(Debug, Clone)]
@@ -26,4 +28,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 pub fn content_hash(asked: &impl Serialize) -> [u8; 32] {
     let text = serde_json::to_vec(asked).unwrap_or_default();
     Sha256::digest(text).into()
+}
+
+/// An answer that says that nothing was recorded for it again.
+pub fn replayed(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(&REPLAYED, HeaderValue::from_static("true"));
+    response
 }

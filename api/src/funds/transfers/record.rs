@@ -63,6 +63,14 @@ pub async fn recorded_before(
     Ok(Some(find(connection, id).await?))
 }
 
+/// A transfer that is in the ledger.
+#[derive(Debug)]
+pub struct Recorded {
+    pub transfer: FundTransferResponse,
+    /// Whether an earlier request under the same key recorded it.
+    pub is_known: bool,
+}
+
 /// Records a transfer in the caller's transaction.
 ///
 /// # Errors
@@ -71,10 +79,10 @@ pub async fn record(
     connection: &mut PgConnection,
     asking: &Asking<'_>,
     wish: &Wish,
-) -> Result<FundTransferResponse, ApiError> {
+) -> Result<Recorded, ApiError> {
     let hash = content_hash(wish);
-    if let Some(known) = recorded_before(connection, asking, &hash).await? {
-        return Ok(known);
+    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+        return Ok(Recorded { transfer, is_known: true });
     }
     let account = hold_account(connection, wish.account_id).await?;
     if wish.kind == Kind::TopUp && account.state != "active" {
@@ -85,11 +93,12 @@ pub async fn record(
     }
     let books = post::lock(connection, &[account.id]).await?;
     // Again, under the lock: the same request may have come twice at once.
-    if let Some(known) = recorded_before(connection, asking, &hash).await? {
-        return Ok(known);
+    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+        return Ok(Recorded { transfer, is_known: true });
     }
     let entry = entry_of(asking, wish, &account, &books, hash)?;
-    write(connection, asking, entry, &books).await
+    let transfer = write(connection, asking, entry, &books).await?;
+    Ok(Recorded { transfer, is_known: false })
 }
 
 /// Writes one entry and its audit line.
