@@ -16,6 +16,9 @@ use utoipa::ToSchema;
 /// Seconds after which a client may ask again when a server behind this one is down.
 const RETRY_UNAVAILABLE_S: u64 = 2;
 
+/// Seconds after which a client may ask again whose key is in use.
+const RETRY_IN_USE_S: u64 = 1;
+
 /// Field name → what is wrong with it.
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
 
@@ -203,6 +206,27 @@ impl ApiError {
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::detail(StatusCode::CONFLICT, detail)
+    }
+
+    /// 409: another request under the same `Idempotency-Key` is under way.
+    #[must_use]
+    pub fn key_in_use() -> Self {
+        Self {
+            retry_after_s: Some(RETRY_IN_USE_S),
+            ..Self::conflict("A request under this Idempotency-Key is under way. Ask again.")
+        }
+    }
+
+    /// 409: the `Idempotency-Key` stands for something else.
+    #[must_use]
+    pub fn key_used_otherwise() -> Self {
+        Self::conflict("This Idempotency-Key was used for another request.")
+    }
+
+    /// 428: what is asked for needs to say what it was decided by.
+    #[must_use]
+    pub fn precondition_required(detail: impl Into<String>) -> Self {
+        Self::detail(StatusCode::PRECONDITION_REQUIRED, detail)
     }
 
     /// 412: the thing was changed since its `ETag` was read.

@@ -59,6 +59,13 @@ impl Fields {
         self.values.get(name)
     }
 
+    /// Everything that was sent, written in one way, so that two bodies can be compared.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let repeated: std::collections::BTreeMap<_, _> = self.repeated.iter().collect();
+        serde_json::to_vec(&(&self.values, repeated)).unwrap_or_default()
+    }
+
     /// Whether nothing else was sent than these.
     #[must_use]
     pub fn names_only(&self, names: &[&str]) -> bool {

@@ -9,17 +9,17 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use uuid::Uuid;
 
 use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
-use crate::auth::viewer::{self, Bearer, Viewer};
+use crate::auth::viewer::{self, Bearer, Proof, Viewer};
 use crate::auth::{csrf, random_secret};
 use crate::body;
 use crate::client::ClientInfo;
 use crate::error::ApiError;
+use crate::once::{self, Keyed, Once};
 use crate::pages::frame::PageError;
 use crate::policy::{self, Action, Grant, Resource};
 use crate::state::App;
@@ -65,8 +65,9 @@ pub struct Allowed {
     pub grant: Grant,
     /// The session, on pages.
     pub session: Option<Session>,
-    /// The login behind the request, of a browser or a program; `None` for an API token.
-    pub login: Option<Uuid>,
+    pub proof: Proof,
+    /// The `Idempotency-Key`, on routes that take one.
+    pub once: Option<Once>,
 }
 
 /// A public page's visitor: the secret behind its form's token.
@@ -93,13 +94,17 @@ pub struct Guard {
     pub app: App,
     pub surface: Surface,
     pub rule: Rule,
+    /// How the route takes an `Idempotency-Key`, if it does.
+    pub keyed: Option<Keyed>,
 }
 
 /// Runs before the handler of a route.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.surface {
         Surface::Api => match check_api(&guard, request).await {
-            Ok(request) => next.run(request).await,
+            Ok(request) => {
+                answer_api(&guard, request, next).await.unwrap_or_else(IntoResponse::into_response)
+            }
             Err(error) => error.into_response(),
         },
         Surface::File => next.run(request).await,
@@ -109,15 +114,22 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     }
 }
 
+async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Response, ApiError> {
+    match guard.keyed {
+        Some(keyed) => once::run(&guard.app, keyed, request, next).await,
+        None => Ok(next.run(request).await),
+    }
+}
+
 async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
     if let Some((action, resource)) = guard.rule.question() {
         let bearer = viewer::from_bearer(&guard.app, request.headers(), request.method()).await?;
-        let Bearer { viewer, login } = bearer.ok_or_else(ApiError::not_authenticated)?;
+        let Bearer { viewer, proof } = bearer.ok_or_else(ApiError::not_authenticated)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
-        if login.is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
+        if proof.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
             return Err(ApiError::login_needed());
         }
-        request.extensions_mut().insert(Allowed { viewer, grant, session: None, login });
+        request.extensions_mut().insert(Allowed { viewer, grant, session: None, proof, once: None });
     }
     Ok(request)
 }
@@ -137,8 +149,8 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
     if is_change {
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
-    let login = Some(session.id);
-    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session), login });
+    let proof = Proof::Login(session.id);
+    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session), proof, once: None });
     Ok(next.run(request).await)
 }
 

@@ -13,6 +13,8 @@ use utoipa_axum::routes;
 use crate::account::{self, picture};
 use crate::guard::{Guard, Rule, Surface, check};
 use crate::middleware::{self, Service};
+use crate::once::Keyed::{self, ByEdge, ByWork};
+use crate::once::document::take_key;
 use crate::openapi::{self, Document, get_openapi};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
@@ -77,7 +79,7 @@ fn account_api(list: Routes) -> Routes {
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_session))
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_other_sessions))
         .api(Rule::Asks(View, Account), routes!(account::tokens::list_tokens))
-        .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
+        .once(ByWork, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
         .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
 }
@@ -89,7 +91,7 @@ fn users_api(list: Routes) -> Routes {
         .api(HAS_TOKEN, routes!(users::logout::logout_user))
         .api(Rule::Asks(List, Users), routes!(users::list::list_users))
         .api(Rule::Asks(View, Users), routes!(users::detail::get_user))
-        .api(Rule::AsksPerson(Create, Users), routes!(users::create::create_user))
+        .once(ByWork, Rule::AsksPerson(Create, Users), routes!(users::create::create_user))
         .api(
             Rule::AsksPerson(Update, Users),
             routes!(users::update::replace_user, users::update::update_user),
@@ -104,7 +106,7 @@ fn users_api(list: Routes) -> Routes {
 }
 
 fn events_api(list: Routes) -> Routes {
-    list.api(EVENT, routes!(prospects::create::create_prospect))
+    list.once(ByEdge, EVENT, routes!(prospects::create::create_prospect))
         .route(Surface::Api, EVENT, prospects::create::PATH, options(prospects::create::preflight_prospect))
         .api(Rule::Asks(List, Prospects), routes!(prospects::list::list_prospects))
         .api(Rule::Asks(View, Prospects), routes!(prospects::detail::get_prospect))
@@ -113,7 +115,7 @@ fn events_api(list: Routes) -> Routes {
             routes!(prospects::change::update_prospect, prospects::change::replace_prospect),
         )
         .api(Rule::Asks(Delete, Prospects), routes!(prospects::change::delete_prospect))
-        .api(EVENT, routes!(orders::create::create_order))
+        .once(ByEdge, EVENT, routes!(orders::create::create_order))
         .route(Surface::Api, EVENT, orders::create::PATH, options(orders::create::preflight_order))
         .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
         .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
@@ -129,7 +131,7 @@ fn events_api(list: Routes) -> Routes {
 }
 
 fn team_api(list: Routes) -> Routes {
-    list.api(Rule::Asks(Create, Teams), routes!(teams::create::create_team))
+    list.once(ByWork, Rule::Asks(Create, Teams), routes!(teams::create::create_team))
         .api(Rule::Asks(List, Teams), routes!(teams::list::list_teams))
         .api(Rule::Asks(View, Teams), routes!(teams::detail::get_team))
         .api(Rule::Asks(View, Teams), routes!(teams::history::list_team_history))
@@ -138,7 +140,7 @@ fn team_api(list: Routes) -> Routes {
 }
 
 fn campaign_api(list: Routes) -> Routes {
-    list.api(Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
+    list.once(ByWork, Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
         .api(Rule::Asks(List, Campaigns), routes!(campaigns::list::list_campaigns))
         .api(Rule::Asks(View, Campaigns), routes!(campaigns::detail::get_campaign))
         .api(
@@ -146,9 +148,9 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(campaigns::update::replace_campaign, campaigns::update::update_campaign),
         )
         .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::delete::delete_campaign))
-        .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::rotate_campaign_key))
+        .once(ByWork, Rule::Asks(Update, Campaigns), routes!(campaigns::keys::rotate_campaign_key))
         .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::revoke_campaign_key))
-        .api(Rule::Asks(Create, Sources), routes!(sources::create::create_source))
+        .once(ByWork, Rule::Asks(Create, Sources), routes!(sources::create::create_source))
         .api(Rule::Asks(List, Sources), routes!(sources::list::list_sources))
         .api(Rule::Asks(List, Sources), routes!(sources::templates::list_source_templates))
         .api(Rule::Asks(View, Sources), routes!(sources::detail::get_source))
@@ -157,7 +159,7 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(sources::update::replace_source, sources::update::update_source),
         )
         .api(Rule::Asks(Delete, Sources), routes!(sources::delete::delete_source))
-        .api(Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
+        .once(ByWork, Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
         .api(Rule::Asks(List, Partners), routes!(partners::list::list_partners))
         .api(Rule::Asks(View, Partners), routes!(partners::detail::get_partner))
         .api(
@@ -172,7 +174,7 @@ fn fund_accounts(list: Routes) -> Routes {
     list.api(Rule::Asks(List, FundAccounts), routes!(accounts::list::list_fund_accounts))
         .api(Rule::Asks(View, FundAccounts), routes!(accounts::detail::get_fund_account))
         .api(Rule::Asks(View, FundAccounts), routes!(accounts::statement::get_fund_account_statement))
-        .api(Rule::Asks(Create, FundAccounts), routes!(accounts::create::create_fund_account))
+        .once(ByWork, Rule::Asks(Create, FundAccounts), routes!(accounts::create::create_fund_account))
         .api(
             Rule::Asks(Update, FundAccounts),
             routes!(accounts::update::replace_fund_account, accounts::update::update_fund_account),
@@ -180,7 +182,7 @@ fn fund_accounts(list: Routes) -> Routes {
         .api(Rule::Asks(Delete, FundAccounts), routes!(accounts::delete::delete_fund_account))
         .api(Rule::Asks(List, FundBudgets), routes!(budgets::list::list_fund_budgets))
         .api(Rule::Asks(View, FundBudgets), routes!(budgets::detail::get_fund_budget))
-        .api(Rule::Asks(Create, FundBudgets), routes!(budgets::create::create_fund_budget))
+        .once(ByWork, Rule::Asks(Create, FundBudgets), routes!(budgets::create::create_fund_budget))
         .api(
             Rule::Asks(Update, FundBudgets),
             routes!(budgets::update::replace_fund_budget, budgets::update::update_fund_budget),
@@ -188,7 +190,7 @@ fn fund_accounts(list: Routes) -> Routes {
         .api(Rule::Asks(Delete, FundBudgets), routes!(budgets::delete::delete_fund_budget))
         .api(Rule::Asks(List, FundRates), routes!(rates::list::list_fund_rates))
         .api(Rule::Asks(View, FundRates), routes!(rates::detail::get_fund_rate))
-        .api(Rule::Asks(Create, FundRates), routes!(rates::create::create_fund_rate))
+        .once(ByWork, Rule::Asks(Create, FundRates), routes!(rates::create::create_fund_rate))
         .api(
             Rule::Asks(Update, FundRates),
             routes!(rates::update::replace_fund_rate, rates::update::update_fund_rate),
@@ -200,7 +202,7 @@ fn fund_requests(list: Routes) -> Routes {
     use funds::requests;
     list.api(Rule::Asks(List, FundRequests), routes!(requests::list::list_fund_requests))
         .api(Rule::Asks(View, FundRequests), routes!(requests::detail::get_fund_request))
-        .api(Rule::Asks(Create, FundRequests), routes!(requests::create::create_fund_request))
+        .once(ByWork, Rule::Asks(Create, FundRequests), routes!(requests::create::create_fund_request))
         .api(
             Rule::Asks(Update, FundRequests),
             routes!(requests::update::replace_fund_request, requests::update::update_fund_request),
@@ -276,6 +278,15 @@ impl Routes {
         self
     }
 
+    /// The same, of an operation that makes something: it takes an `Idempotency-Key`.
+    fn once(mut self, keyed: Keyed, rule: Rule, mut routes: UtoipaMethodRouter<App>) -> Self {
+        routes.1.paths.values_mut().for_each(take_key);
+        self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
+        let guard = Guard { keyed: Some(keyed), ..self.guard(Surface::Api, rule) };
+        self.documented = self.documented.routes(routes.layer(from_fn_with_state(guard, check)));
+        self
+    }
+
     fn page(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
         self.route(Surface::Page, rule, path, methods)
     }
@@ -292,7 +303,7 @@ impl Routes {
     }
 
     fn guard(&self, surface: Surface, rule: Rule) -> Guard {
-        Guard { app: self.app.clone(), surface, rule }
+        Guard { app: self.app.clone(), surface, rule, keyed: None }
     }
 
     fn note(&mut self, surface: Surface, rule: Rule, paths: impl IntoIterator<Item = String>) {

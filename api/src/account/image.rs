@@ -109,7 +109,7 @@ pub async fn set_account_image(
         ApiError::field("image", message)
     })?;
     let id = allowed.viewer.id;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     images::set(&mut transaction, id, &image).await?;
     let change = Change::noted(json!({"image": image.etag}));
     record(&mut transaction, &actor, "set-image", Resource::Users, id, change).await?;
@@ -142,7 +142,7 @@ pub async fn delete_account_image(
     actor: Actor,
 ) -> Result<StatusCode, ApiError> {
     let id = allowed.viewer.id;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     if !images::remove(&mut transaction, id).await? {
         return Err(ApiError::not_found());
     }

@@ -9,7 +9,7 @@ use crate::audit::{Actor, Change, record};
 use crate::auth::login::{LoginError, check_password};
 use crate::body::Posted;
 use crate::client::ClientInfo;
-use crate::db::{password_resets, sessions, time_of, users};
+use crate::db::{api_tokens, password_resets, sessions, time_of, users};
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::{MakeErrors, Throttled};
@@ -23,11 +23,13 @@ pub struct ChangePasswordRequest {
     pub old_password: String,
     /// At least 8 characters, and none of the commonest.
     pub new_password: String,
+    /// API tokens end too unless this is true.
+    pub keep_api_tokens: Option<bool>,
 }
 
 /// Change one's own password
 ///
-/// Ends all other logins at once. A wrong old password counts as a wrong login does. Not with an API token.
+/// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens at once. A wrong old password counts as a wrong login does. Not with an API token.
 #[utoipa::path(
     post, path = "/api/account/password/", tag = "account",
     request_body(content(
@@ -47,26 +49,34 @@ pub async fn change_password(
 ) -> Result<StatusCode, ApiError> {
     let old = fields.required_secret("old_password", usize::MAX);
     let new = read_new_password(&mut fields, "new_password");
-    let (Some(old), Some(new)) = (old, new) else {
+    let keeps_tokens = fields.optional_bool("keep_api_tokens").unwrap_or(false);
+    let (Some(old), Some(new), Ok(())) = (old, new, fields.finish()) else {
         return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
     };
     let (id, username) = (allowed.viewer.id, allowed.viewer.username.as_str());
-    let hash = users::find_login(&app.postgres, username).await?.map(|row| row.password_hash);
-    match check_password(&app, &client, username, hash, &old).await {
+    let known = users::find_login(&app.postgres, username).await?.ok_or_else(ApiError::user_not_found)?;
+    match check_password(&app, &client, username, Some(known.password_hash.clone()), &old).await {
         Ok(()) => {}
-        Err(LoginError::Wrong) => {
-            let message = "Your old password was entered incorrectly. Please enter it again.";
-            return Err(ApiError::field("old_password", message));
-        }
+        Err(LoginError::Wrong) => return Err(wrong_password()),
         Err(error) => return Err(error.into_api_error()),
     }
     let hash = app.passwords.hash(&new).await?;
-    let mut transaction = app.postgres.begin().await?;
-    users::set_password(&mut transaction, id, &hash).await?;
+    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
+    // Of two at once the second has an old password that is not the old one any more.
+    if !users::replace_password(&mut transaction, id, &known.password_hash, &hash).await? {
+        return Err(wrong_password());
+    }
     password_resets::forget(&mut transaction, id).await?;
     let now = time_of(&app.clock);
-    sessions::revoke_others(&mut transaction, id, allowed.login, now, "change-password").await?;
+    sessions::revoke_others(&mut transaction, id, allowed.proof.login(), now, "change-password").await?;
+    if !keeps_tokens {
+        api_tokens::revoke_all(&mut transaction, id, now).await?;
+    }
     record(&mut transaction, &actor, "change-password", Resource::Users, id, Change::default()).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn wrong_password() -> ApiError {
+    ApiError::field("old_password", "Your old password was entered incorrectly. Please enter it again.")
 }

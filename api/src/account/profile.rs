@@ -60,8 +60,8 @@ pub async fn update_account(
     headers: HeaderMap,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let target = Target { id: allowed.viewer.id, visible, actor: &actor, headers: &headers, verb: "update" };
+    let target =
+        Target { id: allowed.viewer.id, allowed: &allowed, actor: &actor, headers: &headers, verb: "update" };
     let row = change_user(&app, &target, |row| {
         let edit = read_profile(&mut fields, UserEdit::of(row), false);
         fields.finish().map_err(ApiError::fields)?;

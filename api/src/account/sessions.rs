@@ -91,7 +91,7 @@ pub async fn list_sessions(
     let now = time_of(&app.clock);
     let rows = sessions::list(&app.postgres, allowed.viewer.id, now, after, i64::from(limit) + 1).await?;
     let page = Page::of(rows, limit, |row| event_cursor(row.created_at.timestamp_millis(), row.id));
-    Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.login))))
+    Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.proof.login()))))
 }
 
 /// End one of one's logins
@@ -109,7 +109,7 @@ pub async fn revoke_session(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let id = path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(ApiError::not_found)?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
     let user_id = allowed.viewer.id;
     if !sessions::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await? {
         return Err(ApiError::not_found());
@@ -133,10 +133,11 @@ pub async fn revoke_other_sessions(
     allowed: Allowed,
     actor: Actor,
 ) -> Result<Json<RevokeOthersResponse>, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
     let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
     let revoked =
-        sessions::revoke_others(&mut transaction, user_id, allowed.login, now, "revoke-others").await?;
+        sessions::revoke_others(&mut transaction, user_id, allowed.proof.login(), now, "revoke-others")
+            .await?;
     let change = Change::noted(json!({"revoked": revoked}));
     record(&mut transaction, &actor, "revoke-sessions", Resource::Users, user_id, change).await?;
     transaction.commit().await?;

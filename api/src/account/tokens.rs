@@ -111,7 +111,8 @@ pub async fn list_tokens(
 
 /// Create an API token
 ///
-/// It acts as the caller, with no more rights than the caller has at that moment. Not with an API token.
+/// It acts as the caller, with no more rights than the caller has at that moment. Not with an API token. A repeat under the
+/// same `Idempotency-Key` is a 409: the token is shown once.
 #[utoipa::path(
     post, path = "/api/account/tokens/create/", tag = "account",
     request_body(content(
@@ -127,7 +128,7 @@ pub async fn create_token(
     allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
-) -> Result<(StatusCode, Json<CreateTokenResponse>), ApiError> {
+) -> Result<Response, ApiError> {
     let (name, scopes, life) = read(&mut fields)?;
     let (token, now) = (api_token::generate(), time_of(&app.clock));
     let new = NewApiToken {
@@ -139,7 +140,7 @@ pub async fn create_token(
         created_at: now,
         expires_at: now + life,
     };
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let id = api_tokens::insert(&mut *transaction, &new).await?;
     let described = TokenResponse {
         id,
@@ -152,8 +153,12 @@ pub async fn create_token(
     };
     let change = Change::created(&described);
     record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, change).await?;
-    transaction.commit().await?;
-    Ok((StatusCode::CREATED, Json(CreateTokenResponse { described, token: token.text })))
+    // The secret is kept nowhere, so that who asks again is told what to do instead.
+    let again = ApiError::conflict(format!(
+        "This Idempotency-Key made the token {id}, which was shown once. Delete it and create another with another key."
+    ));
+    let made = CreateTokenResponse { described, token: token.text };
+    transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
 }
 
 fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiError> {
@@ -179,7 +184,7 @@ pub async fn delete_token(
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
     let user_id = allowed.viewer.id;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
     let name = api_tokens::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await?;
     let name = name.ok_or_else(ApiError::not_found)?;
     let change = Change::deleted(&json!({"id": id, "name": name}));

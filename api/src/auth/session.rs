@@ -68,6 +68,7 @@ pub async fn begin(
 /// When Postgres is down.
 pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session) -> Result<(), ApiError> {
     let mut transaction = pool.begin().await?;
+    users::take(&mut transaction, &[session.user_id]).await?;
     sessions::revoke(&mut transaction, session.user_id, session.id, time_of(clock)).await?;
     record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Change::default()).await?;
     Ok(transaction.commit().await?)

@@ -127,6 +127,7 @@ impl Tokens {
             return Err(ApiError::refresh_not_valid());
         };
         if known.used_at.is_some() && known.revoked_at.is_none() {
+            users::take(&mut transaction, &[known.user_id]).await?;
             tokens::revoke_family(&mut *transaction, known.family_id, now, "reuse").await?;
             let change = Change::noted(json!({"session": known.family_id}));
             record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
@@ -162,7 +163,9 @@ impl Tokens {
     pub async fn end(&self, pool: &PgPool, actor: &Actor, refresh_token: &str) -> Result<(), ApiError> {
         let Some(offered) = read_secret(refresh_token) else { return Ok(()) };
         let mut transaction = pool.begin().await?;
-        let ended = tokens::revoke_by_refresh(&mut transaction, &hash_secret(&offered), self.now()).await?;
+        let hash = hash_secret(&offered);
+        tokens::take_owner(&mut transaction, &hash).await?;
+        let ended = tokens::revoke_by_refresh(&mut transaction, &hash, self.now()).await?;
         if let Some((user_id, username)) = ended {
             let actor = actor.known_as(user_id, &username);
             record(&mut transaction, &actor, "logout", Resource::Users, user_id, Change::default()).await?;

@@ -36,12 +36,40 @@ impl Viewer {
     }
 }
 
+/// What somebody proved themselves with. It may be taken back while their request is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The login of a browser, or of a program (a token family).
+    Login(Uuid),
+    /// An API token.
+    ApiToken(i64),
+}
+
+impl Proof {
+    /// The login, of a browser or a program.
+    #[must_use]
+    pub const fn login(self) -> Option<Uuid> {
+        match self {
+            Self::Login(id) => Some(id),
+            Self::ApiToken(_) => None,
+        }
+    }
+
+    /// The API token.
+    #[must_use]
+    pub const fn api_token(self) -> Option<i64> {
+        match self {
+            Self::Login(_) => None,
+            Self::ApiToken(id) => Some(id),
+        }
+    }
+}
+
 /// Who a bearer's token stands for.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub viewer: Viewer,
-    /// The login (token family) of an access token; `None` for an API token.
-    pub login: Option<Uuid>,
+    pub proof: Proof,
 }
 
 /// The person of an `Authorization: Bearer` header; `None` when there is no such header.
@@ -68,7 +96,7 @@ pub async fn from_bearer(
     let claims = app.tokens.read_access(token).ok_or_else(ApiError::token_not_valid)?;
     let found = users::find_viewer(&app.postgres, claims.user_id, Some(claims.sid)).await?;
     let viewer = standing(found)?;
-    Ok(Some(Bearer { viewer, login: Some(claims.sid) }))
+    Ok(Some(Bearer { viewer, proof: Proof::Login(claims.sid) }))
 }
 
 async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Bearer, ApiError> {
@@ -79,7 +107,7 @@ async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Beare
     if !token.may_write && !method.is_safe() {
         return Err(ApiError::token_only_reads());
     }
-    Ok(Bearer { viewer, login: None })
+    Ok(Bearer { viewer, proof: Proof::ApiToken(token.id) })
 }
 
 fn standing(found: Option<FoundViewer>) -> Result<Viewer, ApiError> {

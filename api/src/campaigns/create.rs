@@ -59,7 +59,7 @@ pub async fn create_campaign(
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let wanted = rules::lock_buyer(&mut transaction, &allowed, &mut fields).await?;
     let user_id = rules::buyer(&allowed, wanted, None, &mut fields);
     let new = rules::read(&mut transaction, &mut fields, None).await?;
@@ -73,8 +73,7 @@ pub async fn create_campaign(
     let made = CampaignResponse::new(&app.config.edge, &row);
     let change = Change::created(&made.fields);
     audit::record(&mut transaction, &actor, "create", Resource::Campaigns, id, change).await?;
-    transaction.commit().await?;
     let mut response = versioned(row.version, &made);
     *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    transaction.answer(response).await
 }

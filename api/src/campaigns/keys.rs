@@ -20,6 +20,7 @@ use crate::openapi::ChangeErrors;
 use crate::policy::Resource;
 use crate::precondition::versioned;
 use crate::state::App;
+use crate::work::Work;
 
 /// How long old keys stay valid unless told otherwise: a weekend.
 const DEFAULT_GRACE_HOURS: i64 = 72;
@@ -65,7 +66,7 @@ pub async fn rotate_campaign_key(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let hours = fields.whole_number("grace_hours", 0..=MAX_GRACE_HOURS, DEFAULT_GRACE_HOURS);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(&app).await?;
     let row = lock(&mut transaction, &call).await?;
     fields.finish().map_err(ApiError::fields)?;
     if row.keys.iter().filter(|key| key.is_valid).count() >= MAX_VALID_KEYS {
@@ -96,7 +97,7 @@ pub async fn revoke_campaign_key(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let sent = fields.required_text("key", MAX_KEY_CHARS).unwrap_or_default().to_lowercase();
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(&app).await?;
     let row = lock(&mut transaction, &call).await?;
     fields.finish().map_err(ApiError::fields)?;
     let found = row.keys.iter().find(|key| key.key == sent);
@@ -113,6 +114,7 @@ pub async fn revoke_campaign_key(
 }
 
 async fn lock(connection: &mut PgConnection, call: &Call) -> Result<CampaignRow, ApiError> {
+    call.allowed.hold_team(connection).await?;
     let row = campaigns::lock(connection, call.id).await?;
     let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
@@ -122,7 +124,7 @@ async fn lock(connection: &mut PgConnection, call: &Call) -> Result<CampaignRow,
 async fn finish(
     app: &App,
     call: &Call,
-    mut transaction: sqlx::PgTransaction<'_>,
+    mut transaction: Work,
     before: &CampaignRow,
     verb: &str,
 ) -> Result<Response, ApiError> {
@@ -136,6 +138,5 @@ async fn finish(
     };
     let change = Change::updated(&valid(before), &valid(&after));
     call.record(&mut transaction, verb, Resource::Campaigns, change).await?;
-    transaction.commit().await?;
-    Ok(versioned(after.version, &CampaignResponse::new(&app.config.edge, &after)))
+    transaction.answer(versioned(after.version, &CampaignResponse::new(&app.config.edge, &after))).await
 }

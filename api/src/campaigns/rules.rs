@@ -41,7 +41,7 @@ pub(super) async fn lock_buyer(
     connection: &mut PgConnection,
     allowed: &Allowed,
     fields: &mut Fields,
-) -> sqlx::Result<Option<(Key, Option<PersonRow>)>> {
+) -> Result<Option<(Key, Option<PersonRow>)>, ApiError> {
     let key = if fields.get("user_id").is_none() {
         (allowed.grant.scope == Scope::Own).then(|| Key::from(allowed.viewer.id))
     } else {
@@ -51,9 +51,10 @@ pub(super) async fn lock_buyer(
         }
         sent.flatten()
     };
-    let Some(key) = key else { return Ok(None) };
-    let ids: Vec<i64> = key.id.into_iter().collect();
+    let ids: Vec<i64> = key.iter().filter_map(|key| key.id).collect();
     teams::lock_people(connection, &ids).await?;
+    allowed.hold_team(connection).await?;
+    let Some(key) = key else { return Ok(None) };
     let person = teams::people(connection, &ids).await?.pop();
     Ok(Some((key, person)))
 }

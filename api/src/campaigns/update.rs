@@ -76,7 +76,7 @@ pub async fn update_campaign(
 }
 
 async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(app).await?;
     let wanted = rules::lock_buyer(&mut transaction, &call.allowed, &mut fields).await?;
     let before = campaigns::lock(&mut transaction, call.id).await?;
     let before =

@@ -32,6 +32,7 @@ pub struct ApiTokenRow {
 /// Whose token it is, and what it may do.
 #[derive(Debug, Clone, Copy)]
 pub struct FoundToken {
+    pub id: i64,
     pub user_id: i64,
     pub may_write: bool,
 }
@@ -77,7 +78,7 @@ pub async fn find(
             .execute(pool)
             .await?;
     }
-    Ok(Some(FoundToken { user_id: row.user_id, may_write: row.may_write }))
+    Ok(Some(FoundToken { id: row.id, user_id: row.user_id, may_write: row.may_write }))
 }
 
 /// Tokens of a person that stand, the newest first, after the one that is given.

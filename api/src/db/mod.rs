@@ -7,6 +7,7 @@ pub mod changes;
 pub mod clickhouse;
 pub mod demo;
 pub mod funds;
+pub mod idempotency;
 pub mod images;
 pub mod orders;
 pub mod parked;

@@ -161,6 +161,25 @@ pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Re
     Ok(())
 }
 
+/// Keeps all teams as they are until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn hold(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT hold_teams()").fetch_one(connection).await?;
+    Ok(())
+}
+
+/// The team that somebody leads.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn led_by(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("SELECT id FROM teams WHERE lead_id = $1 AND archived_at IS NULL", user_id)
+        .fetch_optional(connection)
+        .await
+}
+
 /// Waits until no other change of a team is under way, and keeps the next ones waiting.
 ///
 /// # Errors

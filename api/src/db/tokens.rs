@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::auth::token::Origin;
+use crate::db::idempotency;
 
 /// A refresh token with its family and user.
 #[derive(Debug)]
@@ -116,6 +117,21 @@ pub async fn revoke_family(
     Ok(())
 }
 
+/// Takes the row of the person whose refresh token it is, to end its family.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn take_owner(connection: &mut PgConnection, token_hash: &[u8; 32]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "SELECT id FROM users WHERE id = (SELECT user_id FROM token_families family
+             JOIN refresh_tokens refresh ON refresh.family_id = family.id WHERE token_hash = $1) FOR UPDATE",
+        &token_hash[..]
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(())
+}
+
 /// Ends the family of a refresh token. Returns the id and name of the person whose it was, if it stood.
 ///
 /// # Errors
@@ -139,7 +155,8 @@ pub async fn revoke_by_refresh(
     Ok(ended.map(|row| (row.id, row.username)))
 }
 
-/// Forgets what expired before `before`: sessions, families whose last refresh token did, API tokens and one-time links. Returns how many rows went.
+/// Forgets what expired before `before`: sessions, families whose last refresh token did, API tokens and one-time links; and
+/// what was answered until then to requests with an idempotency key. Returns how many rows went.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -158,7 +175,9 @@ pub async fn forget_expired(connection: &mut PgConnection, before: DateTime<Utc>
     let resets = sqlx::query!("DELETE FROM password_resets WHERE expires_at < $1", before)
         .execute(&mut *connection)
         .await?;
-    Ok(sessions.rows_affected()
+    let keys = idempotency::forget(connection, before).await?;
+    Ok(keys
+        + sessions.rows_affected()
         + families.rows_affected()
         + api_tokens.rows_affected()
         + resets.rows_affected())

@@ -1,14 +1,15 @@
-//! `Idempotency-Key`: a client that did not hear the answer asks again, and the money moves once.
+//! `Idempotency-Key` of what moves money: kept with the entry in the ledger, and so never forgotten. What makes other things
+//! has the general way (`once`).
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
-
-const HEADER: &str = "idempotency-key";
-const MAX_BYTES: usize = 200;
+use crate::once::{REPLAYED, read_key};
 
 /// What the client calls its request, if it does.
 #[derive(Debug, Clone)]
@@ -18,17 +19,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let mut values = parts.headers.get_all(HEADER).iter();
-        let Some(value) = values.next() else { return Ok(Self(None)) };
-        let key = value.to_str().ok().map(str::trim);
-        let key = key.filter(|key| (1..=MAX_BYTES).contains(&key.len()) && values.next().is_none());
-        match key {
-            Some(key) => Ok(Self(Some(key.to_owned()))),
-            None => Err(ApiError::field(
-                "Idempotency-Key",
-                "Send one key of 1 to 200 printable ASCII characters.",
-            )),
-        }
+        read_key(&parts.headers).map(Self)
     }
 }
 
@@ -39,8 +30,9 @@ pub fn content_hash(asked: &impl Serialize) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// 409 for a key that was used for something else.
-#[must_use]
-pub fn used_otherwise() -> ApiError {
-    ApiError::conflict("This Idempotency-Key was used for another request.")
+/// An answer that says that nothing was recorded for it again.
+pub fn replayed(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(&REPLAYED, HeaderValue::from_static("true"));
+    response
 }

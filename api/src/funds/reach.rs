@@ -1,6 +1,8 @@
 //! Whose money a viewer may see: the policy's scope as a list of buyers. A team's money is that of the buyers who are in it
 //! now.
 
+use sqlx::PgExecutor;
+
 use crate::db::funds::accounts;
 use crate::error::ApiError;
 use crate::guard::Allowed;
@@ -20,11 +22,11 @@ impl Reach {
     ///
     /// # Errors
     /// When Postgres fails.
-    pub async fn of(app: &App, allowed: &Allowed) -> Result<Self, ApiError> {
+    pub async fn of(executor: impl PgExecutor<'_>, allowed: &Allowed) -> Result<Self, ApiError> {
         let buyers = match (allowed.grant.scope, &allowed.viewer.team) {
             (Scope::All, _) => None,
             (Scope::Own, _) => Some(vec![allowed.viewer.id]),
-            (Scope::Team, Some((team_id, _))) => Some(accounts::members(&app.postgres, *team_id).await?),
+            (Scope::Team, Some((team_id, _))) => Some(accounts::members(executor, *team_id).await?),
             (Scope::Team, None) => Some(Vec::new()),
         };
         Ok(Self { buyers })
@@ -37,7 +39,7 @@ impl Reach {
     /// When Postgres fails.
     pub async fn asked(app: &App, allowed: &Allowed, params: &mut Params) -> Result<Self, ApiError> {
         let (user_id, team_id) = (params.id("user_id"), params.id("team_id"));
-        let mut reach = Self::of(app, allowed).await?;
+        let mut reach = Self::of(&app.postgres, allowed).await?;
         if let Some(team_id) = team_id {
             let members = accounts::members(&app.postgres, team_id).await?;
             reach.narrow(&members);

@@ -40,7 +40,7 @@ pub async fn apply(
     edit: Edit,
 ) -> Result<Response, ApiError> {
     let (id, act) = (order.id.to_string(), edit.act);
-    record(app, actor, order, &edit).await?;
+    record(app, allowed, actor, order, &edit).await?;
     let progress = changes::submit(app, allowed.viewer.id, edit).await?;
     Ok(match (progress, act) {
         (Progress::OnItsWay, _) => on_its_way(),
@@ -54,7 +54,13 @@ pub async fn apply(
 
 /// Before the change is sent: there may be a line of a change that Kafka did not take, but no change without a line. The
 /// customer's data stays out of it, but for the names of the fields that were set.
-async fn record(app: &App, actor: &Actor, order: Order, edit: &Edit) -> Result<(), ApiError> {
+async fn record(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    order: Order,
+    edit: &Edit,
+) -> Result<(), ApiError> {
     let verb = match edit.act {
         Act::Delete => "delete",
         Act::Erase => "erase",
@@ -81,7 +87,9 @@ async fn record(app: &App, actor: &Actor, order: Order, edit: &Edit) -> Result<(
         before
     });
     let after = (edit.act == Act::Update).then_some(Value::Object(after));
-    let mut connection = app.postgres.acquire().await?;
-    audit::record(&mut connection, actor, verb, Resource::Orders, order.id, Change { before, after }).await?;
-    Ok(())
+    let mut transaction = allowed.begin(app).await?;
+    allowed.hold_team(&mut transaction).await?;
+    audit::record(&mut transaction, actor, verb, Resource::Orders, order.id, Change { before, after })
+        .await?;
+    transaction.commit().await
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::audit::Actor;
-use crate::db::users::{UserEdit, UserRow, Visible};
+use crate::db::users::{UserEdit, UserRow};
 use crate::error::ApiError;
 use crate::guard::{Allowed, Form};
 use crate::pages::frame::{Frame, PageError, Section, render};
@@ -64,8 +64,8 @@ pub async fn update_account(
     let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
         ApiError::field("time_zone", "This is not the name of a time zone, as Europe/Berlin is.")
     })?;
-    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let target = Target { id: allowed.viewer.id, visible, actor: &actor, headers: &headers, verb: "update" };
+    let target =
+        Target { id: allowed.viewer.id, allowed: &allowed, actor: &actor, headers: &headers, verb: "update" };
     let edit = |row: &UserRow| Ok(UserEdit { time_zone: zone.name().to_owned(), ..UserEdit::of(row) });
     change_user(&app, &target, edit).await?;
     Ok(Redirect::to("/account/").into_response())

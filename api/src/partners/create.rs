@@ -12,6 +12,7 @@ use crate::audit::{self, Actor, Change};
 use crate::body::Posted;
 use crate::db::partners;
 use crate::error::ApiError;
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::partners::list::PartnerResponse;
 use crate::partners::rules;
@@ -44,18 +45,18 @@ pub struct CreatePartnerRequest {
 )]
 pub async fn create_partner(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let new = rules::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let new = new.ok_or_else(|| ApiError::broken("a partner without errors was not read"))?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let id = partners::insert(&mut transaction, &new).await.map_err(rules::broken)?;
     let made = PartnerResponse { id, name: new.name, currency: new.currency, status_map: new.status_map };
     audit::record(&mut transaction, &actor, "create", Resource::Partners, id, Change::created(&made)).await?;
-    transaction.commit().await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    transaction.answer(response).await
 }

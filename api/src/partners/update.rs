@@ -70,7 +70,7 @@ pub async fn update_partner(
 }
 
 async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(app).await?;
     let row = partners::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     let mut version = row.version;
     call.check_version(version)?;

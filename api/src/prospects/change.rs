@@ -100,7 +100,7 @@ pub async fn delete_prospect(
 ) -> Result<Response, ApiError> {
     let (row, _) = detail::find(&app, &allowed, &id).await?;
     let edit = edit_of(&row, &headers, Act::Delete, Vec::new())?;
-    record(&app, &actor, &row, &edit).await?;
+    record(&app, &allowed, &actor, &row, &edit).await?;
     Ok(match changes::submit(&app, allowed.viewer.id, edit).await? {
         Progress::Applied => StatusCode::NO_CONTENT.into_response(),
         Progress::OnItsWay => on_its_way(),
@@ -141,7 +141,7 @@ async fn change(
         set.push(("user_id", user_id.unwrap_or(0).to_string()));
     }
     let edit = edit_of(&row, headers, Act::Update, set)?;
-    record(app, actor, &row, &edit).await?;
+    record(app, allowed, actor, &row, &edit).await?;
     if changes::submit(app, allowed.viewer.id, edit).await? == Progress::OnItsWay {
         return Ok(on_its_way());
     }
@@ -167,7 +167,13 @@ fn edit_of(
 }
 
 /// Before the change is sent, as with orders. What a visitor's browser said stays out of the line, which outlives it.
-async fn record(app: &App, actor: &Actor, row: &ProspectDetailRow, edit: &Edit) -> Result<(), ApiError> {
+async fn record(
+    app: &App,
+    allowed: &Allowed,
+    actor: &Actor,
+    row: &ProspectDetailRow,
+    edit: &Edit,
+) -> Result<(), ApiError> {
     let before = serde_json::json!({ "user_id": row.user_id.to_string() });
     let (verb, line) = if edit.act == Act::Delete {
         ("delete", Change::deleted(&before))
@@ -178,7 +184,7 @@ async fn record(app: &App, actor: &Actor, row: &ProspectDetailRow, edit: &Edit) 
         }
         ("update", Change::updated(&before, &after))
     };
-    let mut connection = app.postgres.acquire().await?;
-    audit::record(&mut connection, actor, verb, Resource::Prospects, row.prospect_id, line).await?;
-    Ok(())
+    let mut transaction = allowed.begin(app).await?;
+    audit::record(&mut transaction, actor, verb, Resource::Prospects, row.prospect_id, line).await?;
+    transaction.commit().await
 }

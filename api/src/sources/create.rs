@@ -12,6 +12,7 @@ use crate::audit::{self, Actor, Change};
 use crate::body::Posted;
 use crate::db::sources;
 use crate::error::ApiError;
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::precondition::versioned;
@@ -44,18 +45,18 @@ pub struct CreateSourceRequest {
 )]
 pub async fn create_source(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let new = rules::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let new = new.ok_or_else(|| ApiError::broken("a source without errors was not read"))?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let id = sources::insert(&mut transaction, &new).await.map_err(rules::broken)?;
     let made = SourceResponse { id, name: new.name, click_id_param: new.click_id_param, macros: new.macros };
     audit::record(&mut transaction, &actor, "create", Resource::Sources, id, Change::created(&made)).await?;
-    transaction.commit().await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    transaction.answer(response).await
 }

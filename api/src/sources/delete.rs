@@ -21,7 +21,7 @@ use crate::state::App;
     security(("bearer" = [])),
 )]
 pub async fn delete_source(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(&app).await?;
     let row = sources::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     sources::archive(&mut transaction, call.id).await?;

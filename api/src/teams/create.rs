@@ -10,6 +10,7 @@ use crate::audit::{self, Actor, Change};
 use crate::body::Posted;
 use crate::db::teams;
 use crate::error::ApiError;
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::precondition::versioned;
@@ -42,11 +43,12 @@ pub struct CreateTeamRequest {
 )]
 pub async fn create_team(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::read(&mut fields, true);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let people = wanted.lock(&mut transaction).await?;
     let team = wanted.check(&people, None, &mut fields);
     fields.finish().map_err(ApiError::fields)?;
@@ -54,8 +56,7 @@ pub async fn create_team(
     teams::join(&mut transaction, id, &team.members).await.map_err(broken)?;
     let made = TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members };
     audit::record(&mut transaction, &actor, "create", Resource::Teams, id, Change::created(&made)).await?;
-    transaction.commit().await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
+    transaction.answer(response).await
 }

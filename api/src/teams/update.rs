@@ -78,10 +78,13 @@ pub async fn update_team(
 async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) -> Result<Response, ApiError> {
     let is_owner = call.allowed.grant.scope == Scope::All;
     let wanted = Wanted::read(&mut fields, needs_name && is_owner);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = call.allowed.begin(app).await?;
     let people = wanted.lock(&mut transaction).await?;
     let before = teams::find(&mut *transaction, call.id).await?;
     let before = before.filter(|team| is_in_scope(&call.allowed, team.id)).ok_or_else(ApiError::not_found)?;
+    if !is_owner && before.lead_id != Some(call.allowed.viewer.id) {
+        return Err(ApiError::not_found());
+    }
     call.check_version(before.version)?;
     let team = wanted.check(&people, Some(&before), &mut fields);
     if !is_owner {

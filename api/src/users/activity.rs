@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::audit::Actor;
-use crate::db::users::{UserEdit, UserRow, Visible};
+use crate::db::users::{UserEdit, UserRow};
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::RemoveErrors;
@@ -75,8 +75,7 @@ async fn set_active(
     id: i64,
     verb: &'static str,
 ) -> Result<Response, ApiError> {
-    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let target = Target { id, visible, actor, headers, verb };
+    let target = Target { id, allowed, actor, headers, verb };
     let edit = |row: &UserRow| {
         if verb == "approve" && !row.is_active && !row.awaits_approval {
             return Err(ApiError::conflict("This user does not wait for an approval, but was deactivated."));

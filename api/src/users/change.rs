@@ -10,6 +10,7 @@ use crate::db::teams;
 use crate::db::users::{self, UserEdit, UserRow, Visible};
 use crate::db::{api_tokens, password_resets, sessions, time_of};
 use crate::error::ApiError;
+use crate::guard::Allowed;
 use crate::policy::Resource;
 use crate::precondition::check_version;
 use crate::state::App;
@@ -20,7 +21,7 @@ use crate::users::list::UserResponse;
 #[derive(Debug)]
 pub struct Target<'a> {
     pub id: i64,
-    pub visible: Visible,
+    pub allowed: &'a Allowed,
     pub actor: &'a Actor,
     pub headers: &'a HeaderMap,
     /// In the audit trail.
@@ -36,7 +37,7 @@ pub async fn change_user(
     target: &Target<'_>,
     edit: impl FnOnce(&UserRow) -> Result<UserEdit, ApiError>,
 ) -> Result<UserRow, ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = target.allowed.begin_over(app, target.id).await?;
     let before = hold(&mut transaction, target).await?;
     let (old, new) = (UserEdit::of(&before), edit(&before)?);
     if old == new {
@@ -61,7 +62,7 @@ pub async fn change_user(
 /// # Errors
 /// As [`change_user`].
 pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError> {
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = target.allowed.begin_over(app, target.id).await?;
     let before = hold(&mut transaction, target).await?;
     let now = time_of(&app.clock);
     users::archive(&mut transaction, target.id, now).await.map_err(refused)?;
@@ -69,7 +70,7 @@ pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError
     end_access(&mut transaction, target.id, now, target.verb).await?;
     let change = Change::deleted(&UserResponse::from(before));
     record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, change).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await
 }
 
 /// Ends everything that lets a person in without the password: logins, API tokens and a
@@ -83,13 +84,16 @@ pub async fn end_access(
     now: DateTime<Utc>,
     reason: &str,
 ) -> sqlx::Result<()> {
+    users::take(connection, &[id]).await?;
     sessions::revoke_others(connection, id, None, now, reason).await?;
     password_resets::forget(connection, id).await?;
     api_tokens::revoke_all(connection, id, now).await
 }
 
 async fn hold(connection: &mut PgConnection, target: &Target<'_>) -> Result<UserRow, ApiError> {
-    let row = users::find_for_update(connection, target.id, target.visible).await?;
+    let row =
+        users::find(connection, target.id, Visible::of(&target.allowed.viewer, target.allowed.grant.scope))
+            .await?;
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(target.headers, row.version)?;
     Ok(row)

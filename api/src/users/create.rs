@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::audit::Actor;
 use crate::body::Posted;
 use crate::error::ApiError;
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::precondition::set_version;
 use crate::state::App;
@@ -30,6 +31,7 @@ use crate::users::register::{self, RegisterUserRequest};
 )]
 pub async fn create_user(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -37,9 +39,11 @@ pub async fn create_user(
     let (Some(account), Ok(())) = (account, fields.finish()) else {
         return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
     };
-    let row = register::insert(&app, &actor, "create", account, true).await?;
+    let new = register::hashed(&app, account, true).await?;
+    let mut transaction = allowed.begin(&app).await?;
+    let row = register::insert(&mut transaction, &actor, "create", &new).await?;
     let version = row.version;
     let mut response = (StatusCode::CREATED, Json(UserResponse::from(row))).into_response();
     set_version(&mut response, version);
-    Ok(response)
+    transaction.answer(response).await
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::audit::Actor;
-use crate::db::users::Visible;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::RemoveErrors;
@@ -29,8 +28,7 @@ pub async fn delete_user(
     headers: HeaderMap,
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
-    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let target = Target { id, visible, actor: &actor, headers: &headers, verb: "delete" };
+    let target = Target { id, allowed: &allowed, actor: &actor, headers: &headers, verb: "delete" };
     archive_user(&app, &target).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::audit::{Actor, Change, record};
-use crate::auth::viewer;
+use crate::auth::viewer::{self, Bearer};
 use crate::body::Posted;
 use crate::client::ClientInfo;
 use crate::config::Registration;
@@ -18,6 +19,7 @@ use crate::policy::{self, Action, Position, Resource};
 use crate::state::App;
 use crate::users::account::{self, NewAccount};
 use crate::users::list::UserResponse;
+use crate::work::Work;
 
 /// A new account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -74,9 +76,8 @@ pub async fn register_user(
     let bearer = viewer::from_bearer(&app, &headers, &Method::POST).await?;
     let maker = bearer
         // A program's token makes nobody: it could make somebody who logs in.
-        .filter(|bearer| bearer.login.is_some())
-        .map(|bearer| bearer.viewer)
-        .filter(|viewer| policy::decide(viewer.position, Action::Create, Resource::Users).is_some());
+        .filter(|bearer| bearer.proof.login().is_some())
+        .filter(|bearer| policy::decide(bearer.viewer.position, Action::Create, Resource::Users).is_some());
     let may_create = maker.is_some();
     if !may_create {
         admit_public(&app, &client)?;
@@ -90,13 +91,24 @@ pub async fn register_user(
     };
     let is_active = may_create || app.config.auth.registration == Registration::Open;
     let position = account.position;
-    let made = match maker {
-        Some(maker) => {
-            insert(&app, &actor.known_as(maker.id, &maker.username), "create", account, is_active).await
+    let new = hashed(&app, account, is_active).await?;
+    let row = match maker {
+        Some(Bearer { viewer: maker, proof }) => {
+            let actor = actor.known_as(maker.id, &maker.username);
+            let mut transaction = Work::begin(&app, &maker, proof, &[]).await?;
+            let made = insert(&mut transaction, &actor, "create", &new).await;
+            let row = made.map_err(ApiError::in_account_shape)?;
+            transaction.commit().await?;
+            row
         }
-        None => insert(&app, &actor, "register", account, is_active).await,
+        None => {
+            let mut transaction = app.postgres.begin().await?;
+            let made = insert(&mut transaction, &actor, "register", &new).await;
+            let row = made.map_err(ApiError::in_account_shape)?;
+            transaction.commit().await?;
+            row
+        }
     };
-    let row = made.map_err(ApiError::in_account_shape)?;
     let user = RegisteredUser {
         id: row.id,
         username: row.username,
@@ -121,18 +133,12 @@ fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Makes the account, with its line in the audit trail.
+/// The account as it is kept: with the password's hash.
 ///
 /// # Errors
-/// 400 when the name is taken.
-pub(super) async fn insert(
-    app: &App,
-    actor: &Actor,
-    verb: &str,
-    account: NewAccount,
-    is_active: bool,
-) -> Result<UserRow, ApiError> {
-    let new = NewUser {
+/// 503 when too many are hashed at once.
+pub(super) async fn hashed(app: &App, account: NewAccount, is_active: bool) -> Result<NewUser, ApiError> {
+    Ok(NewUser {
         password_hash: app.passwords.hash(&account.password).await?,
         username: account.username,
         email: account.email,
@@ -141,12 +147,22 @@ pub(super) async fn insert(
         position: account.position,
         is_active,
         is_demo: false,
-    };
-    let mut transaction = app.postgres.begin().await?;
-    let id = users::insert(&mut *transaction, &new).await.map_err(account::refused)?;
-    let row = users::find(&mut *transaction, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
+    })
+}
+
+/// Makes the account, with its line in the audit trail.
+///
+/// # Errors
+/// 400 when the name is taken.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    verb: &str,
+    new: &NewUser,
+) -> Result<UserRow, ApiError> {
+    let id = users::insert(&mut *connection, new).await.map_err(account::refused)?;
+    let row = users::find(&mut *connection, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
     let change = Change::created(&UserResponse::from(row.clone()));
-    record(&mut transaction, actor, verb, Resource::Users, id, change).await?;
-    transaction.commit().await?;
+    record(connection, actor, verb, Resource::Users, id, change).await?;
     Ok(row)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::audit::Actor;
 use crate::body::Posted;
-use crate::db::users::{UserEdit, Visible};
+use crate::db::users::UserEdit;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::guard::Allowed;
@@ -105,8 +105,7 @@ async fn change(
     mut fields: Fields,
     is_whole: bool,
 ) -> Result<Response, ApiError> {
-    let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let target = Target { id, visible, actor, headers, verb: "update" };
+    let target = Target { id, allowed, actor, headers, verb: "update" };
     let row = change_user(app, &target, |row| {
         let edit = account::read_edit(&mut fields, UserEdit::of(row), is_whole);
         fields.finish().map_err(ApiError::fields)?;

@@ -16,6 +16,8 @@ mod documents;
 mod edits;
 mod events;
 mod funds;
+mod held_back;
+mod idempotency;
 mod images;
 mod last_owner;
 mod openapi;

@@ -37,6 +37,8 @@ pub struct Directory {
     campaigns: HashMap<u64, Vec<Period>>,
     /// The teams of each user over time; a user without a team has no period.
     users: HashMap<u64, Vec<Period>>,
+    /// When users were removed: whose an event was before stays theirs.
+    removed: HashMap<u64, i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +74,16 @@ impl Directory {
             "tracking_key" => {
                 self.keys.insert(entry.entity_id.clone(), Key { campaign_id: object_id, to_ms });
             }
-            "user" if entry.is_gone => drop(self.users.remove(&row_id())),
-            "user" => drop(self.users.entry(row_id()).or_default()),
+            "user" if entry.is_gone => {
+                self.users.remove(&row_id());
+                self.removed.remove(&row_id());
+            }
+            "user" => {
+                self.users.entry(row_id()).or_default();
+                if let Some(removed_ms) = entry.to_ms {
+                    self.removed.insert(row_id(), removed_ms);
+                }
+            }
             "membership" => set(&mut self.users, subject_id, period(), entry.is_gone),
             "campaign_buyer" => set(&mut self.campaigns, subject_id, period(), entry.is_gone),
             // Of a later version of the schema: nothing that this program resolves with.
@@ -100,7 +110,8 @@ impl Directory {
         if user_id == 0 {
             return Ok(Owner::default());
         }
-        let teams = self.users.get(&user_id).ok_or(ParkReason::UnknownUser)?;
+        let teams = self.users.get(&user_id).filter(|_| self.stands(user_id, time_ms));
+        let teams = teams.ok_or(ParkReason::UnknownUser)?;
         Ok(Owner { user_id, team_id: holder(teams, time_ms).unwrap_or(0), campaign_id })
     }
 
@@ -108,7 +119,14 @@ impl Directory {
     #[must_use]
     pub fn knows(&self, reference: &str) -> bool {
         self.keys.contains_key(reference)
-            || reference.parse().is_ok_and(|id: u64| self.users.contains_key(&id))
+            || reference
+                .parse()
+                .is_ok_and(|id: u64| self.users.contains_key(&id) && self.stands(id, i64::MAX - 1))
+    }
+
+    /// Whether a user was not removed by then.
+    fn stands(&self, user_id: u64, time_ms: i64) -> bool {
+        self.removed.get(&user_id).is_none_or(|removed_ms| time_ms < *removed_ms)
     }
 
     /// Keys are lower case; upper case is accepted.
@@ -249,6 +267,30 @@ mod tests {
             Ok(Owner { user_id: 5, team_id: 0, campaign_id: 0 })
         );
         assert_eq!(fold(&log).owner("", Some(5), 1), Err(ParkReason::UnknownUser));
+    }
+
+    #[test]
+    fn who_was_removed_keeps_what_came_before() {
+        let log = [
+            entry(1, "user", "5", (0, 0), (None, None)),
+            entry(2, "user", "6", (0, 0), (None, None)),
+            entry(3, "campaign_buyer", "1", (9, 5), (Some(0), None)),
+            entry(4, "tracking_key", "abc", (0, 9), (None, None)),
+            entry(5, "user", "5", (0, 0), (None, Some(2000))),
+        ];
+        let directory = fold(&log);
+        assert!(directory.owner("abc", None, 1999).is_ok() && directory.owner("", Some(5), 1999).is_ok());
+        assert_eq!(directory.owner("abc", None, 2000), Err(ParkReason::UnknownUser));
+        assert_eq!(directory.owner("", Some(5), 2000), Err(ParkReason::UnknownUser));
+        assert!(!directory.knows("5") && directory.knows("6"));
+        // Another buyer takes the campaign over.
+        let handed = [
+            entry(6, "campaign_buyer", "1", (9, 5), (Some(0), Some(3000))),
+            entry(7, "campaign_buyer", "2", (9, 6), (Some(3000), None)),
+        ];
+        let directory = fold(&[&log[..], &handed].concat());
+        assert_eq!(directory.owner("abc", None, 3000), Ok(Owner { user_id: 6, team_id: 0, campaign_id: 9 }));
+        assert_eq!(directory.owner("abc", None, 2999), Err(ParkReason::UnknownUser));
     }
 
     #[test]

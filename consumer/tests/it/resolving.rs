@@ -98,6 +98,38 @@ async fn a_key_or_a_user_that_comes_later_brings_its_events_in() {
     consumer.drain().await;
 }
 
+#[tokio::test]
+async fn what_comes_after_a_buyers_removal_is_nobodys() {
+    let world = World::new(1).await;
+    add_campaign(&world, KEY, 4).await;
+    // Removed between the second and the third event, to the millisecond.
+    let removed = format!(
+        "UPDATE users SET is_active = false, archived_at = to_timestamp({} / 1000.0) WHERE id = 4",
+        NOON_MS + 2
+    );
+    psql(&world.postgres_url, &removed).await.unwrap();
+    let consumer = world.consume();
+    let mut lane = Lane::new(0);
+    for pairs in [&format!("k={KEY}"), "user_id=4", &format!("k={KEY}"), "user_id=4"] {
+        lane.prospect(Uuid::now_v7(), pairs);
+    }
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM parked WHERE reason = 'unknown_user' AND state = 'waiting'", 2).await;
+    assert_eq!(world.one("SELECT count() FROM prospects WHERE user_id = 4").await, 2);
+    // Another buyer has the campaign from then on: what comes after that is theirs.
+    let handed = format!(
+        "UPDATE campaign_buyers SET during = tstzrange('epoch', to_timestamp({0} / 1000.0));
+         INSERT INTO campaign_buyers (campaign_id, user_id, during) VALUES (1, 5, tstzrange(to_timestamp({0} / 1000.0), NULL))",
+        NOON_MS + 4
+    );
+    psql(&world.postgres_url, &handed).await.unwrap();
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM prospects WHERE user_id = 5", 1).await;
+    assert_eq!(world.one("SELECT count() FROM parked WHERE state = 'waiting'").await, 2);
+    consumer.drain().await;
+}
+
 /// A consumer dies after its batch's first insert; before the next one computes the batch again the buyer is moved to
 /// another team, for that very time. The rows are those of the first computation, each once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! Ad accounts in Postgres.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 /// The constraints that a body can run into.
 pub const NAME_UNIQUE: &str = "fund_accounts_name_unique";
@@ -259,11 +259,11 @@ pub async fn ids_of(pool: &PgPool, buyers: &[i64]) -> sqlx::Result<Vec<i64>> {
 ///
 /// # Errors
 /// When Postgres fails.
-pub async fn members(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<i64>> {
+pub async fn members(executor: impl PgExecutor<'_>, team_id: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        "SELECT user_id FROM memberships WHERE team_id = $1 AND during @> now() ORDER BY user_id LIMIT 10000",
+        "SELECT user_id FROM memberships WHERE team_id = $1 AND upper_inf(during) ORDER BY user_id LIMIT 10000",
         team_id
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await
 }

@@ -100,7 +100,7 @@ pub async fn lock_of_buyer(
         BudgetRow,
         "SELECT id, team_id, month, amount_minor, currency, used_minor, version FROM fund_budgets
          WHERE month = $2
-           AND team_id = (SELECT team_id FROM memberships WHERE user_id = $1 AND during @> now() LIMIT 1)
+           AND team_id = (SELECT team_id FROM memberships WHERE user_id = $1 AND upper_inf(during) LIMIT 1)
          FOR UPDATE",
         buyer_id,
         month,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::db::users::list::{UserRow, Visible, find};
+use crate::db::users::list::UserRow;
 use crate::db::users::username_key;
 use crate::policy::Position;
 
@@ -35,23 +35,10 @@ impl UserEdit {
     }
 }
 
-/// A user within sight, held until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
-pub async fn find_for_update(
-    connection: &mut PgConnection,
-    id: i64,
-    visible: Visible,
-) -> sqlx::Result<Option<UserRow>> {
-    sqlx::query!("SELECT FROM users WHERE id = $1 FOR UPDATE", id).fetch_optional(&mut *connection).await?;
-    find(connection, id, visible).await
-}
-
 /// Changes a user and counts up the version.
 ///
 /// # Errors
-/// A violation of [`super::USERNAME_UNIQUE`] or [`super::LAST_OWNER`].
+/// A violation of [`super::USERNAME_UNIQUE`] or [`super::LAST_OWNER`]; when Postgres fails, as everywhere in this file.
 pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, last_name = $6,
@@ -88,6 +75,27 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Sets a password, if the one before is still this.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn replace_password(
+    connection: &mut PgConnection,
+    id: i64,
+    old_hash: &str,
+    new_hash: &str,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        id,
+        old_hash,
+        new_hash
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// # Errors

@@ -13,9 +13,9 @@ use chrono_tz::Tz;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-pub use self::change::{UserEdit, archive, find_for_update, set_password, update};
+pub use self::change::{UserEdit, archive, replace_password, set_password, update};
 pub use self::list::{UserFilter, UserRow, Visible, find, list};
-use crate::auth::viewer::Viewer;
+use crate::auth::viewer::{Proof, Viewer};
 use crate::policy::Position;
 
 /// The constraint that keeps usernames unique.
@@ -150,6 +150,49 @@ pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())
+}
+
+/// Takes these people's rows for a change alone, in the order of their ids.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn take(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+    sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a person is active, and as what; held against who would end it until the transaction ends.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn hold(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<(bool, String)>> {
+    let row = sqlx::query!(
+        "SELECT is_active, position FROM users WHERE id = $1 AND archived_at IS NULL FOR KEY SHARE",
+        id
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.is_active, row.position)))
+}
+
+/// Whether what a person proved themselves with has not been taken back.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn is_standing(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
+    let (login, api_token) = (proof.login(), proof.api_token());
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL)
+               OR EXISTS (SELECT FROM token_families WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL)
+               OR EXISTS (SELECT FROM api_tokens WHERE id = $3 AND user_id = $1 AND revoked_at IS NULL) AS "stands!""#,
+        id,
+        login,
+        api_token,
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// # Errors

@@ -11,6 +11,7 @@ use crate::db::time_of;
 use crate::error::ApiError;
 use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
 use crate::funds::answer;
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
@@ -28,6 +29,7 @@ use crate::state::App;
 )]
 pub async fn create_fund_account(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -35,13 +37,12 @@ pub async fn create_fund_account(
     fields.finish().map_err(ApiError::fields)?;
     let values = values.ok_or_else(|| ApiError::broken("an account without values or errors"))?;
     let now = time_of(&app.clock);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let id =
         accounts::insert(&mut transaction, &values, now).await.map_err(|error| refused(error, &values))?;
     let row = accounts::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundAccountResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundAccounts, id, Change::created(&made))
         .await?;
-    transaction.commit().await?;
-    Ok(answer(StatusCode::CREATED, &made, row.version))
+    transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

@@ -33,8 +33,8 @@ pub async fn delete_fund_account(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
-    let mut transaction = app.postgres.begin().await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
+    let mut transaction = allowed.begin(&app).await?;
     let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;

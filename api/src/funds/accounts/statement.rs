@@ -61,7 +61,7 @@ pub async fn get_fund_account_statement(
     let mut params = Params::parse(query.as_deref());
     let range = params.time_range(allowed.viewer.time_zone);
     params.finish()?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let account = accounts::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     let (from, to) = moments(range);
     let lines = ledger::statement(&app.postgres, id, from, to, MAX_LINES + 1).await?;

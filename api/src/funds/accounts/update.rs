@@ -39,7 +39,7 @@ pub async fn replace_fund_account(
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
 }
 
 /// Change an ad account
@@ -61,19 +61,20 @@ pub async fn update_fund_account(
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
-    reach: &Reach,
+    allowed: &Allowed,
     actor: &Actor,
     id: &str,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
     let id = path_id(id)?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(app).await?;
+    let reach = Reach::of(&mut *transaction, allowed).await?;
     let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;

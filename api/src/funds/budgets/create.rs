@@ -11,6 +11,7 @@ use crate::db::time_of;
 use crate::error::ApiError;
 use crate::funds::answer;
 use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, read, refused};
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
@@ -28,19 +29,19 @@ use crate::state::App;
 )]
 pub async fn create_fund_budget(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let values = values.ok_or_else(|| ApiError::broken("a budget without values or errors"))?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     check_team(&mut transaction, &values).await?;
     let id = budgets::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(refused)?;
     let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundBudgetResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundBudgets, id, Change::created(&made))
         .await?;
-    transaction.commit().await?;
-    Ok(answer(StatusCode::CREATED, &made, row.version))
+    transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

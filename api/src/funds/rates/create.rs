@@ -11,6 +11,7 @@ use crate::db::time_of;
 use crate::error::ApiError;
 use crate::funds::answer;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
+use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
@@ -28,18 +29,18 @@ use crate::state::App;
 )]
 pub async fn create_fund_rate(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let values = values.ok_or_else(|| ApiError::broken("a rate without values or errors"))?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let id = rates::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(refused)?;
     let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundRateResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundRates, id, Change::created(&made))
         .await?;
-    transaction.commit().await?;
-    Ok(answer(StatusCode::CREATED, &made, row.version))
+    transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

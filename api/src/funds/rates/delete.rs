@@ -8,6 +8,7 @@ use crate::db::funds::rates;
 use crate::error::ApiError;
 use crate::funds::path_id;
 use crate::funds::rates::FundRateResponse;
+use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
 use crate::policy::Resource;
 use crate::precondition::check_version;
@@ -21,12 +22,13 @@ use crate::state::App;
 )]
 pub async fn delete_fund_rate(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let id = path_id(&id)?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
     rates::delete(&mut transaction, id).await?;

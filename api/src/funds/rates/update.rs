@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
 use crate::funds::{answer, path_id};
+use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
 use crate::policy::Resource;
 use crate::precondition::check_version;
@@ -29,12 +30,13 @@ use crate::state::App;
 )]
 pub async fn replace_fund_rate(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Path(id): Path<String>,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
 }
 
 /// Change a rate
@@ -50,23 +52,25 @@ pub async fn replace_fund_rate(
 )]
 pub async fn update_fund_rate(
     State(app): State<App>,
+    allowed: Allowed,
     actor: Actor,
     Path(id): Path<String>,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
+    allowed: &Allowed,
     actor: &Actor,
     id: &str,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
     let id = path_id(id)?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(app).await?;
     let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;
     let before = FundRateResponse::from(&row);

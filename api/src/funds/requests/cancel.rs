@@ -62,8 +62,8 @@ async fn cancel(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = path_id(id)?;
-    let reach = Reach::of(app, allowed).await?;
-    let mut transaction = app.postgres.begin().await?;
+    let reach = Reach::of(&app.postgres, allowed).await?;
+    let mut transaction = allowed.begin(app).await?;
     let row = take(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;
     if let Some((budget_id, minor)) = row.budget_id.zip(row.budget_minor) {
         budgets::take(&mut transaction, budget_id, -minor).await?;

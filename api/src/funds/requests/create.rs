@@ -42,8 +42,8 @@ pub async fn create_fund_request(
     let read = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let (account_id, amount, purpose) = read.ok_or_else(|| ApiError::broken("a request without values"))?;
-    let reach = Reach::of(&app, &allowed).await?;
-    let mut transaction = app.postgres.begin().await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
+    let mut transaction = allowed.begin(&app).await?;
     let account = accounts::hold(&mut transaction, &[account_id], &[]).await?;
     let account = account.into_iter().find(|account| reach.has(account.buyer_id));
     let account = account.ok_or_else(|| ApiError::field("account_id", Key::from(account_id).no_such()))?;
@@ -63,8 +63,7 @@ pub async fn create_fund_request(
     let made = FundRequestResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundRequests, id, Change::created(&made))
         .await?;
-    transaction.commit().await?;
-    Ok(answer(StatusCode::CREATED, &made, row.version))
+    transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }
 
 /// Reads account, amount and purpose; what is wrong stays in `fields`.

@@ -3,6 +3,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
+use axum::http::header::IF_MATCH;
 use axum::response::Response;
 use chrono::{DateTime, Datelike as _, Utc};
 use serde::Deserialize;
@@ -15,18 +16,31 @@ use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::funds::rates;
 use crate::db::funds::requests::{self, Decision, RequestRow};
 use crate::db::time_of;
-use crate::error::ApiError;
+use crate::error::{ApiError, DetailResponse};
+use crate::fields::Fields;
 use crate::funds::amount::show;
 use crate::funds::path_id;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
+use crate::funds::requests::create::minor;
 use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
-use crate::policy::Scope;
 use crate::state::App;
 
 const MAX_REASON_CHARS: usize = 500;
+
+/// Of a request that nobody changed since it was made.
+const FIRST_VERSION: i64 = 1;
+
+/// What is approved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"amount": "500.00"}))]
+#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
+pub struct ApproveFundRequestRequest {
+    /// What the approver read. 409 when another is asked for now.
+    pub amount: Option<String>,
+}
 
 /// Why a request is refused.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,10 +50,20 @@ pub struct RefuseFundRequestRequest {
 
 /// Approve a request
 ///
-/// Within the month's budget of the buyer's team, in its currency by the newest rate: 409 when less is left.
+/// Within the month's budget of the buyer's team, in its currency by the newest rate: 409 when less is left. A request that
+/// was changed since it was made needs the `amount` that is approved, or `If-Match`: 428 without.
 #[utoipa::path(
-    post, path = "/api/funds/requests/{id}/approve/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 200, description = "Approved", body = FundRequestResponse), ChangeErrors),
+    post, path = "/api/funds/requests/{id}/approve/", tag = "funds",
+    params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    request_body(content(
+        (ApproveFundRequestRequest = "application/json"),
+        (ApproveFundRequestRequest = "application/x-www-form-urlencoded"),
+        (ApproveFundRequestRequest = "multipart/form-data"),
+    )),
+    responses(
+        (status = 428, description = "It was changed since it was made", body = DetailResponse),
+        (status = 200, description = "Approved", body = FundRequestResponse), ChangeErrors,
+    ),
     security(("bearer" = [])),
 )]
 pub async fn approve_fund_request(
@@ -48,14 +72,17 @@ pub async fn approve_fund_request(
     actor: Actor,
     Path(id): Path<String>,
     headers: HeaderMap,
+    Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
     let now = time_of(&app.clock);
-    let reach = Reach::of(&app, &allowed).await?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
+    allowed.hold_team(&mut transaction).await?;
+    let reach = Reach::of(&mut *transaction, &allowed).await?;
     let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
+    check_amount(&mut fields, &headers, &row)?;
     check_holder(&mut transaction, &row).await?;
-    let budget = charge(&mut transaction, &allowed, &row, now).await?;
+    let budget = charge(&mut transaction, &row, now).await?;
     let decided_by = Some(allowed.viewer.id);
     let decision = Decision { status: "approved", decided_by, budget: Some(budget), ..Decision::default() };
     requests::decide(&mut transaction, id, &decision, now).await?;
@@ -84,8 +111,9 @@ pub async fn refuse_fund_request(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
+    allowed.hold_team(&mut transaction).await?;
+    let reach = Reach::of(&mut *transaction, &allowed).await?;
     let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
     let reason = fields.required_text("reason", MAX_REASON_CHARS);
     fields.finish().map_err(ApiError::fields)?;
@@ -98,10 +126,24 @@ pub async fn refuse_fund_request(
     Ok(response)
 }
 
+/// Whether it is this amount that is approved: the buyer may have asked for more since the approver looked.
+fn check_amount(fields: &mut Fields, headers: &HeaderMap, row: &RequestRow) -> Result<(), ApiError> {
+    let sent = fields.optional_decimal("amount");
+    fields.finish().map_err(ApiError::fields)?;
+    let (now, code) = (show(row.amount_minor, &row.currency), &row.currency);
+    match sent {
+        Some(amount) if minor(amount, code)? == row.amount_minor => Ok(()),
+        Some(_) => Err(ApiError::conflict(format!("The request is for {now} {code} now."))),
+        None if row.version == FIRST_VERSION || headers.contains_key(IF_MATCH) => Ok(()),
+        None => Err(ApiError::precondition_required(format!(
+            "The request was changed since it was made, and is for {now} {code} now. Send that as the amount, or If-Match."
+        ))),
+    }
+}
+
 /// Takes a request's amount of its budget: which, and how much of it.
 async fn charge(
     connection: &mut PgConnection,
-    allowed: &Allowed,
     row: &RequestRow,
     now: DateTime<Utc>,
 ) -> Result<(i64, i64), ApiError> {
@@ -111,11 +153,6 @@ async fn charge(
     let budget = budget.ok_or_else(|| {
         ApiError::conflict(format!("The buyer's team has no budget for {}.", month.format("%Y-%m")))
     })?;
-    // The buyer may have moved since the request was found within the lead's reach.
-    let own_team = allowed.viewer.team.as_ref().map(|(id, _)| *id);
-    if allowed.grant.scope == Scope::Team && own_team != Some(budget.team_id) {
-        return Err(ApiError::not_found());
-    }
     let minor = in_currency(connection, row, &budget, now).await?;
     let left = budget.amount_minor - budget.used_minor;
     if minor > left {

@@ -25,7 +25,7 @@ pub async fn get_fund_request(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let row = requests::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     Ok(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version))
 }

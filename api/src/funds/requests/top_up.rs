@@ -13,7 +13,7 @@ use crate::db::funds::requests::{self, RequestRow};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::funds::amount::{Decimal, show};
-use crate::funds::idempotency::{IdempotencyKey, content_hash};
+use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
 use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
@@ -65,9 +65,9 @@ pub async fn top_up_fund_request(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let row = requests::lock(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     let wish = read(&mut fields, &row);
     fields.finish().map_err(ApiError::fields)?;
@@ -75,7 +75,7 @@ pub async fn top_up_fund_request(
     // Before its state is asked for: it is topped up by the same request.
     if recorded_before(&mut transaction, &asking, &content_hash(&wish)).await?.is_some() {
         let row = requests::reread(&mut transaction, id).await?;
-        return Ok(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version));
+        return Ok(replayed(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version)));
     }
     if row.status == "open" {
         return Err(ApiError::conflict("The request is not approved yet."));

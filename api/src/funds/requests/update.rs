@@ -36,7 +36,7 @@ pub async fn replace_fund_request(
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
 }
 
 /// Change an open request
@@ -58,20 +58,21 @@ pub async fn update_fund_request(
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &Reach::of(&app, &allowed).await?, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
-    reach: &Reach,
+    allowed: &Allowed,
     actor: &Actor,
     id: &str,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
     let id = path_id(id)?;
-    let mut transaction = app.postgres.begin().await?;
-    let row = take(&mut transaction, reach, id, headers, &["open"]).await?;
+    let mut transaction = allowed.begin(app).await?;
+    let reach = Reach::of(&mut *transaction, allowed).await?;
+    let row = take(&mut transaction, &reach, id, headers, &["open"]).await?;
     if is_partial {
         fields.fill_from(&FundRequestResponse::from(&row));
     }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 
 use crate::audit::Actor;
 use crate::body::Posted;
@@ -10,7 +11,7 @@ use crate::db::funds::post::Kind;
 use crate::db::time_of;
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::funds::idempotency::IdempotencyKey;
+use crate::funds::idempotency::{IdempotencyKey, replayed};
 use crate::funds::transfers::record::{Asking, Wish, record};
 use crate::funds::transfers::{
     FundTransferRequest, FundTransferResponse, MAX_NOTE_CHARS, MAX_REFERENCE_CHARS,
@@ -39,15 +40,16 @@ pub async fn create_fund_transfer(
     actor: Actor,
     IdempotencyKey(key): IdempotencyKey,
     Posted(mut fields): Posted,
-) -> Result<(StatusCode, Json<FundTransferResponse>), ApiError> {
+) -> Result<Response, ApiError> {
     let wish = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
     let wish = wish.ok_or_else(|| ApiError::broken("a transfer without values or errors"))?;
     let asking = asking(&app, &allowed, &actor, key);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let made = record(&mut transaction, &asking, &wish).await?;
     transaction.commit().await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    let answer = (StatusCode::CREATED, Json(made.transfer));
+    Ok(if made.is_known { replayed(answer) } else { answer.into_response() })
 }
 
 /// Who asks for a transfer, and when.

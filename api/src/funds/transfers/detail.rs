@@ -24,7 +24,7 @@ pub async fn get_fund_transfer(
     Path(id): Path<String>,
 ) -> Result<Json<FundTransferResponse>, ApiError> {
     let id = path_id(&id)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let mut connection = app.postgres.acquire().await?;
     let row = entries::find(&mut connection, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     Ok(Json(row.into()))

@@ -129,7 +129,7 @@ pub async fn import_fund_transfers(
 ) -> Result<Json<ImportFundTransfersResponse>, ApiError> {
     let sheet = read(fields)?;
     let asking = asking(&app, &allowed, &actor, None);
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let Plan { rows, entries, books } = plan(&mut transaction, &sheet, allowed.viewer.id).await?;
     refuse_errors(&rows)?;
     if !entries.is_empty() {

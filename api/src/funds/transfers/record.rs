@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::fields::keys::Key;
 use crate::funds::amount::{Decimal, show};
 use crate::funds::currency::Currency;
-use crate::funds::idempotency::{content_hash, used_otherwise};
+use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
 use crate::funds::{refusal, violated};
 use crate::policy::Resource;
@@ -58,9 +58,17 @@ pub async fn recorded_before(
         return Ok(None);
     };
     if known != hash {
-        return Err(used_otherwise());
+        return Err(ApiError::key_used_otherwise());
     }
     Ok(Some(find(connection, id).await?))
+}
+
+/// A transfer that is in the ledger.
+#[derive(Debug)]
+pub struct Recorded {
+    pub transfer: FundTransferResponse,
+    /// Whether an earlier request under the same key recorded it.
+    pub is_known: bool,
 }
 
 /// Records a transfer in the caller's transaction.
@@ -71,10 +79,10 @@ pub async fn record(
     connection: &mut PgConnection,
     asking: &Asking<'_>,
     wish: &Wish,
-) -> Result<FundTransferResponse, ApiError> {
+) -> Result<Recorded, ApiError> {
     let hash = content_hash(wish);
-    if let Some(known) = recorded_before(connection, asking, &hash).await? {
-        return Ok(known);
+    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+        return Ok(Recorded { transfer, is_known: true });
     }
     let account = hold_account(connection, wish.account_id).await?;
     if wish.kind == Kind::TopUp && account.state != "active" {
@@ -85,11 +93,12 @@ pub async fn record(
     }
     let books = post::lock(connection, &[account.id]).await?;
     // Again, under the lock: the same request may have come twice at once.
-    if let Some(known) = recorded_before(connection, asking, &hash).await? {
-        return Ok(known);
+    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+        return Ok(Recorded { transfer, is_known: true });
     }
     let entry = entry_of(asking, wish, &account, &books, hash)?;
-    write(connection, asking, entry, &books).await
+    let transfer = write(connection, asking, entry, &books).await?;
+    Ok(Recorded { transfer, is_known: false })
 }
 
 /// Writes one entry and its audit line.
@@ -116,7 +125,7 @@ pub async fn write(
 #[must_use]
 pub fn refused(error: sqlx::Error) -> ApiError {
     match violated(&error) {
-        Some(IDEMPOTENT) => used_otherwise(),
+        Some(IDEMPOTENT) => ApiError::key_used_otherwise(),
         Some(REVERSED_ONCE) => ApiError::conflict("The transfer is reversed already."),
         _ => refusal(
             error,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,7 +13,7 @@ use crate::db::funds::accounts;
 use crate::db::funds::entries;
 use crate::db::funds::post::{self, Kind, NewEntry};
 use crate::error::ApiError;
-use crate::funds::idempotency::{IdempotencyKey, content_hash};
+use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::create::asking;
@@ -52,21 +53,21 @@ pub async fn reverse_fund_transfer(
     Path(id): Path<String>,
     IdempotencyKey(key): IdempotencyKey,
     Posted(mut fields): Posted,
-) -> Result<(StatusCode, Json<FundTransferResponse>), ApiError> {
+) -> Result<Response, ApiError> {
     let id = path_id(&id)?;
     let note = fields.optional_text("note", MAX_NOTE_CHARS);
     fields.finish().map_err(ApiError::fields)?;
-    let reach = Reach::of(&app, &allowed).await?;
+    let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
     let hash = content_hash(&("reversal", id, &note));
-    let mut transaction = app.postgres.begin().await?;
+    let mut transaction = allowed.begin(&app).await?;
     let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
     let account = accounts::hold_any(&mut transaction, original.fund_account_id).await?;
     let account = account.ok_or_else(ApiError::not_found)?;
     let books = post::lock(&mut transaction, &[original.fund_account_id]).await?;
     if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
-        return Ok((StatusCode::CREATED, Json(known)));
+        return Ok(replayed((StatusCode::CREATED, Json(known))));
     }
     if original.kind == Kind::Reversal.as_str() {
         return Err(ApiError::conflict("A reversal cannot be reversed. Record the transfer anew."));
@@ -102,5 +103,5 @@ pub async fn reverse_fund_transfer(
     };
     let made = write(&mut transaction, &asking, entry, &books).await?;
     transaction.commit().await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok((StatusCode::CREATED, Json(made)).into_response())
 }

@@ -144,3 +144,29 @@ async fn other_currencies_count_by_the_newest_rate() {
     assert_eq!(approve().await.status, 200);
     assert_eq!(funds.get(&format!("budgets/detail/{budget}"), &funds.owner).await.json()["used"], "100.00");
 }
+
+#[tokio::test]
+async fn who_approves_says_what_once_it_was_changed() {
+    let funds = Funds::new().await;
+    let account = funds.account("A", &funds.buyer, "USD").await;
+    funds.budget("1000", "USD").await;
+    let id = funds.request(account, "60").await;
+    let raise = json!({"amount": "600"});
+    let raised =
+        funds.send(Method::PATCH, &format!("requests/update/{id}"), Some(&raise), &funds.buyer, &[]).await;
+    assert_eq!((raised.status, raised.header("etag")), (200, "\"2\""));
+    let path = format!("requests/{id}/approve");
+    let blind = funds.send(Method::POST, &path, None, &funds.lead, &[]).await;
+    insta::assert_snapshot!(blind.line(), @r#"428 {"detail":"The request was changed since it was made, and is for 600.00 USD now. Send that as the amount, or If-Match."}"#);
+    let other = funds.post(&path, &json!({"amount": "60"}), &funds.lead).await;
+    insta::assert_snapshot!(other.line(), @r#"409 {"detail":"The request is for 600.00 USD now."}"#);
+    let stale = funds.send(Method::POST, &path, None, &funds.lead, &[("if-match", "\"1\"")]).await;
+    assert_eq!(stale.status, 412);
+    assert_eq!(funds.post(&path, &json!({"amount": "x"}), &funds.lead).await.status, 400);
+    assert_eq!(funds.post(&path, &json!({"amount": 600}), &funds.lead).await.status, 200);
+    // What nobody changed is approved without, and with a version too.
+    let plain = funds.request(account, "1").await;
+    let path = format!("requests/{plain}/approve");
+    assert_eq!(funds.post(&path, &json!({"amount": "2"}), &funds.lead).await.status, 409);
+    assert_eq!(funds.send(Method::POST, &path, None, &funds.lead, &[]).await.status, 200);
+}

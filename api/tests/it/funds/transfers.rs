@@ -5,6 +5,7 @@ use futures::future::join_all;
 use serde_json::json;
 
 use super::{Funds, ids, made};
+use crate::world::Answer;
 
 #[tokio::test]
 async fn money_comes_is_spent_and_goes_back() {
@@ -105,6 +106,8 @@ async fn a_key_records_once_and_only_the_same() {
         answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text),
         "{answers:?}"
     );
+    let replayed = |answer: &&Answer| answer.header("idempotency-replayed") == "true";
+    assert_eq!(answers.iter().filter(replayed).count(), 3);
     // The same number otherwise written is the same.
     let again = json!({"kind": "top_up", "account_id": id, "amount": "10.00"});
     assert_eq!(send(&again, &key).await.text, answers[0].text);

@@ -1,0 +1,248 @@
+//! `Idempotency-Key`: a client that did not hear the answer asks again, and what was made is made once.
+//!
+//! A key belongs to a person and an operation. The row that remembers it is written in the transaction of the create, with
+//! its answer ([`crate::work::Work::answer`]): there is never one without the other, also when the process dies between the
+//! commit and the answer. Of two requests at once the second waits at the first one's row, and gets its answer. What fails
+//! is rolled back, and the key with it.
+//!
+//! Events, which an edge keeps and no transaction of ours, are in `event.rs`. Transfers of money have the key in the ledger
+//! (`funds/idempotency.rs`), where it is never forgotten.
+
+pub mod document;
+mod event;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{MatchedPath, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgExecutor;
+
+use crate::body::{self, MAX_BYTES};
+use crate::db::idempotency::{self, KeyOf, Moments, UsedKey};
+use crate::db::time_of;
+use crate::error::ApiError;
+use crate::fields::Fields;
+use crate::guard::Allowed;
+use crate::state::App;
+
+/// The header.
+pub const HEADER: &str = "idempotency-key";
+/// Says that an answer was given before.
+pub static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const MAX_KEY_BYTES: usize = 200;
+/// How long a key is remembered.
+const LIFE: TimeDelta = TimeDelta::hours(24);
+/// Longer than any request takes: one that has no answer by then will have none.
+const GIVEN_UP: TimeDelta = TimeDelta::minutes(1);
+
+/// How a route takes keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// The handler gives its answer to the transaction that makes the thing.
+    ByWork,
+    /// The handler passes an event of the public on to an edge.
+    ByEdge,
+}
+
+/// A request that carries a key.
+#[derive(Debug, Clone)]
+pub struct Once {
+    of: KeyOf,
+    /// Under the secret of now, then under those of before.
+    fingerprints: Vec<[u8; 32]>,
+}
+
+/// The key of a request, if it has one.
+///
+/// # Errors
+/// 400 for one that is empty, longer than 200 bytes, not of ASCII, or not alone.
+pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim);
+    let key = key.filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()) && values.next().is_none());
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        ApiError::field("Idempotency-Key", "Send one key of 1 to 200 printable ASCII characters.")
+    })
+}
+
+/// Carries a request to its handler, or answers it with what was answered before.
+///
+/// # Errors
+/// 400 for a key that is none, 409 for one that was used for something else or is in use.
+pub async fn run(app: &App, keyed: Keyed, request: Request, next: Next) -> Result<Response, ApiError> {
+    let Some(key) = read_key(request.headers())? else { return Ok(next.run(request).await) };
+    let (head, whole) = request.into_parts();
+    let bytes = body::whole(Request::from_parts(head.clone(), whole), app).await?;
+    let fields = body::read(&head.headers, bytes.clone()).await.ok();
+    let once = Once::new(app, keyed, key, &head, content(fields.as_ref(), &bytes));
+    let mut request = Request::from_parts(head, Body::from(bytes));
+    if keyed == Keyed::ByEdge {
+        return event::run(app, once, fields.unwrap_or_default(), request, next).await;
+    }
+    if let Some(answer) = once.answered(app).await? {
+        return Ok(answer);
+    }
+    if let Some(allowed) = request.extensions_mut().get_mut::<Allowed>() {
+        allowed.once = Some(once.clone());
+    }
+    let response = next.run(request).await;
+    if response.status() == StatusCode::CONFLICT {
+        // Perhaps because another request under this key was made meanwhile.
+        return Ok(once.answered(app).await?.unwrap_or(response));
+    }
+    Ok(response)
+}
+
+impl Once {
+    fn new(app: &App, keyed: Keyed, key: String, head: &Parts, content: Vec<u8>) -> Self {
+        let auth = &app.config.auth;
+        let secrets = std::iter::once(&auth.secret).chain(&auth.previous_secrets);
+        let fingerprints: Vec<_> =
+            secrets.map(|secret| fingerprint(secret.expose(), head, &content)).collect();
+        let path = head.extensions.get::<MatchedPath>().map_or(head.uri.path(), MatchedPath::as_str);
+        let operation = format!("{} {path}", head.method);
+        let user_id = head.extensions.get::<Allowed>().map_or(0, |allowed| allowed.viewer.id);
+        // Nobody is known there, so nobody's key may stand in another's way.
+        let key = if keyed == Keyed::ByEdge { event::own_key(&key, &fingerprints) } else { key };
+        Self { of: KeyOf { user_id, operation, key }, fingerprints }
+    }
+
+    /// Takes the key for the transaction that the executor is in.
+    ///
+    /// # Errors
+    /// 409 when another request has it.
+    pub async fn take(&self, app: &App, executor: impl PgExecutor<'_>) -> Result<(), ApiError> {
+        let now = time_of(&app.clock);
+        let moments = Moments { now, forgotten: now - LIFE, given_up: now - GIVEN_UP };
+        let own = self.fingerprints.first().map_or(&[][..], |own| own);
+        if idempotency::take(executor, &self.of, own, moments).await? {
+            return Ok(());
+        }
+        Err(ApiError::key_in_use())
+    }
+
+    /// Keeps the answer with the key.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn keep(
+        &self,
+        executor: impl PgExecutor<'_>,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> sqlx::Result<()> {
+        let status = i16::try_from(status.as_u16()).unwrap_or_default();
+        let pairs =
+            headers.iter().filter_map(|(name, value)| Some(json!([name.as_str(), value.to_str().ok()?])));
+        idempotency::answer(executor, &self.of, status, &Value::Array(pairs.collect()), body).await
+    }
+
+    /// What was answered under the key before, if it was.
+    async fn answered(&self, app: &App) -> Result<Option<Response>, ApiError> {
+        let Some(used) = self.used(app).await? else { return Ok(None) };
+        let body = used.body.clone().unwrap_or_default();
+        Ok(replay(&used, body.into()))
+    }
+
+    /// The key as it was used by the same request before.
+    async fn used(&self, app: &App) -> Result<Option<UsedKey>, ApiError> {
+        let now = time_of(&app.clock);
+        let Some(used) = idempotency::find(&app.postgres, &self.of, now - LIFE).await? else {
+            return Ok(None);
+        };
+        if !self.fingerprints.iter().any(|own| own[..] == used.fingerprint[..]) {
+            return Err(ApiError::key_used_otherwise());
+        }
+        if used.status.is_none() && used.created_at > now - GIVEN_UP {
+            return Err(ApiError::key_in_use());
+        }
+        Ok(Some(used).filter(|used| used.status.is_some()))
+    }
+}
+
+/// An answer's bytes, so that it can be kept and given.
+///
+/// # Errors
+/// 500 for one that is larger than any of ours.
+pub async fn whole(response: Response) -> Result<(axum::http::response::Parts, Bytes), ApiError> {
+    let (head, body) = response.into_parts();
+    let bytes = to_bytes(body, MAX_BYTES * 16).await;
+    bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::broken("an answer that cannot be kept"))
+}
+
+fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(u16::try_from(used.status?).ok()?).ok()?;
+    let pairs = used.headers.as_ref().and_then(Value::as_array).into_iter().flatten();
+    for pair in pairs {
+        let name = pair[0].as_str().and_then(|name| name.parse::<HeaderName>().ok());
+        let value = pair[1].as_str().and_then(|value| value.parse::<HeaderValue>().ok());
+        if let Some((name, value)) = name.zip(value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response.headers_mut().insert(&REPLAYED, HeaderValue::from_static("true"));
+    Some(response)
+}
+
+/// What was sent, whichever way it was written: the fields where there are some, else the bytes.
+fn content(fields: Option<&Fields>, bytes: &Bytes) -> Vec<u8> {
+    fields.map_or_else(|| bytes.to_vec(), Fields::canonical)
+}
+
+/// Under a secret, since the content may be a password.
+fn fingerprint(secret: &str, head: &Parts, content: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"sluice idempotent request\0");
+    for part in [
+        secret.as_bytes(),
+        head.method.as_str().as_bytes(),
+        head.uri.path().as_bytes(),
+        head.uri.query().unwrap_or_default().as_bytes(),
+    ] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.update(content);
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_same_fields_are_the_same_request() {
+        let print = async |path: &str, content_type: &str, text: &str| {
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            let request = Request::post(path).header("content-type", content_type).body(()).unwrap();
+            let (head, ()) = request.into_parts();
+            let fields = body::read(&head.headers, bytes.clone()).await.ok();
+            fingerprint("secret", &head, &content(fields.as_ref(), &bytes))
+        };
+        let form = |boundary: &str| {
+            let part = "Content-Disposition: form-data; name=\"a\"";
+            let body = format!("--{boundary}\r\n{part}\r\n\r\n1\r\n--{boundary}--\r\n");
+            (format!("multipart/form-data; boundary={boundary}"), body)
+        };
+        let (json, (kind, left), (other, right)) = ("application/json", form("x"), form("y"));
+        assert_eq!(print("/a/", &kind, &left).await, print("/a/", &other, &right).await);
+        let first = print("/a/", json, r#"{"a":1,"b":2}"#).await;
+        assert_eq!(first, print("/a/", json, r#"{ "b": 2, "a": 1 }"#).await);
+        for (path, text) in
+            [("/b/", r#"{"a":1,"b":2}"#), ("/a/?q", r#"{"a":1,"b":2}"#), ("/a/", r#"{"a":1}"#)]
+        {
+            assert_ne!(first, print(path, json, text).await, "{path} {text}");
+        }
+        let (twice, once) = ("a=1&a=2", "a=2");
+        let kind = "application/x-www-form-urlencoded";
+        assert_ne!(print("/a/", kind, twice).await, print("/a/", kind, once).await);
+    }
+}
