@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sluice_runtime::clock::Clock;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 
 use crate::config::PostgresConfig;
 
@@ -51,8 +51,21 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
     Ok(PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A question to a connection that answered a moment ago would double the round trips of a short request.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
 }
+
+/// How long a connection may have rested to be taken for one that still stands.
+const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// The clock's time as the databases take it.
 #[must_use]

@@ -1,10 +1,9 @@
 //! What the API is measured with: people and money by `fill.sql` inside PostgreSQL, events inside ClickHouse. Whose an event
 //! is is the same arithmetic in both, so that the events' stamps and the roll-up are what the consumer would have written.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::Context as _;
 use sluice_local::servers::postgres::psql;
+use sluice_runtime::clock::Clock;
 
 use crate::clickhouse::ClickHouse;
 
@@ -99,7 +98,7 @@ pub async fn postgres(url: &str, size: Size) -> anyhow::Result<()> {
 /// # Errors
 /// When a statement fails.
 pub async fn clickhouse(clickhouse: &ClickHouse, size: Size) -> anyhow::Result<()> {
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
+    let now_ms = Clock::default().now_ms();
     let first_ms = now_ms - DAYS * DAY_MS;
     for first in (0..size.prospects).step_by(CHUNK as usize) {
         let n = CHUNK.min(size.prospects - first);

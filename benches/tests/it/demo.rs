@@ -29,7 +29,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         &topic,
         2,
         clickhouse,
-        testing::people_database(20).await,
+        testing::people_database().await,
         folder.path(),
     )
     .await?;

@@ -37,7 +37,7 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
         &topic,
         2,
         clickhouse,
-        testing::people_database(20).await,
+        testing::people_database().await,
         folder.path(),
     )
     .await?;
