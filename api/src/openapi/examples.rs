@@ -38,6 +38,9 @@ fn error(status: &str) -> Option<Value> {
         "412" => ApiError::changed_since(),
         "413" => ApiError::too_large(crate::body::MAX_BYTES),
         "415" => ApiError::unsupported_media_type("text/plain"),
+        "428" => ApiError::precondition_required(
+            "It was changed since it was made. Send the amount that you approve: now 250.00 USD.",
+        ),
         "429" => ApiError::throttled(17),
         "503" => ApiError::unavailable("postgres"),
         _ => return None,

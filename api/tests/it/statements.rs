@@ -104,7 +104,7 @@ impl Subscriber for Counts {
 async fn more_rows_take_no_more_statements() {
     let counts = Counts::default();
     let proxy = counts.clickhouse_proxy().await;
-    let world = World::with(|config| config.clickhouse.url = proxy).await;
+    let world = World::with_events(|config| config.clickhouse.url = proxy).await;
     let owner = world.person("owner", Position::Owner).await;
     let coordinator = world.person("coordinator", Position::FundsCoordinator).await;
     world.sql("INSERT INTO user_images VALUES (1, 'image/png', 'x', 'etag')").await;
