@@ -18,6 +18,8 @@ use uuid::Uuid;
 use crate::decode::{Decoded, Placed};
 use crate::directory::Directory;
 use crate::enrich::Enricher;
+use crate::erased::is_erased;
+use crate::money::payout_of;
 use crate::pairs::Fields;
 
 /// Whose a prospect is. 0 means nobody's.
@@ -111,7 +113,7 @@ impl Rows {
             }
             Decoded::Event(event) => match event.kind() {
                 Kind::Prospect => self.add_prospect(placed, event, means),
-                Kind::Order => self.add_order(placed, event, partition, means.known),
+                Kind::Order => self.add_order(placed, event, means),
                 Kind::Unspecified => {
                     self.park(
                         placed,
@@ -165,11 +167,12 @@ impl Rows {
         self.prospects.push(row);
     }
 
-    fn add_order(&mut self, placed: &Placed, event: &Event, partition: i32, known: &Known) {
-        let found = prospect_of(event).and_then(|prospect_id| Some((prospect_id, *known.get(&prospect_id)?)));
+    fn add_order(&mut self, placed: &Placed, event: &Event, means: &Means<'_>) {
+        let known = |prospect_id| Some((prospect_id, *means.known.get(&prospect_id)?));
+        let found = prospect_of(event).and_then(known);
         match found {
             Some((prospect_id, owner)) => {
-                self.store_order(event, prospect_id, owner);
+                self.store_order(event, prospect_id, owner, means.directory);
                 self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
             }
             None => {
@@ -178,16 +181,19 @@ impl Rows {
                     || event.order.as_ref().map(|order| order.prospect_ref.clone()).unwrap_or_default(),
                     |prospect_id| prospect_id.to_string(),
                 );
-                self.park(placed, "order", ParkReason::UnknownProspect, reference, partition, event.time_ms);
+                let (reason, partition) = (ParkReason::UnknownProspect, means.partition);
+                self.park(placed, "order", reason, reference, partition, event.time_ms);
             }
         }
     }
 
-    /// Adds an order whose prospect is known: its row, its contact, its sum.
-    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner) {
+    /// Adds an order whose prospect is known: its row, its contact unless that was erased, its sum.
+    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner, directory: &Directory) {
         let order = event.order.clone().unwrap_or_default();
         let fields = Fields::parse(&event.pairs);
         let (order_id, time) = (event_id(event), millis(event.time_ms));
+        let campaign = directory.payout(owner.campaign_id, time);
+        let (payout, currency) = payout_of(fields.payout, fields.currency, campaign);
         self.sums(event.time_ms, owner).add_orders(Status::Hold, 1);
         self.orders.push(OrderRow {
             order_id,
@@ -198,10 +204,13 @@ impl Rows {
             campaign_id: owner.campaign_id,
             status: Status::Hold.as_str().to_owned(),
             status_text: fields.status,
-            payout: fields.payout.unwrap_or(0),
-            currency: fields.currency,
+            payout,
+            currency,
             marks: marks_of(event, fields.marks),
         });
+        if is_erased(&order) {
+            return;
+        }
         self.contacts.push(OrderContactRow {
             order_id,
             time,

@@ -18,6 +18,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
+use sluice_schemas::change::SCHEMA_HEADER;
 use sluice_schemas::chunk::ChunkHeader;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -262,6 +263,7 @@ fn read_record(message: &BorrowedMessage<'_>) -> Record {
         offset: message.offset(),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
         header: ChunkHeader::read(find),
+        schema: find(SCHEMA_HEADER).map(Bytes::copy_from_slice),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
     }
 }

@@ -32,6 +32,9 @@ pub struct Verdict {
     /// The places of the parked events that a replay takes, and whose they are; empty for a batch of the topic.
     #[serde(default)]
     pub places: BTreeMap<String, Owner>,
+    /// The version of the directory that a replay is resolved with; a batch has it in its plan.
+    #[serde(default)]
+    pub directory: Option<i64>,
 }
 
 #[derive(clickhouse::Row, Deserialize)]
@@ -262,18 +265,28 @@ impl Store {
         Ok(found)
     }
 
-    /// The waiting events at these places.
+    /// The parked events at these places that were not replayed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn waiting_at(&self, partition: i32, places: &[&String]) -> Result<Vec<ParkedRow>, StoreError> {
-        let sql = format!("SELECT ?fields FROM {WAITING} AND has({{places:Array(String)}}, place)");
+    pub async fn parked_at(&self, partition: i32, places: &[&String]) -> Result<Vec<ParkedRow>, StoreError> {
+        let sql = "SELECT ?fields FROM parked_log FINAL WHERE state != 'replayed' AND partition = {partition:Int32} \
+                   AND has({places:Array(String)}, place)";
         let mut found = Vec::new();
         for places in places.chunks(N_PLACES_A_QUERY) {
-            let query = self.client.query(&sql).param("partition", partition).param("places", places);
+            let query = self.client.query(sql).param("partition", partition).param("places", places);
             found.extend(query.fetch_all().await?);
         }
         Ok(found)
+    }
+
+    /// What is expected next of one lane; 0 for one that never was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn next_ordinal(&self, lane: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT max(next_seq) FROM lanes WHERE lane = {lane:String}";
+        self.client.query(sql).param("lane", lane).fetch_one().await
     }
 
     /// Whether orders of a partition wait for a prospect that may yet appear.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::harness::{Lane, NOON_MS, World};
 use crate::tripwire::{Trip, Tripwire};
 
-fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]) -> Change {
+pub(crate) fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]) -> Change {
     let fields: HashMap<_, _> =
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Change {
@@ -27,20 +27,21 @@ fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]) -> Change
     }
 }
 
-async fn assert_no_difference(world: &World) {
+pub(crate) async fn assert_no_difference(world: &World) {
     for report in verify(&Store::new(&world.clickhouse)).await.unwrap() {
         assert!(report.differences.is_empty(), "{report:?}");
     }
 }
 
+/// An order's id has its time in it, as the edge makes it.
+pub(crate) fn order_id() -> Uuid {
+    let random = Uuid::new_v4().into_bytes()[..10].try_into().unwrap();
+    uuid::Builder::from_unix_timestamp_millis(NOON_MS, &random).into_uuid()
+}
+
 /// A prospect of buyer 3 and its order, stored.
-async fn stored(world: &World, lane: &mut Lane) -> (Uuid, Uuid) {
-    // An order's id has its time in it, as the edge makes it.
-    let order = uuid::Builder::from_unix_timestamp_millis(
-        NOON_MS,
-        &Uuid::new_v4().into_bytes()[..10].try_into().unwrap(),
-    );
-    let (prospect, order) = (Uuid::now_v7(), order.into_uuid());
+pub(crate) async fn stored(world: &World, lane: &mut Lane) -> (Uuid, Uuid) {
+    let (prospect, order) = (Uuid::now_v7(), order_id());
     lane.prospect(prospect, "user_id=3");
     lane.order(order, &prospect.to_string());
     lane.send(world, 10, 0).await;

@@ -90,10 +90,15 @@ impl World {
 
     /// Sends a change of a prospect or of its order.
     pub(crate) async fn change(&self, prospect: Uuid, change: &Change) {
+        self.change_in(SCHEMA_VERSION, prospect, change).await;
+    }
+
+    /// The same as a program of another version would.
+    pub(crate) async fn change_in(&self, schema: u32, prospect: Uuid, change: &Change) {
         let value = change.encode_to_vec();
         let key = prospect.to_string();
         let headers = OwnedHeaders::new()
-            .insert(Header { key: SCHEMA_HEADER, value: Some(SCHEMA_VERSION.to_string().as_bytes()) });
+            .insert(Header { key: SCHEMA_HEADER, value: Some(schema.to_string().as_bytes()) });
         let record = FutureRecord::to(&self.changes_topic).key(&key).headers(headers).payload(&value);
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
     }
@@ -106,6 +111,11 @@ impl World {
         let record =
             FutureRecord::<(), _>::to(&self.topic).partition(partition).headers(headers).payload(value);
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+    }
+
+    /// The rows of a query as texts.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        self.client.query(sql).fetch_all().await.unwrap()
     }
 
     /// The only value of a query's only row.
@@ -153,6 +163,8 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let lifecycle = Lifecycle::default();
         let life = lifecycle.clone();
+        let readiness = Readiness::default();
+        let ready = readiness.clone();
         let task = runtime.spawn(async move {
             let metrics = Metrics::register(&mut Registry::default());
             let shared = Shared {
@@ -160,15 +172,16 @@ impl World {
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
                 enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
                 metrics,
+                events_topic: kafka.topic.as_str().into(),
                 config: batch.clone(),
                 clock: Clock::System,
-                readiness: Readiness::default(),
+                readiness: ready,
                 draining: life.draining().clone(),
             };
             let read = |kind| source::run(kind, &kafka, batch.buffer_bytes, shared.clone(), &life);
             tokio::try_join!(read(Kind::Events), read(Kind::Changes)).unwrap();
         });
-        Consumer { runtime: Some(runtime), lifecycle, task: Some(task) }
+        Consumer { runtime: Some(runtime), lifecycle, task: Some(task), readiness }
     }
 }
 
@@ -177,6 +190,7 @@ pub(crate) struct Consumer {
     runtime: Option<tokio::runtime::Runtime>,
     lifecycle: Lifecycle,
     task: Option<tokio::task::JoinHandle<()>>,
+    pub(crate) readiness: Readiness,
 }
 
 impl Consumer {
@@ -214,6 +228,11 @@ impl Lane {
     }
 
     pub(crate) fn order(&mut self, id: Uuid, prospect: &str) {
+        self.order_of(id, prospect, "payout=12.5&currency=USD");
+    }
+
+    /// An order that says this of itself.
+    pub(crate) fn order_of(&mut self, id: Uuid, prospect: &str, pairs: &str) {
         let order = OrderRef {
             prospect_ref: prospect,
             email: "jane@example.com",
@@ -222,7 +241,7 @@ impl Lane {
             last_name: "Doe",
             delivery_address: "1 Example Road",
         };
-        self.push(id, "payout=12.5&currency=USD", Some(order));
+        self.push(id, pairs, Some(order));
     }
 
     fn push(&mut self, id: Uuid, pairs: &str, order: Option<OrderRef<'_>>) {

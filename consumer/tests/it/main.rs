@@ -6,5 +6,8 @@ mod changes;
 mod exactly_once;
 mod harness;
 mod kinds;
+mod newer;
+mod payouts;
 mod resolving;
 mod tripwire;
+mod waiting;
