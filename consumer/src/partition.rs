@@ -23,7 +23,7 @@ use crate::directory::Directory;
 use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
 use crate::metrics::{Metrics, PartitionLabels};
-use crate::replay::Waiting;
+use crate::replay::{FORGET_AFTER, Waiting};
 use crate::store::Store;
 
 /// What all partitions share.
@@ -102,6 +102,7 @@ pub struct Partition {
     pub(crate) lanes: Lanes,
     pub(crate) waiting: Waiting,
     pub(crate) next_replay: Instant,
+    pub(crate) next_forgetting: Instant,
     /// A record that came while a batch before it was completed.
     pub(crate) held: Option<Record>,
 }
@@ -123,6 +124,7 @@ impl Partition {
             lanes: Lanes::new(),
             waiting: Waiting::default(),
             next_replay: Instant::now(),
+            next_forgetting: Instant::now() + FORGET_AFTER,
             held: None,
         }
     }
@@ -172,6 +174,9 @@ impl Partition {
                 let is_more = self.replay().await?;
                 let pause = if is_more { 0 } else { self.shared.config.replay_interval_ms };
                 self.next_replay = Instant::now() + Duration::from_millis(pause);
+            }
+            if self.kind == Kind::Events {
+                self.forget_ended().await;
             }
         }
     }

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::ParkedRow;
@@ -20,12 +21,17 @@ use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::erased::event_of;
+use crate::parked::MAX_REPLAYED;
 use crate::partition::{Partition, Revoked};
 use crate::rows::{Owner, Rows, owner_of_parked, prospect_of};
-use crate::store::{MAX_REPLAYED, StoreError, Verdict};
+use crate::store::{StoreError, Verdict};
 
 /// The state that a replay gives stands above the one by which an order is deleted or erased at the same time.
 const VERSION_STEP: u64 = 2;
+
+/// A partition that was just taken has more urgent things to do.
+pub(crate) const FORGET_AFTER: Duration = Duration::from_secs(600);
+const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// What may be waiting, so that nobody is asked without a reason.
 #[derive(Debug, Default)]
@@ -78,6 +84,26 @@ impl Partition {
         let begun = self.insist("clickhouse", || store.verdict::<Verdict>(&batch)).await?;
         self.waiting.is_begun = begun.is_some();
         Ok(())
+    }
+
+    /// Removes what was ended long ago from among the parked events, once a day. Not while a replay is unfinished, which
+    /// may need what was deleted meanwhile.
+    pub(crate) async fn forget_ended(&mut self) {
+        if self.waiting.is_begun || Instant::now() < self.next_forgetting {
+            return;
+        }
+        self.next_forgetting = Instant::now() + FORGET_EVERY;
+        let (store, partition) = (&self.shared.store, self.committer.partition);
+        let kept_ms = self.shared.config.keep_replayed_days * 24 * 3600 * 1000;
+        let before_ms = i64::try_from(self.shared.clock.now_ms().saturating_sub(kept_ms)).unwrap_or_default();
+        // It has time: no batch waits for a second try.
+        match store.forget_ended(partition, before_ms).await {
+            Ok(0) => {}
+            Ok(n_ended) => {
+                tracing::info!(partition, n_ended, "forgot parked events that were ended long ago")
+            }
+            Err(error) => tracing::warn!(partition, %error, "cannot forget parked events"),
+        }
     }
 
     /// The number of the next replay, and the name of its batch.

@@ -3,7 +3,6 @@
 //! Conserved: every event given in is in exactly one of prospects, orders or parked, and counted in exactly one outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -21,6 +20,7 @@ use crate::enrich::Enricher;
 use crate::erased::is_erased;
 use crate::money::payout_of;
 use crate::pairs::Fields;
+use crate::prospect::prospect_row;
 
 /// Whose a prospect is. 0 means nobody's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -89,7 +89,7 @@ pub fn owner_of_parked(event: &Event, directory: &Directory) -> Option<Owner> {
     owner_of(event, &Fields::parse(&event.pairs), directory).ok()
 }
 
-fn event_id(event: &Event) -> Uuid {
+pub(crate) fn event_id(event: &Event) -> Uuid {
     // The decoder gives out no event with another length.
     Uuid::from_slice(&event.id).unwrap_or_default()
 }
@@ -282,57 +282,7 @@ impl Rows {
     }
 }
 
-fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) -> ProspectRow {
-    let ip = <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from);
-    let agent = enricher.agent(&event.user_agent);
-    let prospect_id = event_id(event);
-    // A pid that is no UUID is not lost: it is the source's own click id.
-    let (external_id, external_kind) = if fields.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks)
-    {
-        (fields.prospect_id, "pid".to_owned())
-    } else {
-        (fields.external_id, fields.external_kind)
-    };
-    // The Referer header of a pixel is the page that it stands on.
-    let page = if fields.page.is_empty() {
-        String::from_utf8_lossy(&event.referer).into_owned()
-    } else {
-        fields.page
-    };
-    ProspectRow {
-        prospect_id,
-        time: millis(event.time_ms),
-        user_id: owner.user_id,
-        team_id: owner.team_id,
-        campaign_id: owner.campaign_id,
-        ip,
-        user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
-        referrer: fields.referrer,
-        page,
-        country: enricher.country(ip).to_owned(),
-        device: agent.device.clone(),
-        os: agent.os.clone(),
-        browser: agent.browser.clone(),
-        bot: agent.bot.clone(),
-        external_id,
-        external_kind,
-        subs: fields.subs,
-        utm_source: fields.utm_source,
-        utm_medium: fields.utm_medium,
-        utm_campaign: fields.utm_campaign,
-        utm_content: fields.utm_content,
-        utm_term: fields.utm_term,
-        keyword: fields.keyword,
-        creative_id: fields.creative_id,
-        ad_campaign_id: fields.ad_campaign_id,
-        placement: fields.placement,
-        cost: fields.cost.unwrap_or(0),
-        currency: fields.currency,
-        marks: marks_of(event, fields.marks),
-    }
-}
-
-fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
+pub(crate) fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
     let set = Mark::ALL.iter().filter(|mark| mark.is_in(event.marks));
     set.map(|mark| mark.as_str().to_owned()).chain(found).collect()
 }

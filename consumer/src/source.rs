@@ -12,7 +12,7 @@ use bytes::Bytes;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -196,8 +196,13 @@ pub async fn run(
             _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),
             message = consumer.recv() => match message {
                 Ok(message) => hand_over(&consumer, &message, buffer_bytes),
-                // Fenced by another instance, for one: nothing more will come.
-                Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
+                // Nothing more will come.
+                Err(error @ KafkaError::MessageConsumptionFatal(code)) => {
+                    if code == RDKafkaErrorCode::FencedInstanceId || is_fenced(&consumer) {
+                        tracing::error!("another consumer has the same kafka.instance_id and took over; each needs its own");
+                    }
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "kafka");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -205,6 +210,12 @@ pub async fn run(
             }
         }
     }
+}
+
+/// Whether this consumer's name is another's now.
+fn is_fenced(consumer: &StreamConsumer<Context>) -> bool {
+    let fatal = consumer.client().fatal_error();
+    fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId)
 }
 
 /// A partition without its owner would stand still unseen: better that the program ends and is started again.

@@ -1,4 +1,4 @@
-//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → verdict (what was there before) →
+//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → what waits → verdict (what was there before) →
 //! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
 //! inserts have tokens ([`mod@fold`] says what is written, `store` how).
 

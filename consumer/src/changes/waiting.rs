@@ -27,7 +27,8 @@ impl Partition {
     pub(super) async fn end_waiting(&self, batch: &str, ends: &BTreeMap<Uuid, bool>) -> Result<(), Revoked> {
         let (store, ids) = (&self.shared.store, ends.keys().copied().collect());
         let parked = self.insist("clickhouse", || store.parked_orders(&ids)).await?;
-        let ended = |row: &ParkedRow| end(row, ends.get(&row.event_id).copied()?);
+        let now_ms = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default();
+        let ended = |row: &ParkedRow| end(row, ends.get(&row.event_id).copied()?, now_ms);
         let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
         self.insist("clickhouse", || store.insert("parked_log", batch, &ended)).await?;
         for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
@@ -61,7 +62,7 @@ impl Partition {
 }
 
 /// The state that ends a waiting order or its customer; `None` where that was done, or where it does not wait any more.
-fn end(row: &ParkedRow, is_deleted: bool) -> Option<ParkedRow> {
+fn end(row: &ParkedRow, is_deleted: bool, now_ms: i64) -> Option<ParkedRow> {
     if row.state != "waiting" {
         return None;
     }
@@ -70,6 +71,7 @@ fn end(row: &ParkedRow, is_deleted: bool) -> Option<ParkedRow> {
     let state = if is_deleted || payload.is_none() { "ignored" } else { "waiting" };
     let ended = ParkedRow {
         state: state.to_owned(),
+        last_tried: now_ms,
         payload: payload.unwrap_or_default(),
         version: row.version + 1,
         ..row.clone()

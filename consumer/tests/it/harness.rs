@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) postgres_url: String,
     /// Where consumers keep the directory.
     pub(crate) directory_file: PathBuf,
+    /// What a partition may hold before it is paused.
+    pub(crate) buffer_bytes: usize,
     producer: FutureProducer,
 }
 
@@ -84,6 +86,7 @@ impl World {
             brokers,
             postgres_url,
             directory_file,
+            buffer_bytes: BatchConfig::default().buffer_bytes,
             producer,
         }
     }
@@ -143,17 +146,27 @@ impl World {
 
     /// Starts a consumer that reaches ClickHouse by another address.
     pub(crate) fn consume_by(&self, clickhouse_url: &str) -> Consumer {
+        // Comes back at once after a kill, as under a supervisor that names it.
+        self.consume_as("one", clickhouse_url)
+    }
+
+    /// Starts another one beside it.
+    pub(crate) fn consume_as(&self, instance_id: &str, clickhouse_url: &str) -> Consumer {
         let kafka = KafkaConfig {
             brokers: self.brokers.clone(),
             topic: self.topic.clone(),
             changes_topic: self.changes_topic.clone(),
             group: self.group.clone(),
-            // Comes back at once after a kill, as under a supervisor that names it.
-            instance_id: "one".to_owned(),
+            instance_id: instance_id.to_owned(),
             session_timeout_ms: 6000,
         };
-        let batch =
-            BatchConfig { linger_ms: 50, max_events: 500, replay_interval_ms: 100, ..BatchConfig::default() };
+        let batch = BatchConfig {
+            linger_ms: 50,
+            max_events: 500,
+            replay_interval_ms: 100,
+            buffer_bytes: self.buffer_bytes,
+            ..BatchConfig::default()
+        };
         let clickhouse = ClickhouseConfig { url: clickhouse_url.to_owned(), ..self.clickhouse.clone() };
         let directory = DirectoryConfig {
             postgres_url: Secret::new(self.postgres_url.clone()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluice_consumer::store::Store;
 use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
@@ -99,6 +100,38 @@ async fn a_deletion_during_a_replay_that_was_begun_holds() {
         assert_eq!(world.one(N_WITH_CUSTOMER).await + world.one(N_WAITING).await, 0, "{n_inserts}");
         assert_counted(&world).await;
     }
+}
+
+/// What was replayed long ago goes, with the state in which it waited; what waits stays, however old it is.
+#[tokio::test]
+async fn what_was_ended_long_ago_is_forgotten() {
+    let world = World::new(1).await;
+    for (number, state, tried, version) in [
+        (1, "waiting", 1, 1),
+        (1, "replayed", 9, 3),
+        (2, "waiting", 1, 1),
+        (3, "waiting", 1, 1),
+        (3, "replayed", 20, 3),
+        (4, "waiting", 1, 1),
+        (4, "ignored", 1, 2),
+    ] {
+        // A part each: nothing has been merged.
+        let insert = format!(
+            "INSERT INTO parked_log SELECT toUUID('00000000-0000-7000-8000-00000000000{number}'), 'order', 'unknown_prospect', \
+             '{state}', toDateTime64(1, 3), toDateTime64({tried}, 3), '', 0, 'x', '{number}', {version}"
+        );
+        world.client.query(&insert).execute().await.unwrap();
+    }
+    let store = Store::new(&world.clickhouse);
+    assert_eq!(store.forget_ended(1, 10_000).await.unwrap(), 0, "another partition's");
+    assert_eq!(store.forget_ended(0, 10_000).await.unwrap(), 2);
+    let rows = "SELECT concat(place, ' ', state) FROM parked_log ORDER BY place, version";
+    assert_eq!(world.texts(rows).await, ["2 waiting", "3 waiting", "3 replayed"]);
+    assert_eq!(
+        world.texts("SELECT concat(place, ' ', state) FROM parked ORDER BY place").await,
+        ["2 waiting", "3 replayed"]
+    );
+    assert_eq!(store.forget_ended(0, 10_000).await.unwrap(), 0);
 }
 
 /// Prospects come and their orders are deleted and erased at the same time, while the consumer dies at each step of either.
