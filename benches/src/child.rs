@@ -58,6 +58,11 @@ impl Child {
         self.process.stop(nix::sys::signal::Signal::SIGTERM, PATIENCE).await.success()
     }
 
+    /// Waits until it ends by itself.
+    pub async fn ended(&self) -> std::process::ExitStatus {
+        self.process.wait().await
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> i32 {

@@ -69,6 +69,7 @@ fn directory() -> Directory {
             entity_id: id,
             subject_id: ids.0,
             object_id: ids.1,
+            currency: String::new(),
             from_ms: times.0,
             to_ms: times.1,
             is_gone: false,

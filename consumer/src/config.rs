@@ -103,11 +103,19 @@ pub struct BatchConfig {
     pub buffer_bytes: usize,
     /// Parked orders are looked at this often, while there are any.
     pub replay_interval_ms: u64,
+    /// Parked events that were replayed or deleted are listed for so many days.
+    pub keep_replayed_days: u64,
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { max_events: 20_000, linger_ms: 800, buffer_bytes: 8 * 1024 * 1024, replay_interval_ms: 2000 }
+        Self {
+            max_events: 20_000,
+            linger_ms: 800,
+            buffer_bytes: 8 * 1024 * 1024,
+            replay_interval_ms: 2000,
+            keep_replayed_days: 30,
+        }
     }
 }
 
@@ -174,6 +182,9 @@ impl Validate for Config {
         }
         if self.batch.buffer_bytes < 1024 * 1024 {
             return Err(ConfigError::new("batch.buffer_bytes", "must be at least 1048576"));
+        }
+        if self.batch.keep_replayed_days == 0 || self.batch.keep_replayed_days > 36_500 {
+            return Err(ConfigError::new("batch.keep_replayed_days", "must be from 1 to 36500"));
         }
         if self.batch.linger_ms > 60_000 {
             return Err(ConfigError::new("batch.linger_ms", "must be at most 60000"));

@@ -18,6 +18,8 @@ pub struct Record {
     /// When Kafka was given it, Unix milliseconds; the same whenever it is read.
     pub timestamp_ms: i64,
     pub header: Result<ChunkHeader, ChunkError>,
+    /// The text of the header that tells the format's version.
+    pub schema: Option<Bytes>,
     pub value: Bytes,
 }
 
@@ -171,7 +173,7 @@ mod tests {
             push_event(&mut value, &bytes);
         }
         let header = ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq, count };
-        Record { offset: 0, timestamp_ms: 0, header: Ok(header), value: value.into() }
+        Record { offset: 0, timestamp_ms: 0, header: Ok(header), schema: None, value: value.into() }
     }
 
     fn seqs(run: &Run) -> Vec<u64> {
@@ -207,6 +209,7 @@ mod tests {
             offset: 7,
             timestamp_ms: 0,
             header: Err(ChunkError::Header("schema")),
+            schema: None,
             value: Bytes::from_static(b"x"),
         };
         let run = decode_records("t/0", &[short, foreign], &Lanes::new());

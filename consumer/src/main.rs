@@ -103,6 +103,7 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
         directory,
         enricher: Arc::new(enricher),
         metrics,
+        events_topic: config.kafka.topic.as_str().into(),
         config: config.batch.clone(),
         clock: Clock::System,
         readiness,

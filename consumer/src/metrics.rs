@@ -50,6 +50,8 @@ pub struct Metrics {
     pub changes: Family<ChangeLabels, Counter>,
     /// Batches resolved with an older directory, since Postgres was down.
     pub stale_directory: Counter,
+    /// 1 for a partition that waits before a change of a later version.
+    pub stopped: Family<PartitionLabels, Gauge>,
     /// Records between what was read and the end of the partition.
     pub lag: Family<PartitionLabels, Gauge>,
     /// Age of the newest stored event when its batch was stored.
@@ -69,6 +71,7 @@ impl Metrics {
             retries: Counter::default(),
             changes: Family::default(),
             stale_directory: Counter::default(),
+            stopped: Family::default(),
             lag: Family::default(),
             freshness_seconds: Gauge::default(),
         };
@@ -92,6 +95,11 @@ impl Metrics {
             "stale_directory_batches",
             "Batches resolved with the last directory that was seen, since Postgres was down",
             metrics.stale_directory.clone(),
+        );
+        part.register(
+            "stopped_partitions",
+            "Partitions that wait for a later version of this program",
+            metrics.stopped.clone(),
         );
         part.register("lag_records", "Records not read yet", metrics.lag.clone());
         part.register(

@@ -160,6 +160,17 @@ impl Fields {
     }
 }
 
+/// Of these pairs only those that say what an order brings, as they came.
+#[must_use]
+pub fn money_pairs(pairs: &[u8]) -> Vec<u8> {
+    let is_money = |pair: &&[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        matches!(&*decode(name), "payout" | "revenue" | "amount" | "currency")
+    };
+    let kept: Vec<&[u8]> = pairs.split(|byte| *byte == b'&').filter(is_money).collect();
+    kept.join(&b'&')
+}
+
 fn decode(value: &[u8]) -> Cow<'_, str> {
     if !value.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return String::from_utf8_lossy(value);

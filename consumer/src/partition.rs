@@ -1,30 +1,30 @@
-//! One assigned partition: collects records into batches and takes each through the plan-commit protocol.
+//! One assigned partition: takes its records, batch by batch, through the plan-commit protocol.
 //!
-//! directory → plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by whoever
-//! takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, events
+//! directory → plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by
+//! whoever takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, events
 //! that found what they waited for are replayed by the same steps ([`crate::replay`]).
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use sluice_runtime::clock::Clock;
+use sluice_schemas::change::ChangeError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::changes;
 use crate::commit::{Committer, Place, Plan};
 use crate::config::BatchConfig;
-use crate::decode::{Lanes, Placed, Record, decode_records};
+use crate::decode::{Lanes, Record};
 use crate::directory::Directory;
 use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
-use crate::metrics::{Metrics, OutcomeLabels};
-use crate::replay::Waiting;
-use crate::rows::{Means, Rows, own_prospects, wanted_prospects};
-use crate::store::{Store, Verdict};
+use crate::metrics::{Metrics, PartitionLabels};
+use crate::replay::{FORGET_AFTER, Waiting};
+use crate::store::Store;
 
 /// What all partitions share.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub struct Shared {
     pub directory: Keeper,
     pub enricher: Arc<Enricher>,
     pub metrics: Metrics,
+    /// Where the events that wait came by, also for who changes them.
+    pub events_topic: Arc<str>,
     pub config: BatchConfig,
     pub clock: Clock,
     pub readiness: sluice_runtime::ops::Readiness,
@@ -63,14 +65,14 @@ impl Kind {
         }
     }
 
-    fn linger(self, config: &BatchConfig) -> Duration {
+    pub(crate) fn linger(self, config: &BatchConfig) -> Duration {
         match self {
             Self::Events => Duration::from_millis(config.linger_ms),
             Self::Changes => CHANGES_LINGER,
         }
     }
 
-    fn max_events(self, config: &BatchConfig) -> usize {
+    pub(crate) fn max_events(self, config: &BatchConfig) -> usize {
         match self {
             Self::Events => config.max_events,
             Self::Changes => MAX_CHANGES,
@@ -91,37 +93,22 @@ pub struct Revoked;
 
 /// The owner of one partition, as long as it is assigned.
 pub struct Partition {
-    kind: Kind,
+    pub(crate) kind: Kind,
     pub(crate) shared: Shared,
     pub(crate) committer: Committer,
-    inbox: Inbox,
+    pub(crate) inbox: Inbox,
     /// `topic/partition`: begins every token.
     pub(crate) source: String,
     pub(crate) lanes: Lanes,
     pub(crate) waiting: Waiting,
-    next_replay: Instant,
+    pub(crate) next_replay: Instant,
+    pub(crate) next_forgetting: Instant,
     /// A record that came while a batch before it was completed.
-    held: Option<Record>,
+    pub(crate) held: Option<Record>,
 }
 
 /// The longest pause between two tries of what failed.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-
-async fn sleep_until(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => tokio::time::sleep_until(wake).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_record(held: &mut Option<Record>, inbox: &mut Inbox) -> Option<Record> {
-    if let Some(record) = held.take() {
-        return Some(record);
-    }
-    let record = inbox.records.recv().await?;
-    inbox.buffered_bytes.fetch_sub(record.value.len(), Ordering::Relaxed);
-    Some(record)
-}
 
 impl Partition {
     /// Prepares to own a partition.
@@ -137,6 +124,7 @@ impl Partition {
             lanes: Lanes::new(),
             waiting: Waiting::default(),
             next_replay: Instant::now(),
+            next_forgetting: Instant::now() + FORGET_AFTER,
             held: None,
         }
     }
@@ -154,23 +142,22 @@ impl Partition {
     async fn work(&mut self) -> Result<(), Revoked> {
         let committer = self.committer.clone();
         let mut place = self.insist("kafka", || committer.read()).await?;
-        let store = self.shared.store.clone();
         if self.kind == Kind::Events {
-            let partition = committer.partition;
+            let store = self.shared.store.clone();
             self.lanes = self.insist("clickhouse", || store.lanes()).await?;
-            self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
-            self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
+            self.look_what_waits().await?;
         }
         if let Some(Plan { end, directory }) = place.plan {
             let (partition, begin) = (committer.partition, place.begin);
             tracing::info!(partition, begin, end, directory, "repeating a planned batch");
         }
         loop {
-            let Some(records) = self.collect(place.begin, place.plan).await? else { return Ok(()) };
+            let Some(mut records) = self.collect(place.begin, place.plan).await? else { return Ok(()) };
+            let newer = self.cut_before_newer(&mut records, place.plan.is_some());
             // A repeated batch keeps its planned range, whatever of it Kafka still has.
             let range = match (place.plan, records.first(), records.last()) {
-                (Some(plan), ..) => Some((place.begin, plan.end)),
-                (None, Some(first), Some(last)) => Some((first.offset, last.offset + 1)),
+                (Some(plan), ..) if newer.is_none() => Some((place.begin, plan.end)),
+                (_, Some(first), Some(last)) => Some((first.offset, last.offset + 1)),
                 _ => None,
             };
             if let Some((begin, end)) = range {
@@ -180,94 +167,49 @@ impl Partition {
                 }
                 place = Place { begin: end, plan: None };
             }
+            if let Some((offset, error)) = newer {
+                return self.stand_still(offset, error).await;
+            }
             if self.waiting.any() && Instant::now() >= self.next_replay {
                 let is_more = self.replay().await?;
                 let pause = if is_more { 0 } else { self.shared.config.replay_interval_ms };
                 self.next_replay = Instant::now() + Duration::from_millis(pause);
             }
-        }
-    }
-
-    /// Gathers the records of the next batch: up to the planned end if there is one, else until it is full or old enough.
-    /// Empty when it is time to look at waiting events; `None` when the service drains.
-    async fn collect(&mut self, begin: i64, plan: Option<Plan>) -> Result<Option<Vec<Record>>, Revoked> {
-        let planned_end = plan.map(|plan| plan.end);
-        let mut records = Vec::new();
-        let mut n_events = 0;
-        let mut deadline = None;
-        loop {
-            if planned_end.is_none() && n_events >= self.kind.max_events(&self.shared.config) {
-                return Ok(Some(records));
-            }
-            // A planned range is closed by its records alone, however long they take.
-            let wake = match (planned_end, deadline) {
-                (Some(_), _) => None,
-                (None, Some(deadline)) => Some(deadline),
-                (None, None) => self.waiting.any().then_some(self.next_replay),
-            };
-            tokio::select! {
-                biased;
-                () = self.committer.revoked.cancelled() => return Err(Revoked),
-                () = self.shared.draining.cancelled() => return Ok(None),
-                record = next_record(&mut self.held, &mut self.inbox) => {
-                    let Some(record) = record else { return Err(Revoked) };
-                    if record.offset < records.last().map_or(begin, |last: &Record| last.offset + 1) {
-                        continue;
-                    }
-                    if planned_end.is_some_and(|end| record.offset >= end) {
-                        // Kafka has no more of the planned range.
-                        self.held = Some(record);
-                        return Ok(Some(records));
-                    }
-                    let offset = record.offset;
-                    n_events += record.header.as_ref().map_or(1, |header| header.count as usize);
-                    let linger = self.kind.linger(&self.shared.config);
-                    deadline.get_or_insert_with(|| Instant::now() + linger);
-                    records.push(record);
-                    if planned_end.is_some_and(|end| offset + 1 >= end) {
-                        return Ok(Some(records));
-                    }
-                }
-                () = sleep_until(wake) => return Ok(Some(records)),
+            if self.kind == Kind::Events {
+                self.forget_ended().await;
             }
         }
     }
 
-    /// Takes a batch of events through the protocol; `plan` is there for one that is computed again.
-    async fn store_events(
-        &mut self,
-        begin: i64,
-        end: i64,
-        plan: Option<Plan>,
-        records: &[Record],
-    ) -> Result<(), Revoked> {
-        let started = Instant::now();
-        // With the time of its first record: a topic that was made anew has the old offsets again.
-        let began_ms = records.first().map_or(0, |record| record.timestamp_ms);
-        let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
-        let run = decode_records(&self.source, records, &self.lanes);
+    /// Leaves only what comes before the first change of a later version, and says where that is. Of a planned batch
+    /// nothing is left: a part of it would have another token.
+    fn cut_before_newer(&self, records: &mut Vec<Record>, is_planned: bool) -> Option<(i64, ChangeError)> {
+        if self.kind == Kind::Events {
+            return None;
+        }
+        let (index, error) = changes::first_newer(records)?;
+        let offset = records[index].offset;
+        records.truncate(if is_planned { 0 } else { index });
+        Some((offset, error))
+    }
 
-        let directory = self.plan(begin, end, plan).await?;
-        let verdict = self.verdict(&batch, plan.is_some(), &run.events, &directory).await?;
-        let mut rows = Rows::default();
-        let means = Means {
-            partition: self.committer.partition,
-            known: &verdict.known,
-            directory: &directory,
-            enricher: &self.shared.enricher,
+    /// Waits before a record that only a later version of this program can apply: those behind it must not overtake it, and
+    /// it must not be lost, since whoever made it was told that it is kept.
+    async fn stand_still(&self, offset: i64, error: ChangeError) -> Result<(), Revoked> {
+        let (partition, readiness) = (self.committer.partition, &self.shared.readiness);
+        tracing::error!(partition, offset, %error, "the partition stands still until a later version of this program takes it");
+        readiness
+            .not_ready("changes", format!("partition {partition} stands still at offset {offset}: {error}"));
+        let labels = PartitionLabels { topic: self.kind.as_str(), partition };
+        let stopped = self.shared.metrics.stopped.get_or_create(&labels).clone();
+        stopped.set(1);
+        let outcome = tokio::select! {
+            () = self.committer.revoked.cancelled() => Err(Revoked),
+            () = self.shared.draining.cancelled() => Ok(()),
         };
-        for placed in &run.events {
-            rows.add(placed, &means);
-        }
-        self.insert(&batch, &rows, &run.moved).await?;
-        self.end(end).await?;
-
-        self.shared.metrics.repeated.inc_by(run.n_repeated);
-        self.shared.metrics.missing.inc_by(run.n_missing);
-        self.lanes.extend(run.moved);
-        self.waiting.note(&rows, directory.version);
-        self.observe(&rows, started);
-        Ok(())
+        stopped.set(0);
+        readiness.ready("changes");
+        outcome
     }
 
     /// Fixes the range of a batch and the directory that it is resolved with; or takes what was fixed.
@@ -290,70 +232,6 @@ impl Partition {
     /// Says that a batch is done.
     pub(crate) async fn end(&self, end: i64) -> Result<(), Revoked> {
         self.insist("kafka", || self.committer.end(end)).await
-    }
-
-    /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.
-    async fn verdict(
-        &self,
-        batch: &str,
-        repeated: bool,
-        events: &[Placed],
-        directory: &Directory,
-    ) -> Result<Verdict, Revoked> {
-        let wanted = wanted_prospects(events);
-        let own = own_prospects(events, &wanted, directory);
-        let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
-        let mut verdict = if foreign.is_empty() {
-            Verdict::default()
-        } else {
-            let store = &self.shared.store;
-            self.insist("clickhouse", || async {
-                if repeated && let Some(verdict) = store.verdict(batch).await? {
-                    return Ok(verdict);
-                }
-                let known = store.find_prospects(&foreign).await?;
-                store.settle_verdict(batch, Verdict { known, ..Verdict::default() }).await
-            })
-            .await?
-        };
-        verdict.known.extend(own);
-        Ok(verdict)
-    }
-
-    /// Inserts a batch's rows and then its ordinals.
-    pub(crate) async fn insert(&mut self, batch: &str, rows: &Rows, moved: &Lanes) -> Result<(), Revoked> {
-        let store = &self.shared.store;
-        let outcomes: Vec<_> = rows.outcome_rows().collect();
-        // Each table for itself: what has its rows is not asked again because another table fails, so that a token is not
-        // used after its table has forgotten it.
-        futures::try_join!(
-            self.insist("clickhouse", || store.insert("prospects", batch, &rows.prospects)),
-            self.insist("clickhouse", || store.insert("prospect_index", batch, &rows.index)),
-            self.insist("clickhouse", || store.insert("order_contacts", batch, &rows.contacts)),
-            self.insist("clickhouse", || store.insert("rollup_hourly", batch, rows.rollup.values())),
-            self.insist("clickhouse", || store.insert("outcomes", batch, &outcomes)),
-        )?;
-        // After their contacts: what an order's erasure looks for is there once the order is.
-        self.insist("clickhouse", || store.insert("orders", batch, &rows.orders)).await?;
-        // After the others: a replay reads its events from here when it is repeated, and ends their state here.
-        self.insist("clickhouse", || store.insert("parked_log", batch, &rows.parked)).await?;
-        let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());
-        self.insist("clickhouse", || store.insert_lanes(batch, partition, moved, now_ms)).await?;
-        Ok(())
-    }
-
-    pub(crate) fn observe(&self, rows: &Rows, started: Instant) {
-        let metrics = &self.shared.metrics;
-        metrics.batches.inc();
-        metrics.batch_seconds.observe(started.elapsed().as_secs_f64());
-        for ((_, _, outcome, reason), count) in &rows.outcomes {
-            metrics.events.get_or_create(&OutcomeLabels { outcome, reason }).inc_by(*count);
-        }
-        if let Some(newest) = rows.prospects.iter().map(|row| row.time).max() {
-            let age_ms = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default() - newest;
-            #[expect(clippy::cast_precision_loss, reason = "an age, not a count")]
-            metrics.freshness_seconds.set(age_ms as f64 / 1000.0);
-        }
     }
 
     /// Does something until it works, with growing pauses; gives up only when the partition is taken away.

@@ -5,14 +5,14 @@
 //! settled as a verdict under a number (`replay/topic/partition/n`), its inserts carry tokens of that number, and the last
 //! of them moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is followed by the same replay n with
 //! the same verdict. Only the owner of the partition that an event came by replays it.
+//!
+//! An order that waits can be deleted meanwhile (`changes/waiting.rs`). The verdict is written before it is looked whether that
+//! has happened, and what was found then is settled, too: it is what the replay keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine as _;
-use bytes::Bytes;
-use sluice_schemas::chunk::decode_event;
-use sluice_schemas::event::Event;
 use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::ParkedRow;
 use tokio::time::Instant;
@@ -20,22 +20,33 @@ use tokio::time::Instant;
 use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
+use crate::erased::event_of;
+use crate::parked::MAX_REPLAYED;
 use crate::partition::{Partition, Revoked};
 use crate::rows::{Owner, Rows, owner_of_parked, prospect_of};
-use crate::store::{MAX_REPLAYED, Verdict};
+use crate::store::{StoreError, Verdict};
+
+/// The state that a replay gives stands above the one by which an order is deleted or erased at the same time.
+const VERSION_STEP: u64 = 2;
+
+/// A partition that was just taken has more urgent things to do.
+pub(crate) const FORGET_AFTER: Duration = Duration::from_secs(600);
+const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// What may be waiting, so that nobody is asked without a reason.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     pub(crate) orders: bool,
     pub(crate) prospects: bool,
+    /// A replay that somebody left unfinished.
+    is_begun: bool,
     /// The version of the directory by which all prospects that wait were looked at.
     looked_at: Option<i64>,
 }
 
 impl Waiting {
     pub(crate) const fn any(&self) -> bool {
-        self.orders || self.prospects
+        self.orders || self.prospects || self.is_begun
     }
 
     /// Notes what a batch parked, which was resolved with this version of the directory.
@@ -55,78 +66,130 @@ impl Waiting {
 struct Replay {
     verdict: Verdict,
     parked: Vec<ParkedRow>,
+    directory: Arc<Directory>,
+}
+
+/// The pseudo-lane of a partition's replays, in which each is an ordinal. `source` is `topic/partition`.
+pub(crate) fn lane_of(source: &str) -> String {
+    format!("replay/{source}")
 }
 
 impl Partition {
+    /// Looks whether anything waits, or a replay was left unfinished: when the partition is taken, and after a replay.
+    pub(crate) async fn look_what_waits(&mut self) -> Result<(), Revoked> {
+        let (store, partition) = (self.shared.store.clone(), self.committer.partition);
+        let (_, batch) = self.next_replay_batch();
+        self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
+        self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
+        let begun = self.insist("clickhouse", || store.verdict::<Verdict>(&batch)).await?;
+        self.waiting.is_begun = begun.is_some();
+        Ok(())
+    }
+
+    /// Removes what was ended long ago from among the parked events, once a day. Not while a replay is unfinished, which
+    /// may need what was deleted meanwhile.
+    pub(crate) async fn forget_ended(&mut self) {
+        if self.waiting.is_begun || Instant::now() < self.next_forgetting {
+            return;
+        }
+        self.next_forgetting = Instant::now() + FORGET_EVERY;
+        let (store, partition) = (&self.shared.store, self.committer.partition);
+        let kept_ms = self.shared.config.keep_replayed_days * 24 * 3600 * 1000;
+        let before_ms = i64::try_from(self.shared.clock.now_ms().saturating_sub(kept_ms)).unwrap_or_default();
+        // It has time: no batch waits for a second try.
+        match store.forget_ended(partition, before_ms).await {
+            Ok(0) => {}
+            Ok(n_ended) => {
+                tracing::info!(partition, n_ended, "forgot parked events that were ended long ago")
+            }
+            Err(error) => tracing::warn!(partition, %error, "cannot forget parked events"),
+        }
+    }
+
+    /// The number of the next replay, and the name of its batch.
+    fn next_replay_batch(&self) -> (u64, String) {
+        let lane = lane_of(&self.source);
+        let number = self.lanes.get(&lane).copied().unwrap_or(0);
+        (number, format!("{lane}/{number}"))
+    }
+
     /// Replays what can be replayed now. Cheap when nothing can. Says whether there may be more.
     pub(crate) async fn replay(&mut self) -> Result<bool, Revoked> {
         let started = Instant::now();
-        let lane = format!("replay/{}", self.source);
-        let number = self.lanes.get(&lane).copied().unwrap_or(0);
-        let batch = format!("{lane}/{number}");
+        let (number, batch) = self.next_replay_batch();
         let keeper = self.shared.directory.clone();
         let directory = self.insist("directory", || keeper.current()).await?;
-        let Some(replay) = self.settle_replay(&batch, &directory).await? else {
-            self.waiting.looked_at = Some(directory.version);
+        let version = directory.version;
+        let Some(replay) = self.settle_replay(&batch, directory).await? else {
+            self.waiting.looked_at = Some(version);
             return Ok(false);
         };
 
-        let (now_ms, enricher) = (self.shared.clock.now_ms(), &self.shared.enricher);
-        let rows = replay_rows(&replay, &lane, now_ms, enricher);
+        let lane = lane_of(&self.source);
+        let rows = replay_rows(&replay, &lane, self.shared.clock.now_ms(), &self.shared.enricher);
         let moved = Lanes::from([(lane, number + 1)]);
         self.insert(&batch, &rows, &moved).await?;
         self.lanes.extend(moved);
         self.observe(&rows, started);
-
-        let (store, partition) = (self.shared.store.clone(), self.committer.partition);
-        self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
-        self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
-        let (n_orders, n_prospects) = (rows.orders.len(), rows.prospects.len());
-        tracing::info!(partition, n_orders, n_prospects, "replayed parked events");
+        self.look_what_waits().await?;
+        let (partition, n_orders) = (self.committer.partition, rows.orders.len());
+        tracing::info!(partition, n_orders, n_prospects = rows.prospects.len(), "replayed parked events");
         Ok(true)
     }
 
-    /// The verdict of this replay, an earlier one if a replay of this number was begun, with the events that it takes.
-    async fn settle_replay(&self, batch: &str, directory: &Directory) -> Result<Option<Replay>, Revoked> {
-        let (store, partition) = (&self.shared.store, self.committer.partition);
-        self.insist("clickhouse", || async {
+    /// The verdict of this replay, an earlier one if a replay of this number was begun, with the events that it keeps.
+    async fn settle_replay(&self, batch: &str, directory: Arc<Directory>) -> Result<Option<Replay>, Revoked> {
+        let (store, keeper) = (&self.shared.store, &self.shared.directory);
+        let verdict = self.insist("clickhouse", || async {
             if let Some(verdict) = store.verdict::<Verdict>(batch).await? {
-                let parked = store.waiting_at(partition, &verdict.places.keys().collect::<Vec<_>>()).await?;
-                return Ok::<_, crate::store::StoreError>(Some(Replay { verdict, parked }));
+                return Ok::<_, StoreError>(Some(verdict));
             }
-            let mut taken = self.prospects_to_replay(directory).await?;
-            taken.extend(self.orders_to_replay().await?);
-            if taken.is_empty() {
+            let mut places = self.prospects_to_replay(&directory).await?;
+            places.extend(self.orders_to_replay().await?);
+            if places.is_empty() {
                 return Ok(None);
             }
-            let places = taken.iter().map(|(row, owner)| (row.place.clone(), *owner)).collect();
-            let mine = Verdict { places, ..Verdict::default() };
-            let verdict = store.settle_verdict(batch, mine.clone()).await?;
-            let parked = if verdict == mine {
-                taken.into_iter().map(|(row, _)| row).collect()
-            } else {
-                // The verdict that stands is another owner's.
-                store.waiting_at(partition, &verdict.places.keys().collect::<Vec<_>>()).await?
-            };
-            Ok(Some(Replay { verdict, parked }))
-        })
-        .await
+            let mine = Verdict { places, directory: Some(directory.version), ..Verdict::default() };
+            store.settle_verdict(batch, mine).await.map(Some)
+        });
+        let Some(verdict) = verdict.await? else { return Ok(None) };
+        let directory = match verdict.directory {
+            Some(version) => self.insist("directory", || keeper.at(version)).await?,
+            None => directory,
+        };
+        let parked = self.insist("clickhouse", || self.settle_kept(batch, &verdict)).await?;
+        Ok(Some(Replay { verdict, parked, directory }))
+    }
+
+    /// The events of a replay's verdict that were not deleted when they were first looked at after it.
+    async fn settle_kept(&self, batch: &str, verdict: &Verdict) -> Result<Vec<ParkedRow>, StoreError> {
+        let (store, batch) = (&self.shared.store, format!("{batch}/kept"));
+        let places: Vec<&String> = verdict.places.keys().collect();
+        let mut parked = store.parked_at(self.committer.partition, &places).await?;
+        let kept: BTreeSet<String> = if let Some(kept) = store.verdict(&batch).await? {
+            kept
+        } else {
+            let waiting = parked.iter().filter(|row| row.state == "waiting").map(|row| row.place.clone());
+            store.settle_verdict(&batch, waiting.collect()).await?
+        };
+        parked.retain(|row| kept.contains(&row.place));
+        Ok(parked)
     }
 
     /// Waiting orders whose prospect has come, and whose it is.
-    async fn orders_to_replay(&self) -> Result<Vec<(ParkedRow, Owner)>, crate::store::StoreError> {
+    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Owner>, StoreError> {
         if !self.waiting.orders {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let (store, partition) = (&self.shared.store, self.committer.partition);
         let known = store.appeared_prospects(partition).await?;
         if known.is_empty() {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let rows = store.waiting_orders(partition, &known).await?;
         let owned = rows.into_iter().filter_map(|row| {
             let owner = *known.get(&row.reference.parse().ok()?)?;
-            Some((row, owner))
+            Some((row.place, owner))
         });
         Ok(owned.collect())
     }
@@ -136,9 +199,9 @@ impl Partition {
     async fn prospects_to_replay(
         &self,
         directory: &Directory,
-    ) -> Result<Vec<(ParkedRow, Owner)>, crate::store::StoreError> {
+    ) -> Result<BTreeMap<String, Owner>, StoreError> {
         if !self.waiting.prospects || self.waiting.looked_at == Some(directory.version) {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         }
         let (store, partition) = (&self.shared.store, self.committer.partition);
         let changed = match self.waiting.looked_at {
@@ -153,15 +216,10 @@ impl Partition {
         let rows = store.waiting_prospects(partition, &references).await?;
         let owned = rows.into_iter().filter_map(|row| {
             let owner = owner_of_parked(&event_of(&row)?, directory)?;
-            Some((row, owner))
+            Some((row.place, owner))
         });
         Ok(owned.take(MAX_REPLAYED).collect())
     }
-}
-
-fn event_of(parked: &ParkedRow) -> Option<Event> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&parked.payload).ok()?;
-    decode_event(Bytes::from(bytes)).ok()
 }
 
 /// The rows of a replay: the events that the verdict names, and their end as parked events. Without the bytes: a replayed
@@ -172,14 +230,14 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) ->
     let places: &BTreeMap<String, Owner> = &replay.verdict.places;
     for parked in &replay.parked {
         let Some(owner) = places.get(&parked.place) else { continue };
-        match replay_one(&mut rows, parked, *owner, enricher) {
+        match replay_one(&mut rows, parked, *owner, &replay.directory, enricher) {
             Some(time_ms) => {
                 rows.count(time_ms, &lane, Outcome::Replayed, "");
                 rows.parked.push(ParkedRow {
                     state: "replayed".to_owned(),
                     last_tried: i64::try_from(now_ms).unwrap_or_default(),
                     payload: String::new(),
-                    version: parked.version + 1,
+                    version: parked.version + VERSION_STEP,
                     ..parked.clone()
                 });
             }
@@ -187,7 +245,7 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) ->
                 tracing::error!(place = parked.place, "a parked event cannot be read");
                 rows.parked.push(ParkedRow {
                     reason: ParkReason::Unreadable.as_str().to_owned(),
-                    version: parked.version + 1,
+                    version: parked.version + VERSION_STEP,
                     ..parked.clone()
                 });
             }
@@ -196,10 +254,16 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) ->
     rows
 }
 
-fn replay_one(rows: &mut Rows, parked: &ParkedRow, owner: Owner, enricher: &Enricher) -> Option<u64> {
+fn replay_one(
+    rows: &mut Rows,
+    parked: &ParkedRow,
+    owner: Owner,
+    directory: &Directory,
+    enricher: &Enricher,
+) -> Option<u64> {
     let event = event_of(parked)?;
     if event.order.is_some() {
-        rows.store_order(&event, prospect_of(&event)?, owner);
+        rows.store_order(&event, prospect_of(&event)?, owner, directory);
     } else {
         rows.store_prospect(&event, owner, enricher);
     }

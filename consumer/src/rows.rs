@@ -3,7 +3,6 @@
 //! Conserved: every event given in is in exactly one of prospects, orders or parked, and counted in exactly one outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -18,7 +17,10 @@ use uuid::Uuid;
 use crate::decode::{Decoded, Placed};
 use crate::directory::Directory;
 use crate::enrich::Enricher;
+use crate::erased::is_erased;
+use crate::money::payout_of;
 use crate::pairs::Fields;
+use crate::prospect::prospect_row;
 
 /// Whose a prospect is. 0 means nobody's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -87,7 +89,7 @@ pub fn owner_of_parked(event: &Event, directory: &Directory) -> Option<Owner> {
     owner_of(event, &Fields::parse(&event.pairs), directory).ok()
 }
 
-fn event_id(event: &Event) -> Uuid {
+pub(crate) fn event_id(event: &Event) -> Uuid {
     // The decoder gives out no event with another length.
     Uuid::from_slice(&event.id).unwrap_or_default()
 }
@@ -111,7 +113,7 @@ impl Rows {
             }
             Decoded::Event(event) => match event.kind() {
                 Kind::Prospect => self.add_prospect(placed, event, means),
-                Kind::Order => self.add_order(placed, event, partition, means.known),
+                Kind::Order => self.add_order(placed, event, means),
                 Kind::Unspecified => {
                     self.park(
                         placed,
@@ -165,11 +167,12 @@ impl Rows {
         self.prospects.push(row);
     }
 
-    fn add_order(&mut self, placed: &Placed, event: &Event, partition: i32, known: &Known) {
-        let found = prospect_of(event).and_then(|prospect_id| Some((prospect_id, *known.get(&prospect_id)?)));
+    fn add_order(&mut self, placed: &Placed, event: &Event, means: &Means<'_>) {
+        let known = |prospect_id| Some((prospect_id, *means.known.get(&prospect_id)?));
+        let found = prospect_of(event).and_then(known);
         match found {
             Some((prospect_id, owner)) => {
-                self.store_order(event, prospect_id, owner);
+                self.store_order(event, prospect_id, owner, means.directory);
                 self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
             }
             None => {
@@ -178,16 +181,19 @@ impl Rows {
                     || event.order.as_ref().map(|order| order.prospect_ref.clone()).unwrap_or_default(),
                     |prospect_id| prospect_id.to_string(),
                 );
-                self.park(placed, "order", ParkReason::UnknownProspect, reference, partition, event.time_ms);
+                let (reason, partition) = (ParkReason::UnknownProspect, means.partition);
+                self.park(placed, "order", reason, reference, partition, event.time_ms);
             }
         }
     }
 
-    /// Adds an order whose prospect is known: its row, its contact, its sum.
-    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner) {
+    /// Adds an order whose prospect is known: its row, its contact unless that was erased, its sum.
+    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner, directory: &Directory) {
         let order = event.order.clone().unwrap_or_default();
         let fields = Fields::parse(&event.pairs);
         let (order_id, time) = (event_id(event), millis(event.time_ms));
+        let campaign = directory.payout(owner.campaign_id, time);
+        let (payout, currency) = payout_of(fields.payout, fields.currency, campaign);
         self.sums(event.time_ms, owner).add_orders(Status::Hold, 1);
         self.orders.push(OrderRow {
             order_id,
@@ -198,10 +204,13 @@ impl Rows {
             campaign_id: owner.campaign_id,
             status: Status::Hold.as_str().to_owned(),
             status_text: fields.status,
-            payout: fields.payout.unwrap_or(0),
-            currency: fields.currency,
+            payout,
+            currency,
             marks: marks_of(event, fields.marks),
         });
+        if is_erased(&order) {
+            return;
+        }
         self.contacts.push(OrderContactRow {
             order_id,
             time,
@@ -273,57 +282,7 @@ impl Rows {
     }
 }
 
-fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) -> ProspectRow {
-    let ip = <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from);
-    let agent = enricher.agent(&event.user_agent);
-    let prospect_id = event_id(event);
-    // A pid that is no UUID is not lost: it is the source's own click id.
-    let (external_id, external_kind) = if fields.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks)
-    {
-        (fields.prospect_id, "pid".to_owned())
-    } else {
-        (fields.external_id, fields.external_kind)
-    };
-    // The Referer header of a pixel is the page that it stands on.
-    let page = if fields.page.is_empty() {
-        String::from_utf8_lossy(&event.referer).into_owned()
-    } else {
-        fields.page
-    };
-    ProspectRow {
-        prospect_id,
-        time: millis(event.time_ms),
-        user_id: owner.user_id,
-        team_id: owner.team_id,
-        campaign_id: owner.campaign_id,
-        ip,
-        user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
-        referrer: fields.referrer,
-        page,
-        country: enricher.country(ip).to_owned(),
-        device: agent.device.clone(),
-        os: agent.os.clone(),
-        browser: agent.browser.clone(),
-        bot: agent.bot.clone(),
-        external_id,
-        external_kind,
-        subs: fields.subs,
-        utm_source: fields.utm_source,
-        utm_medium: fields.utm_medium,
-        utm_campaign: fields.utm_campaign,
-        utm_content: fields.utm_content,
-        utm_term: fields.utm_term,
-        keyword: fields.keyword,
-        creative_id: fields.creative_id,
-        ad_campaign_id: fields.ad_campaign_id,
-        placement: fields.placement,
-        cost: fields.cost.unwrap_or(0),
-        currency: fields.currency,
-        marks: marks_of(event, fields.marks),
-    }
-}
-
-fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
+pub(crate) fn marks_of(event: &Event, found: Vec<String>) -> Vec<String> {
     let set = Mark::ALL.iter().filter(|mark| mark.is_in(event.marks));
     set.map(|mark| mark.as_str().to_owned()).chain(found).collect()
 }

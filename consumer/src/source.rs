@@ -12,12 +12,13 @@ use bytes::Bytes;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
+use sluice_schemas::change::SCHEMA_HEADER;
 use sluice_schemas::chunk::ChunkHeader;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -195,8 +196,13 @@ pub async fn run(
             _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),
             message = consumer.recv() => match message {
                 Ok(message) => hand_over(&consumer, &message, buffer_bytes),
-                // Fenced by another instance, for one: nothing more will come.
-                Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
+                // Nothing more will come.
+                Err(error @ KafkaError::MessageConsumptionFatal(code)) => {
+                    if code == RDKafkaErrorCode::FencedInstanceId || is_fenced(&consumer) {
+                        tracing::error!("another consumer has the same kafka.instance_id and took over; each needs its own");
+                    }
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "kafka");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -204,6 +210,12 @@ pub async fn run(
             }
         }
     }
+}
+
+/// Whether this consumer's name is another's now.
+fn is_fenced(consumer: &StreamConsumer<Context>) -> bool {
+    let fatal = consumer.client().fatal_error();
+    fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId)
 }
 
 /// A partition without its owner would stand still unseen: better that the program ends and is started again.
@@ -262,6 +274,7 @@ fn read_record(message: &BorrowedMessage<'_>) -> Record {
         offset: message.offset(),
         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
         header: ChunkHeader::read(find),
+        schema: find(SCHEMA_HEADER).map(Bytes::copy_from_slice),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
     }
 }

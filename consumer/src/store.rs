@@ -9,7 +9,7 @@ use std::time::Duration;
 use clickhouse::{Client, Compression, RowOwned, RowWrite};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluice_schemas::rows::{LaneRow, ParkedRow, VerdictRow};
+use sluice_schemas::rows::{LaneRow, VerdictRow};
 use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
@@ -32,6 +32,9 @@ pub struct Verdict {
     /// The places of the parked events that a replay takes, and whose they are; empty for a batch of the topic.
     #[serde(default)]
     pub places: BTreeMap<String, Owner>,
+    /// The version of the directory that a replay is resolved with; a batch has it in its plan.
+    #[serde(default)]
+    pub directory: Option<i64>,
 }
 
 #[derive(clickhouse::Row, Deserialize)]
@@ -41,7 +44,7 @@ struct Expected {
 }
 
 #[derive(clickhouse::Row, Deserialize)]
-struct Found {
+pub(crate) struct Found {
     #[serde(with = "clickhouse::serde::uuid")]
     prospect_id: Uuid,
     user_id: u64,
@@ -57,19 +60,7 @@ impl From<Found> for (Uuid, Owner) {
 }
 
 /// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
-const N_IDS_A_QUERY: usize = 1000;
-/// Places are longer, and are written with escapes.
-const N_PLACES_A_QUERY: usize = 400;
-
-/// Waiting events of one partition.
-const WAITING: &str = "parked_log FINAL WHERE state = 'waiting' AND partition = {partition:Int32}";
-/// Of those, orders whose reference can be a prospect's id (parked in its canonical form).
-const ORDERS: &str = "reason = 'unknown_prospect' AND reference = toString(toUUIDOrZero(reference))";
-/// Of those, prospects that the directory may know one day. An expired key stays expired.
-const PROSPECTS: &str = "kind = 'prospect' AND reason IN ('unknown_key', 'unknown_user')";
-
-/// At most so many parked prospects, and orders, are replayed at once.
-pub const MAX_REPLAYED: usize = 2000;
+pub(crate) const N_IDS_A_QUERY: usize = 1000;
 
 impl Store {
     /// Does not connect yet.
@@ -189,112 +180,13 @@ impl Store {
         self.insert("lanes", batch, &rows).await
     }
 
-    /// Waiting orders of a partition whose prospect is known by now: the prospects, a thousand at most.
+    /// What is expected next of one lane; 0 for one that never was.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn appeared_prospects(&self, partition: i32) -> Result<Known, StoreError> {
-        let sql = format!(
-            "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
-             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING} AND {ORDERS}) \
-             ORDER BY time LIMIT 1 BY prospect_id LIMIT {{limit:UInt64}}"
-        );
-        let found = self
-            .client
-            .query(&sql)
-            .param("partition", partition)
-            .param("limit", N_IDS_A_QUERY)
-            .fetch_all::<Found>()
-            .await?;
-        Ok(found.into_iter().map(Into::into).collect())
-    }
-
-    /// The waiting orders of a partition that name one of these prospects, the oldest first, [`MAX_REPLAYED`] at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn waiting_orders(&self, partition: i32, known: &Known) -> Result<Vec<ParkedRow>, StoreError> {
-        let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
-        let sql = format!(
-            "SELECT ?fields FROM {WAITING} AND {ORDERS} \
-             AND toUInt128(toUUIDOrZero(reference)) IN (SELECT arrayJoin({{ids:Array(UInt128)}})) \
-             ORDER BY first_seen, place LIMIT {{limit:UInt64}}"
-        );
-        let query = self.client.query(&sql).param("partition", partition).param("ids", ids);
-        query.param("limit", MAX_REPLAYED).fetch_all().await
-    }
-
-    /// What the waiting prospects of a partition name, the latest first, ten thousand at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn waiting_references(&self, partition: i32) -> Result<BTreeSet<String>, StoreError> {
-        let sql = format!(
-            "SELECT reference FROM {WAITING} AND {PROSPECTS} GROUP BY reference ORDER BY max(first_seen) DESC LIMIT 10000"
-        );
-        let found = self.client.query(&sql).param("partition", partition).fetch_all::<String>().await?;
-        Ok(found.into_iter().collect())
-    }
-
-    /// Waiting prospects of a partition that name one of these, the oldest first, [`MAX_REPLAYED`] at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn waiting_prospects(
-        &self,
-        partition: i32,
-        references: &BTreeSet<String>,
-    ) -> Result<Vec<ParkedRow>, StoreError> {
-        let sql = format!(
-            "SELECT ?fields FROM {WAITING} AND {PROSPECTS} AND has({{references:Array(String)}}, reference) \
-             ORDER BY first_seen, place LIMIT {{limit:UInt64}}"
-        );
-        let references: Vec<_> = references.iter().collect();
-        let mut found = Vec::new();
-        for references in references.chunks(N_IDS_A_QUERY) {
-            let limit = MAX_REPLAYED - found.len();
-            let query = self.client.query(&sql).param("partition", partition);
-            found.extend(query.param("references", references).param("limit", limit).fetch_all().await?);
-            if found.len() >= MAX_REPLAYED {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// The waiting events at these places.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn waiting_at(&self, partition: i32, places: &[&String]) -> Result<Vec<ParkedRow>, StoreError> {
-        let sql = format!("SELECT ?fields FROM {WAITING} AND has({{places:Array(String)}}, place)");
-        let mut found = Vec::new();
-        for places in places.chunks(N_PLACES_A_QUERY) {
-            let query = self.client.query(&sql).param("partition", partition).param("places", places);
-            found.extend(query.fetch_all().await?);
-        }
-        Ok(found)
-    }
-
-    /// Whether orders of a partition wait for a prospect that may yet appear.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn do_orders_wait(&self, partition: i32) -> Result<bool, StoreError> {
-        self.is_any(partition, ORDERS).await
-    }
-
-    /// Whether prospects of a partition wait for a key or a user that may yet appear.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn do_prospects_wait(&self, partition: i32) -> Result<bool, StoreError> {
-        self.is_any(partition, PROSPECTS).await
-    }
-
-    async fn is_any(&self, partition: i32, which: &str) -> Result<bool, StoreError> {
-        let sql = format!("SELECT 1 FROM {WAITING} AND {which} LIMIT 1");
-        Ok(self.client.query(&sql).param("partition", partition).fetch_optional::<u8>().await?.is_some())
+    pub async fn next_ordinal(&self, lane: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT max(next_seq) FROM lanes WHERE lane = {lane:String}";
+        self.client.query(sql).param("lane", lane).fetch_one().await
     }
 
     /// Inserts the rows of a batch into one table, as one block under the batch's token. Can be repeated. Nothing for no rows.

@@ -46,13 +46,37 @@ impl Change {
     }
 }
 
-/// Reads a record's value; `None` for what this version cannot read.
-#[must_use]
-pub fn decode_change(value: &[u8]) -> Option<Change> {
-    let change = Change::decode(value).ok()?;
-    let is_whole = change.id.len() == 16 && change.entity_id.len() == 16;
-    let is_known = change.entity() != Entity::Unspecified && change.act() != Act::Unspecified;
-    (is_whole && is_known).then_some(change)
+/// Why a record is no change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// Somebody was told that it is kept: it waits for a program that can read it.
+    #[error("a change of a later version, schema {0}")]
+    Newer(u32),
+    /// No version can read it.
+    #[error("a record that is no change")]
+    Broken,
+}
+
+/// Reads a record: the text of its header, and its value.
+///
+/// # Errors
+/// [`ChangeError`]. An entity or an act that this version does not know is of a later one, whatever the header says.
+pub fn read_change(schema: Option<&[u8]>, value: &[u8]) -> Result<Change, ChangeError> {
+    let schema = schema.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0);
+    if schema > SCHEMA_VERSION {
+        return Err(ChangeError::Newer(schema));
+    }
+    let change = Change::decode(value).map_err(|_| ChangeError::Broken)?;
+    if change.id.len() != 16 || change.entity_id.len() != 16 {
+        return Err(ChangeError::Broken);
+    }
+    match (change.entity(), change.act()) {
+        // What cannot be named reads as unspecified.
+        (Entity::Unspecified, _) if change.entity != 0 => Err(ChangeError::Newer(schema)),
+        (_, Act::Unspecified) if change.act != 0 => Err(ChangeError::Newer(schema)),
+        (Entity::Unspecified, _) | (_, Act::Unspecified) => Err(ChangeError::Broken),
+        _ => Ok(change),
+    }
 }
 
 #[cfg(test)]
@@ -69,11 +93,14 @@ mod tests {
             fields: [("status".to_owned(), "sale".to_owned())].into(),
             ..Change::default()
         };
-        assert_eq!(decode_change(&change.encode_to_vec()), Some(change.clone()));
-        assert_eq!(decode_change(b"\xff"), None);
-        let future = Change { act: 77, ..change.clone() };
-        assert_eq!(decode_change(&future.encode_to_vec()), None);
-        let short = Change { id: vec![1].into(), ..change };
-        assert_eq!(decode_change(&short.encode_to_vec()), None);
+        let read =
+            |schema: &str, change: &Change| read_change(Some(schema.as_bytes()), &change.encode_to_vec());
+        assert_eq!(read("1", &change), Ok(change.clone()));
+        assert_eq!(read_change(None, &change.encode_to_vec()), Ok(change.clone()));
+        assert_eq!(read("2", &change), Err(ChangeError::Newer(2)));
+        assert_eq!(read("1", &Change { act: 77, ..change.clone() }), Err(ChangeError::Newer(1)));
+        assert_eq!(read("1", &Change { entity: 0, ..change.clone() }), Err(ChangeError::Broken));
+        assert_eq!(read("1", &Change { id: vec![1].into(), ..change }), Err(ChangeError::Broken));
+        assert_eq!(read_change(Some(b"1"), b"\xff"), Err(ChangeError::Broken));
     }
 }

@@ -11,10 +11,10 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::fields::keys::Key;
 use crate::funds::amount::Decimal;
-use crate::funds::currency::Currency;
 use crate::guard::Allowed;
 use crate::partners::rules::{DEFAULT_CURRENCY, read_currency};
 use crate::policy::{Position, Scope};
+use sluice_schemas::currency::Currency;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_SITES: usize = 50;

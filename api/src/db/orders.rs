@@ -2,15 +2,13 @@
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
+use sluice_schemas::id_time::{ID_TIME_SLACK_MS, born_between};
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::prospects::{EventFilter, uuid_texts};
 use crate::db::scope::{self, EventScope};
 use crate::error::ApiError;
-
-/// An order is looked for this long around the time in its id; the edge makes both at once.
-const ID_TIME_SLACK_MS: i64 = 3_600_000;
 
 /// An order without its customer's data.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -88,7 +86,7 @@ pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<OrderRow>
 /// # Errors
 /// When ClickHouse fails.
 pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
-    let (from_ms, to_ms) = time_range(id);
+    let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::query::MAX_TIME_MS));
     let sql = format!(
         "SELECT {COLUMNS} FROM orders
          WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND time <= fromUnixTimestamp64Milli({{to_ms:Int64}})
@@ -135,26 +133,4 @@ pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<Contac
     );
     let query = query.param("from_ms", from_ms).param("to_ms", to_ms);
     fetch_all(query.param("ids", uuid_texts(&ids))).await
-}
-
-/// Where in time an order with this id lies: near the time in a UUIDv7, anywhere for another.
-fn time_range(id: Uuid) -> (i64, i64) {
-    if id.get_version_num() != 7 {
-        return (0, crate::query::MAX_TIME_MS);
-    }
-    let born_ms = i64::try_from(id.as_u128() >> 80).unwrap_or(0);
-    (born_ms - ID_TIME_SLACK_MS, born_ms + ID_TIME_SLACK_MS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_an_order_is_in_its_id() {
-        let id: Uuid = "0192f5a0-1234-7000-8000-000000000000".parse().unwrap();
-        let (from_ms, to_ms) = time_range(id);
-        assert_eq!((from_ms + to_ms) / 2, 0x0192_f5a0_1234);
-        assert_eq!(time_range(Uuid::nil()).0, 0);
-    }
 }

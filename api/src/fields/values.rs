@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::keys::Key;
 use super::{Fields, NULL, REQUIRED};
 use crate::funds::amount::Decimal;
-use crate::funds::currency::Currency;
+use sluice_schemas::currency::Currency;
 
 /// No day that people mean is before this one, or in the next century.
 const FIRST_YEAR: &str = "2000-01-01";

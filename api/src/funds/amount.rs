@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::funds::currency::{Currency, exponent};
+use sluice_schemas::currency::{Currency, exponent};
 
 /// No amount is larger, in minor units: sums of thousands of them stay within 64 bits.
 pub const MAX_MINOR: i64 = 999_999_999_999_999;

@@ -9,7 +9,6 @@ pub mod accounts;
 pub mod amount;
 pub mod balances;
 pub mod budgets;
-pub mod currency;
 pub mod idempotency;
 pub mod ledger;
 pub mod rates;

@@ -1,5 +1,6 @@
 //! `DELETE /api/orders/delete/<id>/`: the order is gone, from the counts too. `POST /api/orders/<id>/erase/`: its customer's
-//! data is gone, and what is counted stays.
+//! data is gone, and what is counted stays. Both also for an order that waits for its prospect: nobody's wish to be forgotten
+//! waits with it.
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -11,8 +12,8 @@ use crate::changes::Edit;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::{ChangeErrors, OnItsWay};
-use crate::orders::change::{apply, stored};
-use crate::orders::detail::OrderDetailResponse;
+use crate::orders::change::apply;
+use crate::orders::detail::{self, OrderDetailResponse};
 use crate::precondition::expected_version;
 use crate::state::App;
 
@@ -58,7 +59,7 @@ async fn end(
     headers: &HeaderMap,
     act: Act,
 ) -> Result<Response, ApiError> {
-    let order = stored(app, allowed, id).await?;
+    let order = detail::find(app, allowed, id).await?;
     let edit = Edit {
         entity: Entity::Order,
         id: order.id,

@@ -40,7 +40,7 @@ pub struct UpdateOrderRequest {
     pub reason: Option<String>,
     /// A decimal number, as text or as a number.
     pub payout: Option<String>,
-    /// ISO 4217.
+    /// ISO 4217. A payout without one is in the order's, or in its campaign's where it has none.
     pub currency: Option<String>,
     pub email: Option<String>,
     pub phone_number: Option<String>,

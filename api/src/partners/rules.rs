@@ -6,7 +6,7 @@ use crate::db::partners::{NAME_UNIQUE, NewPartner};
 use crate::db::violated;
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::funds::currency::Currency;
+use sluice_schemas::currency::Currency;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_CURRENCY_CHARS: usize = 10;

@@ -174,6 +174,26 @@ async fn what_is_deleted_is_gone_from_every_reading_and_the_rest_stays() {
 }
 
 #[tokio::test]
+async fn an_order_that_waits_can_be_erased_and_deleted() {
+    let office = office(true).await;
+    park_order(&office.world, 7, NOW_MS, "1", "payout=9").await;
+    let id = order_id(7, NOW_MS);
+    let (erase, delete) = (format!("/api/orders/{id}/erase/"), format!("/api/orders/delete/{id}/"));
+    assert_eq!(office.ask("DELETE", &delete, &json!({}), &office.lead).await.status, 403);
+    let erased = office.ask("POST", &erase, &json!({}), &office.owner).await;
+    let order = erased.json();
+    assert_eq!(erased.status, 200, "{}", erased.text);
+    assert_eq!((&order["email"], &order["first_name"]), (&json!(""), &json!("")));
+    assert_eq!((&order["parked"], &order["prospect_id"]), (&json!("unknown_prospect"), &json!("1")));
+    let deleted = office.ask("DELETE", &delete, &json!({}), &office.owner).await;
+    assert_eq!(deleted.line(), "204 ");
+    for (method, path) in [("DELETE", &delete), ("POST", &erase)] {
+        assert_eq!(office.ask(method, path, &json!({}), &office.owner).await.status, 404, "{path}");
+    }
+    assert_eq!(office.n_audited("orders").await, 2);
+}
+
+#[tokio::test]
 async fn who_may_not_and_what_cannot_be_is_refused_before_it_is_sent() {
     let office = office(false).await;
     let (order, prospect) = (update_path(), format!("/api/prospects/update/{}/", id(1)));

@@ -1,6 +1,7 @@
 //! `kill -9` of ingest and consumer at random moments under load. `SLUICE_FAULT_SEED` repeats a run's choice of victims and
 //! pauses; the seed is printed.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
@@ -22,25 +23,8 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     let seed = seed();
     eprintln!("SLUICE_FAULT_SEED={seed}");
     let mut rng = SmallRng::seed_from_u64(seed);
-    let servers = testing::servers().await;
     let folder = tempfile::tempdir()?;
-    let clickhouse = ClickHouse::create(
-        &servers.clickhouse_url,
-        &servers.clickhouse_user,
-        &servers.clickhouse_password,
-        &testing::unique_name("restarts"),
-    )
-    .await?;
-    let topic = testing::unique_name("restarts");
-    let way = Way::new(
-        &servers.kafka_brokers,
-        &topic,
-        2,
-        clickhouse,
-        testing::people_database().await,
-        folder.path(),
-    )
-    .await?;
+    let way = way(folder.path()).await?;
     let (mut edge, mut consumer) = tokio::try_join!(way.edge(2), way.consumer(&SESSION))?;
 
     let clients = Clients::start(edge.proxied);
@@ -68,6 +52,43 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     assert!(record.acknowledged_pixels.len() > 1000, "the clients hardly got through: {record:?}");
     ledger::check(&way, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}
+
+/// On the servers that tests share.
+async fn way(folder: &Path) -> anyhow::Result<Way> {
+    let servers = testing::servers().await;
+    let topic = testing::unique_name("restarts");
+    let clickhouse = ClickHouse::create(
+        &servers.clickhouse_url,
+        &servers.clickhouse_user,
+        &servers.clickhouse_password,
+        &testing::unique_name("restarts"),
+    )
+    .await?;
+    let people = testing::people_database().await;
+    Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, people, folder).await
+}
+
+/// Two consumers under one name, as after a mistake in a deployment: the later one takes over, the earlier ends and says why,
+/// and nothing is stored twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let way = way(folder.path()).await?;
+    let named = [("SLUICE__KAFKA__INSTANCE_ID", "one"), ("SLUICE__DIRECTORY__FILE", "")];
+    let (edge, first) = tokio::try_join!(way.edge(2), way.consumer(&named))?;
+    let clients = Clients::start(edge.proxied);
+    way.clickhouse.wait_for("SELECT count() FROM prospects", 200, Duration::from_secs(30)).await?;
+    let second = way.consumer(&named).await?;
+    let status = tokio::time::timeout(Duration::from_secs(20), first.ended()).await?;
+    assert!(!status.success(), "{status}");
+    let log = std::fs::read_to_string(first.log())?;
+    assert!(log.contains("another consumer has the same kafka.instance_id"), "{log}");
+    let before = way.clickhouse.number("SELECT count() FROM prospects").await?;
+    way.clickhouse.wait_for("SELECT count() FROM prospects", before + 200, Duration::from_secs(30)).await?;
+    ledger::check(&way, &clients.stop()).await?;
+    assert!(edge.child.drain().await && second.drain().await, "SIGTERM ends both well");
     Ok(())
 }
 

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use sluice_schemas::change::Change;
 use sluice_schemas::rows::OrderContactRow;
 use sluice_schemas::status::Status;
 
 use crate::changes::fold::{ContactGone, Effects, RowChange};
 use crate::changes::literal::Value;
 use crate::changes::seen::{SeenOrder, SeenProspect};
+use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::rows::Owner;
 
@@ -88,6 +90,23 @@ impl Order<'_> {
     pub(super) fn hand_over(&mut self, owner: Owner) {
         self.owner = owner;
         set_owner(&mut self.set, owner);
+    }
+
+    /// A payout without a currency is in the one that the order has, else in its campaign's of the order's time.
+    pub(super) fn set_money(&mut self, change: &Change, directory: &Directory) {
+        let payout = change.field("payout").and_then(|text| text.parse::<i64>().ok());
+        let has_none = self.seen.currency.as_deref() == Some("") && !self.set.contains_key("currency");
+        let of_campaign = || {
+            let campaign = directory.payout(self.seen.owner.campaign_id, self.seen.time_ms)?;
+            (payout.is_some() && has_none).then(|| campaign.currency.clone())
+        };
+        let currency = change.field("currency").map(str::to_owned).or_else(of_campaign);
+        if let Some(payout) = payout {
+            self.set.insert("payout", Value::Micros(payout));
+        }
+        if let Some(currency) = currency {
+            self.set.insert("currency", Value::Text(currency));
+        }
     }
 
     pub(super) fn finish(self, effects: &mut Effects) {

@@ -3,7 +3,7 @@
 //!
 //! Conserved: what is taken from a sum is what was seen, what is added is what is written; a change has one outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, CONTACT_FIELDS, Change, Entity, MISSING, REFUSED};
@@ -52,6 +52,7 @@ pub struct Effects {
 struct Fold<'a> {
     prospects: Vec<Prospect<'a>>,
     orders: Vec<Order<'a>>,
+    parked: BTreeSet<Uuid>,
     directory: &'a Directory,
     enricher: &'a Enricher,
     statuses: Vec<OrderStatusRow>,
@@ -63,6 +64,7 @@ pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &E
     let mut fold = Fold {
         prospects: seen.prospects.iter().map(Prospect::new).collect(),
         orders: seen.orders.iter().map(Order::new).collect(),
+        parked: seen.parked.clone(),
         directory,
         enricher,
         statuses: Vec::new(),
@@ -164,7 +166,15 @@ impl Fold<'_> {
     fn take_order(&mut self, change: &Change) -> Result<(), Untaken> {
         let id = change.target();
         let known = self.orders.iter_mut().find(|order| order.seen.order_id == id && !order.is_gone);
-        let order = known.ok_or(Untaken::Missing)?;
+        let Some(order) = known else {
+            // What was to be done with one that waits is done; another change of it is not possible.
+            let is_done = match change.act() {
+                Act::Delete => self.parked.remove(&id),
+                Act::Erase => self.parked.contains(&id),
+                Act::Update | Act::Unspecified => false,
+            };
+            return if is_done { Ok(()) } else { Err(Untaken::Missing) };
+        };
         let is_touched = !order.set.is_empty() || order.contact.is_some();
         check_version(change, order.seen.version, is_touched)?;
         match change.act() {
@@ -199,12 +209,7 @@ impl Fold<'_> {
                 change_id: change.change_id(),
             });
         }
-        if let Some(payout) = change.field("payout").and_then(|text| text.parse::<i64>().ok()) {
-            order.set.insert("payout", Value::Micros(payout));
-        }
-        if let Some(currency) = change.field("currency") {
-            order.set.insert("currency", Value::Text(currency.to_owned()));
-        }
+        order.set_money(change, self.directory);
         if let Some(contact) = contact_of(change, order.seen) {
             order.contact = Some(Some(contact));
         }

@@ -1,4 +1,4 @@
-//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → verdict (what was there before) →
+//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → what waits → verdict (what was there before) →
 //! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
 //! inserts have tokens ([`mod@fold`] says what is written, `store` how).
 
@@ -7,8 +7,9 @@ pub mod fold;
 pub mod literal;
 pub mod seen;
 mod store;
+mod waiting;
 
-use sluice_schemas::change::{Change, decode_change};
+use sluice_schemas::change::{Change, ChangeError, read_change};
 use tokio::time::Instant;
 
 use crate::changes::fold::{Effects, RowChange, fold};
@@ -47,17 +48,15 @@ impl Partition {
         Ok(())
     }
 
-    /// What the changes find: asked once, and once and for all.
+    /// What the changes find: asked once, and once and for all, after what waits has ended or come in.
     async fn settle_seen(&self, batch: &str, repeated: bool, changes: &[Change]) -> Result<Seen, Revoked> {
         let (store, wanted) = (&self.shared.store, Wanted::of(changes));
-        self.insist("clickhouse", || async {
-            if repeated && let Some(seen) = store.verdict(batch).await? {
-                return Ok(seen);
-            }
-            let seen = store.see(&wanted).await?;
-            store.settle_verdict(batch, seen).await
-        })
-        .await
+        if repeated && let Some(seen) = self.insist("clickhouse", || store.verdict(batch)).await? {
+            return Ok(seen);
+        }
+        self.end_waiting(batch, &wanted.ends).await?;
+        self.insist("clickhouse", || async { store.settle_verdict(batch, store.see(&wanted).await?).await })
+            .await
     }
 
     async fn write(&self, batch: &str, effects: &Effects) -> Result<(), Revoked> {
@@ -78,13 +77,20 @@ impl Partition {
     }
 }
 
+/// The first of these records that is a change of a later version, and which.
+pub(crate) fn first_newer(records: &[Record]) -> Option<(usize, ChangeError)> {
+    let mut read = records.iter().map(|record| read_change(record.schema.as_deref(), &record.value));
+    let index = read.position(|read| matches!(read, Err(ChangeError::Newer(_))))?;
+    let error = read_change(records[index].schema.as_deref(), &records[index].value).err()?;
+    Some((index, error))
+}
+
+/// The changes of records among which there is none of a later version.
 fn read(records: &[Record]) -> Vec<Change> {
     let read = records.iter().filter_map(|record| {
-        let change = decode_change(&record.value);
-        if change.is_none() {
-            tracing::error!(offset = record.offset, "a record is no change that can be read; left out");
-        }
-        change
+        read_change(record.schema.as_deref(), &record.value)
+            .inspect_err(|error| tracing::error!(offset = record.offset, %error, "left out"))
+            .ok()
     });
     read.collect()
 }

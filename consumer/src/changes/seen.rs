@@ -1,9 +1,9 @@
 //! What a batch of changes asks before it writes anything, and what it finds: settled as its verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use sluice_schemas::change::{Change, Entity};
+use sluice_schemas::change::{Act, Change, Entity};
 use uuid::Uuid;
 
 use crate::rows::Owner;
@@ -15,6 +15,8 @@ pub struct Wanted {
     pub orders: BTreeSet<Uuid>,
     pub orders_of: BTreeSet<Uuid>,
     pub changes: BTreeSet<Uuid>,
+    /// Orders that are deleted (true) or erased: they may still wait for their prospect.
+    pub ends: BTreeMap<Uuid, bool>,
 }
 
 impl Wanted {
@@ -25,7 +27,12 @@ impl Wanted {
         for change in changes {
             wanted.changes.insert(change.change_id());
             match change.entity() {
-                Entity::Order => drop(wanted.orders.insert(change.target())),
+                Entity::Order => {
+                    wanted.orders.insert(change.target());
+                    if matches!(change.act(), Act::Delete | Act::Erase) {
+                        *wanted.ends.entry(change.target()).or_default() |= change.act() == Act::Delete;
+                    }
+                }
                 Entity::Prospect => {
                     wanted.prospects.insert(change.target());
                     if change.field("user_id").is_some() {
@@ -57,6 +64,9 @@ pub struct SeenOrder {
     pub time_ms: i64,
     pub owner: Owner,
     pub status: String,
+    /// `None` in a verdict of before it was asked for.
+    #[serde(default)]
+    pub currency: Option<String>,
     pub version: u32,
 }
 
@@ -65,6 +75,9 @@ pub struct SeenOrder {
 pub struct Seen {
     pub prospects: Vec<SeenProspect>,
     pub orders: Vec<SeenOrder>,
+    /// Orders that never came to be stored: they wait, or were deleted while they did.
+    #[serde(default)]
+    pub parked: BTreeSet<Uuid>,
     /// Changes that were taken before.
     #[serde(default)]
     pub done: BTreeSet<Uuid>,

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use sluice_schemas::id_time::born_between;
 use uuid::Uuid;
 
 use crate::changes::fold::{ContactGone, RowChange};
@@ -37,6 +38,7 @@ struct FoundOrder {
     team_id: u64,
     campaign_id: u64,
     status: String,
+    currency: String,
     version: u32,
 }
 
@@ -69,13 +71,16 @@ impl Store {
             let (orders, prospects) = (ids(&wanted.orders), ids(&wanted.orders_of));
             let sql = format!(
                 "SELECT order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id, \
-                 toString(status) AS status, version FROM orders WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) \
+                 toString(status) AS status, toString(currency) AS currency, version FROM orders WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) \
                  ORDER BY order_id",
                 born(&wanted.orders)
             );
             let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
             seen.orders = found.into_iter().map(Into::into).collect();
         }
+        let parked = self.parked_orders(&wanted.ends.keys().copied().collect()).await?;
+        seen.parked =
+            parked.into_iter().filter(|row| row.state != "replayed").map(|row| row.event_id).collect();
         Ok(seen)
     }
 
@@ -123,7 +128,7 @@ impl Store {
         Ok(())
     }
 
-    async fn mutate(&self, sql: &str) -> Result<(), StoreError> {
+    pub(super) async fn mutate(&self, sql: &str) -> Result<(), StoreError> {
         let client = self.client().clone();
         // Many ids make a long statement. It may name a visitor's address, which the server's log need not keep.
         let client = client
@@ -137,8 +142,6 @@ impl Store {
 
 /// Rows of one statement: a statement has every one of them in it, several times.
 const N_ROWS_A_STATEMENT: usize = 100;
-/// An order is looked for this long around the time in its id; the edge makes both at once.
-const ID_TIME_SLACK_MS: i64 = 3_600_000;
 
 /// The rows of each statement: not too many, and none of two rows with one id, since values are found by the id.
 fn statements<'a>(rows: &[&'a RowChange]) -> Vec<Vec<&'a RowChange>> {
@@ -165,11 +168,13 @@ fn between(times: impl Iterator<Item = i64> + Clone) -> String {
 
 /// Where in time orders with these ids lie: near the times in their ids, where all are UUIDv7.
 fn born(ids: &BTreeSet<Uuid>) -> String {
-    if ids.is_empty() || ids.iter().any(|id| id.get_version_num() != 7) {
-        return "true".to_owned();
+    let born: Option<Vec<_>> = ids.iter().map(|id| born_between(*id)).collect();
+    match born {
+        Some(born) if !born.is_empty() => {
+            between(born.iter().flat_map(|(from_ms, to_ms)| [*from_ms, *to_ms]))
+        }
+        _ => "true".to_owned(),
     }
-    let born = ids.iter().map(|id| i64::try_from(id.as_u128() >> 80).unwrap_or(0));
-    between(born.flat_map(|ms| [(ms - ID_TIME_SLACK_MS).max(0), ms + ID_TIME_SLACK_MS]))
 }
 
 fn ids(ids: &BTreeSet<Uuid>) -> String {
@@ -209,15 +214,15 @@ impl From<FoundProspect> for SeenProspect {
 
 impl From<FoundOrder> for SeenOrder {
     fn from(found: FoundOrder) -> Self {
-        let FoundOrder { order_id, prospect_id, time_ms, user_id, team_id, campaign_id, status, version } =
-            found;
+        let FoundOrder { order_id, prospect_id, time_ms, user_id, team_id, campaign_id, .. } = found;
         Self {
             order_id,
             prospect_id,
             time_ms,
             owner: Owner { user_id, team_id, campaign_id },
-            status,
-            version,
+            status: found.status,
+            currency: Some(found.currency),
+            version: found.version,
         }
     }
 }

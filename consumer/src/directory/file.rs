@@ -1,5 +1,5 @@
 //! The directory's log on disk, for a consumer that starts while Postgres is down: a line of JSON with the database's
-//! origin, then a line for each change. Appended to; a last line that was cut off by a crash is left out.
+//! origin and the format, then a line for each change. Appended to; a last line that was cut off by a crash is left out.
 //!
 //! Losing the file loses nothing but that. It holds no customer's data: ids, tracking keys and times.
 
@@ -15,7 +15,12 @@ use super::Entry;
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     origin: Uuid,
+    #[serde(default)]
+    format: u32,
 }
+
+/// A file of an earlier one lacks something that a change has now.
+const FORMAT: u32 = 1;
 
 /// What the file held.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub fn read(path: &Path) -> io::Result<Option<Kept>> {
     };
     let mut lines = BufReader::new(file).lines();
     let head = lines.next().and_then(Result::ok).and_then(|line| serde_json::from_str::<Head>(&line).ok());
-    let Some(Head { origin }) = head else { return Ok(None) };
+    let Some(Head { origin, .. }) = head.filter(|head| head.format == FORMAT) else { return Ok(None) };
     let mut entries = Vec::new();
     for line in lines {
         // A torn line need not even be text.
@@ -53,7 +58,7 @@ pub fn read(path: &Path) -> io::Result<Option<Kept>> {
 pub fn replace(path: &Path, origin: Uuid, entries: &[Entry]) -> io::Result<()> {
     let new: PathBuf = path.with_extension("new");
     let mut file = BufWriter::new(File::create(&new)?);
-    write_line(&mut file, &Head { origin })?;
+    write_line(&mut file, &Head { origin, format: FORMAT })?;
     write_lines(file, entries)?;
     std::fs::rename(new, path)
 }
@@ -99,6 +104,8 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
         assert_eq!(read(&path).unwrap().unwrap().entries, log[..2]);
+        std::fs::write(&path, format!("{{\"origin\":\"{origin}\"}}\n")).unwrap();
+        assert!(read(&path).unwrap().is_none(), "of an earlier format");
         std::fs::write(&path, b"nothing of ours").unwrap();
         assert!(read(&path).unwrap().is_none());
     }

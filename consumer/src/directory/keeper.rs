@@ -209,7 +209,7 @@ impl Keeper {
         let (origin, _) = self.ask().await?;
         let entries = sqlx::query_as!(
             Entry,
-            "SELECT version, entity, entity_id, subject_id, object_id, from_ms, to_ms, is_gone
+            "SELECT version, entity, entity_id, subject_id, object_id, currency, from_ms, to_ms, is_gone
              FROM directory_log WHERE version > $1 ORDER BY version",
             version
         )

@@ -6,23 +6,29 @@
 
 pub mod file;
 pub mod keeper;
+mod period;
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use sluice_schemas::currency;
 use sluice_schemas::outcome::ParkReason;
+use sluice_schemas::rows::Micros;
 
+use self::period::{Period, at, set};
 use crate::rows::Owner;
 
 /// One change of the directory, as `directory_log` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: i64,
-    /// `user`, `membership`, `campaign_buyer` or `tracking_key`.
+    /// `user`, `membership`, `campaign_buyer`, `campaign_payout` or `tracking_key`.
     pub entity: String,
     pub entity_id: String,
     pub subject_id: i64,
     pub object_id: i64,
+    /// Of a payout; empty for the others.
+    pub currency: String,
     pub from_ms: Option<i64>,
     pub to_ms: Option<i64>,
     pub is_gone: bool,
@@ -34,9 +40,11 @@ pub struct Directory {
     pub version: i64,
     keys: HashMap<String, Key>,
     /// The buyers of each campaign over time.
-    campaigns: HashMap<u64, Vec<Period>>,
+    campaigns: HashMap<u64, Vec<Period<u64>>>,
+    /// What the orders of each campaign bring over time.
+    payouts: HashMap<u64, Vec<Period<Payout>>>,
     /// The teams of each user over time; a user without a team has no period.
-    users: HashMap<u64, Vec<Period>>,
+    users: HashMap<u64, Vec<Period<u64>>>,
     /// When users were removed: whose an event was before stays theirs.
     removed: HashMap<u64, i64>,
 }
@@ -47,13 +55,13 @@ struct Key {
     to_ms: i64,
 }
 
-/// Somebody's, from a moment until before another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Period {
-    row_id: u64,
-    holder_id: u64,
-    from_ms: i64,
-    to_ms: i64,
+/// What an order brings that does not say so itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payout {
+    /// `None`: nothing is known.
+    pub micros: Option<Micros>,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 impl Directory {
@@ -65,7 +73,7 @@ impl Directory {
         let row_id = || entry.entity_id.parse::<u64>().unwrap_or_default();
         let period = || Period {
             row_id: row_id(),
-            holder_id: object_id,
+            holds: object_id,
             from_ms: entry.from_ms.unwrap_or(i64::MIN),
             to_ms,
         };
@@ -86,6 +94,10 @@ impl Directory {
             }
             "membership" => set(&mut self.users, subject_id, period(), entry.is_gone),
             "campaign_buyer" => set(&mut self.campaigns, subject_id, period(), entry.is_gone),
+            "campaign_payout" => {
+                let period = period().with(payout_of(entry));
+                set(&mut self.payouts, subject_id, period, entry.is_gone);
+            }
             // Of a later version of the schema: nothing that this program resolves with.
             _ => {}
         }
@@ -105,14 +117,20 @@ impl Directory {
                 return Err(ParkReason::ExpiredKey);
             }
             let buyers = self.campaigns.get(&key.campaign_id).ok_or(ParkReason::UnknownKey)?;
-            (key.campaign_id, holder(buyers, time_ms).ok_or(ParkReason::UnknownKey)?)
+            (key.campaign_id, at(buyers, time_ms).copied().ok_or(ParkReason::UnknownKey)?)
         };
         if user_id == 0 {
             return Ok(Owner::default());
         }
         let teams = self.users.get(&user_id).filter(|_| self.stands(user_id, time_ms));
         let teams = teams.ok_or(ParkReason::UnknownUser)?;
-        Ok(Owner { user_id, team_id: holder(teams, time_ms).unwrap_or(0), campaign_id })
+        Ok(Owner { user_id, team_id: at(teams, time_ms).copied().unwrap_or(0), campaign_id })
+    }
+
+    /// What an order of this campaign brings at this moment, unless it says so itself.
+    #[must_use]
+    pub fn payout(&self, campaign_id: u64, time_ms: i64) -> Option<&Payout> {
+        at(self.payouts.get(&campaign_id)?, time_ms)
     }
 
     /// Whether what a parked event names, a key or a user's id, is there by now.
@@ -142,23 +160,11 @@ impl Entry {
     }
 }
 
-fn set(periods: &mut HashMap<u64, Vec<Period>>, subject_id: u64, period: Period, is_gone: bool) {
-    let Some(periods) =
-        (if is_gone { periods.get_mut(&subject_id) } else { Some(periods.entry(subject_id).or_default()) })
-    else {
-        return;
-    };
-    periods.retain(|known| known.row_id != period.row_id);
-    if !is_gone {
-        periods.push(period);
-    }
-}
-
-/// Periods do not overlap: the database sees to it.
-fn holder(periods: &[Period], time_ms: i64) -> Option<u64> {
-    // The present one is the last in nearly all cases.
-    let found = periods.iter().rev().find(|period| (period.from_ms..period.to_ms).contains(&time_ms));
-    found.map(|period| period.holder_id)
+fn payout_of(entry: &Entry) -> Payout {
+    // Below zero: none.
+    let minor = (entry.object_id >= 0).then_some(entry.object_id);
+    let micros = minor.and_then(|minor| currency::micros(minor, &entry.currency));
+    Payout { micros, currency: entry.currency.clone() }
 }
 
 /// What parked events may name that changed lately, for whoever replays them.
@@ -205,6 +211,7 @@ mod tests {
             entity_id: id.to_owned(),
             subject_id: ids.0,
             object_id: ids.1,
+            currency: String::new(),
             from_ms: times.0,
             to_ms: times.1,
             is_gone: false,
@@ -250,6 +257,29 @@ mod tests {
         assert_eq!(after.owner("abc", None, 5000), Err(ParkReason::ExpiredKey));
         assert_eq!(after.version, 10);
         assert_eq!(fold(&log[..5]), before);
+    }
+
+    #[test]
+    fn an_order_brings_what_its_campaigns_orders_brought_at_its_time() {
+        let payout = |version, id: &str, minor, currency: &str, times| Entry {
+            currency: currency.to_owned(),
+            ..entry(version, "campaign_payout", id, (9, minor), times)
+        };
+        let mut log = vec![
+            payout(1, "1", 1250, "USD", (Some(0), None)),
+            payout(2, "1", 1250, "USD", (Some(0), Some(1000))),
+            payout(3, "2", 300, "JPY", (Some(1000), Some(2000))),
+            payout(4, "3", -1, "EUR", (Some(2000), None)),
+        ];
+        let directory = fold(&log);
+        let at =
+            |time_ms| directory.payout(9, time_ms).map(|payout| (payout.micros, payout.currency.as_str()));
+        assert_eq!(at(999), Some((Some(12_500_000), "USD")));
+        assert_eq!(at(1000), Some((Some(300_000_000), "JPY")));
+        assert_eq!(at(2000), Some((None, "EUR")));
+        assert_eq!(directory.payout(8, 0), None);
+        log.push(Entry { is_gone: true, ..payout(5, "3", -1, "EUR", (Some(2000), None)) });
+        assert_eq!(fold(&log).payout(9, 2000), None);
     }
 
     #[test]

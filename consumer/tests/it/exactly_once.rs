@@ -80,7 +80,7 @@ async fn a_consumer_that_dies_at_any_step_counts_every_event_once() {
 }
 
 /// Every table has every event once, and what was counted agrees with what is there.
-async fn assert_once(world: &World, n_prospects: u64, n_orders: u64) {
+pub(crate) async fn assert_once(world: &World, n_prospects: u64, n_orders: u64) {
     let stored = n_prospects + n_orders;
     for (sql, expected) in [
         ("SELECT count() FROM prospects", n_prospects),

@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) postgres_url: String,
     /// Where consumers keep the directory.
     pub(crate) directory_file: PathBuf,
+    /// What a partition may hold before it is paused.
+    pub(crate) buffer_bytes: usize,
     producer: FutureProducer,
 }
 
@@ -84,16 +86,22 @@ impl World {
             brokers,
             postgres_url,
             directory_file,
+            buffer_bytes: BatchConfig::default().buffer_bytes,
             producer,
         }
     }
 
     /// Sends a change of a prospect or of its order.
     pub(crate) async fn change(&self, prospect: Uuid, change: &Change) {
+        self.change_in(SCHEMA_VERSION, prospect, change).await;
+    }
+
+    /// The same as a program of another version would.
+    pub(crate) async fn change_in(&self, schema: u32, prospect: Uuid, change: &Change) {
         let value = change.encode_to_vec();
         let key = prospect.to_string();
         let headers = OwnedHeaders::new()
-            .insert(Header { key: SCHEMA_HEADER, value: Some(SCHEMA_VERSION.to_string().as_bytes()) });
+            .insert(Header { key: SCHEMA_HEADER, value: Some(schema.to_string().as_bytes()) });
         let record = FutureRecord::to(&self.changes_topic).key(&key).headers(headers).payload(&value);
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
     }
@@ -106,6 +114,11 @@ impl World {
         let record =
             FutureRecord::<(), _>::to(&self.topic).partition(partition).headers(headers).payload(value);
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
+    }
+
+    /// The rows of a query as texts.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        self.client.query(sql).fetch_all().await.unwrap()
     }
 
     /// The only value of a query's only row.
@@ -133,17 +146,27 @@ impl World {
 
     /// Starts a consumer that reaches ClickHouse by another address.
     pub(crate) fn consume_by(&self, clickhouse_url: &str) -> Consumer {
+        // Comes back at once after a kill, as under a supervisor that names it.
+        self.consume_as("one", clickhouse_url)
+    }
+
+    /// Starts another one beside it.
+    pub(crate) fn consume_as(&self, instance_id: &str, clickhouse_url: &str) -> Consumer {
         let kafka = KafkaConfig {
             brokers: self.brokers.clone(),
             topic: self.topic.clone(),
             changes_topic: self.changes_topic.clone(),
             group: self.group.clone(),
-            // Comes back at once after a kill, as under a supervisor that names it.
-            instance_id: "one".to_owned(),
+            instance_id: instance_id.to_owned(),
             session_timeout_ms: 6000,
         };
-        let batch =
-            BatchConfig { linger_ms: 50, max_events: 500, replay_interval_ms: 100, ..BatchConfig::default() };
+        let batch = BatchConfig {
+            linger_ms: 50,
+            max_events: 500,
+            replay_interval_ms: 100,
+            buffer_bytes: self.buffer_bytes,
+            ..BatchConfig::default()
+        };
         let clickhouse = ClickhouseConfig { url: clickhouse_url.to_owned(), ..self.clickhouse.clone() };
         let directory = DirectoryConfig {
             postgres_url: Secret::new(self.postgres_url.clone()),
@@ -153,6 +176,8 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let lifecycle = Lifecycle::default();
         let life = lifecycle.clone();
+        let readiness = Readiness::default();
+        let ready = readiness.clone();
         let task = runtime.spawn(async move {
             let metrics = Metrics::register(&mut Registry::default());
             let shared = Shared {
@@ -160,15 +185,16 @@ impl World {
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
                 enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
                 metrics,
+                events_topic: kafka.topic.as_str().into(),
                 config: batch.clone(),
                 clock: Clock::System,
-                readiness: Readiness::default(),
+                readiness: ready,
                 draining: life.draining().clone(),
             };
             let read = |kind| source::run(kind, &kafka, batch.buffer_bytes, shared.clone(), &life);
             tokio::try_join!(read(Kind::Events), read(Kind::Changes)).unwrap();
         });
-        Consumer { runtime: Some(runtime), lifecycle, task: Some(task) }
+        Consumer { runtime: Some(runtime), lifecycle, task: Some(task), readiness }
     }
 }
 
@@ -177,6 +203,7 @@ pub(crate) struct Consumer {
     runtime: Option<tokio::runtime::Runtime>,
     lifecycle: Lifecycle,
     task: Option<tokio::task::JoinHandle<()>>,
+    pub(crate) readiness: Readiness,
 }
 
 impl Consumer {
@@ -214,6 +241,11 @@ impl Lane {
     }
 
     pub(crate) fn order(&mut self, id: Uuid, prospect: &str) {
+        self.order_of(id, prospect, "payout=12.5&currency=USD");
+    }
+
+    /// An order that says this of itself.
+    pub(crate) fn order_of(&mut self, id: Uuid, prospect: &str, pairs: &str) {
         let order = OrderRef {
             prospect_ref: prospect,
             email: "jane@example.com",
@@ -222,7 +254,7 @@ impl Lane {
             last_name: "Doe",
             delivery_address: "1 Example Road",
         };
-        self.push(id, "payout=12.5&currency=USD", Some(order));
+        self.push(id, pairs, Some(order));
     }
 
     fn push(&mut self, id: Uuid, pairs: &str, order: Option<OrderRef<'_>>) {

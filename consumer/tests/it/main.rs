@@ -4,7 +4,12 @@
 
 mod changes;
 mod exactly_once;
+mod gate;
 mod harness;
 mod kinds;
+mod newer;
+mod payouts;
+mod rebalances;
 mod resolving;
 mod tripwire;
+mod waiting;

@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::harness::{Lane, NOON_MS, World};
 use crate::tripwire::{Trip, Tripwire};
 
-const KEY: &str = "7qk2m9xw4tbvhr3e";
+pub(crate) const KEY: &str = "7qk2m9xw4tbvhr3e";
 
 /// A campaign of this buyer with this key.
-async fn add_campaign(world: &World, key: &str, user_id: u64) {
+pub(crate) async fn add_campaign(world: &World, key: &str, user_id: u64) {
     let sql = format!(
         "WITH campaign AS (INSERT INTO campaigns (name) VALUES ('test') RETURNING id),
               buyer AS (INSERT INTO campaign_buyers (campaign_id, user_id) SELECT id, {user_id} FROM campaign)

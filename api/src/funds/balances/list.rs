@@ -15,7 +15,6 @@ use crate::error::ApiError;
 use crate::funds::accounts::statement::moments;
 use crate::funds::amount::show;
 use crate::funds::balances::runway::{RUNWAY_DAYS, days_left, is_low};
-use crate::funds::currency::Currency;
 use crate::funds::reach::Reach;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -23,6 +22,7 @@ use crate::paging::{Listing, Page};
 use crate::policy::Scope;
 use crate::query::{Params, TimeRange, text_cursor};
 use crate::state::App;
+use sluice_schemas::currency::Currency;
 
 /// A balance.
 #[derive(Debug, Serialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use crate::db::funds::rates::RateRow;
 use crate::funds::amount::MAX_MINOR;
-use crate::funds::currency::exponent;
+use sluice_schemas::currency::exponent;
 
 /// One, in billionths.
 const ONE_E9: i128 = 1_000_000_000;

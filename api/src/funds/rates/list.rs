@@ -7,13 +7,13 @@ use utoipa::IntoParams;
 use crate::db::funds::rates::{self, RateFilter};
 use crate::error::ApiError;
 use crate::fields::values::parse_day;
-use crate::funds::currency::Currency;
 use crate::funds::rates::FundRateResponse;
 use crate::funds::{day_cursor, read_day_cursor};
 use crate::openapi::ListErrors;
 use crate::paging::{Listing, Page};
 use crate::query::Params;
 use crate::state::App;
+use sluice_schemas::currency::Currency;
 
 /// What the list of rates understands.
 #[derive(Debug, IntoParams)]

@@ -14,13 +14,13 @@ use crate::fields::Fields;
 use crate::fields::keys::Key;
 use crate::funds::amount::Decimal;
 use crate::funds::answer;
-use crate::funds::currency::Currency;
 use crate::funds::reach::Reach;
 use crate::funds::requests::{FundRequestRequest, FundRequestResponse, MAX_PURPOSE_CHARS};
 use crate::guard::Allowed;
 use crate::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
+use sluice_schemas::currency::Currency;
 
 /// Ask for money
 #[utoipa::path(

@@ -14,11 +14,11 @@ use crate::db::funds::post::{
 use crate::error::ApiError;
 use crate::fields::keys::Key;
 use crate::funds::amount::{Decimal, show};
-use crate::funds::currency::Currency;
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
 use crate::funds::{refusal, violated};
 use crate::policy::Resource;
+use sluice_schemas::currency::Currency;
 
 /// A transfer as somebody asks for it.
 #[derive(Debug, Clone, Serialize)]

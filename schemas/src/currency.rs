@@ -2,6 +2,8 @@
 //!
 //! Left out: funds codes, metals, bond units and testing codes, in which nobody pays for visits.
 
+use crate::rows::Micros;
+
 /// ISO 4217, list one, as amended to 2025: two decimal places but where the table below says otherwise.
 const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD \
     CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL \
@@ -39,6 +41,15 @@ pub fn exponent(code: &str) -> u32 {
     }
 }
 
+/// An amount in minor units as it is stored of events; `None` for more than the column holds.
+#[must_use]
+pub fn micros(minor: i64, code: &str) -> Option<Micros> {
+    // Decimal(18, 6) holds 18 digits.
+    minor
+        .checked_mul(10_i64.pow(6 - exponent(code)))
+        .filter(|micros| micros.abs() < 1_000_000_000_000_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +64,16 @@ mod tests {
         }
         let all = CODES.split(' ').chain(WITHOUT_MINOR.split(' ')).chain(IN_THOUSANDTHS.split(' '));
         assert!(all.clone().all(|code| code.len() == 3 && Currency::parse(code).is_some()));
+    }
+
+    #[test]
+    fn minor_units_become_millionths() {
+        assert_eq!(micros(1250, "USD"), Some(12_500_000));
+        assert_eq!((micros(12, "JPY"), micros(1250, "KWD")), (Some(12_000_000), Some(1_250_000)));
+        assert_eq!(
+            (micros(99_999_999_999_999, "USD"), micros(100_000_000_000_000, "USD")),
+            (Some(999_999_999_999_990_000), None)
+        );
+        assert_eq!(micros(i64::MAX, "USD"), None);
     }
 }

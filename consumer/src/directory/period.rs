@@ -1,0 +1,44 @@
+//! What holds from a moment until before another.
+
+use std::collections::HashMap;
+
+/// One row of a table with periods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Period<T> {
+    pub(super) row_id: u64,
+    pub(super) holds: T,
+    pub(super) from_ms: i64,
+    pub(super) to_ms: i64,
+}
+
+impl<T> Period<T> {
+    /// The same period of something else.
+    pub(super) fn with<U>(self, holds: U) -> Period<U> {
+        Period { row_id: self.row_id, holds, from_ms: self.from_ms, to_ms: self.to_ms }
+    }
+}
+
+/// Takes in a row as it is now, or that it is gone.
+pub(super) fn set<T>(
+    periods: &mut HashMap<u64, Vec<Period<T>>>,
+    subject_id: u64,
+    period: Period<T>,
+    is_gone: bool,
+) {
+    let Some(periods) =
+        (if is_gone { periods.get_mut(&subject_id) } else { Some(periods.entry(subject_id).or_default()) })
+    else {
+        return;
+    };
+    periods.retain(|known| known.row_id != period.row_id);
+    if !is_gone {
+        periods.push(period);
+    }
+}
+
+/// What holds at a moment. Periods do not overlap: the database sees to it.
+pub(super) fn at<T>(periods: &[Period<T>], time_ms: i64) -> Option<&T> {
+    // The present one is the last in nearly all cases.
+    let found = periods.iter().rev().find(|period| (period.from_ms..period.to_ms).contains(&time_ms));
+    found.map(|period| &period.holds)
+}
