@@ -8,14 +8,15 @@ pub mod file;
 pub mod keeper;
 mod period;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
-use sluice_schemas::currency;
 use sluice_schemas::outcome::ParkReason;
 use sluice_schemas::rows::Micros;
+use sluice_schemas::{currency, tracking_key};
 
-use self::period::{Period, at, set};
+use self::period::{Period, Periods, at, set};
 use crate::rows::Owner;
 
 /// One change of the directory, as `directory_log` has it.
@@ -34,25 +35,32 @@ pub struct Entry {
     pub is_gone: bool,
 }
 
-/// How things stood at a version.
+/// How things stood at a version. An event costs a look-up in each map, in memory that is seldom in the processor's cache:
+/// hence a hash that is quick for small keys, and periods that lie in the maps themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     pub version: i64,
-    keys: HashMap<String, Key>,
+    /// By the bytes of a key, as a number.
+    keys: HashMap<u128, Key>,
     /// The buyers of each campaign over time.
-    campaigns: HashMap<u64, Vec<Period<u64>>>,
+    campaigns: HashMap<u64, Periods<u64>>,
     /// What the orders of each campaign bring over time.
-    payouts: HashMap<u64, Vec<Period<Payout>>>,
-    /// The teams of each user over time; a user without a team has no period.
-    users: HashMap<u64, Vec<Period<u64>>>,
-    /// When users were removed: whose an event was before stays theirs.
-    removed: HashMap<u64, i64>,
+    payouts: HashMap<u64, Periods<Payout>>,
+    users: HashMap<u64, User>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     campaign_id: u64,
     to_ms: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct User {
+    /// The ids of their teams over time; a user without a team has no period.
+    teams: Periods<u64>,
+    /// What was theirs before stays theirs.
+    removed_ms: Option<i64>,
 }
 
 /// What an order brings that does not say so itself.
@@ -78,25 +86,30 @@ impl Directory {
             to_ms,
         };
         match entry.entity.as_str() {
-            "tracking_key" if entry.is_gone => drop(self.keys.remove(&entry.entity_id)),
             "tracking_key" => {
-                self.keys.insert(entry.entity_id.clone(), Key { campaign_id: object_id, to_ms });
-            }
-            "user" if entry.is_gone => {
-                self.users.remove(&row_id());
-                self.removed.remove(&row_id());
-            }
-            "user" => {
-                self.users.entry(row_id()).or_default();
-                if let Some(removed_ms) = entry.to_ms {
-                    self.removed.insert(row_id(), removed_ms);
+                let Some(key) = folded(&entry.entity_id) else { return };
+                if entry.is_gone {
+                    self.keys.remove(&key);
+                } else {
+                    self.keys.insert(key, Key { campaign_id: object_id, to_ms });
                 }
             }
-            "membership" => set(&mut self.users, subject_id, period(), entry.is_gone),
-            "campaign_buyer" => set(&mut self.campaigns, subject_id, period(), entry.is_gone),
+            "user" if entry.is_gone => drop(self.users.remove(&row_id())),
+            "user" => self.users.entry(row_id()).or_default().removed_ms = entry.to_ms,
+            "membership" => {
+                if let Some(user) = known(&mut self.users, subject_id, entry.is_gone) {
+                    set(&mut user.teams, period(), entry.is_gone);
+                }
+            }
+            "campaign_buyer" => {
+                if let Some(buyers) = known(&mut self.campaigns, subject_id, entry.is_gone) {
+                    set(buyers, period(), entry.is_gone);
+                }
+            }
             "campaign_payout" => {
-                let period = period().with(payout_of(entry));
-                set(&mut self.payouts, subject_id, period, entry.is_gone);
+                if let Some(payouts) = known(&mut self.payouts, subject_id, entry.is_gone) {
+                    set(payouts, period().with(payout_of(entry)), entry.is_gone);
+                }
             }
             // Of a later version of the schema: nothing that this program resolves with.
             _ => {}
@@ -112,7 +125,7 @@ impl Directory {
         let (campaign_id, user_id) = if key.is_empty() {
             (0, user_id.unwrap_or_default())
         } else {
-            let key = self.key(key).ok_or(ParkReason::UnknownKey)?;
+            let key = folded(key).and_then(|key| self.keys.get(&key)).ok_or(ParkReason::UnknownKey)?;
             if time_ms >= key.to_ms {
                 return Err(ParkReason::ExpiredKey);
             }
@@ -122,9 +135,9 @@ impl Directory {
         if user_id == 0 {
             return Ok(Owner::default());
         }
-        let teams = self.users.get(&user_id).filter(|_| self.stands(user_id, time_ms));
-        let teams = teams.ok_or(ParkReason::UnknownUser)?;
-        Ok(Owner { user_id, team_id: at(teams, time_ms).copied().unwrap_or(0), campaign_id })
+        let user = self.users.get(&user_id).filter(|user| user.stands(time_ms));
+        let user = user.ok_or(ParkReason::UnknownUser)?;
+        Ok(Owner { user_id, team_id: at(&user.teams, time_ms).copied().unwrap_or(0), campaign_id })
     }
 
     /// What an order of this campaign brings at this moment, unless it says so itself.
@@ -136,20 +149,17 @@ impl Directory {
     /// Whether what a parked event names, a key or a user's id, is there by now.
     #[must_use]
     pub fn knows(&self, reference: &str) -> bool {
-        self.keys.contains_key(reference)
+        folded(reference).is_some_and(|key| self.keys.contains_key(&key))
             || reference
                 .parse()
-                .is_ok_and(|id: u64| self.users.contains_key(&id) && self.stands(id, i64::MAX - 1))
+                .is_ok_and(|id: u64| self.users.get(&id).is_some_and(|user| user.removed_ms.is_none()))
     }
+}
 
-    /// Whether a user was not removed by then.
-    fn stands(&self, user_id: u64, time_ms: i64) -> bool {
-        self.removed.get(&user_id).is_none_or(|removed_ms| time_ms < *removed_ms)
-    }
-
-    /// Keys are lower case; upper case is accepted.
-    fn key(&self, key: &str) -> Option<Key> {
-        self.keys.get(key).or_else(|| self.keys.get(&key.to_ascii_lowercase())).copied()
+impl User {
+    /// Whether they were not removed by then.
+    fn stands(&self, time_ms: i64) -> bool {
+        self.removed_ms.is_none_or(|removed_ms| time_ms < removed_ms)
     }
 }
 
@@ -158,6 +168,18 @@ impl Entry {
     fn reference(&self) -> Option<&str> {
         matches!(self.entity.as_str(), "tracking_key" | "user").then_some(&self.entity_id)
     }
+}
+
+/// Keys are lower case; upper case is accepted. `None` for what has not the length of one.
+fn folded(key: &str) -> Option<u128> {
+    let mut key: [u8; tracking_key::LEN] = key.as_bytes().try_into().ok()?;
+    key.make_ascii_lowercase();
+    Some(u128::from_ne_bytes(key))
+}
+
+/// Whom an entry is about: made by its first line, but not by one of what has gone.
+fn known<T: Default>(all: &mut HashMap<u64, T>, id: u64, is_gone: bool) -> Option<&mut T> {
+    if is_gone { all.get_mut(&id) } else { Some(all.entry(id).or_default()) }
 }
 
 fn payout_of(entry: &Entry) -> Payout {
@@ -198,6 +220,8 @@ impl Recent {
 mod tests {
     use super::*;
 
+    const KEY: &str = "7qk2m9xw4tbvhr3e";
+
     pub(super) fn entry(
         version: i64,
         entity: &str,
@@ -232,29 +256,29 @@ mod tests {
             entry(2, "user", "6", (0, 0), (None, None)),
             entry(3, "membership", "1", (5, 70), (Some(1000), None)),
             entry(4, "campaign_buyer", "1", (9, 5), (Some(0), None)),
-            entry(5, "tracking_key", "abc", (0, 9), (None, None)),
+            entry(5, "tracking_key", KEY, (0, 9), (None, None)),
         ];
         let owner = |user_id, team_id, campaign_id| Ok(Owner { user_id, team_id, campaign_id });
         let before = fold(&log);
-        assert_eq!(before.owner("abc", None, 2000), owner(5, 70, 9));
-        assert_eq!(before.owner("ABC", Some(6), 999), owner(5, 0, 9));
+        assert_eq!(before.owner(KEY, None, 2000), owner(5, 70, 9));
+        assert_eq!(before.owner(&KEY.to_ascii_uppercase(), Some(6), 999), owner(5, 0, 9));
         assert_eq!(before.owner("", Some(5), 1000), owner(5, 70, 0));
         assert_eq!(before.owner("", None, 1000), owner(0, 0, 0));
         assert_eq!(before.owner("", Some(7), 1000), Err(ParkReason::UnknownUser));
-        assert_eq!(before.owner("abd", None, 1000), Err(ParkReason::UnknownKey));
+        assert_eq!(before.owner("7qk2m9xw4tbvhr3f", None, 1000), Err(ParkReason::UnknownKey));
         // The buyer moves to another team, the campaign to another buyer, and the key ends.
         log.extend([
             entry(6, "membership", "1", (5, 70), (Some(1000), Some(3000))),
             entry(7, "membership", "2", (5, 71), (Some(3000), None)),
             entry(8, "campaign_buyer", "1", (9, 5), (Some(0), Some(4000))),
             entry(9, "campaign_buyer", "2", (9, 6), (Some(4000), None)),
-            entry(10, "tracking_key", "abc", (0, 9), (None, Some(5000))),
+            entry(10, "tracking_key", KEY, (0, 9), (None, Some(5000))),
         ]);
         let after = fold(&log);
-        assert_eq!(after.owner("abc", None, 2999), owner(5, 70, 9));
-        assert_eq!(after.owner("abc", None, 3000), owner(5, 71, 9));
-        assert_eq!(after.owner("abc", None, 4999), owner(6, 0, 9));
-        assert_eq!(after.owner("abc", None, 5000), Err(ParkReason::ExpiredKey));
+        assert_eq!(after.owner(KEY, None, 2999), owner(5, 70, 9));
+        assert_eq!(after.owner(KEY, None, 3000), owner(5, 71, 9));
+        assert_eq!(after.owner(KEY, None, 4999), owner(6, 0, 9));
+        assert_eq!(after.owner(KEY, None, 5000), Err(ParkReason::ExpiredKey));
         assert_eq!(after.version, 10);
         assert_eq!(fold(&log[..5]), before);
     }
@@ -305,12 +329,12 @@ mod tests {
             entry(1, "user", "5", (0, 0), (None, None)),
             entry(2, "user", "6", (0, 0), (None, None)),
             entry(3, "campaign_buyer", "1", (9, 5), (Some(0), None)),
-            entry(4, "tracking_key", "abc", (0, 9), (None, None)),
+            entry(4, "tracking_key", KEY, (0, 9), (None, None)),
             entry(5, "user", "5", (0, 0), (None, Some(2000))),
         ];
         let directory = fold(&log);
-        assert!(directory.owner("abc", None, 1999).is_ok() && directory.owner("", Some(5), 1999).is_ok());
-        assert_eq!(directory.owner("abc", None, 2000), Err(ParkReason::UnknownUser));
+        assert!(directory.owner(KEY, None, 1999).is_ok() && directory.owner("", Some(5), 1999).is_ok());
+        assert_eq!(directory.owner(KEY, None, 2000), Err(ParkReason::UnknownUser));
         assert_eq!(directory.owner("", Some(5), 2000), Err(ParkReason::UnknownUser));
         assert!(!directory.knows("5") && directory.knows("6"));
         // Another buyer takes the campaign over.
@@ -319,8 +343,8 @@ mod tests {
             entry(7, "campaign_buyer", "2", (9, 6), (Some(3000), None)),
         ];
         let directory = fold(&[&log[..], &handed].concat());
-        assert_eq!(directory.owner("abc", None, 3000), Ok(Owner { user_id: 6, team_id: 0, campaign_id: 9 }));
-        assert_eq!(directory.owner("abc", None, 2999), Err(ParkReason::UnknownUser));
+        assert_eq!(directory.owner(KEY, None, 3000), Ok(Owner { user_id: 6, team_id: 0, campaign_id: 9 }));
+        assert_eq!(directory.owner(KEY, None, 2999), Err(ParkReason::UnknownUser));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What holds from a moment until before another.
 
-use std::collections::HashMap;
+use smallvec::SmallVec;
 
 /// One row of a table with periods.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +18,11 @@ impl<T> Period<T> {
     }
 }
 
+/// Most have one or two: those need no memory of their own.
+pub(super) type Periods<T> = SmallVec<[Period<T>; 2]>;
+
 /// Takes in a row as it is now, or that it is gone.
-pub(super) fn set<T>(
-    periods: &mut HashMap<u64, Vec<Period<T>>>,
-    subject_id: u64,
-    period: Period<T>,
-    is_gone: bool,
-) {
-    let Some(periods) =
-        (if is_gone { periods.get_mut(&subject_id) } else { Some(periods.entry(subject_id).or_default()) })
-    else {
-        return;
-    };
+pub(super) fn set<T>(periods: &mut Periods<T>, period: Period<T>, is_gone: bool) {
     periods.retain(|known| known.row_id != period.row_id);
     if !is_gone {
         periods.push(period);
