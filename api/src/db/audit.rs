@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
+use crate::db::plan_anew;
+
 /// A line.
 #[derive(Debug)]
 pub struct AuditRow {
@@ -52,10 +54,8 @@ pub async fn wait_for_no_disk(connection: &mut PgConnection) -> sqlx::Result<()>
 /// # Errors
 /// When Postgres fails.
 pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
-    let mut transaction = pool.begin().await?;
-    // Each filter has its index, which a plan for all of them at once could not use.
-    sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
-    let rows = sqlx::query_as!(
+    let mut planned = plan_anew(pool).await?;
+    sqlx::query_as!(
         AuditRow,
         "SELECT id, at, actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after
          FROM audit_log
@@ -65,8 +65,8 @@ pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<Audit
            AND ($5::text IS NULL OR resource_id = $5)
            AND ($6::text IS NULL OR verb = $6)
            AND ($7::text IS NULL OR audit_text(audit_log) ILIKE $7)
-           AND ($8::bigint IS NULL OR id < $8)
-         ORDER BY id DESC LIMIT $9",
+           AND ($8::bigint IS NULL OR (at, id) < (SELECT last.at, last.id FROM audit_log last WHERE last.id = $8))
+         ORDER BY at DESC, id DESC LIMIT $9",
         filter.from,
         filter.to,
         filter.actor_id,
@@ -77,8 +77,6 @@ pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<Audit
         filter.after,
         filter.limit,
     )
-    .fetch_all(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(rows)
+    .fetch_all(&mut *planned)
+    .await
 }

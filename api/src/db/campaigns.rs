@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
+use crate::db::plan_anew;
 use crate::db::tracking_keys::KeyRow;
 use crate::named::NamedFilter;
 
@@ -96,6 +97,7 @@ macro_rules! select {
 /// # Errors
 /// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<CampaignRow>> {
+    let mut planned = plan_anew(pool).await?;
     macro_rules! page {
         ($after:literal, $order:literal) => {
             select!(
@@ -128,7 +130,7 @@ pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<Ca
                 filter.named.after_id(),
                 filter.named.n_rows(),
             )
-            .fetch_all(pool)
+            .fetch_all(&mut *planned)
             .await
         };
     }

@@ -28,7 +28,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sluice_runtime::clock::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use crate::config::PostgresConfig;
 
@@ -66,6 +66,17 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
 
 /// How long a connection may have rested to be taken for one that still stands.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
+
+/// For a list with many filters: its statement is planned for the filters that are asked for, each of which has an index.
+/// One plan for all of them, which Postgres would keep after a few requests, could use none.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn plan_anew(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
+    Ok(transaction)
+}
 
 /// The clock's time as the databases take it.
 #[must_use]

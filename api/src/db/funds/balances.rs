@@ -7,6 +7,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 
+use crate::db::plan_anew;
+
 /// What somebody or something held.
 #[derive(Debug, Clone)]
 pub struct BalanceRow {
@@ -33,39 +35,59 @@ pub struct BalanceFilter {
     pub limit: i64,
 }
 
+/// The balances of a page of things, each with its accounts.
+macro_rules! balances {
+    ($page:literal, $filter:expr, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            BalanceRow,
+            "WITH page AS MATERIALIZED (" + $page + r#")
+             SELECT page.id AS "id!", page.name AS "name!", page.currency AS "currency!",
+                    page.low_runway_days AS "low_runway_days!",
+                    coalesce(sums.balance_minor, 0)::bigint AS "balance_minor!",
+                    least(coalesce(sums.spent_minor, 0), 999999999999999999)::bigint AS "spent_minor!"
+             FROM page
+             CROSS JOIN LATERAL (
+                 SELECT sum(line.balance_minor) AS balance_minor, sum(spend.minor) AS spent_minor
+                 FROM unnest(page.accounts) AS own (id)
+                 JOIN ledger_accounts ledger ON ledger.fund_account_id = own.id
+                 LEFT JOIN LATERAL (
+                     SELECT balance_minor FROM ledger_postings WHERE account_id = ledger.id AND at <= $1
+                     ORDER BY at DESC, id DESC LIMIT 1) line ON true
+                 LEFT JOIN LATERAL (
+                     SELECT sum(spent_minor) AS minor FROM ledger_entries
+                     WHERE fund_account_id = own.id AND day BETWEEN $2 AND $3 AND at <= $1 AND spent_minor <> 0)
+                     spend ON true) sums
+             ORDER BY page.id, page.currency"#,
+            $filter.at,
+            $filter.days.0,
+            $filter.days.1,
+            $($argument),+
+        )
+    };
+}
+
 /// By account.
 ///
 /// # Errors
 /// When Postgres fails, as everywhere in this file.
 pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let after_id = filter.after.as_ref().map(|(id, _)| *id);
-    sqlx::query_as!(
-        BalanceRow,
-        r#"SELECT account.id, name, account.currency, low_runway_days,
-                  coalesce(line.balance_minor, 0) AS "balance_minor!",
-                  least(coalesce(spend.minor, 0), 999999999999999999)::bigint AS "spent_minor!"
-           FROM fund_accounts account
-           JOIN ledger_accounts ledger ON ledger.fund_account_id = account.id
-           LEFT JOIN LATERAL (
-               SELECT balance_minor FROM ledger_postings WHERE account_id = ledger.id AND at <= $1
-               ORDER BY at DESC, id DESC LIMIT 1) line ON true
-           LEFT JOIN LATERAL (
-               SELECT sum(spent_minor) AS minor FROM ledger_entries
-               WHERE fund_account_id = account.id AND day BETWEEN $2 AND $3 AND at <= $1 AND spent_minor <> 0) spend ON true
-           WHERE created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
-             AND ($4::bigint[] IS NULL OR buyer_id = ANY ($4))
-             AND ($5::bigint IS NULL OR account.id = $5)
-             AND ($6::bigint IS NULL OR account.id > $6)
-           ORDER BY account.id LIMIT $7"#,
-        filter.at,
-        filter.days.0,
-        filter.days.1,
+    let mut planned = plan_anew(pool).await?;
+    balances!(
+        "SELECT id, name, currency, low_runway_days, ARRAY[id] AS accounts
+         FROM fund_accounts
+         WHERE created_at <= $1 AND (archived_at IS NULL OR archived_at > $1)
+           AND ($4::bigint[] IS NULL OR buyer_id = ANY ($4))
+           AND ($5::bigint IS NULL OR id = $5)
+           AND ($6::bigint IS NULL OR id > $6)
+         ORDER BY id LIMIT $7",
+        filter,
         filter.buyers.as_deref(),
         filter.id,
         after_id,
         filter.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *planned)
     .await
 }
 
@@ -75,43 +97,27 @@ pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<V
 /// When Postgres fails.
 pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
-    sqlx::query_as!(
-        BalanceRow,
-        r#"WITH page AS MATERIALIZED (
-               SELECT DISTINCT held.buyer_id, currency
-               FROM fund_account_buyers held JOIN fund_accounts account ON account.id = fund_account_id
-               WHERE during @> $1::timestamptz AND created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
-                 AND ($4::bigint[] IS NULL OR held.buyer_id = ANY ($4))
-                 AND ($5::bigint IS NULL OR held.buyer_id = $5)
-                 AND ($6::bigint IS NULL OR (held.buyer_id, currency) > ($6, $7))
-               ORDER BY 1, 2 LIMIT $8)
-           SELECT page.buyer_id AS "id!", username AS "name!", page.currency AS "currency!",
-                  max(low_runway_days) AS "low_runway_days!",
-                  coalesce(sum(line.balance_minor), 0)::bigint AS "balance_minor!",
-                  least(coalesce(sum(spend.minor), 0), 999999999999999999)::bigint AS "spent_minor!"
-           FROM page
-           JOIN users ON users.id = page.buyer_id
-           JOIN fund_account_buyers held ON held.buyer_id = page.buyer_id AND held.during @> $1::timestamptz
-           JOIN fund_accounts account ON account.id = held.fund_account_id AND account.currency = page.currency
-               AND account.created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
-           JOIN ledger_accounts ledger ON ledger.fund_account_id = account.id
-           LEFT JOIN LATERAL (
-               SELECT balance_minor FROM ledger_postings WHERE account_id = ledger.id AND at <= $1
-               ORDER BY at DESC, id DESC LIMIT 1) line ON true
-           LEFT JOIN LATERAL (
-               SELECT sum(spent_minor) AS minor FROM ledger_entries
-               WHERE fund_account_id = account.id AND day BETWEEN $2 AND $3 AND at <= $1 AND spent_minor <> 0) spend ON true
-           GROUP BY page.buyer_id, username, page.currency ORDER BY page.buyer_id, page.currency"#,
-        filter.at,
-        filter.days.0,
-        filter.days.1,
+    let mut planned = plan_anew(pool).await?;
+    balances!(
+        "SELECT held.buyer_id AS id, username AS name, account.currency, max(low_runway_days) AS low_runway_days,
+                array_agg(account.id) AS accounts
+         FROM fund_account_buyers held
+         JOIN fund_accounts account ON account.id = fund_account_id
+         JOIN users ON users.id = held.buyer_id
+         WHERE during @> $1::timestamptz
+           AND account.created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
+           AND ($4::bigint[] IS NULL OR held.buyer_id = ANY ($4))
+           AND ($5::bigint IS NULL OR held.buyer_id = $5)
+           AND ($6::bigint IS NULL OR (held.buyer_id, account.currency) > ($6, $7))
+         GROUP BY 1, 2, 3 ORDER BY 1, 3 LIMIT $8",
+        filter,
         filter.buyers.as_deref(),
         filter.id,
         after_id,
         after_currency,
         filter.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *planned)
     .await
 }
 
@@ -122,43 +128,25 @@ pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec
 /// When Postgres fails.
 pub async fn by_team(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
-    sqlx::query_as!(
-        BalanceRow,
-        r#"WITH page AS MATERIALIZED (
-               SELECT DISTINCT team_id, currency
-               FROM memberships member
-               JOIN fund_account_buyers held ON held.buyer_id = member.user_id AND held.during @> $1::timestamptz
-               JOIN fund_accounts account ON account.id = fund_account_id
-               WHERE member.during @> $1::timestamptz AND account.created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
-                 AND ($4::bigint IS NULL OR team_id = $4)
-                 AND ($5::bigint IS NULL OR (team_id, currency) > ($5, $6))
-               ORDER BY 1, 2 LIMIT $7)
-           SELECT page.team_id AS "id!", teams.name AS "name!", page.currency AS "currency!",
-                  max(low_runway_days) AS "low_runway_days!",
-                  coalesce(sum(line.balance_minor), 0)::bigint AS "balance_minor!",
-                  least(coalesce(sum(spend.minor), 0), 999999999999999999)::bigint AS "spent_minor!"
-           FROM page
-           JOIN teams ON teams.id = page.team_id
-           JOIN memberships member ON member.team_id = page.team_id AND member.during @> $1::timestamptz
-           JOIN fund_account_buyers held ON held.buyer_id = member.user_id AND held.during @> $1::timestamptz
-           JOIN fund_accounts account ON account.id = held.fund_account_id AND account.currency = page.currency
-               AND account.created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
-           JOIN ledger_accounts ledger ON ledger.fund_account_id = account.id
-           LEFT JOIN LATERAL (
-               SELECT balance_minor FROM ledger_postings WHERE account_id = ledger.id AND at <= $1
-               ORDER BY at DESC, id DESC LIMIT 1) line ON true
-           LEFT JOIN LATERAL (
-               SELECT sum(spent_minor) AS minor FROM ledger_entries
-               WHERE fund_account_id = account.id AND day BETWEEN $2 AND $3 AND at <= $1 AND spent_minor <> 0) spend ON true
-           GROUP BY page.team_id, teams.name, page.currency ORDER BY page.team_id, page.currency"#,
-        filter.at,
-        filter.days.0,
-        filter.days.1,
+    let mut planned = plan_anew(pool).await?;
+    balances!(
+        "SELECT team_id AS id, teams.name, account.currency, max(low_runway_days) AS low_runway_days,
+                array_agg(account.id) AS accounts
+         FROM memberships member
+         JOIN fund_account_buyers held ON held.buyer_id = member.user_id AND held.during @> $1::timestamptz
+         JOIN fund_accounts account ON account.id = fund_account_id
+         JOIN teams ON teams.id = team_id
+         WHERE member.during @> $1::timestamptz
+           AND account.created_at <= $1 AND (account.archived_at IS NULL OR account.archived_at > $1)
+           AND ($4::bigint IS NULL OR team_id = $4)
+           AND ($5::bigint IS NULL OR (team_id, account.currency) > ($5, $6))
+         GROUP BY 1, 2, 3 ORDER BY 1, 3 LIMIT $7",
+        filter,
         filter.id,
         after_id,
         after_currency,
         filter.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *planned)
     .await
 }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
+use crate::db::plan_anew;
+
 /// A transfer.
 #[derive(Debug, Clone)]
 pub struct EntryRow {
@@ -48,6 +50,7 @@ pub struct KnownSpend {
 /// When Postgres fails, as everywhere in this file.
 pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
+    let mut planned = plan_anew(pool).await?;
     sqlx::query_as!(
         EntryRow,
         r#"SELECT entry.id, entry.at, entry.day, entry.kind, entry.fund_account_id, entry.currency, entry.amount_minor,
@@ -64,7 +67,7 @@ pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<E
         after_id,
         filter.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *planned)
     .await
 }
 
@@ -78,6 +81,7 @@ pub async fn list_of(
     filter: &EntryFilter,
 ) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
+    let mut planned = plan_anew(pool).await?;
     sqlx::query_as!(
         EntryRow,
         r#"SELECT entry.id AS "id!", entry.at AS "at!", entry.day AS "day!", entry.kind AS "kind!",
@@ -102,7 +106,7 @@ pub async fn list_of(
         after_id,
         filter.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *planned)
     .await
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
 use crate::auth::viewer::Viewer;
-use crate::db::like_pattern;
+use crate::db::{like_pattern, plan_anew};
 use crate::policy::{Position, Scope};
 
 /// A person as lists and details show them.
@@ -63,94 +63,72 @@ impl Visible {
     }
 }
 
+/// The columns of a user, and the rest of a query in parts.
+macro_rules! select {
+    ([$($rest:literal),+], $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            UserRow,
+            r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
+                      awaits_approval, is_demo, time_zone, created_at, last_login, version,
+                      EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
+                      CASE position
+                          WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
+                              WHERE lead_id = users.id AND teams.archived_at IS NULL)
+                          WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
+                              WHERE user_id = users.id AND upper_inf(during) AND teams.archived_at IS NULL)
+                      END AS team_id
+               FROM users
+               WHERE archived_at IS NULL
+                 AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
+                         SELECT user_id FROM memberships WHERE team_id = $3 AND upper_inf(during)))) AND "#
+                $(+ $rest)+,
+            $($argument),+
+        )
+    };
+}
+
 /// Users by username.
 ///
 /// # Errors
 /// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
-    if filter.is_descending {
-        list_descending(pool, filter).await
-    } else {
-        list_ascending(pool, filter).await
+    let mut planned = plan_anew(pool).await?;
+    macro_rules! page {
+        ($after:literal, $order:literal) => {
+            select!(
+                [
+                    "($4::text IS NULL OR username ILIKE $4 OR email ILIKE $4 OR first_name ILIKE $4
+                         OR last_name ILIKE $4)
+                     AND ($5::text IS NULL OR position = $5)
+                     AND ($6::boolean IS NULL OR is_active = $6)
+                     AND ($7::bigint IS NULL OR users.id IN (
+                         SELECT user_id FROM memberships WHERE team_id = $7 AND upper_inf(during)
+                         UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
+                     AND ($8::text IS NULL OR ",
+                    $after,
+                    ") ORDER BY ",
+                    $order,
+                    " LIMIT $9"
+                ],
+                filter.visible.all,
+                filter.visible.viewer_id,
+                filter.visible.team_id,
+                filter.q.as_deref().map(like_pattern),
+                filter.position.map(Position::as_str),
+                filter.is_active,
+                filter.team_id,
+                filter.after,
+                filter.limit,
+            )
+            .fetch_all(&mut *planned)
+            .await
+        };
     }
-}
-
-async fn list_ascending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
-    sqlx::query_as!(
-        UserRow,
-        r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
-                  awaits_approval, is_demo, time_zone, created_at, last_login, version,
-                  EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  CASE position
-                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
-                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
-                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
-                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
-                  END AS team_id
-           FROM users
-           WHERE archived_at IS NULL
-             AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
-                     SELECT user_id FROM memberships WHERE team_id = $3 AND during @> now())))
-             AND ($4::text IS NULL OR username ILIKE $4 OR email ILIKE $4 OR first_name ILIKE $4
-                     OR last_name ILIKE $4)
-             AND ($5::text IS NULL OR position = $5)
-             AND ($6::boolean IS NULL OR is_active = $6)
-             AND ($7::bigint IS NULL OR users.id IN (
-                     SELECT user_id FROM memberships WHERE team_id = $7 AND during @> now()
-                     UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
-             AND ($8::text IS NULL OR username_key > $8)
-           ORDER BY username_key LIMIT $9"#,
-        filter.visible.all,
-        filter.visible.viewer_id,
-        filter.visible.team_id,
-        filter.q.as_deref().map(like_pattern),
-        filter.position.map(Position::as_str),
-        filter.is_active,
-        filter.team_id,
-        filter.after,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
-}
-
-async fn list_descending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
-    sqlx::query_as!(
-        UserRow,
-        r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
-                  awaits_approval, is_demo, time_zone, created_at, last_login, version,
-                  EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  CASE position
-                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
-                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
-                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
-                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
-                  END AS team_id
-           FROM users
-           WHERE archived_at IS NULL
-             AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
-                     SELECT user_id FROM memberships WHERE team_id = $3 AND during @> now())))
-             AND ($4::text IS NULL OR username ILIKE $4 OR email ILIKE $4 OR first_name ILIKE $4
-                     OR last_name ILIKE $4)
-             AND ($5::text IS NULL OR position = $5)
-             AND ($6::boolean IS NULL OR is_active = $6)
-             AND ($7::bigint IS NULL OR users.id IN (
-                     SELECT user_id FROM memberships WHERE team_id = $7 AND during @> now()
-                     UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
-             AND ($8::text IS NULL OR username_key < $8)
-           ORDER BY username_key DESC LIMIT $9"#,
-        filter.visible.all,
-        filter.visible.viewer_id,
-        filter.visible.team_id,
-        filter.q.as_deref().map(like_pattern),
-        filter.position.map(Position::as_str),
-        filter.is_active,
-        filter.team_id,
-        filter.after,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
+    if filter.is_descending {
+        page!("username_key < $8", "username_key DESC")
+    } else {
+        page!("username_key > $8", "username_key")
+    }
 }
 
 /// One user, if the viewer may see them.
@@ -158,26 +136,7 @@ async fn list_descending(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec
 /// # Errors
 /// When Postgres fails.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64, visible: Visible) -> sqlx::Result<Option<UserRow>> {
-    sqlx::query_as!(
-        UserRow,
-        r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
-                  awaits_approval, is_demo, time_zone, created_at, last_login, version,
-                  EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                  CASE position
-                      WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
-                          WHERE lead_id = users.id AND teams.archived_at IS NULL)
-                      WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
-                          WHERE user_id = users.id AND during @> now() AND teams.archived_at IS NULL)
-                  END AS team_id
-           FROM users
-           WHERE users.id = $1 AND archived_at IS NULL
-             AND ($2 OR users.id = $3 OR ($4::bigint IS NOT NULL AND users.id IN (
-                     SELECT user_id FROM memberships WHERE team_id = $4 AND during @> now())))"#,
-        id,
-        visible.all,
-        visible.viewer_id,
-        visible.team_id,
-    )
-    .fetch_optional(executor)
-    .await
+    select!(["users.id = $4"], visible.all, visible.viewer_id, visible.team_id, id)
+        .fetch_optional(executor)
+        .await
 }
