@@ -6,6 +6,7 @@ pub mod campaigns;
 pub mod changes;
 pub mod clickhouse;
 pub mod demo;
+pub mod event_filter;
 pub mod funds;
 pub mod idempotency;
 pub mod images;
@@ -22,6 +23,7 @@ pub mod teams;
 pub mod tokens;
 pub mod tracking_keys;
 pub mod users;
+pub mod windows;
 
 use std::time::Duration;
 

@@ -6,8 +6,10 @@ use sluice_schemas::id_time::{ID_TIME_SLACK_MS, born_between};
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
-use crate::db::prospects::{EventFilter, uuid_texts};
-use crate::db::scope::{self, EventScope};
+use crate::db::event_filter::{EventFilter, RANGE};
+use crate::db::prospects::uuid_texts;
+use crate::db::scope::EventScope;
+use crate::db::windows::Windows;
 use crate::error::ApiError;
 
 /// An order without its customer's data.
@@ -45,40 +47,63 @@ const COLUMNS: &str =
     toString(status) AS status, status_text, payout AS payout_micros,
     toString(currency) AS currency, version";
 
-const STATUS: &str = "AND status = {status:String}";
+/// The longest slice of time, in milliseconds, whose orders' visits are found by way of the index; of the visits of more orders
+/// than that, the filter's are read first.
+const INDEXED_MS: i64 = 2 * 86_400_000;
 
-const RANGE: &str =
-    "time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})";
+/// Among the visits of a slice's orders.
+fn visit_sql(filter: &EventFilter) -> String {
+    let visit = filter.visit_sql();
+    if visit.is_empty() {
+        return visit;
+    }
+    let (from_ms, to_ms) = filter.range_ms();
+    let visits = if to_ms.saturating_sub(from_ms) <= INDEXED_MS {
+        format!(
+            "WHERE time IN (SELECT time FROM prospect_index
+                            WHERE toUInt128(prospect_id) IN (SELECT toUInt128(prospect_id) FROM orders WHERE {RANGE}))
+               AND {visit}"
+        )
+    } else {
+        format!("PREWHERE {visit} WHERE true")
+    };
+    format!(
+        " AND prospect_id IN (
+            SELECT prospect_id FROM prospects {visits}
+              AND prospect_id IN (SELECT prospect_id FROM orders WHERE {RANGE}))"
+    )
+}
 
-const SEARCH: &str = "AND order_id IN (
-    SELECT order_id FROM order_contacts
-    WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
-      AND (positionCaseInsensitiveUTF8(email, {q:String}) > 0 OR position(phone_number, {q:String}) > 0
-           OR positionCaseInsensitiveUTF8(concat(first_name, ' ', last_name), {q:String}) > 0
-           OR positionCaseInsensitiveUTF8(delivery_address, {q:String}) > 0))";
+fn search_sql(filter: &EventFilter) -> String {
+    if filter.q.is_empty() {
+        return String::new();
+    }
+    format!(
+        " AND order_id IN (
+            SELECT order_id FROM order_contacts
+            WHERE {RANGE}
+              AND (positionCaseInsensitiveUTF8(email, {{q:String}}) > 0 OR position(phone_number, {{q:String}}) > 0
+                   OR positionCaseInsensitiveUTF8(concat(first_name, ' ', last_name), {{q:String}}) > 0
+                   OR positionCaseInsensitiveUTF8(delivery_address, {{q:String}}) > 0))"
+    )
+}
 
-/// A page of orders by time.
+/// A page of orders by time. `now_ms` is when the newest are, about.
 ///
 /// # Errors
 /// When ClickHouse fails.
-pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
-    let range = filter.range_sql("order_id");
-    let status = if filter.status.is_empty() { "" } else { STATUS };
-    let search = if filter.q.is_empty() { "" } else { SEARCH };
-    let direction = filter.direction_sql();
-    let visit = match filter.visit_sql() {
-        visit if visit.is_empty() => visit,
-        visit => format!(
-            "AND prospect_id IN (SELECT prospect_id FROM prospects
-                                 WHERE prospect_id IN (SELECT prospect_id FROM orders WHERE {RANGE}) {visit})"
-        ),
-    };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM orders WHERE {range} {status} {visit} {search} AND {}
-         ORDER BY time {direction}, toUInt128(order_id) {direction} LIMIT {{limit:UInt32}}",
-        scope::EVENTS
-    );
-    fetch_all(filter.bind(client.query(&sql))).await
+pub async fn list(client: &Client, filter: &EventFilter, now_ms: i64) -> Result<Vec<OrderRow>, ApiError> {
+    let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
+    let search = search_sql(filter);
+    let mut windows = Windows::of(client, "orders", filter, now_ms);
+    let mut rows = Vec::new();
+    while let Some(window) = windows.next(rows.len()).await? {
+        let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("order_id"));
+        let visit = visit_sql(&window);
+        let sql = format!("SELECT {COLUMNS} FROM orders WHERE {conditions}{status}{visit}{search} {order}");
+        rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
+    }
+    Ok(rows)
 }
 
 /// One order, if it is within the scope.
@@ -89,9 +114,8 @@ pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Optio
     let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::query::MAX_TIME_MS));
     let sql = format!(
         "SELECT {COLUMNS} FROM orders
-         WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND time <= fromUnixTimestamp64Milli({{to_ms:Int64}})
-           AND order_id = {{id:UUID}} AND {} LIMIT 1",
-        scope::EVENTS
+         WHERE {RANGE} AND order_id = {{id:UUID}} AND {} LIMIT 1",
+        scope.events_sql()
     );
     let query = scope.bind(client.query(&sql)).param("id", id.to_string());
     fetch_optional(query.param("from_ms", from_ms).param("to_ms", to_ms)).await
@@ -112,7 +136,7 @@ pub async fn of_prospect(
         "SELECT {COLUMNS} FROM orders
          WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND prospect_id = {{id:UUID}} AND {}
          ORDER BY time DESC LIMIT 100",
-        scope::EVENTS
+        scope.events_sql()
     );
     let query = scope.bind(client.query(&sql)).param("id", prospect_id.to_string());
     fetch_all(query.param("from_ms", (prospect_ms - ID_TIME_SLACK_MS).max(0))).await
@@ -126,11 +150,10 @@ pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<Contac
     let times = orders.iter().map(|order| order.time_ms);
     let (Some(from_ms), Some(to_ms)) = (times.clone().min(), times.max()) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = orders.iter().map(|order| order.order_id).collect();
-    let query = client.query(
+    let sql = format!(
         "SELECT order_id, email, phone_number, first_name, last_name, delivery_address FROM order_contacts
-         WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
-           AND order_id IN (SELECT arrayJoin({ids:Array(UUID)}))",
+         WHERE {RANGE} AND order_id IN (SELECT arrayJoin({{ids:Array(UUID)}}))"
     );
-    let query = query.param("from_ms", from_ms).param("to_ms", to_ms);
+    let query = client.query(&sql).param("from_ms", from_ms).param("to_ms", to_ms);
     fetch_all(query.param("ids", uuid_texts(&ids))).await
 }

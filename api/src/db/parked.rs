@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::db::clickhouse::fetch_all;
-use crate::db::prospects::EventFilter;
+use crate::db::event_filter::EventFilter;
 use crate::error::ApiError;
 
 /// A parked event with its bytes.

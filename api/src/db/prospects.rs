@@ -3,13 +3,14 @@
 
 use std::net::Ipv6Addr;
 
-use clickhouse::query::Query;
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
-use crate::db::scope::{self, EventScope};
+use crate::db::event_filter::EventFilter;
+use crate::db::scope::EventScope;
+use crate::db::windows::Windows;
 use crate::error::ApiError;
 use crate::policy::Grant;
 
@@ -74,32 +75,6 @@ impl ProspectRow {
     }
 }
 
-/// Which events to list, and where to go on.
-#[derive(Debug, Clone, Default)]
-pub struct EventFilter {
-    pub scope: EventScope,
-    /// Unix milliseconds, both ends included.
-    pub from_ms: i64,
-    pub to_ms: i64,
-    /// 0: anybody's.
-    pub user_id: u64,
-    /// 0: any team's, and nobody's.
-    pub team_id: u64,
-    /// 0: of any campaign, and of none.
-    pub campaign_id: u64,
-    /// Of the prospect; two capital letters, empty: any.
-    pub country: String,
-    /// Whether the prospect is held for a bot; `None`: either.
-    pub is_bot: Option<bool>,
-    pub q: String,
-    /// Empty: any. Orders only.
-    pub status: String,
-    pub is_ascending: bool,
-    /// The last event of the page before.
-    pub after: Option<(i64, Uuid)>,
-    pub limit: u32,
-}
-
 const COLUMNS: &str = "prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, ip, user_agent, referrer,
     toString(country) AS country, toString(device) AS device, toString(os) AS os, toString(browser) AS browser,
     toString(bot) AS bot";
@@ -109,25 +84,40 @@ const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(externa
     keyword, creative_id, ad_campaign_id, placement, cost AS cost_micros,
     toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks, version";
 
-const SEARCH: &str = "AND (positionCaseInsensitiveUTF8(user_agent, {q:String}) > 0
-    OR positionCaseInsensitiveUTF8(referrer, {q:String}) > 0 OR positionCaseInsensitiveUTF8(page, {q:String}) > 0
-    OR external_id = {q:String} OR position(IPv6NumToString(ip), lower({q:String})) > 0)";
+/// The conditions on what a visitor brought, for a text that may be in any of it.
+fn search_sql(q: &str) -> String {
+    // Which columns' texts hold it is compared the quicker way where that is the same.
+    let position = if q.is_ascii() { "positionCaseInsensitive" } else { "positionCaseInsensitiveUTF8" };
+    let mut sql = format!(
+        " AND (external_id = {{q:String}} OR {position}(user_agent, {{q:String}}) > 0
+               OR {position}(referrer, {{q:String}}) > 0 OR {position}(page, {{q:String}}) > 0"
+    );
+    // An address as a text is made for each row: only for what can be a part of one.
+    if q.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')) {
+        sql.push_str(" OR position(IPv6NumToString(ip), lower({q:String})) > 0");
+    }
+    sql.push(')');
+    sql
+}
 
-/// A page of prospects by time.
+/// A page of prospects by time. `now_ms` is when the newest are, about.
 ///
 /// # Errors
 /// When ClickHouse fails.
-pub async fn list(client: &Client, filter: &EventFilter) -> Result<Vec<ProspectRow>, ApiError> {
-    let (id, range) = ("prospect_id", filter.range_sql("prospect_id"));
-    let search = if filter.q.is_empty() { "" } else { SEARCH };
-    let direction = filter.direction_sql();
-    let visit = filter.visit_sql();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM prospects WHERE {range} {visit} {search} AND {}
-         ORDER BY time {direction}, toUInt128({id}) {direction} LIMIT {{limit:UInt32}}",
-        scope::EVENTS
-    );
-    fetch_all(filter.bind(client.query(&sql))).await
+pub async fn list(client: &Client, filter: &EventFilter, now_ms: i64) -> Result<Vec<ProspectRow>, ApiError> {
+    let search = if filter.q.is_empty() { String::new() } else { search_sql(&filter.q) };
+    let visit = match filter.visit_sql() {
+        visit if visit.is_empty() => visit,
+        visit => format!(" AND {visit}"),
+    };
+    let mut windows = Windows::of(client, "prospects", filter, now_ms);
+    let mut rows = Vec::new();
+    while let Some(window) = windows.next(rows.len()).await? {
+        let (conditions, order) = (window.conditions_sql("prospect_id"), window.order_sql("prospect_id"));
+        let sql = format!("SELECT {COLUMNS} FROM prospects WHERE {conditions}{visit}{search} {order}");
+        rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
+    }
+    Ok(rows)
 }
 
 /// One prospect, if it is within the scope.
@@ -143,7 +133,7 @@ pub async fn find(
         "SELECT {COLUMNS}, {DETAILS} FROM prospects
          WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) = toUInt128({{id:UUID}}))
            AND prospect_id = {{id:UUID}} AND {} ORDER BY version DESC, time LIMIT 1",
-        scope::EVENTS
+        scope.events_sql()
     );
     fetch_optional(scope.bind(client.query(&sql)).param("id", id.to_string())).await
 }
@@ -169,73 +159,4 @@ pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<ProspectRow>
 #[must_use]
 pub fn uuid_texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(Uuid::to_string).collect()
-}
-
-impl EventFilter {
-    /// `DESC` or `ASC`.
-    #[must_use]
-    pub fn direction_sql(&self) -> &'static str {
-        if self.is_ascending { "ASC" } else { "DESC" }
-    }
-
-    /// Whether only events that are somebody's or have a prospect can be meant.
-    #[must_use]
-    pub fn is_of_stored(&self) -> bool {
-        self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || self.is_bot.is_some()
-    }
-
-    /// The condition on what only a prospect has, on the table of prospects; empty when there is none.
-    #[must_use]
-    pub fn visit_sql(&self) -> String {
-        let mut sql = String::new();
-        if !self.country.is_empty() {
-            sql.push_str(" AND country = {country:String}");
-        }
-        if self.is_bot.is_some() {
-            sql.push_str(" AND (bot != '') = {is_bot:Bool}");
-        }
-        sql
-    }
-
-    /// The condition of time range, keyset, buyer, team and campaign, on a table whose id is in this column.
-    #[must_use]
-    pub fn range_sql(&self, id_column: &'static str) -> String {
-        let comparison = if self.is_ascending { ">" } else { "<" };
-        format!(
-            "time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND time <= fromUnixTimestamp64Milli({{to_ms:Int64}})
-             AND ({{user:UInt64}} = 0 OR user_id = {{user:UInt64}})
-             AND ({{of_team:UInt64}} = 0 OR team_id = {{of_team:UInt64}})
-             AND ({{of_campaign:UInt64}} = 0 OR campaign_id = {{of_campaign:UInt64}})
-             AND ({{is_first:Bool}} OR (toUnixTimestamp64Milli(time), toUInt128({id_column}))
-                  {comparison} ({{after_ms:Int64}}, toUInt128({{after_id:UUID}})))"
-        )
-    }
-
-    /// Gives a query with the conditions above its parameters. The keyset narrows the time range, so that a late page
-    /// reads no more than the first.
-    pub fn bind(&self, query: Query) -> Query {
-        let (mut from_ms, mut to_ms) = (self.from_ms, self.to_ms);
-        let (after_ms, after_id) = self.after.unwrap_or_default();
-        match self.after {
-            Some(_) if self.is_ascending => from_ms = from_ms.max(after_ms),
-            Some(_) => to_ms = to_ms.min(after_ms),
-            None => {}
-        }
-        let query = self
-            .scope
-            .bind(query)
-            .param("from_ms", from_ms)
-            .param("to_ms", to_ms)
-            .param("user", self.user_id)
-            .param("of_team", self.team_id)
-            .param("of_campaign", self.campaign_id)
-            .param("is_first", self.after.is_none())
-            .param("after_ms", after_ms)
-            .param("after_id", after_id.to_string())
-            .param("limit", self.limit);
-        let query = if self.q.is_empty() { query } else { query.param("q", &self.q) };
-        let query = if self.status.is_empty() { query } else { query.param("status", &self.status) };
-        let query = if self.country.is_empty() { query } else { query.param("country", &self.country) };
-        if let Some(is_bot) = self.is_bot { query.param("is_bot", is_bot) } else { query }
-    }
 }

@@ -4,7 +4,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use crate::db::clickhouse::fetch_all;
-use crate::db::scope::{self, EventScope};
+use crate::db::scope::EventScope;
 use crate::error::ApiError;
 
 /// What an hour of UTC (Unix seconds of its start) saw.
@@ -32,7 +32,7 @@ pub async fn hours(
          FROM rollup_hourly
          WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour < toDateTime({{to_s:Int64}}, 'UTC') AND {}
          GROUP BY hour ORDER BY hour",
-        scope::ROLLUP
+        scope.rollup_sql()
     );
     fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("to_s", to_s)).await
 }

@@ -1,6 +1,6 @@
 //! Which events a viewer may see, as a condition of every ClickHouse query.
 //!
-//! The text is always the same and its parameters decide: everything, one's own, or a team's. An event belongs to the team
+//! Everything, one's own, or a team's. An event belongs to the team
 //! that it is stamped with. One without a stamp belongs to the team that its buyer was in at its time, by the periods of
 //! the memberships, so that a buyer who moves takes nothing along.
 
@@ -11,21 +11,6 @@ use crate::auth::viewer::Viewer;
 use crate::db::teams;
 use crate::error::ApiError;
 use crate::policy::Scope;
-
-/// The condition on a table with `user_id`, `team_id` and `time`.
-pub const EVENTS: &str = "(
-    {all:Bool} OR user_id = {viewer:UInt64} OR ({team:UInt64} != 0 AND (team_id = {team:UInt64} OR (team_id = 0
-    AND arrayExists((member, since, until) -> user_id = member AND toUnixTimestamp64Milli(time) >= since
-        AND toUnixTimestamp64Milli(time) < until,
-        {members:Array(UInt64)}, {since:Array(Int64)}, {until:Array(Int64)})))))";
-
-/// The condition on the roll-up, whose time is `hour`. A membership that began within an hour counts from its start.
-pub const ROLLUP: &str = "(
-    {all:Bool} OR user_id = {viewer:UInt64} OR ({team:UInt64} != 0 AND (team_id = {team:UInt64} OR (team_id = 0
-    AND arrayExists((member, since, until) -> user_id = member
-        AND toInt64(toUnixTimestamp(hour)) * 1000 + 3599999 >= since
-        AND toInt64(toUnixTimestamp(hour)) * 1000 < until,
-        {members:Array(UInt64)}, {since:Array(Int64)}, {until:Array(Int64)})))))";
 
 /// Whose events a query may return.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,10 +51,39 @@ impl EventScope {
         self.all
     }
 
-    /// Gives a query with [`EVENTS`] or [`ROLLUP`] in it its parameters.
+    /// The condition on a table with `user_id`, `team_id` and `time`.
+    #[must_use]
+    pub fn events_sql(&self) -> String {
+        self.sql("toUnixTimestamp64Milli(time) >= since", "toUnixTimestamp64Milli(time) < until")
+    }
+
+    /// The condition on the roll-up, whose time is `hour`. A membership that began within an hour counts from its start.
+    #[must_use]
+    pub fn rollup_sql(&self) -> String {
+        self.sql(
+            "toInt64(toUnixTimestamp(hour)) * 1000 + 3599999 >= since",
+            "toInt64(toUnixTimestamp(hour)) * 1000 < until",
+        )
+    }
+
+    /// `since` and `until` are the ends of a period that the event's time is compared with.
+    fn sql(&self, since: &str, until: &str) -> String {
+        match (self.all, self.team) {
+            (true, _) => "true".to_owned(),
+            (false, 0) => "user_id = {viewer:UInt64}".to_owned(),
+            // Most events are of neither the team nor one of its people: the periods are looked at for the rest.
+            (false, _) => format!(
+                "(user_id = {{viewer:UInt64}} OR team_id = {{team:UInt64}}
+                  OR (team_id = 0 AND user_id IN {{members:Array(UInt64)}}
+                      AND arrayExists((member, since, until) -> user_id = member AND {since} AND {until},
+                          {{members:Array(UInt64)}}, {{since:Array(Int64)}}, {{until:Array(Int64)}})))"
+            ),
+        }
+    }
+
+    /// Gives a query with one of the conditions in it its parameters.
     pub fn bind(&self, query: Query) -> Query {
         query
-            .param("all", self.all)
             .param("viewer", self.viewer)
             .param("team", self.team)
             .param("members", &self.members)

@@ -6,10 +6,11 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::db::event_filter::EventFilter;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
-use crate::db::prospects::EventFilter;
 use crate::db::scope::EventScope;
+use crate::db::time_of;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -116,7 +117,9 @@ pub async fn collect(
 }
 
 async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
-    let Ok(id) = filter.q.parse::<Uuid>() else { return orders::list(&app.clickhouse, filter).await };
+    let Ok(id) = filter.q.parse::<Uuid>() else {
+        return orders::list(&app.clickhouse, filter, time_of(&app.clock).timestamp_millis()).await;
+    };
     // An id is an order's, or else that of a prospect whose orders are meant.
     match orders::find(&app.clickhouse, &filter.scope, id).await? {
         Some(row) => Ok(vec![row]),

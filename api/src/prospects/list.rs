@@ -6,8 +6,10 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::db::prospects::{self, EventFilter, ProspectRow};
+use crate::db::event_filter::EventFilter;
+use crate::db::prospects::{self, ProspectRow};
 use crate::db::scope::EventScope;
+use crate::db::time_of;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -110,7 +112,12 @@ pub async fn collect(
         let items = found.into_iter().map(|row| ProspectRow::from(row).within(allowed.grant));
         return Ok(Page { items: items.collect(), next: None });
     }
-    let rows = prospects::list(&app.clickhouse, &EventFilter { scope, ..filter }).await?;
+    let rows = prospects::list(
+        &app.clickhouse,
+        &EventFilter { scope, ..filter },
+        time_of(&app.clock).timestamp_millis(),
+    )
+    .await?;
     let page = Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id));
     Ok(page.map(|row| row.within(allowed.grant)))
 }

@@ -62,6 +62,7 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     insta::assert_snapshot!(lines.join("\n"), @"
     clickhouse: applied 0001_events
     clickhouse: applied 0002_changes
+    clickhouse: applied 0003_lists
     clickhouse: up to date
     postgres: applied 0001 accounts
     postgres: up to date

@@ -4,7 +4,8 @@
 -- (non_replicated_deduplication_window), so that an insert repeated after a crash is ignored.
 --
 -- Sorted by time: the newest page is the tail of the table, a date range is a slice of it, and an insert hardly needs
--- sorting. docs/adr/0003 has the measurements.
+-- sorting. Prospects lie in short granules, since a page of orders reads as many of them as it has orders. docs/adr/0003
+-- has the measurements.
 
 CREATE TABLE IF NOT EXISTS prospects
 (
@@ -46,7 +47,7 @@ CREATE TABLE IF NOT EXISTS prospects
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY time
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
 
 -- Finds a prospect by its id: for the join of its orders and for its page. UUIDs sort by their second half in
 -- ClickHouse; as a number a UUIDv7 sorts by its time, so that the ids of recent prospects lie together.
@@ -61,7 +62,7 @@ CREATE TABLE IF NOT EXISTS prospect_index
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY toUInt128(prospect_id)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS orders
 (
