@@ -55,6 +55,10 @@ impl Store {
     /// [`StoreError`].
     pub async fn see(&self, wanted: &Wanted) -> Result<Seen, StoreError> {
         let mut seen = Seen { done: self.done(&wanted.changes).await?, ..Seen::default() };
+        // Before the orders: one that is replayed meanwhile is then found here or there.
+        let parked = self.parked_orders(&wanted.ends.keys().copied().collect()).await?;
+        seen.parked =
+            parked.into_iter().filter(|row| row.state != "replayed").map(|row| row.event_id).collect();
         if !wanted.prospects.is_empty() {
             let ids = ids(&wanted.prospects);
             // The index knows the times, by which the prospects are sorted.
@@ -78,9 +82,6 @@ impl Store {
             let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
             seen.orders = found.into_iter().map(Into::into).collect();
         }
-        let parked = self.parked_orders(&wanted.ends.keys().copied().collect()).await?;
-        seen.parked =
-            parked.into_iter().filter(|row| row.state != "replayed").map(|row| row.event_id).collect();
         Ok(seen)
     }
 

@@ -1,5 +1,5 @@
-//! A way to ClickHouse that goes dead at a chosen insert or mutation: with it done but not answered, or before it is done. What
-//! lies between two steps of the protocol cannot be met by chance often enough.
+//! A way to ClickHouse that goes dead at a chosen insert or mutation: with it done but not answered, or before it is done; or
+//! that holds one chosen question. What lies between two steps of the protocol cannot be met by chance often enough.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,12 +21,15 @@ pub(crate) enum Trip {
     AfterInsert,
     /// The insert does not reach ClickHouse.
     BeforeInsert,
+    /// The request with this text reaches ClickHouse when it is released, and others do meanwhile.
+    Hold(&'static str),
 }
 
 /// A running proxy; ends with the test's runtime.
 pub(crate) struct Tripwire {
     pub(crate) url: String,
     tripped: Arc<Notify>,
+    released: Arc<Notify>,
 }
 
 struct State {
@@ -34,20 +37,22 @@ struct State {
     n_left: AtomicUsize,
     trip: Trip,
     tripped: Arc<Notify>,
+    released: Arc<Notify>,
     client: reqwest::Client,
 }
 
 impl Tripwire {
-    /// Lets `n_inserts` inserts and mutations pass and goes dead at the next.
-    pub(crate) async fn start(target: &str, n_inserts: usize, trip: Trip) -> Self {
+    /// Lets `n_left` inserts and mutations (or requests with the text) pass and goes dead at the next, or holds it.
+    pub(crate) async fn start(target: &str, n_left: usize, trip: Trip) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let tripped = Arc::new(Notify::new());
+        let (tripped, released) = <(Arc<Notify>, Arc<Notify>)>::default();
         let state = Arc::new(State {
             target: target.to_owned(),
-            n_left: AtomicUsize::new(n_inserts),
+            n_left: AtomicUsize::new(n_left),
             trip,
             tripped: Arc::clone(&tripped),
+            released: Arc::clone(&released),
             client: reqwest::Client::new(),
         });
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
@@ -61,12 +66,28 @@ impl Tripwire {
                 );
             }
         });
-        Self { url, tripped }
+        Self { url, tripped, released }
     }
 
-    /// Waits until it has gone dead.
+    /// Waits until it has gone dead, or holds a request.
     pub(crate) async fn tripped(&self) {
         self.tripped.notified().await;
+    }
+
+    /// Lets the request that is held pass.
+    pub(crate) fn release(&self) {
+        self.released.notify_one();
+    }
+}
+
+impl State {
+    /// Whether the counted request that comes now is the one; of those that go dead, every one after it is, too.
+    fn is_next_it(&self) -> bool {
+        let left_after = |left: usize| match self.trip {
+            Trip::Hold(_) => left.checked_sub(1).or(Some(usize::MAX)),
+            _ => Some(left.saturating_sub(1)),
+        };
+        self.n_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left_after).unwrap() == 0
     }
 }
 
@@ -74,25 +95,26 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     let path = request.uri().path_and_query().unwrap().to_string();
     let method = request.method().clone();
     let headers = request.headers().clone();
-    let is_write = path.contains("insert_deduplication_token") || path.contains("mutations_sync");
-    let left = if is_write {
-        state
-            .n_left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(1)))
-            .unwrap()
-    } else {
-        1
-    };
-    if left == 0 && state.trip == Trip::BeforeInsert {
-        return die(&state).await;
-    }
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let is_counted = match state.trip {
+        Trip::Hold(text) => String::from_utf8_lossy(&body).contains(text),
+        _ => path.contains("insert_deduplication_token") || path.contains("mutations_sync"),
+    };
+    let is_it = is_counted && state.is_next_it();
+    match state.trip {
+        Trip::BeforeInsert if is_it => return die(&state).await,
+        Trip::Hold(_) if is_it => {
+            state.tripped.notify_one();
+            state.released.notified().await;
+        }
+        _ => {}
+    }
     let mut forward = state.client.request(method, format!("{}{path}", state.target)).body(body);
     for (name, value) in headers.iter().filter(|(name, _)| is_end_to_end(name)) {
         forward = forward.header(name, value);
     }
     let answer = forward.send().await.unwrap();
-    if left == 0 {
+    if is_it && state.trip == Trip::AfterInsert {
         return die(&state).await;
     }
     let mut response = Response::new(Full::default());

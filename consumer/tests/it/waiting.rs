@@ -102,6 +102,38 @@ async fn a_deletion_during_a_replay_that_was_begun_holds() {
     }
 }
 
+/// An erasure looks for its order among those that wait and among those that are stored. Between the two looks a replay may
+/// take the whole way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_replayed_while_its_erasure_looks_for_it_is_found() {
+    const WAITING: &str = "FROM parked_log FINAL WHERE kind = 'order'";
+    for (held, n_before) in [("FROM orders WHERE", 0), (WAITING, 0), (WAITING, 1), (WAITING, 2)] {
+        let world = World::new(1).await;
+        let mut lane = Lane::new(0);
+        let (prospect, order) = (Uuid::now_v7(), order_id());
+        let wire = Tripwire::start(&world.clickhouse.url, n_before, Trip::Hold(held)).await;
+        let consumer = world.consume_by(&wire.url);
+        lane.order(order, &prospect.to_string());
+        lane.send(&world, 10, 0).await;
+        world.wait_for(N_WAITING, 1).await;
+
+        world.change(prospect, &change(Entity::Order, order, Act::Erase, &[])).await;
+        wire.tripped().await;
+        lane.prospect(prospect, "user_id=3");
+        lane.send(&world, 10, 0).await;
+        world.wait_for("SELECT count() FROM parked WHERE state = 'replayed'", 1).await;
+        wire.release();
+        world.wait_for("SELECT count() FROM changes", 1).await;
+        let outcomes = world.texts("SELECT outcome FROM changes").await;
+        assert_eq!(outcomes, ["applied"], "{held} {n_before}");
+        assert_eq!(world.one("SELECT count() FROM orders").await, 1);
+        assert_eq!(world.one("SELECT count() FROM order_contacts").await, 0);
+        assert_eq!(world.one(N_WITH_CUSTOMER).await, 0);
+        assert_counted(&world).await;
+        consumer.drain().await;
+    }
+}
+
 /// What was replayed long ago goes, with the state in which it waited; what waits stays, however old it is.
 #[tokio::test]
 async fn what_was_ended_long_ago_is_forgotten() {
