@@ -1,10 +1,12 @@
 //! Prospects in ClickHouse. Lists read the table from its end, in its order, until the page is full; one prospect is found
 //! by way of `prospect_index`.
 
+use std::collections::HashSet;
 use std::net::Ipv6Addr;
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
+use sluice_schemas::id_time::born_at;
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
@@ -13,6 +15,7 @@ use crate::db::scope::EventScope;
 use crate::db::windows::Windows;
 use crate::error::ApiError;
 use crate::policy::Grant;
+use crate::query::MAX_TIME_MS;
 
 /// A line of a list.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -29,6 +32,18 @@ pub struct ProspectRow {
     pub os: String,
     pub browser: String,
     pub bot: String,
+}
+
+/// What an order shows of its prospect.
+#[derive(Debug, Clone, Row, Deserialize)]
+pub struct VisitRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    pub time_ms: i64,
+    pub user_id: u64,
+    pub ip: Ipv6Addr,
+    pub user_agent: String,
+    pub referrer: String,
 }
 
 /// Everything that is known of one.
@@ -75,9 +90,25 @@ impl ProspectRow {
     }
 }
 
-const COLUMNS: &str = "prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, ip, user_agent, referrer,
-    toString(country) AS country, toString(device) AS device, toString(os) AS os, toString(browser) AS browser,
-    toString(bot) AS bot";
+impl VisitRow {
+    /// As far as the grant goes: an address is customer data.
+    #[must_use]
+    pub fn within(self, grant: Grant) -> Self {
+        if grant.customer_data { self } else { Self { ip: Ipv6Addr::UNSPECIFIED, ..self } }
+    }
+}
+
+impl From<ProspectRow> for VisitRow {
+    fn from(row: ProspectRow) -> Self {
+        let ProspectRow { prospect_id, time_ms, user_id, ip, user_agent, referrer, .. } = row;
+        Self { prospect_id, time_ms, user_id, ip, user_agent, referrer }
+    }
+}
+
+const VISIT: &str = "prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, ip, user_agent, referrer";
+
+const KINDS: &str = "toString(country) AS country, toString(device) AS device, toString(os) AS os,
+    toString(browser) AS browser, toString(bot) AS bot";
 
 const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(external_kind) AS external_kind, subs,
     toString(utm_source) AS utm_source, toString(utm_medium) AS utm_medium, utm_campaign, utm_content, utm_term,
@@ -114,7 +145,7 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: i64) -> Result<
     let mut rows = Vec::new();
     while let Some(window) = windows.next(rows.len()).await? {
         let (conditions, order) = (window.conditions_sql("prospect_id"), window.order_sql("prospect_id"));
-        let sql = format!("SELECT {COLUMNS} FROM prospects WHERE {conditions}{visit}{search} {order}");
+        let sql = format!("SELECT {VISIT}, {KINDS} FROM prospects WHERE {conditions}{visit}{search} {order}");
         rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
     }
     Ok(rows)
@@ -130,7 +161,7 @@ pub async fn find(
     id: Uuid,
 ) -> Result<Option<ProspectDetailRow>, ApiError> {
     let sql = format!(
-        "SELECT {COLUMNS}, {DETAILS} FROM prospects
+        "SELECT {VISIT}, {KINDS}, {DETAILS} FROM prospects
          WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) = toUInt128({{id:UUID}}))
            AND prospect_id = {{id:UUID}} AND {} ORDER BY version DESC, time LIMIT 1",
         scope.events_sql()
@@ -138,21 +169,34 @@ pub async fn find(
     fetch_optional(scope.bind(client.query(&sql)).param("id", id.to_string())).await
 }
 
-/// These prospects, whosever they are: for orders that the viewer may see.
+/// These prospects, whosever they are: for orders that the viewer may see. Each is looked for at the time in its id, and only
+/// what is not there, by way of the index.
 ///
 /// # Errors
 /// When ClickHouse fails.
-pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<ProspectRow>, ApiError> {
+pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
+    let at_birth = "SELECT fromUnixTimestamp64Milli(arrayJoin({born:Array(Int64)}), 'UTC')";
+    let indexed = "SELECT time FROM prospect_index
+                   WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({ids:Array(UUID)})))";
+    let mut found = find_at(client, at_birth, ids).await?;
+    let there: HashSet<Uuid> = found.iter().map(|row| row.prospect_id).collect();
+    let missing: Vec<Uuid> = ids.iter().filter(|id| !there.contains(id)).copied().collect();
+    found.extend(find_at(client, indexed, &missing).await?);
+    Ok(found)
+}
+
+/// Those of these prospects whose times are among the ones that `times_sql` gives.
+async fn find_at(client: &Client, times_sql: &str, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT {COLUMNS} FROM prospects
-         WHERE time IN (SELECT time FROM prospect_index
-                        WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({{ids:Array(UUID)}}))))
-           AND prospect_id IN (SELECT arrayJoin({{ids:Array(UUID)}}))"
+        "SELECT {VISIT} FROM prospects
+         WHERE time IN ({times_sql}) AND prospect_id IN (SELECT arrayJoin({{ids:Array(UUID)}}))"
     );
-    fetch_all(client.query(&sql).param("ids", uuid_texts(ids))).await
+    let born = ids.iter().filter_map(|id| born_at(*id)).filter(|born_ms| *born_ms <= MAX_TIME_MS);
+    let query = client.query(&sql).param("born", born.collect::<Vec<_>>());
+    fetch_all(query.param("ids", uuid_texts(ids))).await
 }
 
 /// UUIDs as ClickHouse reads them in an array.

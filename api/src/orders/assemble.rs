@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::db::orders::{self, ContactRow, OrderRow};
 use crate::db::parked::ParkedRow;
-use crate::db::prospects::{self, ProspectRow};
+use crate::db::prospects::{self, VisitRow};
 use crate::error::ApiError;
 use crate::policy::Grant;
 
@@ -27,7 +27,7 @@ pub struct Order {
     /// Where it lies in the list.
     pub sort_ms: i64,
     pub user_id: u64,
-    pub prospect: Option<ProspectRow>,
+    pub prospect: Option<VisitRow>,
     /// Its status and money; a parked one has none yet.
     pub state: Option<OrderState>,
     /// Why it waits; `None` for a stored one.
@@ -67,7 +67,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
     let (contacts, prospects) = futures::try_join!(contacts, prospects::find_many(client, &prospect_ids))?;
     let mut contacts: HashMap<Uuid, ContactRow> =
         contacts.into_iter().map(|contact| (contact.order_id, contact)).collect();
-    let prospects: HashMap<Uuid, ProspectRow> =
+    let prospects: HashMap<Uuid, VisitRow> =
         prospects.into_iter().map(|prospect| (prospect.prospect_id, prospect)).collect();
     let together = |row: OrderRow| Order {
         id: row.order_id,

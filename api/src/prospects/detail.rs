@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::prospects::{self, ProspectDetailRow, ProspectRow};
+use crate::db::prospects::{self, ProspectDetailRow, ProspectRow, VisitRow};
 use crate::db::scope::EventScope;
 use crate::error::ApiError;
 use crate::guard::Allowed;
@@ -74,7 +74,7 @@ impl From<ProspectDetailRow> for ProspectRow {
 impl From<ProspectDetailRow> for ProspectDetailResponse {
     fn from(row: ProspectDetailRow) -> Self {
         Self {
-            prospect: ProspectResponse::from(ProspectRow::from(row.clone())),
+            prospect: ProspectResponse::from(VisitRow::from(ProspectRow::from(row.clone()))),
             team_id: wire::id(row.team_id),
             campaign_id: wire::id(row.campaign_id),
             page: row.page,

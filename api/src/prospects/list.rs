@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
-use crate::db::prospects::{self, ProspectRow};
+use crate::db::prospects::{self, ProspectRow, VisitRow};
 use crate::db::scope::EventScope;
 use crate::db::time_of;
 use crate::error::ApiError;
@@ -32,8 +32,8 @@ pub struct ProspectResponse {
     pub user_id: Option<u64>,
 }
 
-impl From<ProspectRow> for ProspectResponse {
-    fn from(row: ProspectRow) -> Self {
+impl From<VisitRow> for ProspectResponse {
+    fn from(row: VisitRow) -> Self {
         Self {
             id: row.prospect_id,
             ip_address: wire::ip(row.ip),
@@ -90,7 +90,7 @@ pub async fn list_prospects(
     let mut params = listing.params();
     let limit = params.limit();
     let page = collect(&app, &allowed, params, limit).await?;
-    Ok(listing.answer(&page.map(ProspectResponse::from)))
+    Ok(listing.answer(&page.map(|row| ProspectResponse::from(VisitRow::from(row)))))
 }
 
 /// The prospects that the parameters ask for, within the viewer's scope.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 use sluice_api::policy::Position;
 use sluice_schemas::event::{EventRef, OrderRef};
 use sluice_schemas::rows::{
@@ -278,6 +279,27 @@ async fn an_order_comes_with_its_customer_and_its_whole_prospect() {
     let detail = office.world.get_as(&path, &office.ann).await.json();
     assert_eq!((detail["cost"].as_str(), detail["subs"][0].as_str()), (Some("0.12"), Some("first")));
     assert_eq!(detail["marks"][0], "cut:referrer");
+}
+
+/// Ids that the edge made have their visit's time; those that a page sent along need not, and are in the index.
+#[tokio::test]
+async fn an_orders_prospect_is_found_by_the_time_in_its_id_or_by_the_index() {
+    let world = World::with_events(|_| {}).await;
+    let owner = world.person("owner", Position::Owner).await;
+    let born = ProspectRow { prospect_id: order_id(1, NOW_MS), ..prospect(1, NOW_MS, owner.id) };
+    let sent = prospect(2, NOW_MS + 1, owner.id);
+    let far = ProspectRow { prospect_id: order_id(3, 1 << 47), ..prospect(3, NOW_MS + 2, owner.id) };
+    let random = ProspectRow { prospect_id: Uuid::new_v4(), ..prospect(4, NOW_MS + 3, owner.id) };
+    let rows = [born, sent, far, random];
+    insert_prospects(&world, &rows).await;
+    insert_index(&world, &rows[1..]).await;
+    let orders: Vec<_> =
+        (1_u64..).zip(&rows).map(|(number, row)| order(number, NOW_MS + 1000 + number, row)).collect();
+    insert_orders(&world, &orders).await;
+    let found = world.get_as("/api/orders/list/?sort=time", &owner).await.json();
+    let found: Vec<_> =
+        found.as_array().unwrap().iter().map(|order| order["prospect"]["id"].clone()).collect();
+    assert_eq!(found, rows.iter().map(|row| json!(row.prospect_id)).collect::<Vec<_>>());
 }
 
 #[tokio::test]
