@@ -59,7 +59,7 @@ impl Partition {
         directory: &Directory,
     ) -> Result<Verdict, Revoked> {
         let wanted = wanted_prospects(events);
-        let own = own_prospects(events, &wanted, directory);
+        let own = own_prospects(events, &wanted, directory, &self.shared.enricher);
         let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
         let mut verdict = if foreign.is_empty() {
             Verdict::default()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use isbot::Bots;
 use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
 use woothee::parser::Parser;
 
 /// What a user agent says of its bearer.
@@ -17,6 +18,17 @@ pub struct Agent {
     pub os: String,
     pub browser: String,
     /// Empty for a human, else the reason.
+    pub bot: String,
+}
+
+/// Both together, which a prospect's orders have, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Dimensions {
+    pub country: String,
+    pub device: String,
+    pub os: String,
+    pub browser: String,
     pub bot: String,
 }
 
@@ -31,7 +43,7 @@ pub struct Enricher {
 /// Different user agents remembered; about 300 bytes each.
 const N_AGENTS: usize = 20_000;
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct CountryRecord<'a> {
     country_code: Option<&'a str>,
 }
@@ -48,6 +60,19 @@ impl Enricher {
             Some(maxminddb::Reader::open_readfile(countries)?)
         };
         Ok(Self { bots: Bots::default(), parser: Parser::new(), agents: Cache::new(N_AGENTS), countries })
+    }
+
+    /// What an address and a user agent say.
+    #[must_use]
+    pub fn dimensions(&self, ip: Ipv6Addr, user_agent: &[u8]) -> Dimensions {
+        let agent = self.agent(user_agent);
+        Dimensions {
+            country: self.country(ip).to_owned(),
+            device: agent.device.clone(),
+            os: agent.os.clone(),
+            browser: agent.browser.clone(),
+            bot: agent.bot.clone(),
+        }
     }
 
     /// What a user agent says.

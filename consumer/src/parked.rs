@@ -9,7 +9,7 @@ use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
 
 use crate::rows::Known;
-use crate::store::{Found, N_IDS_A_QUERY, Store, StoreError};
+use crate::store::{Found, N_IDS_A_QUERY, Store, StoreError, origins_sql};
 
 /// Places are longer than ids, and are written with escapes.
 const N_PLACES_A_QUERY: usize = 400;
@@ -35,11 +35,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn appeared_prospects(&self, partition: i32) -> Result<Known, StoreError> {
-        let sql = format!(
-            "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
-             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING} AND {ORDERS}) \
-             ORDER BY time LIMIT 1 BY prospect_id LIMIT {{limit:UInt64}}"
-        );
+        let waited_for = format!("SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING} AND {ORDERS}");
+        let sql = format!("{} LIMIT {{limit:UInt64}}", origins_sql(&waited_for));
         let found = self
             .client()
             .query(&sql)

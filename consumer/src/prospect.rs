@@ -5,14 +5,19 @@ use std::net::Ipv6Addr;
 use sluice_schemas::event::{Event, Mark};
 use sluice_schemas::rows::ProspectRow;
 
-use crate::enrich::Enricher;
+use crate::enrich::{Dimensions, Enricher};
 use crate::pairs::Fields;
 use crate::rows::{Owner, event_id, marks_of, millis};
 
+/// The visitor's address; `::` where it was not kept.
+pub(crate) fn ip_of(event: &Event) -> Ipv6Addr {
+    <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
+}
+
 /// The row of a prospect that is somebody's, or nobody's.
 pub(crate) fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) -> ProspectRow {
-    let ip = <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from);
-    let agent = enricher.agent(&event.user_agent);
+    let ip = ip_of(event);
+    let Dimensions { country, device, os, browser, bot } = enricher.dimensions(ip, &event.user_agent);
     let prospect_id = event_id(event);
     // A pid that is no UUID is not lost: it is the source's own click id.
     let (external_id, external_kind) = if fields.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks)
@@ -37,11 +42,11 @@ pub(crate) fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher
         user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
         referrer: fields.referrer,
         page,
-        country: enricher.country(ip).to_owned(),
-        device: agent.device.clone(),
-        os: agent.os.clone(),
-        browser: agent.browser.clone(),
-        bot: agent.bot.clone(),
+        country,
+        device,
+        os,
+        browser,
+        bot,
         external_id,
         external_kind,
         subs: fields.subs,

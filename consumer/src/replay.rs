@@ -23,7 +23,7 @@ use crate::enrich::Enricher;
 use crate::erased::event_of;
 use crate::parked::MAX_REPLAYED;
 use crate::partition::{Partition, Revoked};
-use crate::rows::{Owner, Rows, owner_of_parked, prospect_of};
+use crate::rows::{Origin, Rows, owner_of_parked, prospect_of};
 use crate::store::{StoreError, Verdict};
 
 /// The state that a replay gives stands above the one by which an order is deleted or erased at the same time.
@@ -177,7 +177,7 @@ impl Partition {
     }
 
     /// Waiting orders whose prospect has come, and whose it is.
-    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Owner>, StoreError> {
+    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Origin>, StoreError> {
         if !self.waiting.orders {
             return Ok(BTreeMap::new());
         }
@@ -188,8 +188,8 @@ impl Partition {
         }
         let rows = store.waiting_orders(partition, &known).await?;
         let owned = rows.into_iter().filter_map(|row| {
-            let owner = *known.get(&row.reference.parse().ok()?)?;
-            Some((row.place, owner))
+            let origin = known.get(&row.reference.parse().ok()?)?.clone();
+            Some((row.place, origin))
         });
         Ok(owned.collect())
     }
@@ -199,7 +199,7 @@ impl Partition {
     async fn prospects_to_replay(
         &self,
         directory: &Directory,
-    ) -> Result<BTreeMap<String, Owner>, StoreError> {
+    ) -> Result<BTreeMap<String, Origin>, StoreError> {
         if !self.waiting.prospects || self.waiting.looked_at == Some(directory.version) {
             return Ok(BTreeMap::new());
         }
@@ -216,7 +216,8 @@ impl Partition {
         let rows = store.waiting_prospects(partition, &references).await?;
         let owned = rows.into_iter().filter_map(|row| {
             let owner = owner_of_parked(&event_of(&row)?, directory)?;
-            Some((row.place, owner))
+            // Its dimensions are those of the event itself.
+            Some((row.place, Origin { owner, ..Origin::default() }))
         });
         Ok(owned.take(MAX_REPLAYED).collect())
     }
@@ -227,10 +228,10 @@ impl Partition {
 fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) -> Rows {
     let mut rows = Rows::default();
     let lane: Arc<str> = lane.into();
-    let places: &BTreeMap<String, Owner> = &replay.verdict.places;
+    let places: &BTreeMap<String, Origin> = &replay.verdict.places;
     for parked in &replay.parked {
-        let Some(owner) = places.get(&parked.place) else { continue };
-        match replay_one(&mut rows, parked, *owner, &replay.directory, enricher) {
+        let Some(origin) = places.get(&parked.place) else { continue };
+        match replay_one(&mut rows, parked, origin, &replay.directory, enricher) {
             Some(time_ms) => {
                 rows.count(time_ms, &lane, Outcome::Replayed, "");
                 rows.parked.push(ParkedRow {
@@ -257,15 +258,15 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) ->
 fn replay_one(
     rows: &mut Rows,
     parked: &ParkedRow,
-    owner: Owner,
+    origin: &Origin,
     directory: &Directory,
     enricher: &Enricher,
 ) -> Option<u64> {
     let event = event_of(parked)?;
     if event.order.is_some() {
-        rows.store_order(&event, prospect_of(&event)?, owner, directory);
+        rows.store_order(&event, prospect_of(&event)?, origin, directory);
     } else {
-        rows.store_prospect(&event, owner, enricher);
+        rows.store_prospect(&event, origin.owner, enricher);
     }
     Some(event.time_ms)
 }

@@ -16,11 +16,11 @@ use uuid::Uuid;
 
 use crate::decode::{Decoded, Placed};
 use crate::directory::Directory;
-use crate::enrich::Enricher;
+use crate::enrich::{Dimensions, Enricher};
 use crate::erased::is_erased;
 use crate::money::payout_of;
 use crate::pairs::Fields;
-use crate::prospect::prospect_row;
+use crate::prospect::{ip_of, prospect_row};
 
 /// Whose a prospect is. 0 means nobody's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -30,8 +30,17 @@ pub struct Owner {
     pub campaign_id: u64,
 }
 
-/// The prospects that are known, with their owners.
-pub type Known = BTreeMap<Uuid, Owner>;
+/// What an order takes from its prospect. In verdicts of before there were dimensions, they are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    #[serde(flatten)]
+    pub owner: Owner,
+    #[serde(flatten)]
+    pub dimensions: Dimensions,
+}
+
+/// The prospects that are known, with what their orders take from them.
+pub type Known = BTreeMap<Uuid, Origin>;
 
 /// The rows of one batch.
 #[derive(Debug, Default)]
@@ -63,7 +72,12 @@ pub fn wanted_prospects(events: &[Placed]) -> BTreeSet<Uuid> {
 
 /// Those of the wanted prospects that are among the events themselves.
 #[must_use]
-pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>, directory: &Directory) -> Known {
+pub fn own_prospects(
+    events: &[Placed],
+    wanted: &BTreeSet<Uuid>,
+    directory: &Directory,
+    enricher: &Enricher,
+) -> Known {
     if wanted.is_empty() {
         return Known::new();
     }
@@ -72,7 +86,10 @@ pub fn own_prospects(events: &[Placed], wanted: &BTreeSet<Uuid>, directory: &Dir
     for event in prospects.filter(|event| wanted.contains(&event_id(event))) {
         if let Ok(owner) = owner_of(event, &Fields::parse(&event.pairs), directory) {
             // The first of two visits with one id.
-            own.entry(event_id(event)).or_insert(owner);
+            own.entry(event_id(event)).or_insert_with(|| {
+                let dimensions = enricher.dimensions(ip_of(event), &event.user_agent);
+                Origin { owner, dimensions }
+            });
         }
     }
     own
@@ -168,11 +185,11 @@ impl Rows {
     }
 
     fn add_order(&mut self, placed: &Placed, event: &Event, means: &Means<'_>) {
-        let known = |prospect_id| Some((prospect_id, *means.known.get(&prospect_id)?));
+        let known = |prospect_id| Some((prospect_id, means.known.get(&prospect_id)?));
         let found = prospect_of(event).and_then(known);
         match found {
-            Some((prospect_id, owner)) => {
-                self.store_order(event, prospect_id, owner, means.directory);
+            Some((prospect_id, origin)) => {
+                self.store_order(event, prospect_id, origin, means.directory);
                 self.count(event.time_ms, &placed.lane, Outcome::Stored, "");
             }
             None => {
@@ -188,7 +205,8 @@ impl Rows {
     }
 
     /// Adds an order whose prospect is known: its row, its contact unless that was erased, its sum.
-    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, owner: Owner, directory: &Directory) {
+    pub fn store_order(&mut self, event: &Event, prospect_id: Uuid, origin: &Origin, directory: &Directory) {
+        let Origin { owner, dimensions } = origin.clone();
         let order = event.order.clone().unwrap_or_default();
         let fields = Fields::parse(&event.pairs);
         let (order_id, time) = (event_id(event), millis(event.time_ms));
@@ -207,6 +225,11 @@ impl Rows {
             payout,
             currency,
             marks: marks_of(event, fields.marks),
+            country: dimensions.country,
+            device: dimensions.device,
+            os: dimensions.os,
+            browser: dimensions.browser,
+            bot: dimensions.bot,
         });
         if is_erased(&order) {
             return;

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
 use crate::decode::Lanes;
-use crate::rows::{Known, Owner};
+use crate::enrich::Dimensions;
+use crate::rows::{Known, Origin, Owner};
 
 /// ClickHouse did not do what it was asked; asking again is always right, since every insert has a token.
 pub type StoreError = clickhouse::error::Error;
@@ -31,7 +32,7 @@ pub struct Verdict {
     pub known: Known,
     /// The places of the parked events that a replay takes, and whose they are; empty for a batch of the topic.
     #[serde(default)]
-    pub places: BTreeMap<String, Owner>,
+    pub places: BTreeMap<String, Origin>,
     /// The version of the directory that a replay is resolved with; a batch has it in its plan.
     #[serde(default)]
     pub directory: Option<i64>,
@@ -50,13 +51,30 @@ pub(crate) struct Found {
     user_id: u64,
     team_id: u64,
     campaign_id: u64,
+    country: String,
+    device: String,
+    os: String,
+    browser: String,
+    bot: String,
 }
 
-impl From<Found> for (Uuid, Owner) {
+impl From<Found> for (Uuid, Origin) {
     fn from(found: Found) -> Self {
-        let Found { prospect_id, user_id, team_id, campaign_id } = found;
-        (prospect_id, Owner { user_id, team_id, campaign_id })
+        let Found { user_id, team_id, campaign_id, country, device, os, browser, bot, .. } = found;
+        let owner = Owner { user_id, team_id, campaign_id };
+        (found.prospect_id, Origin { owner, dimensions: Dimensions { country, device, os, browser, bot } })
     }
+}
+
+/// The columns of [`Found`], of prospects whose ids are among those that `ids_sql` gives as numbers: of two visits with one id
+/// the earliest.
+pub(crate) fn origins_sql(ids_sql: &str) -> String {
+    format!(
+        "SELECT prospect_id, user_id, team_id, campaign_id, toString(country) AS country, toString(device) AS device, \
+         toString(os) AS os, toString(browser) AS browser, toString(bot) AS bot FROM prospects \
+         WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) IN ({ids_sql})) \
+         AND toUInt128(prospect_id) IN ({ids_sql}) ORDER BY time LIMIT 1 BY prospect_id"
+    )
 }
 
 /// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
@@ -108,7 +126,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.lane, row.next_seq)).collect())
     }
 
-    /// Which of these prospects are stored, and whose they are.
+    /// Which of these prospects are stored, and what their orders take from them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -116,17 +134,9 @@ impl Store {
         let mut known = Known::new();
         let ids: Vec<u128> = wanted.iter().map(Uuid::as_u128).collect();
         for ids in ids.chunks(N_IDS_A_QUERY) {
-            let found = self
-                .client
-                .query(
-                    "SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index \
-                     WHERE toUInt128(prospect_id) IN (SELECT arrayJoin({ids:Array(UInt128)})) \
-                     ORDER BY time LIMIT 1 BY prospect_id",
-                )
-                .param("ids", ids)
-                .fetch_all::<Found>()
-                .await?;
-            known.extend(found.into_iter().map(<(Uuid, Owner)>::from));
+            let query = self.client.query(&origins_sql("SELECT arrayJoin({ids:Array(UInt128)})"));
+            let found = query.param("ids", ids).fetch_all::<Found>().await?;
+            known.extend(found.into_iter().map(<(Uuid, Origin)>::from));
         }
         Ok(known)
     }

@@ -57,11 +57,14 @@ const CHECKS: &[Check] = &[
               ORDER BY place LIMIT {limit:UInt64}",
     },
     Check {
-        name: "orders that are not whose their prospect is",
-        sql: "SELECT toString(order_id) AS place, toString((user_id, team_id, campaign_id)) AS found FROM orders \
-              WHERE prospect_id IN (SELECT prospect_id FROM prospect_index) \
-                AND (prospect_id, user_id, team_id, campaign_id) NOT IN \
-                    (SELECT prospect_id, user_id, team_id, campaign_id FROM prospect_index) \
+        name: "orders that are not whose, or of what, their prospect is",
+        sql: "WITH with_orders AS (SELECT prospect_id, (user_id, team_id, campaign_id, country, device, os, browser, bot) AS origin \
+                                   FROM prospects WHERE prospect_id IN (SELECT prospect_id FROM orders)) \
+              SELECT toString(order_id) AS place, toString((user_id, team_id, campaign_id, country, device, os, browser, bot)) AS found \
+              FROM orders \
+              WHERE prospect_id IN (SELECT prospect_id FROM with_orders) \
+                AND (prospect_id, (user_id, team_id, campaign_id, country, device, os, browser, bot)) NOT IN \
+                    (SELECT prospect_id, origin FROM with_orders) \
               ORDER BY place LIMIT {limit:UInt64}",
     },
     Check {

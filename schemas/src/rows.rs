@@ -57,7 +57,7 @@ pub struct ProspectIndexRow {
     pub campaign_id: u64,
 }
 
-/// One order whose prospect is known.
+/// One order whose prospect is known, with what it takes from it: whose it is, and country to bot.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
 pub struct OrderRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -73,6 +73,11 @@ pub struct OrderRow {
     pub payout: Micros,
     pub currency: String,
     pub marks: Vec<String>,
+    pub country: String,
+    pub device: String,
+    pub os: String,
+    pub browser: String,
+    pub bot: String,
 }
 
 /// A customer's data of one order.

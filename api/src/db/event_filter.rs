@@ -19,9 +19,9 @@ pub struct EventFilter {
     pub team_id: u64,
     /// 0: of any campaign, and of none.
     pub campaign_id: u64,
-    /// Of the prospect; two capital letters, empty: any.
+    /// The visitor's; two capital letters, empty: any.
     pub country: String,
-    /// Whether the prospect is held for a bot; `None`: either.
+    /// Whether the visitor is held for a bot; `None`: either.
     pub is_bot: Option<bool>,
     pub q: String,
     /// Empty: any. Orders only.
@@ -56,15 +56,8 @@ impl EventFilter {
         Self { from_ms, to_ms, limit, ..self.clone() }
     }
 
-    /// The condition on what only a prospect has, on the table of prospects; empty when there is none.
-    #[must_use]
-    pub fn visit_sql(&self) -> String {
-        let country = (!self.country.is_empty()).then_some("country = {country:String}");
-        let bot = self.is_bot.map(|is_bot| if is_bot { "bot != ''" } else { "bot = ''" });
-        country.into_iter().chain(bot).collect::<Vec<_>>().join(" AND ")
-    }
-
-    /// The condition of scope, time range, keyset, buyer, team and campaign, on a table whose id is in this column.
+    /// The condition of scope, time range, keyset, buyer, team, campaign, country and bot, on a table whose id is in this
+    /// column.
     #[must_use]
     pub fn conditions_sql(&self, id_column: &'static str) -> String {
         let mut sql = format!("{RANGE} AND {}", self.scope.events_sql());
@@ -76,6 +69,12 @@ impl EventFilter {
         }
         if self.campaign_id != 0 {
             sql.push_str(" AND campaign_id = {of_campaign:UInt64}");
+        }
+        if !self.country.is_empty() {
+            sql.push_str(" AND country = {country:String}");
+        }
+        if let Some(is_bot) = self.is_bot {
+            sql.push_str(if is_bot { " AND bot != ''" } else { " AND bot = ''" });
         }
         if self.after.is_some() {
             let comparison = if self.is_ascending { ">" } else { "<" };

@@ -47,33 +47,6 @@ const COLUMNS: &str =
     toString(status) AS status, status_text, payout AS payout_micros,
     toString(currency) AS currency, version";
 
-/// The longest slice of time, in milliseconds, whose orders' visits are found by way of the index; of the visits of more orders
-/// than that, the filter's are read first.
-const INDEXED_MS: i64 = 2 * 86_400_000;
-
-/// Among the visits of a slice's orders.
-fn visit_sql(filter: &EventFilter) -> String {
-    let visit = filter.visit_sql();
-    if visit.is_empty() {
-        return visit;
-    }
-    let (from_ms, to_ms) = filter.range_ms();
-    let visits = if to_ms.saturating_sub(from_ms) <= INDEXED_MS {
-        format!(
-            "WHERE time IN (SELECT time FROM prospect_index
-                            WHERE toUInt128(prospect_id) IN (SELECT toUInt128(prospect_id) FROM orders WHERE {RANGE}))
-               AND {visit}"
-        )
-    } else {
-        format!("PREWHERE {visit} WHERE true")
-    };
-    format!(
-        " AND prospect_id IN (
-            SELECT prospect_id FROM prospects {visits}
-              AND prospect_id IN (SELECT prospect_id FROM orders WHERE {RANGE}))"
-    )
-}
-
 fn search_sql(filter: &EventFilter) -> String {
     if filter.q.is_empty() {
         return String::new();
@@ -92,15 +65,14 @@ fn search_sql(filter: &EventFilter) -> String {
 ///
 /// # Errors
 /// When ClickHouse fails.
-pub async fn list(client: &Client, filter: &EventFilter, now_ms: i64) -> Result<Vec<OrderRow>, ApiError> {
+pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<OrderRow>, ApiError> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
-    let mut windows = Windows::of(client, "orders", filter, now_ms);
+    let mut windows = Windows::of(client, "orders", filter, now_ms).await?;
     let mut rows = Vec::new();
-    while let Some(window) = windows.next(rows.len()).await? {
+    while let Some(window) = windows.next(rows.len()) {
         let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("order_id"));
-        let visit = visit_sql(&window);
-        let sql = format!("SELECT {COLUMNS} FROM orders WHERE {conditions}{status}{visit}{search} {order}");
+        let sql = format!("SELECT {COLUMNS} FROM orders WHERE {conditions}{status}{search} {order}");
         rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
     }
     Ok(rows)

@@ -82,20 +82,10 @@ pub struct ProspectDetailRow {
     pub version: u32,
 }
 
-impl ProspectRow {
-    /// As far as the grant goes: an address is customer data.
-    #[must_use]
-    pub fn within(self, grant: Grant) -> Self {
-        if grant.customer_data { self } else { Self { ip: Ipv6Addr::UNSPECIFIED, ..self } }
-    }
-}
-
-impl VisitRow {
-    /// As far as the grant goes: an address is customer data.
-    #[must_use]
-    pub fn within(self, grant: Grant) -> Self {
-        if grant.customer_data { self } else { Self { ip: Ipv6Addr::UNSPECIFIED, ..self } }
-    }
+/// An address as far as the grant goes: it is customer data.
+#[must_use]
+pub fn shown_ip(ip: Ipv6Addr, grant: Grant) -> Ipv6Addr {
+    if grant.customer_data { ip } else { Ipv6Addr::UNSPECIFIED }
 }
 
 impl From<ProspectRow> for VisitRow {
@@ -135,17 +125,13 @@ fn search_sql(q: &str) -> String {
 ///
 /// # Errors
 /// When ClickHouse fails.
-pub async fn list(client: &Client, filter: &EventFilter, now_ms: i64) -> Result<Vec<ProspectRow>, ApiError> {
+pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<ProspectRow>, ApiError> {
     let search = if filter.q.is_empty() { String::new() } else { search_sql(&filter.q) };
-    let visit = match filter.visit_sql() {
-        visit if visit.is_empty() => visit,
-        visit => format!(" AND {visit}"),
-    };
-    let mut windows = Windows::of(client, "prospects", filter, now_ms);
+    let mut windows = Windows::of(client, "prospects", filter, now_ms).await?;
     let mut rows = Vec::new();
-    while let Some(window) = windows.next(rows.len()).await? {
+    while let Some(window) = windows.next(rows.len()) {
         let (conditions, order) = (window.conditions_sql("prospect_id"), window.order_sql("prospect_id"));
-        let sql = format!("SELECT {VISIT}, {KINDS} FROM prospects WHERE {conditions}{visit}{search} {order}");
+        let sql = format!("SELECT {VISIT}, {KINDS} FROM prospects WHERE {conditions}{search} {order}");
         rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
     }
     Ok(rows)
@@ -175,28 +161,31 @@ pub async fn find(
 /// # Errors
 /// When ClickHouse fails.
 pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
-    let at_birth = "SELECT fromUnixTimestamp64Milli(arrayJoin({born:Array(Int64)}), 'UTC')";
-    let indexed = "SELECT time FROM prospect_index
-                   WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({ids:Array(UUID)})))";
-    let mut found = find_at(client, at_birth, ids).await?;
-    let there: HashSet<Uuid> = found.iter().map(|row| row.prospect_id).collect();
-    let missing: Vec<Uuid> = ids.iter().filter(|id| !there.contains(id)).copied().collect();
-    found.extend(find_at(client, indexed, &missing).await?);
-    Ok(found)
-}
-
-/// Those of these prospects whose times are among the ones that `times_sql` gives.
-async fn find_at(client: &Client, times_sql: &str, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = format!(
+    let born = ids.iter().filter_map(|id| born_at(*id)).filter(|born_ms| *born_ms <= MAX_TIME_MS);
+    let at_birth = visits_at("SELECT fromUnixTimestamp64Milli(arrayJoin({born:Array(Int64)}), 'UTC')");
+    let query = client.query(&at_birth).param("born", born.collect::<Vec<_>>());
+    let mut found: Vec<VisitRow> = fetch_all(query.param("ids", uuid_texts(ids))).await?;
+    let there: HashSet<Uuid> = found.iter().map(|row| row.prospect_id).collect();
+    let missing: Vec<Uuid> = ids.iter().filter(|id| !there.contains(id)).copied().collect();
+    if !missing.is_empty() {
+        let indexed = visits_at(
+            "SELECT time FROM prospect_index
+             WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({ids:Array(UUID)})))",
+        );
+        found.extend(fetch_all(client.query(&indexed).param("ids", uuid_texts(&missing))).await?);
+    }
+    Ok(found)
+}
+
+/// Those of the prospects `ids` whose times are among the ones that `times_sql` gives.
+fn visits_at(times_sql: &str) -> String {
+    format!(
         "SELECT {VISIT} FROM prospects
          WHERE time IN ({times_sql}) AND prospect_id IN (SELECT arrayJoin({{ids:Array(UUID)}}))"
-    );
-    let born = ids.iter().filter_map(|id| born_at(*id)).filter(|born_ms| *born_ms <= MAX_TIME_MS);
-    let query = client.query(&sql).param("born", born.collect::<Vec<_>>());
-    fetch_all(query.param("ids", uuid_texts(ids))).await
+    )
 }
 
 /// UUIDs as ClickHouse reads them in an array.

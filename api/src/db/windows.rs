@@ -12,54 +12,53 @@ use crate::error::ApiError;
 
 /// The length of the first slice.
 const FIRST_MS: i64 = 3_600_000;
-/// How many times longer each further one is: an hour, a day, 24 days, 576 days.
+/// How many times longer each further one is: an hour, a day, 24 days.
 const GROWTH: i64 = 24;
+/// How many there are before the one that has all the rest.
+const N_GROWING: u32 = 3;
 
 /// The slices of a page that is to be filled with what a table has.
 pub struct Windows<'a> {
-    client: &'a Client,
-    table: &'static str,
     filter: &'a EventFilter,
     slices: Slices,
-    /// Whether it is known where the table begins; the newest page mostly needs not.
-    is_bounded: bool,
 }
 
 impl<'a> Windows<'a> {
-    /// `now_ms` is when the newest events are; those of a clock that is ahead belong to the first slice.
-    #[must_use]
-    pub fn of(client: &'a Client, table: &'static str, filter: &'a EventFilter, now_ms: i64) -> Self {
-        let (from_ms, to_ms) = filter.range_ms();
-        let slices =
-            Slices { from_ms, to_ms, is_ascending: filter.is_ascending, now_ms, length_ms: FIRST_MS };
-        Self { client, table, filter, slices, is_bounded: false }
+    /// `now_ms` is when the newest events are; those of a clock that is ahead belong to the first slice. Where the oldest are,
+    /// the table is asked.
+    ///
+    /// # Errors
+    /// When ClickHouse fails.
+    pub async fn of(
+        client: &Client,
+        table: &'static str,
+        filter: &'a EventFilter,
+        now_ms: u64,
+    ) -> Result<Self, ApiError> {
+        let (mut from_ms, to_ms) = filter.range_ms();
+        if filter.is_ascending {
+            from_ms = from_ms.max(earliest_ms(client, table).await?);
+        }
+        let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        let slices = Slices { from_ms, to_ms, is_ascending: filter.is_ascending, now_ms, n_before: 0 };
+        Ok(Self { filter, slices })
     }
 
     /// The filter of the next slice, for what the page still misses after `n_found` rows; `None` when it is full or there is no
     /// further slice.
-    ///
-    /// # Errors
-    /// When ClickHouse fails.
-    pub async fn next(&mut self, n_found: usize) -> Result<Option<EventFilter>, ApiError> {
+    pub fn next(&mut self, n_found: usize) -> Option<EventFilter> {
         let n_missing = self.filter.limit.saturating_sub(u32::try_from(n_found).unwrap_or(u32::MAX));
-        let is_first = self.slices.length_ms == FIRST_MS;
         if n_missing == 0 {
-            return Ok(None);
+            return None;
         }
-        if !self.is_bounded && (self.filter.is_ascending || !is_first) {
-            let Some(earliest_ms) = earliest_ms(self.client, self.table).await? else { return Ok(None) };
-            self.slices.from_ms = self.slices.from_ms.max(earliest_ms);
-            self.is_bounded = true;
-        }
-        Ok(self.slices.next().map(|(from_ms, to_ms)| self.filter.within(from_ms, to_ms, n_missing)))
+        self.slices.next().map(|(from_ms, to_ms)| self.filter.within(from_ms, to_ms, n_missing))
     }
 }
 
-/// When the first event of a table was, by what its parts say of themselves; `None` when there is none.
-async fn earliest_ms(client: &Client, table: &'static str) -> Result<Option<i64>, ApiError> {
-    let sql = format!("SELECT count(), toUnixTimestamp64Milli(min(time)) FROM {table}");
-    let found: Option<(u64, i64)> = fetch_optional(client.query(&sql)).await?;
-    Ok(found.filter(|(n, _)| *n > 0).map(|(_, earliest_ms)| earliest_ms))
+/// When the first event of a table was, by what its parts say of themselves; 0 when there is none.
+async fn earliest_ms(client: &Client, table: &'static str) -> Result<i64, ApiError> {
+    let sql = format!("SELECT toUnixTimestamp64Milli(min(time)) FROM {table}");
+    Ok(fetch_optional(client.query(&sql)).await?.unwrap_or(0))
 }
 
 /// What is left of a range of time, both ends included, and how it is cut.
@@ -69,7 +68,8 @@ struct Slices {
     is_ascending: bool,
     /// What the next slice's length counts from, where the range ends later.
     now_ms: i64,
-    length_ms: i64,
+    /// How many were cut off before.
+    n_before: u32,
 }
 
 impl Iterator for Slices {
@@ -79,8 +79,9 @@ impl Iterator for Slices {
         if self.from_ms > self.to_ms {
             return None;
         }
-        let length_ms = self.length_ms;
-        self.length_ms = length_ms.saturating_mul(GROWTH);
+        let is_last = self.n_before >= N_GROWING;
+        let length_ms = if is_last { i64::MAX } else { FIRST_MS * GROWTH.pow(self.n_before) };
+        self.n_before += 1;
         if self.is_ascending {
             let slice = (self.from_ms, self.to_ms.min(self.from_ms.saturating_add(length_ms)));
             self.from_ms = slice.1 + 1;
@@ -101,7 +102,7 @@ mod tests {
     const HOUR: i64 = FIRST_MS;
 
     fn slices(from_ms: i64, to_ms: i64, now_ms: i64, is_ascending: bool) -> Vec<(i64, i64)> {
-        Slices { from_ms, to_ms, is_ascending, now_ms, length_ms: FIRST_MS }.collect()
+        Slices { from_ms, to_ms, is_ascending, now_ms, n_before: 0 }.collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::db::orders::{self, ContactRow, OrderRow};
 use crate::db::parked::ParkedRow;
-use crate::db::prospects::{self, VisitRow};
+use crate::db::prospects::{self, VisitRow, shown_ip};
 use crate::error::ApiError;
 use crate::policy::Grant;
 
@@ -69,6 +69,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
         contacts.into_iter().map(|contact| (contact.order_id, contact)).collect();
     let prospects: HashMap<Uuid, VisitRow> =
         prospects.into_iter().map(|prospect| (prospect.prospect_id, prospect)).collect();
+    let shown = |visit: VisitRow| VisitRow { ip: shown_ip(visit.ip, grant), ..visit };
     let together = |row: OrderRow| Order {
         id: row.order_id,
         prospect_ref: row.prospect_id.to_string(),
@@ -76,7 +77,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
         time_ms: row.time_ms,
         sort_ms: row.time_ms,
         user_id: row.user_id,
-        prospect: prospects.get(&row.prospect_id).cloned().map(|prospect| prospect.within(grant)),
+        prospect: prospects.get(&row.prospect_id).cloned().map(shown),
         state: Some(OrderState {
             status: row.status,
             status_text: row.status_text,

@@ -10,7 +10,6 @@ use crate::db::event_filter::EventFilter;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
-use crate::db::time_of;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -118,7 +117,7 @@ pub async fn collect(
 
 async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
     let Ok(id) = filter.q.parse::<Uuid>() else {
-        return orders::list(&app.clickhouse, filter, time_of(&app.clock).timestamp_millis()).await;
+        return orders::list(&app.clickhouse, filter, app.clock.now_ms()).await;
     };
     // An id is an order's, or else that of a prospect whose orders are meant.
     match orders::find(&app.clickhouse, &filter.scope, id).await? {

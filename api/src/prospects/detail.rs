@@ -1,14 +1,12 @@
 //! `GET /api/prospects/detail/<id>/`: everything that is known of a visit.
 
-use std::net::Ipv6Addr;
-
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::prospects::{self, ProspectDetailRow, ProspectRow, VisitRow};
+use crate::db::prospects::{self, ProspectDetailRow, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
 use crate::error::ApiError;
 use crate::guard::Allowed;
@@ -53,6 +51,19 @@ pub struct ProspectDetailResponse {
     pub marks: Vec<String>,
 }
 
+impl From<&ProspectDetailRow> for VisitRow {
+    fn from(row: &ProspectDetailRow) -> Self {
+        Self {
+            prospect_id: row.prospect_id,
+            time_ms: row.time_ms,
+            user_id: row.user_id,
+            ip: row.ip,
+            user_agent: row.user_agent.clone(),
+            referrer: row.referrer.clone(),
+        }
+    }
+}
+
 impl From<ProspectDetailRow> for ProspectRow {
     fn from(row: ProspectDetailRow) -> Self {
         Self {
@@ -74,7 +85,7 @@ impl From<ProspectDetailRow> for ProspectRow {
 impl From<ProspectDetailRow> for ProspectDetailResponse {
     fn from(row: ProspectDetailRow) -> Self {
         Self {
-            prospect: ProspectResponse::from(VisitRow::from(ProspectRow::from(row.clone()))),
+            prospect: ProspectResponse::from(VisitRow::from(&row)),
             team_id: wire::id(row.team_id),
             campaign_id: wire::id(row.campaign_id),
             page: row.page,
@@ -128,9 +139,7 @@ pub async fn find(
 ) -> Result<(ProspectDetailRow, EventScope), ApiError> {
     let id = id.parse::<Uuid>().map_err(|_| ApiError::not_found())?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
-    let mut found = prospects::find(&app.clickhouse, &scope, id).await?;
-    if let Some(row) = found.as_mut().filter(|_| !allowed.grant.customer_data) {
-        row.ip = Ipv6Addr::UNSPECIFIED;
-    }
-    found.map(|row| (row, scope)).ok_or_else(ApiError::not_found)
+    let found = prospects::find(&app.clickhouse, &scope, id).await?.ok_or_else(ApiError::not_found)?;
+    let ip = shown_ip(found.ip, allowed.grant);
+    Ok((ProspectDetailRow { ip, ..found }, scope))
 }

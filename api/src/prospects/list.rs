@@ -7,9 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
-use crate::db::prospects::{self, ProspectRow, VisitRow};
+use crate::db::prospects::{self, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
-use crate::db::time_of;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::ListErrors;
@@ -107,19 +106,15 @@ pub async fn collect(
     params.finish()?;
     may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
+    let shown = |row: ProspectRow| ProspectRow { ip: shown_ip(row.ip, allowed.grant), ..row };
     if let Ok(id) = filter.q.parse::<Uuid>() {
         let found = prospects::find(&app.clickhouse, &scope, id).await?;
-        let items = found.into_iter().map(|row| ProspectRow::from(row).within(allowed.grant));
+        let items = found.into_iter().map(ProspectRow::from).map(shown);
         return Ok(Page { items: items.collect(), next: None });
     }
-    let rows = prospects::list(
-        &app.clickhouse,
-        &EventFilter { scope, ..filter },
-        time_of(&app.clock).timestamp_millis(),
-    )
-    .await?;
-    let page = Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id));
-    Ok(page.map(|row| row.within(allowed.grant)))
+    let filter = EventFilter { scope, ..filter };
+    let rows = prospects::list(&app.clickhouse, &filter, app.clock.now_ms()).await?;
+    Ok(Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id)).map(shown))
 }
 
 /// Who may not see customers' data may not look for it either: a search would tell.

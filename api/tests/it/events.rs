@@ -97,6 +97,11 @@ pub(crate) fn order(number: u64, time_ms: u64, of: &ProspectRow) -> OrderRow {
         payout: 12_500_000,
         currency: "EUR".to_owned(),
         marks: Vec::new(),
+        country: of.country.clone(),
+        device: of.device.clone(),
+        os: of.os.clone(),
+        browser: of.browser.clone(),
+        bot: of.bot.clone(),
     }
 }
 

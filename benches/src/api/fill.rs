@@ -158,13 +158,15 @@ const AFTER_PROSPECTS: [&str; 3] = [
     "INSERT INTO rollup_hourly (hour, user_id, team_id, campaign_id, prospects, bots)
      SELECT toStartOfHour(time), user_id, team_id, campaign_id, count(), countIf(bot != '') FROM prospects
      WHERE {times} GROUP BY 1, 2, 3, 4",
-    "INSERT INTO orders (order_id, prospect_id, time, user_id, team_id, campaign_id, status, payout, currency)
+    "INSERT INTO orders (order_id, prospect_id, time, user_id, team_id, campaign_id, status, payout, currency,
+                         country, device, os, browser, bot)
      WITH cityHash64(prospect_id) AS h, toUnixTimestamp64Milli(time) + 60000 + h % 240000 AS ms
      SELECT reinterpretAsUUID(bitOr(
                 toUInt128(bitOr(bitShiftLeft(toUInt64(ms), 16), bitOr(0x7000, h % 4096))),
                 bitShiftLeft(toUInt128(bitOr(0x8000000000000000, bitShiftRight(h, 2))), 64))),
             prospect_id, fromUnixTimestamp64Milli(toInt64(ms)), user_id, team_id, campaign_id,
-            ['hold', 'hold', 'sale', 'rejected', 'trash'][1 + intDiv(h, 50) % 5], 10, 'USD'
+            ['hold', 'hold', 'sale', 'rejected', 'trash'][1 + intDiv(h, 50) % 5], 10, 'USD',
+            country, device, os, browser, bot
      FROM prospects WHERE {times} AND cityHash64(prospect_id) % 50 = 0 ORDER BY ms",
 ];
 

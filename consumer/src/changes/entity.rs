@@ -2,6 +2,8 @@
 //! and what the sums lose and gain.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use sluice_schemas::change::Change;
 use sluice_schemas::rows::OrderContactRow;
@@ -11,7 +13,7 @@ use crate::changes::fold::{ContactGone, Effects, RowChange};
 use crate::changes::literal::Value;
 use crate::changes::seen::{SeenOrder, SeenProspect};
 use crate::directory::Directory;
-use crate::enrich::Enricher;
+use crate::enrich::{Agent, Enricher};
 use crate::rows::Owner;
 
 /// A prospect while its changes are taken.
@@ -53,18 +55,15 @@ impl Prospect<'_> {
         set_owner(&mut self.set, owner);
     }
 
+    pub(super) fn set_ip(&mut self, ip: Ipv6Addr, enricher: &Enricher) {
+        self.set.insert("ip", Value::Ip(ip));
+        set_country(&mut self.set, ip, enricher);
+    }
+
     pub(super) fn set_agent(&mut self, user_agent: &str, enricher: &Enricher) {
-        let agent = enricher.agent(user_agent.as_bytes());
+        self.set.insert("user_agent", Value::Text(user_agent.to_owned()));
+        let agent = set_agent(&mut self.set, user_agent, enricher);
         self.is_bot = !agent.bot.is_empty();
-        for (column, text) in [
-            ("user_agent", user_agent),
-            ("device", &agent.device),
-            ("os", &agent.os),
-            ("browser", &agent.browser),
-            ("bot", &agent.bot),
-        ] {
-            self.set.insert(column, Value::Text(text.to_owned()));
-        }
     }
 
     pub(super) fn finish(&self, effects: &mut Effects) {
@@ -90,6 +89,21 @@ impl Order<'_> {
     pub(super) fn hand_over(&mut self, owner: Owner) {
         self.owner = owner;
         set_owner(&mut self.set, owner);
+    }
+
+    /// Where and by what its prospect came.
+    pub(super) fn set_dimensions(
+        &mut self,
+        ip: Option<Ipv6Addr>,
+        user_agent: Option<&str>,
+        enricher: &Enricher,
+    ) {
+        if let Some(ip) = ip {
+            set_country(&mut self.set, ip, enricher);
+        }
+        if let Some(user_agent) = user_agent {
+            set_agent(&mut self.set, user_agent, enricher);
+        }
     }
 
     /// A payout without a currency is in the one that the order has, else in its campaign's of the order's time.
@@ -133,6 +147,20 @@ impl Order<'_> {
 
 fn status_of(seen: &SeenOrder) -> Status {
     Status::parse(&seen.status).unwrap_or(Status::Hold)
+}
+
+fn set_country(set: &mut BTreeMap<&'static str, Value>, ip: Ipv6Addr, enricher: &Enricher) {
+    set.insert("country", Value::Text(enricher.country(ip).to_owned()));
+}
+
+fn set_agent(set: &mut BTreeMap<&'static str, Value>, user_agent: &str, enricher: &Enricher) -> Arc<Agent> {
+    let agent = enricher.agent(user_agent.as_bytes());
+    for (column, text) in
+        [("device", &agent.device), ("os", &agent.os), ("browser", &agent.browser), ("bot", &agent.bot)]
+    {
+        set.insert(column, Value::Text(text.clone()));
+    }
+    agent
 }
 
 fn set_owner(set: &mut BTreeMap<&'static str, Value>, owner: Owner) {

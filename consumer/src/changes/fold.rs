@@ -143,8 +143,7 @@ impl Fold<'_> {
                 new_owner.get_or_insert(prospect.owner);
             }
             if let Some(ip) = ip {
-                prospect.set.insert("ip", Value::Ip(ip));
-                prospect.set.insert("country", Value::Text(enricher.country(ip).to_owned()));
+                prospect.set_ip(ip, enricher);
             }
             if let Some(referrer) = change.field("referrer") {
                 prospect.set.insert("referrer", Value::Text(referrer.to_owned()));
@@ -153,12 +152,15 @@ impl Fold<'_> {
                 prospect.set_agent(user_agent, enricher);
             }
         }
-        if let Some(owner) = new_owner {
-            // Its orders are whose it is.
-            for order in self.orders.iter_mut().filter(|order| order.seen.prospect_id == id && !order.is_gone)
-            {
+        if change.act() == Act::Delete {
+            return Ok(());
+        }
+        // Its orders are whose it is, and of its country, device and so on.
+        for order in self.orders.iter_mut().filter(|order| order.seen.prospect_id == id && !order.is_gone) {
+            if let Some(owner) = new_owner {
                 order.hand_over(owner);
             }
+            order.set_dimensions(ip, change.field("user_agent"), enricher);
         }
         Ok(())
     }

@@ -8,7 +8,10 @@ use uuid::Uuid;
 
 use crate::rows::Owner;
 
-/// The orders and prospects that changes name; orders of a prospect that changes hands are looked for by its id.
+/// The fields of a prospect that its orders take from it: whose it is, its country, and what its user agent says.
+const INHERITED: [&str; 3] = ["user_id", "ip", "user_agent"];
+
+/// The orders and prospects that changes name; orders of a prospect that hands something down are looked for by its id.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub prospects: BTreeSet<Uuid>,
@@ -35,7 +38,7 @@ impl Wanted {
                 }
                 Entity::Prospect => {
                     wanted.prospects.insert(change.target());
-                    if change.field("user_id").is_some() {
+                    if INHERITED.iter().any(|name| change.field(name).is_some()) {
                         wanted.orders_of.insert(change.target());
                     }
                 }

@@ -90,7 +90,8 @@ async fn a_status_moves_as_it_may_and_is_remembered() {
 async fn a_prospect_changes_hands_with_its_orders() {
     let world = World::new(1).await;
     let consumer = world.consume();
-    let (prospect, _) = stored(&world, &mut Lane::new(0)).await;
+    let mut lane = Lane::new(0);
+    let (prospect, _) = stored(&world, &mut lane).await;
     let fields =
         [("user_id", "4"), ("ip", "198.51.100.9"), ("user_agent", "Googlebot/2.1 '\\?"), ("referrer", "")];
     world.change(prospect, &change(Entity::Prospect, prospect, Act::Update, &fields)).await;
@@ -105,6 +106,23 @@ async fn a_prospect_changes_hands_with_its_orders() {
     for table in ["orders", "prospect_index"] {
         assert_eq!(world.one(&format!("SELECT count() FROM {table} WHERE user_id = 4")).await, 1, "{table}");
     }
+    let dimensions = "SELECT concat(device, '|', os, '|', browser, '|', bot) FROM";
+    let of_order = world.texts(&format!("{dimensions} orders")).await;
+    assert_eq!(of_order, ["other||misc crawler|user_agent"]);
+    assert_eq!(of_order, world.texts(&format!("{dimensions} prospects")).await);
+    assert_no_difference(&world).await;
+
+    // An order that comes in another batch than its prospect, which was edited since.
+    lane.order(order_id(), &prospect.to_string());
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM orders WHERE user_id = 4 AND bot = 'user_agent'", 2).await;
+    let fields = [(
+        "user_agent",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1",
+    )];
+    world.change(prospect, &change(Entity::Prospect, prospect, Act::Update, &fields)).await;
+    world.wait_for("SELECT count() FROM changes", 2).await;
+    assert_eq!(world.texts(&format!("{dimensions} orders")).await, ["mobile|iPhone|Safari|"; 2]);
     assert_no_difference(&world).await;
 
     let unknown = [("user_id", "99")];

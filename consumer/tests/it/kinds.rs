@@ -35,11 +35,14 @@ async fn a_prospect_and_its_order_are_stored_with_their_fields() {
     );
     let text: String = world
         .client
-        .query("SELECT concat(toString(prospect_id), ' ', toString(user_id), ' ', status, ' ', toString(payout), ' ', currency) FROM orders")
+        .query(
+            "SELECT concat(toString(prospect_id), ' ', toString(user_id), ' ', status, ' ', toString(payout), ' ', currency, '|', \
+             country, '|', device, '|', os, '|', browser, '|', bot) FROM orders",
+        )
         .fetch_one()
         .await
         .unwrap();
-    assert_eq!(text, format!("{prospect} 7 hold 12.5 USD"));
+    assert_eq!(text, format!("{prospect} 7 hold 12.5 USD||desktop|Windows 10|Chrome|"));
     world.wait_for("SELECT count() FROM order_contacts WHERE email = 'jane@example.com'", 1).await;
     world
         .wait_for(
@@ -77,6 +80,10 @@ async fn an_order_waits_for_a_prospect_that_comes_later_by_another_partition() {
     world.wait_for("SELECT count() FROM parked WHERE state = 'replayed' AND payload = ''", 30).await;
     world.wait_for("SELECT uniqExact(order_id) FROM orders WHERE user_id = 9", 30).await;
     assert_eq!(world.one("SELECT count() FROM orders").await, 30);
+    assert_eq!(
+        world.one("SELECT count() FROM orders WHERE device = 'desktop' AND os = 'Windows 10'").await,
+        30
+    );
     assert_eq!(world.one("SELECT count() FROM order_contacts").await, 30);
     world.wait_for("SELECT toUInt64(sum(orders)) FROM rollup_hourly", 30).await;
     assert_eq!(world.one("SELECT count() FROM parked WHERE state = 'waiting' AND payload != ''").await, 2);

@@ -7,6 +7,7 @@ mod exactly_once;
 mod gate;
 mod harness;
 mod kinds;
+mod migrations;
 mod newer;
 mod payouts;
 mod rebalances;
