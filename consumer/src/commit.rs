@@ -5,6 +5,7 @@
 //! a plan whose range it must compute again, to the record and with that version, so that its rows and the tokens of its
 //! inserts are the same. A consumer that has lost the partition cannot commit.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,11 +34,17 @@ pub struct Plan {
     pub directory: Option<i64>,
 }
 
+/// The committed offsets of a topic's group, whoever has the partitions.
+#[derive(Clone)]
+pub struct Offsets {
+    pub consumer: Arc<StreamConsumer<Context>>,
+    pub topic: Arc<str>,
+}
+
 /// The committed offset of one assigned partition.
 #[derive(Clone)]
 pub struct Committer {
-    pub consumer: Arc<StreamConsumer<Context>>,
-    pub topic: Arc<str>,
+    pub offsets: Offsets,
     pub partition: i32,
     /// Cancelled when the partition is taken away.
     pub revoked: CancellationToken,
@@ -60,6 +67,40 @@ pub enum CommitError {
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+impl Offsets {
+    /// Reads where all partitions are.
+    ///
+    /// # Errors
+    /// When Kafka does not answer in time, or a plan is one that this version cannot read.
+    pub async fn read_all(&self) -> Result<BTreeMap<i32, Place>, CommitError> {
+        let this = self.clone();
+        run_blocking(move || {
+            let metadata = this.consumer.fetch_metadata(Some(&this.topic), PATIENCE)?;
+            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            this.read(partitions.map(|partition| partition.id()))
+        })
+        .await
+    }
+
+    fn read(&self, partitions: impl Iterator<Item = i32>) -> Result<BTreeMap<i32, Place>, CommitError> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        let committed = self.consumer.committed_offsets(list, PATIENCE)?;
+        let mut places = BTreeMap::new();
+        for element in committed.elements() {
+            element.error()?;
+            let place = match element.offset() {
+                Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata())? },
+                _ => Place::default(),
+            };
+            places.insert(element.partition(), place);
+        }
+        Ok(places)
+    }
+}
+
 impl Committer {
     /// Reads where the partition was left.
     ///
@@ -68,14 +109,8 @@ impl Committer {
     pub async fn read(&self) -> Result<Place, CommitError> {
         let this = self.clone();
         run_blocking(move || {
-            let mut list = TopicPartitionList::new();
-            list.add_partition(&this.topic, this.partition);
-            let committed = this.consumer.committed_offsets(list, PATIENCE)?;
-            let element = committed.find_partition(&this.topic, this.partition);
-            Ok(match element.as_ref().map(|element| (element.offset(), element.metadata())) {
-                Some((Offset::Offset(begin), metadata)) => Place { begin, plan: read_plan(metadata)? },
-                _ => Place::default(),
-            })
+            let places = this.offsets.read(std::iter::once(this.partition))?;
+            Ok(places.get(&this.partition).copied().unwrap_or_default())
         })
         .await
     }
@@ -100,14 +135,14 @@ impl Committer {
         let this = self.clone();
         run_blocking(move || {
             let mut list = TopicPartitionList::new();
-            let mut element = list.add_partition(&this.topic, this.partition);
+            let mut element = list.add_partition(&this.offsets.topic, this.partition);
             element.set_offset(Offset::Offset(offset))?;
             element.set_metadata(metadata);
             let _gate = this.gate.lock().unwrap_or_else(PoisonError::into_inner);
             if this.revoked.is_cancelled() {
                 return Err(CommitError::Revoked);
             }
-            this.consumer.commit(&list, CommitMode::Sync)?;
+            this.offsets.consumer.commit(&list, CommitMode::Sync)?;
             Ok(())
         })
         .await

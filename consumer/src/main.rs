@@ -14,7 +14,7 @@ use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::{Kind, Shared};
-use sluice_consumer::source;
+use sluice_consumer::source::Source;
 use sluice_consumer::store::Store;
 use sluice_consumer::verify::verify;
 use sluice_runtime::clock::Clock;
@@ -98,19 +98,21 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     }
     let directory =
         Keeper::open(&config.directory, metrics.stale_directory.clone()).context("the directory")?;
+    let join = |kind| Source::join(kind, &config.kafka, &metrics, &readiness).context("kafka");
+    let (events, changes) = (join(Kind::Events)?, join(Kind::Changes)?);
     let shared = Shared {
         store,
         directory,
         enricher: Arc::new(enricher),
         metrics,
-        events_topic: config.kafka.topic.as_str().into(),
+        events: events.offsets(),
         config: config.batch.clone(),
         clock: Clock::System,
         readiness,
         draining: lifecycle.draining().clone(),
     };
-    let read = |kind| source::run(kind, &config.kafka, config.batch.buffer_bytes, shared.clone(), &lifecycle);
-    tokio::try_join!(read(Kind::Events), read(Kind::Changes)).context("kafka")?;
+    let run = |source: Source| source.run(config.batch.buffer_bytes, shared.clone(), &lifecycle);
+    tokio::try_join!(run(events), run(changes)).context("kafka")?;
     if !lifecycle.finish(DRAIN_PATIENCE).await {
         tracing::warn!("a batch did not end in time; it will be repeated");
     }

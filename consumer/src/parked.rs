@@ -30,7 +30,7 @@ const LONG_ENDED: &str = "partition = {partition:Int32} AND state != 'waiting' \
 pub const MAX_REPLAYED: usize = 2000;
 
 impl Store {
-    /// Waiting orders of a partition whose prospect is known by now: the prospects, a thousand at most.
+    /// Waiting orders of a partition whose prospect is known by now, and is not being edited: the prospects, a thousand at most.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -44,7 +44,11 @@ impl Store {
             .param("limit", N_IDS_A_QUERY)
             .fetch_all::<Found>()
             .await?;
-        Ok(found.into_iter().map(Into::into).collect())
+        let mut known: Known = found.into_iter().map(Into::into).collect();
+        let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
+        let edited = self.being_edited(&ids).await?;
+        known.retain(|prospect_id, _| !edited.contains(prospect_id));
+        Ok(known)
     }
 
     /// The waiting orders of a partition that name one of these prospects, the oldest first, [`MAX_REPLAYED`] at most.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::changes;
-use crate::commit::{Committer, Place, Plan};
+use crate::commit::{Committer, Offsets, Place, Plan};
 use crate::config::BatchConfig;
 use crate::decode::{Lanes, Record};
 use crate::directory::Directory;
@@ -33,8 +33,8 @@ pub struct Shared {
     pub directory: Keeper,
     pub enricher: Arc<Enricher>,
     pub metrics: Metrics,
-    /// Where the events that wait came by, also for who changes them.
-    pub events_topic: Arc<str>,
+    /// How far the events are stored, also for who changes them.
+    pub events: Offsets,
     pub config: BatchConfig,
     pub clock: Clock,
     pub readiness: sluice_runtime::ops::Readiness,
@@ -114,7 +114,7 @@ impl Partition {
     /// Prepares to own a partition.
     #[must_use]
     pub fn new(kind: Kind, shared: Shared, committer: Committer, inbox: Inbox) -> Self {
-        let source = format!("{}/{}", committer.topic, committer.partition);
+        let source = format!("{}/{}", committer.offsets.topic, committer.partition);
         Self {
             kind,
             shared,

@@ -6,8 +6,9 @@
 //! of them moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is followed by the same replay n with
 //! the same verdict. Only the owner of the partition that an event came by replays it.
 //!
-//! An order that waits can be deleted meanwhile (`changes/waiting.rs`). The verdict is written before it is looked whether that
-//! has happened, and what was found then is settled, too: it is what the replay keeps.
+//! An order that waits can be deleted meanwhile (`changes/waiting.rs`), and its prospect edited (`changes/origin_edits.rs`). The
+//! verdict is written before it is looked whether that has happened, and what was found then is settled, too: it is what the
+//! replay keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::ParkedRow;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::decode::Lanes;
 use crate::directory::Directory;
@@ -161,7 +163,8 @@ impl Partition {
         Ok(Some(Replay { verdict, parked, directory }))
     }
 
-    /// The events of a replay's verdict that were not deleted when they were first looked at after it.
+    /// The events of a replay's verdict that were not deleted, and whose prospects were not edited, when they were first looked
+    /// at after it.
     async fn settle_kept(&self, batch: &str, verdict: &Verdict) -> Result<Vec<ParkedRow>, StoreError> {
         let (store, batch) = (&self.shared.store, format!("{batch}/kept"));
         let places: Vec<&String> = verdict.places.keys().collect();
@@ -169,8 +172,16 @@ impl Partition {
         let kept: BTreeSet<String> = if let Some(kept) = store.verdict(&batch).await? {
             kept
         } else {
-            let waiting = parked.iter().filter(|row| row.state == "waiting").map(|row| row.place.clone());
-            store.settle_verdict(&batch, waiting.collect()).await?
+            let orders = parked.iter().filter(|row| row.kind == "order");
+            let known = store.find_prospects(&orders.filter_map(prospect_of_parked).collect()).await?;
+            let is_as_settled = |row: &&ParkedRow| match prospect_of_parked(row) {
+                Some(prospect_id) if row.kind == "order" => {
+                    known.get(&prospect_id) == verdict.places.get(&row.place)
+                }
+                _ => true,
+            };
+            let waiting = parked.iter().filter(|row| row.state == "waiting").filter(is_as_settled);
+            store.settle_verdict(&batch, waiting.map(|row| row.place.clone()).collect()).await?
         };
         parked.retain(|row| kept.contains(&row.place));
         Ok(parked)
@@ -188,7 +199,7 @@ impl Partition {
         }
         let rows = store.waiting_orders(partition, &known).await?;
         let owned = rows.into_iter().filter_map(|row| {
-            let origin = known.get(&row.reference.parse().ok()?)?.clone();
+            let origin = known.get(&prospect_of_parked(&row)?)?.clone();
             Some((row.place, origin))
         });
         Ok(owned.collect())
@@ -221,6 +232,11 @@ impl Partition {
         });
         Ok(owned.take(MAX_REPLAYED).collect())
     }
+}
+
+/// The prospect that a waiting order names.
+fn prospect_of_parked(order: &ParkedRow) -> Option<Uuid> {
+    order.reference.parse().ok()
 }
 
 /// The rows of a replay: the events that the verdict names, and their end as parked events. Without the bytes: a replayed

@@ -23,7 +23,7 @@ use sluice_schemas::chunk::ChunkHeader;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::commit::Committer;
+use crate::commit::{Committer, Offsets};
 use crate::config::KafkaConfig;
 use crate::decode::Record;
 use crate::metrics::{Metrics, PartitionLabels};
@@ -160,52 +160,78 @@ fn subscribe(
     Ok(Arc::new(consumer))
 }
 
-/// Reads until the service drains. The owners are tasks of the lifecycle: a drain waits for their last batch.
-///
-/// # Errors
-/// When librdkafka refuses its configuration.
-pub async fn run(
+/// A topic's group that this program is in.
+pub struct Source {
     kind: Kind,
-    config: &KafkaConfig,
-    buffer_bytes: usize,
-    shared: Shared,
-    lifecycle: &Lifecycle,
-) -> KafkaResult<()> {
-    let (started, mut to_start) = mpsc::unbounded_channel();
-    let context = Context {
-        kind,
-        topic: config.topic_of(kind).to_owned(),
-        metrics: shared.metrics.clone(),
-        readiness: shared.readiness.clone(),
-        handles: Mutex::default(),
-        started,
-    };
-    let topic: Arc<str> = config.topic_of(kind).into();
-    let consumer = subscribe(kind, config, context)?;
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
-    loop {
-        tokio::select! {
-            biased;
-            () = lifecycle.draining().cancelled() => return Ok(()),
-            Some(Started { partition, inbox, revoked, gate }) = to_start.recv() => {
-                let (consumer, topic) = (Arc::clone(&consumer), Arc::clone(&topic));
-                let committer = Committer { consumer, topic, partition, revoked, gate };
-                let owner = lifecycle.spawn(Partition::new(kind, shared.clone(), committer, inbox).run());
-                lifecycle.spawn(end_with(owner, lifecycle.clone()));
-            }
-            _ = tick.tick() => resume(&consumer, &topic, buffer_bytes / 2),
-            message = consumer.recv() => match message {
-                Ok(message) => hand_over(&consumer, &message, buffer_bytes),
-                // Nothing more will come.
-                Err(error @ KafkaError::MessageConsumptionFatal(code)) => {
-                    if code == RDKafkaErrorCode::FencedInstanceId || is_fenced(&consumer) {
-                        tracing::error!("another consumer has the same kafka.instance_id and took over; each needs its own");
-                    }
-                    return Err(error);
+    consumer: Arc<StreamConsumer<Context>>,
+    topic: Arc<str>,
+    to_start: mpsc::UnboundedReceiver<Started>,
+}
+
+impl Source {
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// When librdkafka refuses its configuration.
+    pub fn join(
+        kind: Kind,
+        config: &KafkaConfig,
+        metrics: &Metrics,
+        readiness: &Readiness,
+    ) -> KafkaResult<Self> {
+        let (started, to_start) = mpsc::unbounded_channel();
+        let context = Context {
+            kind,
+            topic: config.topic_of(kind).to_owned(),
+            metrics: metrics.clone(),
+            readiness: readiness.clone(),
+            handles: Mutex::default(),
+            started,
+        };
+        let consumer = subscribe(kind, config, context)?;
+        Ok(Self { kind, consumer, topic: config.topic_of(kind).into(), to_start })
+    }
+
+    /// What the group has committed.
+    #[must_use]
+    pub fn offsets(&self) -> Offsets {
+        Offsets { consumer: Arc::clone(&self.consumer), topic: Arc::clone(&self.topic) }
+    }
+
+    /// Reads until the service drains. The owners are tasks of the lifecycle: a drain waits for their last batch.
+    ///
+    /// # Errors
+    /// When Kafka will give nothing more.
+    pub async fn run(
+        mut self,
+        buffer_bytes: usize,
+        shared: Shared,
+        lifecycle: &Lifecycle,
+    ) -> KafkaResult<()> {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            tokio::select! {
+                biased;
+                () = lifecycle.draining().cancelled() => return Ok(()),
+                Some(Started { partition, inbox, revoked, gate }) = self.to_start.recv() => {
+                    let committer = Committer { offsets: self.offsets(), partition, revoked, gate };
+                    let owner = lifecycle.spawn(Partition::new(self.kind, shared.clone(), committer, inbox).run());
+                    lifecycle.spawn(end_with(owner, lifecycle.clone()));
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "kafka");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                _ = tick.tick() => resume(&self.consumer, &self.topic, buffer_bytes / 2),
+                message = self.consumer.recv() => match message {
+                    Ok(message) => hand_over(&self.consumer, &message, buffer_bytes),
+                    // Nothing more will come.
+                    Err(error @ KafkaError::MessageConsumptionFatal(code)) => {
+                        if code == RDKafkaErrorCode::FencedInstanceId || is_fenced(&self.consumer) {
+                            tracing::error!("another consumer has the same kafka.instance_id and took over; each needs its own");
+                        }
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "kafka");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
                 }
             }
         }

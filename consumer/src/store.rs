@@ -126,7 +126,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.lane, row.next_seq)).collect())
     }
 
-    /// Which of these prospects are stored, and what their orders take from them.
+    /// Which of these prospects are stored and not being edited, and what their orders take from them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -134,9 +134,11 @@ impl Store {
         let mut known = Known::new();
         let ids: Vec<u128> = wanted.iter().map(Uuid::as_u128).collect();
         for ids in ids.chunks(N_IDS_A_QUERY) {
+            let edited = self.being_edited(ids).await?;
             let query = self.client.query(&origins_sql("SELECT arrayJoin({ids:Array(UInt128)})"));
             let found = query.param("ids", ids).fetch_all::<Found>().await?;
-            known.extend(found.into_iter().map(<(Uuid, Origin)>::from));
+            let found = found.into_iter().map(<(Uuid, Origin)>::from);
+            known.extend(found.filter(|(prospect_id, _)| !edited.contains(prospect_id)));
         }
         Ok(known)
     }

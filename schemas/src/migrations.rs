@@ -17,6 +17,10 @@ pub const CLICKHOUSE: &[Migration] = &[
         name: "0004_order_dimensions",
         sql: include_str!("../migrations/clickhouse/0004_order_dimensions.sql"),
     },
+    Migration {
+        name: "0005_origin_edits",
+        sql: include_str!("../migrations/clickhouse/0005_origin_edits.sql"),
+    },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables and not the service.

@@ -108,6 +108,15 @@ pub struct OrderStatusRow {
     pub change_id: Uuid,
 }
 
+/// A change that edits what orders take from their prospect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct OriginEditRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub prospect_id: Uuid,
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub change_id: Uuid,
+}
+
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct ChangeRow {

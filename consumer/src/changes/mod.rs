@@ -1,10 +1,12 @@
-//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → what waits → verdict (what was there before) →
+//! A batch of `sluice.changes`, by the same protocol as a batch of events: plan → what waits, or is on its way in → verdict (what
+//! was there before) →
 //! mutations, rows and differences of sums → end. Every step can be repeated: mutations name the versions that they change,
 //! inserts have tokens ([`mod@fold`] says what is written, `store` how).
 
 mod entity;
 pub mod fold;
 pub mod literal;
+mod origin_edits;
 pub mod seen;
 mod store;
 mod waiting;
@@ -55,6 +57,7 @@ impl Partition {
             return Ok(seen);
         }
         self.end_waiting(batch, &wanted.ends).await?;
+        self.announce_origin_edits(batch, &wanted).await?;
         self.insist("clickhouse", || async { store.settle_verdict(batch, store.see(&wanted).await?).await })
             .await
     }

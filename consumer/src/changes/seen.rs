@@ -8,16 +8,17 @@ use uuid::Uuid;
 
 use crate::rows::Owner;
 
-/// The fields of a prospect that its orders take from it: whose it is, its country, and what its user agent says.
+/// The fields of a prospect that its orders have something of: whose it is, its country, and what its user agent says.
 const INHERITED: [&str; 3] = ["user_id", "ip", "user_agent"];
 
-/// The orders and prospects that changes name; orders of a prospect that hands something down are looked for by its id.
+/// The orders and prospects that changes name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub prospects: BTreeSet<Uuid>,
     pub orders: BTreeSet<Uuid>,
-    pub orders_of: BTreeSet<Uuid>,
     pub changes: BTreeSet<Uuid>,
+    /// Changes of what orders take from their prospect, with the prospects, whose orders are looked for.
+    pub origin_edits: BTreeMap<Uuid, Uuid>,
     /// Orders that are deleted (true) or erased: they may still wait for their prospect.
     pub ends: BTreeMap<Uuid, bool>,
 }
@@ -39,7 +40,7 @@ impl Wanted {
                 Entity::Prospect => {
                     wanted.prospects.insert(change.target());
                     if INHERITED.iter().any(|name| change.field(name).is_some()) {
-                        wanted.orders_of.insert(change.target());
+                        wanted.origin_edits.insert(change.change_id(), change.target());
                     }
                 }
                 Entity::Unspecified => {}

@@ -71,8 +71,9 @@ impl Store {
             let found = self.client().query(&sql).fetch_all::<FoundProspect>().await?;
             seen.prospects = found.into_iter().map(Into::into).collect();
         }
-        if !wanted.orders.is_empty() || !wanted.orders_of.is_empty() {
-            let (orders, prospects) = (ids(&wanted.orders), ids(&wanted.orders_of));
+        if !wanted.orders.is_empty() || !wanted.origin_edits.is_empty() {
+            let edited = wanted.origin_edits.values().copied().collect();
+            let (orders, prospects) = (ids(&wanted.orders), ids(&edited));
             let sql = format!(
                 "SELECT order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id, \
                  toString(status) AS status, toString(currency) AS currency, version FROM orders WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) \

@@ -2,13 +2,12 @@
 //!
 //! Two may write of such an order: who replays it, and who applies its changes. Each first writes what it means to do (the
 //! replay its verdict, the change the order's new state in `parked_log`), and only then looks what the other wrote: so at least
-//! one of them sees the other. A replay leaves out what it finds deleted; a change waits until a replay that names its
-//! order has ended, and then finds it stored and changes it like any other.
+//! one of them sees the other. A replay leaves out what it finds deleted; a change waits until a replay that is under
+//! way has ended, and then finds its order stored and changes it like any other.
 //!
 //! The new state has the bytes without the customer, deleted or not: a replay that was begun before can still be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
@@ -16,11 +15,7 @@ use uuid::Uuid;
 use crate::changes::literal::{Value, array, id_literal};
 use crate::erased::erased_payload;
 use crate::partition::{Partition, Revoked};
-use crate::replay::lane_of;
-use crate::store::{Store, StoreError, Verdict};
-
-/// A replay takes a fraction of a second.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+use crate::store::{Store, StoreError};
 
 impl Partition {
     /// Deletes (true) or erases orders as far as they wait. After this each is either stored, or never will be otherwise.
@@ -32,32 +27,12 @@ impl Partition {
         let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
         self.insist("clickhouse", || store.insert("parked_log", batch, &ended)).await?;
         for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
-            self.outlast_replay(partition, &parked).await?;
+            self.outlast_replay(partition).await?;
         }
         if parked.is_empty() {
             return Ok(());
         }
         self.insist("clickhouse", || store.forget_earlier(&ids)).await
-    }
-
-    /// Waits while a replay is under way that names one of these events.
-    async fn outlast_replay(&self, partition: i32, parked: &[ParkedRow]) -> Result<(), Revoked> {
-        let (store, lane) =
-            (&self.shared.store, lane_of(&format!("{}/{partition}", self.shared.events_topic)));
-        loop {
-            let under_way = self.insist("clickhouse", || async {
-                let number = store.next_ordinal(&lane).await?;
-                store.verdict::<Verdict>(&format!("{lane}/{number}")).await
-            });
-            let places = under_way.await?.unwrap_or_default().places;
-            if !parked.iter().any(|row| places.contains_key(&row.place)) {
-                return Ok(());
-            }
-            tokio::select! {
-                () = self.committer.revoked.cancelled() => return Err(Revoked),
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-        }
     }
 }
 

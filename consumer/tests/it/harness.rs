@@ -16,7 +16,7 @@ use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::{Kind, Shared};
-use sluice_consumer::source;
+use sluice_consumer::source::Source;
 use sluice_consumer::store::Store;
 use sluice_local::testing;
 use sluice_runtime::clock::Clock;
@@ -180,19 +180,21 @@ impl World {
         let ready = readiness.clone();
         let task = runtime.spawn(async move {
             let metrics = Metrics::register(&mut Registry::default());
+            let join = |kind| Source::join(kind, &kafka, &metrics, &ready).unwrap();
+            let (events, changes) = (join(Kind::Events), join(Kind::Changes));
             let shared = Shared {
                 store: Store::new(&clickhouse),
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
                 enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
                 metrics,
-                events_topic: kafka.topic.as_str().into(),
+                events: events.offsets(),
                 config: batch.clone(),
                 clock: Clock::System,
                 readiness: ready,
                 draining: life.draining().clone(),
             };
-            let read = |kind| source::run(kind, &kafka, batch.buffer_bytes, shared.clone(), &life);
-            tokio::try_join!(read(Kind::Events), read(Kind::Changes)).unwrap();
+            let run = |source: Source| source.run(batch.buffer_bytes, shared.clone(), &life);
+            tokio::try_join!(run(events), run(changes)).unwrap();
         });
         Consumer { runtime: Some(runtime), lifecycle, task: Some(task), readiness }
     }

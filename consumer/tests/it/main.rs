@@ -9,6 +9,7 @@ mod harness;
 mod kinds;
 mod migrations;
 mod newer;
+mod origin_edits;
 mod payouts;
 mod rebalances;
 mod resolving;

@@ -21,7 +21,7 @@ pub(crate) enum Trip {
     AfterInsert,
     /// The insert does not reach ClickHouse.
     BeforeInsert,
-    /// The request with this text reaches ClickHouse when it is released, and others do meanwhile.
+    /// The request with this text (in its body or, encoded, in its address) reaches ClickHouse when it is released, and others do meanwhile.
     Hold(&'static str),
 }
 
@@ -97,7 +97,7 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     let headers = request.headers().clone();
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let is_counted = match state.trip {
-        Trip::Hold(text) => String::from_utf8_lossy(&body).contains(text),
+        Trip::Hold(text) => path.contains(text) || String::from_utf8_lossy(&body).contains(text),
         _ => path.contains("insert_deduplication_token") || path.contains("mutations_sync"),
     };
     let is_it = is_counted && state.is_next_it();

@@ -1,0 +1,102 @@
+//! Edits of what orders take from their prospect, while its orders are on their way in.
+//!
+//! Two may write of such an order: who stores it with what its prospect was, and who edits the prospect and the orders that it
+//! has. Each first writes what it means to do (a batch of events its plan, a replay its verdict, a batch of changes its rows in
+//! `origin_edits`), and only then looks what the other wrote: so at least one of them sees the other. An order whose prospect
+//! is being edited waits like one whose prospect is unknown; an edit waits until the batches and replays that were under way
+//! have ended, and then finds their orders.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+use sluice_schemas::rows::OriginEditRow;
+use uuid::Uuid;
+
+use crate::changes::seen::Wanted;
+use crate::commit::Place;
+use crate::partition::{Partition, Revoked};
+use crate::replay::lane_of;
+use crate::store::{Store, StoreError, Verdict};
+
+/// A batch takes some hundred milliseconds, a replay less.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[derive(clickhouse::Row, Deserialize)]
+struct Edited {
+    #[serde(with = "clickhouse::serde::uuid")]
+    prospect_id: Uuid,
+}
+
+impl Partition {
+    /// Says which prospects are about to be edited. After this each order that took something from one of them is stored, and
+    /// no other one is before the edits are done.
+    pub(super) async fn announce_origin_edits(&self, batch: &str, wanted: &Wanted) -> Result<(), Revoked> {
+        let edits = wanted.origin_edits.iter();
+        let edits: Vec<_> = edits
+            .map(|(change_id, prospect_id)| OriginEditRow {
+                prospect_id: *prospect_id,
+                change_id: *change_id,
+            })
+            .collect();
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let (store, events) = (&self.shared.store, &self.shared.events);
+        self.insist("clickhouse", || store.insert("origin_edits", batch, &edits)).await?;
+        let places = self.insist("kafka", || events.read_all()).await?;
+        for partition in places.keys() {
+            self.outlast_replay(*partition).await?;
+        }
+        self.outlast_batches(places).await
+    }
+
+    /// Waits until the batches of events that were planned at these places have ended.
+    async fn outlast_batches(&self, mut places: BTreeMap<i32, Place>) -> Result<(), Revoked> {
+        let events = &self.shared.events;
+        places.retain(|_, place| place.plan.is_some());
+        while !places.is_empty() {
+            self.pause().await?;
+            let now = self.insist("kafka", || events.read_all()).await?;
+            places.retain(|partition, place| now.get(partition) == Some(place));
+        }
+        Ok(())
+    }
+
+    /// Waits until the replay of a partition that is under way, if there is one, has ended.
+    pub(super) async fn outlast_replay(&self, partition: i32) -> Result<(), Revoked> {
+        let (store, lane) =
+            (&self.shared.store, lane_of(&format!("{}/{partition}", self.shared.events.topic)));
+        let number = self.insist("clickhouse", || store.next_ordinal(&lane)).await?;
+        let verdict = format!("{lane}/{number}");
+        if self.insist("clickhouse", || store.verdict::<Verdict>(&verdict)).await?.is_none() {
+            return Ok(());
+        }
+        while self.insist("clickhouse", || store.next_ordinal(&lane)).await? == number {
+            self.pause().await?;
+        }
+        Ok(())
+    }
+
+    async fn pause(&self) -> Result<(), Revoked> {
+        tokio::select! {
+            () = self.committer.revoked.cancelled() => Err(Revoked),
+            () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Which of these prospects (a thousand at most) are being edited. To be asked before what they are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn being_edited(&self, ids: &[u128]) -> Result<BTreeSet<Uuid>, StoreError> {
+        let sql = "WITH edits AS (SELECT prospect_id, change_id FROM origin_edits \
+                                  WHERE toUInt128(prospect_id) IN (SELECT arrayJoin({ids:Array(UInt128)}))) \
+                   SELECT DISTINCT prospect_id FROM edits WHERE change_id NOT IN ( \
+                       SELECT change_id FROM changes WHERE toUInt128(change_id) IN (SELECT toUInt128(change_id) FROM edits))";
+        let found = self.client().query(sql).param("ids", ids).fetch_all::<Edited>().await?;
+        Ok(found.into_iter().map(|row| row.prospect_id).collect())
+    }
+}
