@@ -39,6 +39,12 @@ impl EventFilter {
         self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || self.is_bot.is_some()
     }
 
+    /// Whether only few of all events can be meant: those of a buyer, a team or a campaign.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        !self.scope.is_all() || self.user_id != 0 || self.team_id != 0 || self.campaign_id != 0
+    }
+
     /// The first and the last millisecond that may have events of the page: a page after another begins where that ended, so
     /// that a late page reads no more than the first.
     #[must_use]

@@ -9,7 +9,7 @@ use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::{EventFilter, RANGE};
 use crate::db::prospects::uuid_texts;
 use crate::db::scope::EventScope;
-use crate::db::windows::Windows;
+use crate::db::windows::{self, Windows};
 use crate::error::ApiError;
 
 /// An order without its customer's data.
@@ -68,7 +68,8 @@ fn search_sql(filter: &EventFilter) -> String {
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<OrderRow>, ApiError> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
-    let mut windows = Windows::of(client, "orders", filter, now_ms).await?;
+    let sliced = if filter.is_narrow() { windows::FEW_ORDERS } else { windows::ORDERS };
+    let mut windows = Windows::of(client, sliced, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(window) = windows.next(rows.len()) {
         let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("order_id"));

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
 use crate::db::scope::EventScope;
-use crate::db::windows::Windows;
+use crate::db::windows::{self, Windows};
 use crate::error::ApiError;
 use crate::policy::Grant;
 use crate::query::MAX_TIME_MS;
@@ -127,7 +127,7 @@ fn search_sql(q: &str) -> String {
 /// When ClickHouse fails.
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<ProspectRow>, ApiError> {
     let search = if filter.q.is_empty() { String::new() } else { search_sql(&filter.q) };
-    let mut windows = Windows::of(client, "prospects", filter, now_ms).await?;
+    let mut windows = Windows::of(client, windows::PROSPECTS, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(window) = windows.next(rows.len()) {
         let (conditions, order) = (window.conditions_sql("prospect_id"), window.order_sql("prospect_id"));

@@ -49,9 +49,9 @@ macro_rules! balances {
              CROSS JOIN LATERAL (
                  SELECT sum(line.balance_minor) AS balance_minor, sum(spend.minor) AS spent_minor
                  FROM unnest(page.accounts) AS own (id)
-                 JOIN ledger_accounts ledger ON ledger.fund_account_id = own.id
                  LEFT JOIN LATERAL (
-                     SELECT balance_minor FROM ledger_postings WHERE account_id = ledger.id AND at <= $1
+                     SELECT balance_minor FROM ledger_postings
+                     WHERE account_id = (SELECT id FROM ledger_accounts WHERE fund_account_id = own.id) AND at <= $1
                      ORDER BY at DESC, id DESC LIMIT 1) line ON true
                  LEFT JOIN LATERAL (
                      SELECT sum(spent_minor) AS minor FROM ledger_entries
