@@ -2,13 +2,14 @@
 
 mod errors;
 mod examples;
+mod versions;
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -55,12 +56,18 @@ impl Modify for Bearer {
     }
 }
 
-/// The document as it is served: what the handlers say, with examples.
+/// The document as it is served: what the handlers say, with the headers of versions, and examples.
 #[must_use]
 pub fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).expect("its maps have texts for keys");
+    versions::add(&mut document);
     examples::add(&mut document);
     document
+}
+
+/// The entries of an object; none of anything else.
+fn map(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flat_map(Map::iter_mut)
 }
 
 /// `GET /openapi.json`.

@@ -10,11 +10,24 @@ use crate::state::App;
 #[derive(Debug, Clone, Copy)]
 pub struct PathId(pub i64);
 
+/// Any text; what is no UTF-8 can be nobody's id.
+#[derive(Debug, Clone)]
+pub struct PathText(pub String);
+
+impl FromRequestParts<App> for PathText {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let text = Path::<String>::from_request_parts(parts, app).await;
+        text.map(|Path(text)| Self(text)).map_err(|_| ApiError::not_found())
+    }
+}
+
 impl FromRequestParts<App> for PathId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let text = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+        let PathText(text) = PathText::from_request_parts(parts, app).await?;
         path_id(&text).map(Self)
     }
 }
@@ -23,7 +36,7 @@ impl FromRequestParts<App> for PathId {
 ///
 /// # Errors
 /// 404 for one that no row can have.
-pub fn path_id(text: &str) -> Result<i64, ApiError> {
+fn path_id(text: &str) -> Result<i64, ApiError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| is_plain && *id > 0).ok_or_else(ApiError::not_found)
 }

@@ -32,8 +32,14 @@ pub struct ImageForm {
 #[utoipa::path(
     get, path = "/api/account/image/", tag = "account",
     responses(
-        (status = 200, description = "At most 256 × 256", content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))),
-        (status = 304, description = "It is the one of `If-None-Match`"),
+        (
+            status = 200, description = "At most 256 × 256", headers(("ETag" = String, description = "For `If-None-Match`")),
+            content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")),
+        ),
+        (
+            status = 304, description = "It is the one of `If-None-Match`",
+            headers(("ETag" = String, description = "For `If-None-Match`")),
+        ),
         DetailErrors,
     ),
     security(("bearer" = [])),
@@ -50,8 +56,14 @@ pub async fn get_account_image(
 #[utoipa::path(
     get, path = "/api/users/{id}/image/", tag = "users", params(("id" = i64, Path)),
     responses(
-        (status = 200, description = "At most 256 × 256", content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))),
-        (status = 304, description = "It is the one of `If-None-Match`"),
+        (
+            status = 200, description = "At most 256 × 256", headers(("ETag" = String, description = "For `If-None-Match`")),
+            content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")),
+        ),
+        (
+            status = 304, description = "It is the one of `If-None-Match`",
+            headers(("ETag" = String, description = "For `If-None-Match`")),
+        ),
         DetailErrors,
     ),
     security(("bearer" = [])),

@@ -44,7 +44,7 @@ pub async fn get_account(State(app): State<App>, allowed: Allowed) -> Result<Res
 ///
 /// Username and position are changed by an Owner.
 #[utoipa::path(
-    patch, path = "/api/account/", tag = "account", params(("If-Match" = Option<String>, Header)),
+    patch, path = "/api/account/", tag = "account",
     request_body(content(
         (UpdateAccountRequest = "application/json"),
         (UpdateAccountRequest = "application/x-www-form-urlencoded"),

@@ -1,8 +1,7 @@
 //! `/api/account/sessions/`: where one is logged in, browsers and programs, and the end of it.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
@@ -18,6 +17,7 @@ use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::{DetailErrors, ListErrors};
 use crate::paging::{Listing, Page};
+use crate::path_id::PathText;
 use crate::policy::Resource;
 use crate::query::event_cursor;
 use crate::state::App;
@@ -106,9 +106,9 @@ pub async fn revoke_session(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    path: Result<Path<String>, PathRejection>,
+    PathText(id): PathText,
 ) -> Result<StatusCode, ApiError> {
-    let id = path.ok().and_then(|Path(text)| Uuid::parse_str(&text).ok()).ok_or_else(ApiError::not_found)?;
+    let id = Uuid::parse_str(&id).map_err(|_| ApiError::not_found())?;
     let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
     let user_id = allowed.viewer.id;
     if !sessions::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await? {

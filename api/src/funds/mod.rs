@@ -24,7 +24,6 @@ use serde::Serialize;
 
 pub use crate::db::violated;
 use crate::error::ApiError;
-pub use crate::path_id::path_id;
 use crate::precondition;
 use crate::query::{Params, number_cursor};
 

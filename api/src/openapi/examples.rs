@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
+use super::map;
 use crate::changes::on_its_way_body;
 use crate::error::ApiError;
 
@@ -46,8 +47,4 @@ fn error(status: &str) -> Option<Value> {
         _ => return None,
     };
     serde_json::to_value(error.body()).ok()
-}
-
-fn map(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.as_object_mut().into_iter().flat_map(Map::iter_mut)
 }

@@ -2,7 +2,7 @@
 //! data is gone, and what is counted stays. Both also for an order that waits for its prospect: nobody's wish to be forgotten
 //! waits with it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use sluice_schemas::change::{Act, Entity};
@@ -14,6 +14,7 @@ use crate::guard::Allowed;
 use crate::openapi::{ChangeErrors, OnItsWay};
 use crate::orders::change::apply;
 use crate::orders::detail::{self, OrderDetailResponse};
+use crate::path_id::PathText;
 use crate::precondition::expected_version;
 use crate::state::App;
 
@@ -27,7 +28,7 @@ pub async fn delete_order(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     end(&app, &allowed, &actor, &id, &headers, Act::Delete).await
@@ -45,7 +46,7 @@ pub async fn erase_order(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     end(&app, &allowed, &actor, &id, &headers, Act::Erase).await

@@ -1,6 +1,6 @@
 //! `GET /api/orders/detail/<id>/`: an order with its customer's data, its prospect and its money.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
 use crate::orders::assemble::{self, Order};
 use crate::orders::list::OrderResponse;
+use crate::path_id::PathText;
 use crate::policy::{self, Action, Resource};
 use crate::precondition::versioned;
 use crate::state::App;
@@ -58,7 +59,7 @@ impl From<Order> for OrderDetailResponse {
 pub async fn get_order(
     State(app): State<App>,
     allowed: Allowed,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Response, ApiError> {
     let order = find(&app, &allowed, &id).await?;
     Ok(versioned(order.version().into(), &OrderDetailResponse::from(order)))

@@ -1,7 +1,7 @@
 //! `GET /api/orders/<id>/history/`: the statuses that an order has had, oldest first, with who gave them and why.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use sluice_schemas::status::Status;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
 use crate::orders::detail;
+use crate::path_id::PathText;
 use crate::state::App;
 use crate::wire;
 
@@ -36,7 +37,7 @@ pub struct OrderStatusResponse {
 pub async fn list_order_statuses(
     State(app): State<App>,
     allowed: Allowed,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Vec<OrderStatusResponse>>, ApiError> {
     let order = detail::find(&app, &allowed, &id).await?;
     let given = db::changes::statuses(&app.clickhouse, order.id).await?;

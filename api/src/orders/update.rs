@@ -1,7 +1,7 @@
 //! `PUT`, `PATCH /api/orders/update/<id>/` and `POST /api/orders/<id>/set-status/`: what an order has become, what it pays,
 //! and its customer's data. A lead of the order's team sets the status, an Owner everything.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::openapi::{ChangeErrors, OnItsWay};
 use crate::orders::assemble::Order;
 use crate::orders::change::{apply, stored};
 use crate::orders::detail::OrderDetailResponse;
+use crate::path_id::PathText;
 use crate::policy::{self, Action, Resource, Scope};
 use crate::precondition::expected_version;
 use crate::state::App;
@@ -77,7 +78,7 @@ pub async fn update_order(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -101,7 +102,7 @@ pub async fn replace_order(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -125,7 +126,7 @@ pub async fn set_order_status(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! `PUT`, `PATCH /api/prospects/update/<id>/` and `DELETE /api/prospects/delete/<id>/`: Owners mend what a visit said and
 //! whose it is. The orders of a visit go with it to another buyer; they stay when it is deleted.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::guard::Allowed;
 use crate::openapi::{ChangeErrors, OnItsWay};
+use crate::path_id::PathText;
 use crate::policy::Resource;
 use crate::precondition::{expected_version, versioned};
 use crate::prospects::create::check_user;
@@ -52,7 +53,7 @@ pub async fn update_prospect(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -76,7 +77,7 @@ pub async fn replace_prospect(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
@@ -95,7 +96,7 @@ pub async fn delete_prospect(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (row, _) = detail::find(&app, &allowed, &id).await?;

@@ -1,6 +1,6 @@
 //! `GET /api/prospects/detail/<id>/`: everything that is known of a visit.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use crate::db::scope::EventScope;
 use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
+use crate::path_id::PathText;
 use crate::precondition::versioned;
 use crate::prospects::list::ProspectResponse;
 use crate::state::App;
@@ -122,7 +123,7 @@ impl From<ProspectDetailRow> for ProspectDetailResponse {
 pub async fn get_prospect(
     State(app): State<App>,
     allowed: Allowed,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Response, ApiError> {
     let (row, _) = find(&app, &allowed, &id).await?;
     Ok(versioned(row.version.into(), &ProspectDetailResponse::from(row)))

@@ -17,7 +17,7 @@ use crate::users::change::{Target, archive_user};
 /// username can be given again. The last active Owner cannot be deleted.
 #[utoipa::path(
     delete, path = "/api/users/delete/{id}/", tag = "users",
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = i64, Path)),
     responses((status = 204, description = "Deleted"), RemoveErrors),
     security(("bearer" = [])),
 )]

@@ -52,7 +52,7 @@ pub struct UpdateUserRequest {
 ///
 /// A new position and a deactivation end all logins of that person at once. The last active Owner stays one.
 #[utoipa::path(
-    put, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    put, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
     request_body(content(
         (ReplaceUserRequest = "application/json"),
         (ReplaceUserRequest = "application/x-www-form-urlencoded"),
@@ -76,7 +76,7 @@ pub async fn replace_user(
 ///
 /// As the replacement, of the fields that are sent.
 #[utoipa::path(
-    patch, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    patch, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
     request_body(content(
         (UpdateUserRequest = "application/json"),
         (UpdateUserRequest = "application/x-www-form-urlencoded"),

@@ -25,6 +25,8 @@ use sluice_runtime::ops::Readiness;
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
 
+use crate::described::check;
+
 /// The time in all tests: 2026-11-23 15:00:00 UTC, a Monday.
 pub(crate) const NOW_MS: u64 = 1_795_446_000_000;
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -86,6 +88,9 @@ pub(crate) async fn config() -> Config {
     config.auth.registration = Registration::Open;
     config
 }
+
+/// What the API says of itself.
+static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
 /// Databases with all tables, to be copied and to be read.
 static TEMPLATE: OnceCell<Config> = OnceCell::const_new();
@@ -224,6 +229,15 @@ impl World {
         request.headers_mut().entry(HOST).or_insert("crm.example".parse().unwrap());
         let peer = SocketAddr::from(([192, 0, 2, 1], 5555));
         request.extensions_mut().insert(ConnectInfo(peer));
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.answer(request).await;
+        let ask =
+            || async { self.answer(Request::get("/openapi.json").body(Body::empty()).unwrap()).await.json() };
+        check(DOCUMENT.get_or_init(ask).await, &method, &path, &answer);
+        answer
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
         let (head, body) = self.service.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {

@@ -1,6 +1,6 @@
 //! `DELETE /api/funds/accounts/delete/<id>/`: archives an ad account that holds nothing and for which nothing is asked.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::audit::{self, Actor, Change};
@@ -9,10 +9,10 @@ use crate::db::time_of;
 use crate::error::ApiError;
 use crate::funds::accounts::FundAccountResponse;
 use crate::funds::amount::show;
-use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::policy::Resource;
 use crate::precondition::check_version;
 use crate::state::App;
@@ -29,10 +29,9 @@ pub async fn delete_fund_account(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let id = path_id(&id)?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let mut transaction = allowed.begin(&app).await?;
     let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no cell is taken for a formula by a spreadsheet, whatever people wrote into references and notes.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
@@ -15,10 +15,10 @@ use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::ledger::{self, LineRow};
 use crate::error::ApiError;
 use crate::funds::amount::show;
-use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::guard::Allowed;
 use crate::openapi::{DetailErrors, QueryErrors};
+use crate::path_id::PathId;
 use crate::policy::Resource;
 use crate::query::{Params, TimeRange};
 use crate::state::App;
@@ -54,10 +54,9 @@ pub async fn get_fund_account_statement(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let mut params = Params::parse(query.as_deref());
     let range = params.time_range(allowed.viewer.time_zone);
     params.finish()?;

@@ -1,7 +1,7 @@
 //! `PUT` and `PATCH /api/funds/accounts/update/<id>/`. Another buyer has the account from then on; its past stays with the
 //! one before.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
@@ -12,10 +12,11 @@ use crate::db::time_of;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
+use crate::funds::answer;
 use crate::funds::reach::Reach;
-use crate::funds::{answer, path_id};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::policy::Resource;
 use crate::precondition::check_version;
 use crate::state::App;
@@ -35,11 +36,11 @@ pub async fn replace_fund_account(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
 /// Change an ad account
@@ -57,22 +58,21 @@ pub async fn update_fund_account(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
     allowed: &Allowed,
     actor: &Actor,
-    id: &str,
+    id: i64,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
-    let id = path_id(id)?;
     let mut transaction = allowed.begin(app).await?;
     let reach = Reach::of(&mut *transaction, allowed).await?;
     let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));

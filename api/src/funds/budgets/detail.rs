@@ -1,15 +1,16 @@
 //! `GET /api/funds/budgets/detail/<id>/`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::budgets;
 use crate::error::ApiError;
+use crate::funds::answer;
 use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
-use crate::funds::{answer, path_id};
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Show a budget
@@ -21,9 +22,8 @@ use crate::state::App;
 pub async fn get_fund_budget(
     State(app): State<App>,
     allowed: Allowed,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let row =
         budgets::find(&app.postgres, id, team_in_reach(&allowed)).await?.ok_or_else(ApiError::not_found)?;
     Ok(answer(StatusCode::OK, &FundBudgetResponse::from(&row), row.version))

@@ -1,15 +1,15 @@
 //! `DELETE /api/funds/rates/delete/<id>/`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::rates;
 use crate::error::ApiError;
-use crate::funds::path_id;
 use crate::funds::rates::FundRateResponse;
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::policy::Resource;
 use crate::precondition::check_version;
 use crate::state::App;
@@ -24,10 +24,9 @@ pub async fn delete_fund_rate(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let id = path_id(&id)?;
     let mut transaction = allowed.begin(&app).await?;
     let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;

@@ -1,14 +1,15 @@
 //! `GET /api/funds/rates/detail/<id>/`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::rates;
 use crate::error::ApiError;
+use crate::funds::answer;
 use crate::funds::rates::FundRateResponse;
-use crate::funds::{answer, path_id};
 use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Show a rate
@@ -17,8 +18,7 @@ use crate::state::App;
     responses((status = 200, description = "The rate; its version in `ETag`", body = FundRateResponse), DetailErrors),
     security(("bearer" = [])),
 )]
-pub async fn get_fund_rate(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
+pub async fn get_fund_rate(State(app): State<App>, PathId(id): PathId) -> Result<Response, ApiError> {
     let row = rates::find(&app.postgres, id).await?.ok_or_else(ApiError::not_found)?;
     Ok(answer(StatusCode::OK, &FundRateResponse::from(&row), row.version))
 }

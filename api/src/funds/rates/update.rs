@@ -1,6 +1,6 @@
 //! `PUT` and `PATCH /api/funds/rates/update/<id>/`. What was converted by it stays as it was.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
@@ -9,10 +9,11 @@ use crate::body::Posted;
 use crate::db::funds::rates;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::funds::answer;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
-use crate::funds::{answer, path_id};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::policy::Resource;
 use crate::precondition::check_version;
 use crate::state::App;
@@ -32,11 +33,11 @@ pub async fn replace_fund_rate(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
 /// Change a rate
@@ -54,22 +55,21 @@ pub async fn update_fund_rate(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
     allowed: &Allowed,
     actor: &Actor,
-    id: &str,
+    id: i64,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
-    let id = path_id(id)?;
     let mut transaction = allowed.begin(app).await?;
     let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;

@@ -1,7 +1,7 @@
 //! `POST /api/funds/requests/<id>/cancel/`, and `DELETE /api/funds/requests/delete/<id>/`, which does the same: a request is
 //! taken back, and stays to be seen. One that was approved gives its budget back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
@@ -10,11 +10,11 @@ use crate::db::funds::budgets;
 use crate::db::funds::requests::{self, Decision};
 use crate::db::time_of;
 use crate::error::ApiError;
-use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::funds::requests::{FundRequestResponse, changed, take};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Cancel a request
@@ -29,10 +29,10 @@ pub async fn cancel_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    cancel(&app, &allowed, &actor, &id, &headers).await
+    cancel(&app, &allowed, &actor, id, &headers).await
 }
 
 /// Cancel a request
@@ -47,10 +47,10 @@ pub async fn delete_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    cancel(&app, &allowed, &actor, &id, &headers).await?;
+    cancel(&app, &allowed, &actor, id, &headers).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -58,10 +58,9 @@ async fn cancel(
     app: &App,
     allowed: &Allowed,
     actor: &Actor,
-    id: &str,
+    id: i64,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let id = path_id(id)?;
     let reach = Reach::of(&app.postgres, allowed).await?;
     let mut transaction = allowed.begin(app).await?;
     let row = take(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;

@@ -1,7 +1,7 @@
 //! `POST /api/funds/requests/<id>/approve/` and `/refuse/`: the lead's, or an Owner's, yes or no. Nobody approves beyond the
 //! budget of the team that the buyer is in, not even an Owner, who can raise it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use axum::response::Response;
@@ -19,13 +19,13 @@ use crate::db::time_of;
 use crate::error::{ApiError, DetailResponse};
 use crate::fields::Fields;
 use crate::funds::amount::show;
-use crate::funds::path_id;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
 use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 const MAX_REASON_CHARS: usize = 500;
@@ -54,7 +54,7 @@ pub struct RefuseFundRequestRequest {
 /// was changed since it was made needs the `amount` that is approved, or `If-Match`: 428 without.
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/approve/", tag = "funds",
-    params(("id" = i64, Path), ("If-Match" = Option<String>, Header)),
+    params(("id" = i64, Path)),
     request_body(content(
         (ApproveFundRequestRequest = "application/json"),
         (ApproveFundRequestRequest = "application/x-www-form-urlencoded"),
@@ -70,11 +70,10 @@ pub async fn approve_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let now = time_of(&app.clock);
     let mut transaction = allowed.begin(&app).await?;
     allowed.hold_team(&mut transaction).await?;
@@ -106,11 +105,10 @@ pub async fn refuse_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let mut transaction = allowed.begin(&app).await?;
     allowed.hold_team(&mut transaction).await?;
     let reach = Reach::of(&mut *transaction, &allowed).await?;

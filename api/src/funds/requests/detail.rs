@@ -1,16 +1,17 @@
 //! `GET /api/funds/requests/detail/<id>/`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::requests;
 use crate::error::ApiError;
+use crate::funds::answer;
 use crate::funds::reach::Reach;
 use crate::funds::requests::FundRequestResponse;
-use crate::funds::{answer, path_id};
 use crate::guard::Allowed;
 use crate::openapi::DetailErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Show a request
@@ -22,9 +23,8 @@ use crate::state::App;
 pub async fn get_fund_request(
     State(app): State<App>,
     allowed: Allowed,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let row = requests::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     Ok(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version))

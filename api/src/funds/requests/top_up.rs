@@ -1,6 +1,6 @@
 //! `POST /api/funds/requests/<id>/top-up/`: the coordinator does what was approved, once, and perhaps with less.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::db::funds::requests::{self, RequestRow};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::funds::amount::{Decimal, show};
+use crate::funds::answer;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
@@ -20,9 +21,9 @@ use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{Wish, record, recorded_before};
 use crate::funds::transfers::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS};
-use crate::funds::{answer, path_id};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// How an approved request is topped up.
@@ -59,12 +60,11 @@ pub async fn top_up_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     IdempotencyKey(key): IdempotencyKey,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
     let mut transaction = allowed.begin(&app).await?;

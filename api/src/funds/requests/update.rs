@@ -1,6 +1,6 @@
 //! `PUT` and `PATCH /api/funds/requests/update/<id>/`: asking for another amount, or otherwise, while nobody has decided.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
@@ -9,12 +9,12 @@ use crate::body::Posted;
 use crate::db::funds::requests;
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::{minor, read};
 use crate::funds::requests::{FundRequestRequest, FundRequestResponse, changed, take};
 use crate::guard::Allowed;
 use crate::openapi::ChangeErrors;
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Replace an open request
@@ -32,11 +32,11 @@ pub async fn replace_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, false)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
 /// Change an open request
@@ -54,22 +54,21 @@ pub async fn update_fund_request(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, (fields, true)).await
+    change(&app, &allowed, &actor, id, &headers, (fields, true)).await
 }
 
 async fn change(
     app: &App,
     allowed: &Allowed,
     actor: &Actor,
-    id: &str,
+    id: i64,
     headers: &HeaderMap,
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
-    let id = path_id(id)?;
     let mut transaction = allowed.begin(app).await?;
     let reach = Reach::of(&mut *transaction, allowed).await?;
     let row = take(&mut transaction, &reach, id, headers, &["open"]).await?;

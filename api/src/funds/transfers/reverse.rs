@@ -1,7 +1,7 @@
 //! `POST /api/funds/transfers/<id>/reverse/`: takes a transfer back, once. Nothing in the ledger is ever changed.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -14,13 +14,13 @@ use crate::db::funds::entries;
 use crate::db::funds::post::{self, Kind, NewEntry};
 use crate::error::ApiError;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
-use crate::funds::path_id;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{recorded_before, too_little, write};
 use crate::funds::transfers::{FundTransferResponse, MAX_NOTE_CHARS};
 use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
+use crate::openapi::{Conflict, DetailErrors, MakeErrors};
+use crate::path_id::PathId;
 use crate::state::App;
 
 /// Why a transfer is taken back.
@@ -43,18 +43,17 @@ pub struct ReverseFundTransferRequest {
         (ReverseFundTransferRequest = "application/x-www-form-urlencoded"),
         (ReverseFundTransferRequest = "multipart/form-data"),
     )),
-    responses((status = 201, description = "The reversal", body = FundTransferResponse), ChangeErrors),
+    responses((status = 201, description = "The reversal", body = FundTransferResponse), MakeErrors, DetailErrors, Conflict),
     security(("bearer" = [])),
 )]
 pub async fn reverse_fund_transfer(
     State(app): State<App>,
     allowed: Allowed,
     actor: Actor,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     IdempotencyKey(key): IdempotencyKey,
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
-    let id = path_id(&id)?;
     let note = fields.optional_text("note", MAX_NOTE_CHARS);
     fields.finish().map_err(ApiError::fields)?;
     let reach = Reach::of(&app.postgres, &allowed).await?;

@@ -1,0 +1,67 @@
+//! How operations on things with versions say so in the document: what may be refused because it was changed since (412) takes
+//! `If-Match`, and an answer that shows such a thing has its `ETag`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::map;
+
+/// Adds the headers to every operation that has them. A thing with a version is what can be read alone and is shown by a change
+/// that may be refused.
+pub(super) fn add(document: &mut Value) {
+    let (mut read, mut changed) = (BTreeSet::new(), BTreeSet::new());
+    for (method, operation) in operations(document) {
+        let kind = if method == "get" { &mut read } else { &mut changed };
+        if method == "get" || is_checked(operation) {
+            kind.extend(answers(operation).filter_map(|answer| schema(answer).map(str::to_owned)));
+        }
+    }
+    for (_, operation) in operations(document) {
+        if is_checked(operation) {
+            let parameters =
+                operation.as_object_mut().map(|it| it.entry("parameters").or_insert_with(|| json!([])));
+            if let Some(parameters) = parameters.and_then(Value::as_array_mut) {
+                parameters.push(if_match());
+            }
+        }
+        for answer in answers(operation) {
+            if schema(answer).is_some_and(|schema| read.contains(schema) && changed.contains(schema)) {
+                answer["headers"]["ETag"] = etag();
+            }
+        }
+    }
+}
+
+/// Each operation with its method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    map(&mut document["paths"]).flat_map(|(_, path)| map(path))
+}
+
+fn is_checked(operation: &Value) -> bool {
+    operation["responses"].get("412").is_some()
+}
+
+/// What an operation answers when it is done.
+fn answers(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let answers = map(&mut operation["responses"]);
+    answers.filter(|(status, _)| matches!(status.as_str(), "200" | "201")).map(|(_, answer)| answer)
+}
+
+/// The name of an answer's schema, where it is one thing and no list.
+fn schema(answer: &Value) -> Option<&str> {
+    answer.pointer("/content/application~1json/schema/$ref")?.as_str()
+}
+
+fn if_match() -> Value {
+    json!({
+        "name": "If-Match", "in": "header", "required": false, "schema": {"type": "string"}, "example": "\"3\"",
+        "description": "The `ETag` of the reading that this is made of. What was changed since is left as it is: 412.",
+    })
+}
+
+fn etag() -> Value {
+    json!({
+        "description": "The version that is shown, for `If-Match`", "schema": {"type": "string"}, "example": "\"3\"",
+    })
+}
