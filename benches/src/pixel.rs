@@ -18,7 +18,8 @@ use crate::way::PrivateServers;
 
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
-const WARM_UP: Duration = Duration::from_millis(700);
+/// Until the edge writes into recycled segments: two are new files, which take longer to write into.
+const WARM_UP: Duration = Duration::from_millis(2500);
 
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]

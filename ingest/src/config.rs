@@ -147,7 +147,7 @@ impl Default for JournalConfig {
     fn default() -> Self {
         Self {
             dir: PathBuf::from("journal"),
-            segment_bytes: 64 << 20,
+            segment_bytes: 32 << 20,
             max_bytes: 4 << 30,
             sync_interval_ms: 100,
         }

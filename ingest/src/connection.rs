@@ -15,7 +15,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 
 use crate::config::EdgeConfig;
-use crate::request_line::MendedStream;
+use crate::request_head::MendedStream;
 use crate::routes::Endpoint;
 
 /// How often idle connections are looked for.

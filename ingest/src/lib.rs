@@ -35,7 +35,7 @@ pub mod pixel;
 pub mod query;
 pub mod redirect;
 pub mod refusal;
-pub mod request_line;
+pub mod request_head;
 pub mod routes;
 pub mod seed_create;
 pub mod server;

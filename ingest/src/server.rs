@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::LocalSet;
+use tokio::runtime::LocalOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Connections, SWEEP_INTERVAL};
 use crate::pixel::Source;
-use crate::request_line::{MendedStream, Space};
+use crate::request_head::{MendedStream, Space};
 use crate::routes::Endpoint;
 use crate::worker::Worker;
 
@@ -75,10 +75,10 @@ pub fn run(
     draining: &CancellationToken,
     max_connections: usize,
 ) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = LocalSet::new();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let worker = Rc::new(worker);
-    local.block_on(&runtime, async {
+    runtime.block_on(async {
         let connections = Rc::new(Connections::default());
         let space = Space::default();
         let mut accepting = Vec::new();

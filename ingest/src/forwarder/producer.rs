@@ -110,7 +110,8 @@ impl Producer {
             // An outage is waited out: nothing times out here, the journal is the buffer.
             .set("message.timeout.ms", "0")
             .set("message.max.bytes", "4194304")
-            .set("linger.ms", "1")
+            // A chunk is a batch already.
+            .set("linger.ms", "0")
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true")
             .set_log_level(RDKafkaLogLevel::Warning);

@@ -193,7 +193,7 @@ impl Lane {
     }
 
     /// Deletes the segments that hold only ordinals below this one; never the one being written. The file of one of them
-    /// becomes the next segment's, where none is prepared.
+    /// becomes the next segment's, also where a new one is prepared: that one has no pages in memory yet.
     ///
     /// # Errors
     /// What the system says; what was deleted before stays deleted.
@@ -205,7 +205,7 @@ impl Lane {
             }) else {
                 return Ok(());
             };
-            if self.recycle(&segment) {
+            if self.recycle(&segment, budget) {
                 continue;
             }
             match std::fs::remove_file(&segment.path) {
@@ -218,19 +218,28 @@ impl Lane {
         }
     }
 
-    fn recycle(&self, segment: &Segment) -> bool {
+    fn recycle(&self, segment: &Segment, budget: &Budget) -> bool {
         if self.recycled_bytes != Some(segment.bytes) {
             return false;
         }
         let mut prepared = self.lock_prepared();
-        if prepared.is_some() {
+        if prepared.as_ref().is_some_and(|prepared| prepared.is_recycled) {
             return false;
         }
-        match Prepared::recycle(segment, &self.dir) {
-            Ok(recycled) => *prepared = Some(recycled),
-            Err(error) => tracing::warn!(lane = self.id, %error, "a segment cannot be recycled"),
+        let recycled = match Prepared::recycle(segment, &self.dir) {
+            Ok(recycled) => recycled,
+            Err(error) => {
+                tracing::warn!(lane = self.id, %error, "a segment cannot be recycled");
+                return false;
+            }
+        };
+        if let Some(new) = prepared.replace(recycled) {
+            match std::fs::remove_file(&new.path) {
+                Ok(()) => budget.release(new.bytes),
+                Err(error) => tracing::warn!(lane = self.id, %error, "a prepared file cannot be removed"),
+            }
         }
-        prepared.is_some()
+        true
     }
 
     fn n_below(&self, segments: &[Segment], ordinal: u64) -> usize {

@@ -12,7 +12,10 @@ use memmap2::{MmapMut, MmapOptions};
 
 /// A window's length; the last one of a segment is shorter.
 const WINDOW_BYTES: usize = 4 << 20;
-const PAGE_BYTES: usize = 4096;
+/// Where windows begin in the file: at multiples of the largest folio, x86's 2 MiB. The kernel maps a whole folio of the page
+/// cache with its first fault only where all of it lies within the mapping; else every page of it faults, and each fault goes
+/// through all of the folio's blocks (docs/adr/0007).
+const ALIGN_BYTES: usize = 2 << 20;
 
 /// A writable window of a preallocated file.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ impl Window {
     /// # Errors
     /// When the position lies outside of the file, or the system has no room for a mapping.
     pub(super) fn open(file: &File, file_bytes: usize, position: usize) -> io::Result<Self> {
-        let offset = position / PAGE_BYTES * PAGE_BYTES;
+        let offset = position / ALIGN_BYTES * ALIGN_BYTES;
         let length = WINDOW_BYTES.min(file_bytes.saturating_sub(offset));
         if length == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));

@@ -39,6 +39,8 @@ pub(super) struct Prepared {
     pub(super) file: File,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
+    /// Its pages are in memory already.
+    pub(super) is_recycled: bool,
 }
 
 impl Prepared {
@@ -49,7 +51,7 @@ impl Prepared {
     fn create(lane_dir: &Path, bytes: u64) -> io::Result<Self> {
         let path = new_path(lane_dir);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        Self { file, path, bytes }.or_removed(Self::allocate)
+        Self { file, path, bytes, is_recycled: false }.or_removed(Self::allocate)
     }
 
     /// Takes the file of a segment that nobody needs any more.
@@ -63,7 +65,7 @@ impl Prepared {
         }
         let path = new_path(lane_dir);
         std::fs::rename(&segment.path, &path)?;
-        Self { file, path, bytes: segment.bytes }.or_removed(|prepared| {
+        Self { file, path, bytes: segment.bytes, is_recycled: true }.or_removed(|prepared| {
             segment::sync_dir(lane_dir)?;
             prepared.file.write_all_at(&[0; segment::HEADER_BYTES + record::END_BYTES], 0)?;
             // Costs nothing, but where the file was restored from a copy with holes.

@@ -120,6 +120,15 @@ fn a_delivered_segment_becomes_the_next_one_and_the_budget_stays_exact() {
         assert_eq!((segments(lane.path()).len(), prepared(lane.path()).len()), (1, 1));
         assert_eq!(inode(&prepared(lane.path())[0]), delivered);
     }
+    // Where it is delivered after a new file was prepared, it is taken all the same.
+    let delivered = inode(&lane.fill(2, PADDING)[0]);
+    while prepared(lane.path()).is_empty() {
+        lane.append(PADDING);
+    }
+    assert_ne!(inode(&prepared(lane.path())[0]), delivered);
+    lane.deliver();
+    assert_eq!(prepared(lane.path()).iter().map(|path| inode(path)).collect::<Vec<_>>(), [delivered]);
+    assert_eq!(lane.journal.budget().used_bytes(), bytes_on_disk(lane.path()));
     // Of several, one is kept.
     lane.fill(5, PADDING);
     lane.deliver();
