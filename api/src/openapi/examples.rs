@@ -1,5 +1,5 @@
-//! The document's examples. They tell one story, so they lie in one file, by schema: olga owns, lea leads the night shift,
-//! ben buys for it, nora orders. An error's example is made as the answer is.
+//! The document's examples. They tell one story, so they lie in one file, by schema, and parameters' by the beginning of their
+//! path: olga owns, lea leads the night shift, ben buys for it, nora orders. An error's example is made as the answer is.
 
 use std::sync::LazyLock;
 
@@ -12,11 +12,19 @@ use crate::error::ApiError;
 static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("a test has read it"));
 
-/// Puts an example to every schema, and to every error that its schema alone does not tell.
+/// Puts an example to every schema and parameter, and to every error that its schema alone does not tell.
 pub(super) fn add(document: &mut Value) {
     for (name, schema) in map(&mut document["components"]["schemas"]) {
         if let Some(example) = EXAMPLES.get(name) {
             schema["example"] = example.clone();
+        }
+    }
+    for (path, operations) in map(&mut document["paths"]) {
+        for parameter in map(operations).flat_map(|(_, operation)| parameters(operation)) {
+            let example = parameter["name"].as_str().and_then(|name| parameter_example(path, name));
+            if let Some(example) = example {
+                parameter["example"] = example.clone();
+            }
         }
     }
     let operations = map(&mut document["paths"]).flat_map(|(_, path)| map(path));
@@ -26,6 +34,17 @@ pub(super) fn add(document: &mut Value) {
             json["example"] = example;
         }
     }
+}
+
+fn parameters(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
+    operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// The example of a parameter with this name: that of the longest beginning of the path which has one.
+fn parameter_example(path: &str, name: &str) -> Option<&'static Value> {
+    let beginnings = EXAMPLES.iter().filter(|(beginning, _)| path.starts_with(beginning.as_str()));
+    let found = beginnings.filter_map(|(beginning, examples)| Some((beginning.len(), examples.get(name)?)));
+    found.max_by_key(|(length, _)| *length).map(|(_, example)| example)
 }
 
 /// What is answered with a status that has one shape wherever it comes from.

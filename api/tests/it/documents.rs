@@ -61,6 +61,10 @@ async fn try_swagger(page: &Page, url: &str, token: &str) {
     page.goto(url).await.unwrap();
     // The link opens the operation, so its button is there when all is.
     wait_for_element(page, "#operations-users-list_users button.execute").await;
+    // An example is told; filled in, it would ask for a team that ben is not in.
+    let filter =
+        "document.querySelector('#operations-users-list_users [data-param-name=team_id]')?.innerText ?? ''";
+    wait_for(page, filter, |text| text.contains("Example: 1")).await;
     click(page, "button.authorize").await;
     let input = wait_for_element(page, ".auth-container input").await;
     input.click().await.unwrap().type_str(token).await.unwrap();

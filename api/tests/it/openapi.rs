@@ -1,8 +1,9 @@
-//! The document: each schema shows an example that holds, each operation says what a client needs to know of it.
+//! The document: each schema and parameter has an example that holds, each operation says what a client needs to know.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
+use sluice_api::policy::Position;
 
 use crate::world::World;
 
@@ -33,6 +34,10 @@ fn contents(operation: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     request.into_iter().chain(answers).flat_map(|(place, content)| {
         content.as_object().unwrap().iter().map(move |(kind, content)| (place, kind.as_str(), content))
     })
+}
+
+fn parameters(operation: &Value) -> impl Iterator<Item = &Value> {
+    operation["parameters"].as_array().into_iter().flatten()
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
@@ -87,7 +92,7 @@ async fn every_schema_has_an_example_and_every_answer_shows_all_of_its_fields() 
 #[tokio::test]
 async fn every_example_is_what_its_schema_says() {
     let document = document().await;
-    let mut wrong = Vec::new();
+    let (mut wrong, mut lacking) = (Vec::new(), Vec::new());
     let mut n_checked = 0;
     let mut check = |place: String, schema: Value, example: &Value| {
         let whole = serde_json::json!({
@@ -110,9 +115,43 @@ async fn every_example_is_what_its_schema_says() {
                 check(format!("{operation} {place} {kind}"), content["schema"].clone(), example);
             }
         }
+        for parameter in parameters(described) {
+            let place = format!("{operation} {}", parameter["name"]);
+            match parameter.get("example") {
+                Some(example) => check(place, parameter["schema"].clone(), example),
+                None if parameter["in"] == "header" => {}
+                None => lacking.push(place),
+            }
+        }
     }
     assert_eq!(wrong, Vec::<String>::new());
-    assert!(n_checked > 500, "{n_checked}");
+    assert_eq!(lacking, Vec::<String>::new());
+    assert!(n_checked > 700, "{n_checked}");
+}
+
+#[tokio::test]
+async fn every_reading_understands_its_examples() {
+    let world = World::new().await;
+    let olga = world.person("olga", Position::Owner).await;
+    let document = world.get("/openapi.json").await.json();
+    let mut n_asked = 0;
+    for (operation, described) in operations(&document) {
+        let Some(mut path) = operation.strip_prefix("get ").map(str::to_owned) else { continue };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for parameter in parameters(described) {
+            let (name, example) = (parameter["name"].as_str().unwrap(), &parameter["example"]);
+            let text = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+            if parameter["in"] == "path" {
+                path = path.replace(&format!("{{{name}}}"), &text);
+            } else {
+                query.append_pair(name, &text);
+            }
+        }
+        let answer = world.get_as(&format!("{path}?{}", query.finish()), &olga).await;
+        assert!(matches!(answer.status, 200 | 404), "{operation}: {}", answer.line());
+        n_asked += 1;
+    }
+    assert!(n_asked > 30, "{n_asked}");
 }
 
 #[tokio::test]
@@ -139,9 +178,7 @@ async fn every_operation_says_what_a_client_needs_to_know() {
         if name.contains("{id}") {
             statuses.push("404");
         }
-        let takes = |header: &str| {
-            operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == header)
-        };
+        let takes = |header: &str| parameters(operation).any(|one| one["name"] == header);
         if takes("If-Match") {
             statuses.push("412");
         }
