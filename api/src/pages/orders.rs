@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
 
+use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::orders::assemble::{Order, OrderState};
 use crate::orders::{detail, list};
@@ -16,6 +17,7 @@ use crate::pages::listing::ListView;
 use crate::pages::prospects::{names_of, user_name};
 use crate::pages::snippet::Snippet;
 use crate::paging::Listing;
+use crate::path_id::PathText;
 use crate::state::App;
 use crate::wire;
 
@@ -144,9 +146,10 @@ pub async fn list_orders_page(
 /// 404 for an id that is none, nobody's or out of scope.
 pub async fn show_order(
     State(app): State<App>,
+    asked: Result<PathText, ApiError>,
     allowed: Allowed,
-    Path(id): Path<String>,
 ) -> Result<Response, PageError> {
+    let PathText(id) = asked?;
     let order = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
     let names = names_of(&app, [order.user_id]).await?;

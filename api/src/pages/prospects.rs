@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
 
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
 use crate::db::{orders, users};
+use crate::error::ApiError;
 use crate::guard::Allowed;
 use crate::orders::assemble;
 use crate::pages::format::{self, Cell, LocalTime, or_none};
@@ -17,6 +18,7 @@ use crate::pages::listing::ListView;
 use crate::pages::orders::OrderView;
 use crate::pages::snippet::Snippet;
 use crate::paging::Listing;
+use crate::path_id::PathText;
 use crate::prospects::{detail, list};
 use crate::state::App;
 use crate::wire;
@@ -84,9 +86,10 @@ pub async fn list_prospects_page(
 /// 404 for an id that is none, nobody's or out of scope.
 pub async fn show_prospect(
     State(app): State<App>,
+    asked: Result<PathText, ApiError>,
     allowed: Allowed,
-    Path(id): Path<String>,
 ) -> Result<Response, PageError> {
+    let PathText(id) = asked?;
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
     let of_it = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms);
@@ -109,7 +112,7 @@ pub async fn show_prospect(
 pub async fn names_of(
     app: &App,
     ids: impl IntoIterator<Item = u64>,
-) -> Result<HashMap<i64, String>, crate::error::ApiError> {
+) -> Result<HashMap<i64, String>, ApiError> {
     let mut ids: Vec<i64> =
         ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok()).collect();
     ids.sort_unstable();

@@ -21,6 +21,8 @@ async fn every_page_renders_for_whom_it_is() {
         ("/orders/", [200, 200, 403, 200]),
         (order.as_str(), [200, 200, 403, 200]),
         (parked_order.as_str(), [404, 404, 403, 200]),
+        ("/prospects/%ff/", [404, 404, 403, 404]),
+        ("/orders/%ff/", [404, 404, 403, 404]),
         ("/users/", [200, 200, 200, 200]),
         ("/parked/", [403, 403, 403, 200]),
         ("/account/", [200, 200, 200, 200]),
