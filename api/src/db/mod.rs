@@ -66,7 +66,8 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
         .connect_lazy_with(options))
 }
 
-/// How long a connection may have rested to be taken for one that still stands.
+/// How long a connection may have rested to be taken for one that still stands. Where it does not, the request that got it is
+/// answered 503, and the connection is out of the pool.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// For a list with many filters: its statement is planned for the filters that are asked for, each of which has an index.

@@ -12,6 +12,7 @@ mod campaign_keys;
 mod campaigns;
 mod cli;
 mod client;
+mod cut_off;
 mod described;
 mod documents;
 mod edits;
