@@ -12,6 +12,12 @@ use crate::partition::{Partition, Revoked};
 use crate::rows::{Means, Rows, own_prospects, wanted_prospects};
 use crate::store::Verdict;
 
+/// When the first record of a batch was made.
+pub(crate) fn began_ms(plan: Option<Plan>, records: &[Record]) -> i64 {
+    let of_first = || records.first().map_or(0, |record| record.timestamp_ms);
+    plan.and_then(|plan| plan.began_ms).unwrap_or_else(of_first)
+}
+
 impl Partition {
     /// Takes a batch of events through the protocol; `plan` is there for one that is computed again.
     pub(crate) async fn store_events(
@@ -22,12 +28,11 @@ impl Partition {
         records: &[Record],
     ) -> Result<(), Revoked> {
         let started = Instant::now();
-        // With the time of its first record: a topic that was made anew has the old offsets again.
-        let began_ms = records.first().map_or(0, |record| record.timestamp_ms);
-        let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
+        let began_ms = began_ms(plan, records);
+        let batch = self.batch_name(begin, end, began_ms);
         let run = decode_records(&self.source, records, &self.lanes);
 
-        let directory = self.plan(begin, end, plan).await?;
+        let directory = self.plan(begin, end, began_ms, plan).await?;
         let verdict = self.verdict(&batch, plan.is_some(), &run.events, &directory).await?;
         let mut rows = Rows::default();
         let means = Means {

@@ -1,7 +1,7 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
 //! A batch commits twice: first its *plan*, the offset where it begins with its end and the directory's version in the
-//! metadata (`plan 1234 directory 56`), then its end. Who takes the partition after a crash finds either a plain offset, or
+//! metadata (`plan 1234 directory 56 began 1790000000000`), then its end. Who takes the partition after a crash finds either a plain offset, or
 //! a plan whose range it must compute again, to the record and with that version, so that its rows and the tokens of its
 //! inserts are the same. A consumer that has lost the partition cannot commit.
 
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ pub struct Plan {
     pub end: i64,
     /// The version of the directory that its events are resolved with; `None` in a plan of before there was one.
     pub directory: Option<i64>,
+    /// When its first record was made, in Unix milliseconds; `None` in a plan of before that was kept.
+    pub began_ms: Option<i64>,
 }
 
 /// The committed offsets of a topic's group, whoever has the partitions.
@@ -76,7 +78,15 @@ impl Offsets {
         let this = self.clone();
         run_blocking(move || {
             let metadata = this.consumer.fetch_metadata(Some(&this.topic), PATIENCE)?;
-            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            // Kafka answers for a topic of which it can say nothing as for one without partitions.
+            let topic = metadata.topics().first().filter(|topic| !topic.partitions().is_empty());
+            let error = topic.map_or(Some(RDKafkaErrorCode::UnknownTopicOrPartition), |topic| {
+                topic.error().map(Into::into)
+            });
+            if let Some(error) = error {
+                return Err(KafkaError::MetadataFetch(error).into());
+            }
+            let partitions = topic.into_iter().flat_map(|topic| topic.partitions());
             this.read(partitions.map(|partition| partition.id()))
         })
         .await
@@ -150,25 +160,30 @@ impl Committer {
 }
 
 fn write_plan(plan: Plan) -> String {
-    match plan.directory {
-        Some(directory) => format!("plan {} directory {directory}", plan.end),
-        None => format!("plan {}", plan.end),
-    }
+    let word =
+        |name: &str, number: Option<i64>| number.map_or(String::new(), |number| format!(" {name} {number}"));
+    format!("plan {}{}{}", plan.end, word("directory", plan.directory), word("began", plan.began_ms))
 }
 
 fn read_plan(metadata: &str) -> Result<Option<Plan>, CommitError> {
-    let read = |end: &str, directory: Option<&str>| {
-        let directory = directory.map(|text| text.parse().ok()).map_or(Some(None), |read| read.map(Some))?;
-        Some(Plan { end: end.parse().ok()?, directory })
+    if metadata.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let mut words = metadata.split(' ');
+        let mut number_after =
+            |name| words.next().filter(|word| *word == name).and(words.next())?.parse().ok();
+        let mut plan = Plan { end: number_after("plan")?, directory: None, began_ms: None };
+        let n_words = metadata.split(' ').count();
+        if n_words > 2 {
+            plan.directory = Some(number_after("directory")?);
+        }
+        if n_words > 4 {
+            plan.began_ms = Some(number_after("began")?);
+        }
+        words.next().is_none().then_some(plan)
     };
-    let words: Vec<&str> = metadata.split(' ').collect();
-    let plan = match words[..] {
-        [""] => return Ok(None),
-        ["plan", end] => read(end, None),
-        ["plan", end, "directory", directory] => read(end, Some(directory)),
-        _ => None,
-    };
-    plan.map(Some).ok_or_else(|| CommitError::Unreadable(metadata.to_owned()))
+    read().map(Some).ok_or_else(|| CommitError::Unreadable(metadata.to_owned()))
 }
 
 /// librdkafka's commit and its kin block their thread.
@@ -182,12 +197,21 @@ mod tests {
 
     #[test]
     fn only_a_plan_is_a_plan() {
-        for directory in [None, Some(56)] {
-            let plan = Plan { end: 1234, directory };
+        for (directory, began_ms) in [(None, None), (Some(56), None), (Some(56), Some(1_790_000_000_000))] {
+            let plan = Plan { end: 1234, directory, began_ms };
             assert_eq!(read_plan(&write_plan(plan)).unwrap(), Some(plan));
         }
         assert_eq!(read_plan("").unwrap(), None);
-        for other in ["plan x directory 1", "plan 1 directory", "plan 1 directory x", "another"] {
+        for other in [
+            "plan",
+            "plan x directory 1",
+            "plan 1 directory",
+            "plan 1 directory x",
+            "plan 1 directory 2 began",
+            "plan 1 began 2 directory 3",
+            "plan 1 directory 2 began 3 ",
+            "another",
+        ] {
             assert!(read_plan(other).is_err(), "{other}");
         }
     }

@@ -147,7 +147,7 @@ impl Partition {
             self.lanes = self.insist("clickhouse", || store.lanes()).await?;
             self.look_what_waits().await?;
         }
-        if let Some(Plan { end, directory }) = place.plan {
+        if let Some(Plan { end, directory, .. }) = place.plan {
             let (partition, begin) = (committer.partition, place.begin);
             tracing::info!(partition, begin, end, directory, "repeating a planned batch");
         }
@@ -212,11 +212,18 @@ impl Partition {
         outcome
     }
 
-    /// Fixes the range of a batch and the directory that it is resolved with; or takes what was fixed.
+    /// The name of a batch in its tokens. With the time of its first record, since a topic that was made anew has the old
+    /// offsets again; from its plan, since Kafka may have dropped that record when a batch is repeated.
+    pub(crate) fn batch_name(&self, begin: i64, end: i64, began_ms: i64) -> String {
+        format!("{}/{begin}-{end}@{began_ms}", self.source)
+    }
+
+    /// Fixes the range of a batch, when it began and the directory that it is resolved with; or takes what was fixed.
     pub(crate) async fn plan(
         &self,
         begin: i64,
         end: i64,
+        began_ms: i64,
         plan: Option<Plan>,
     ) -> Result<Arc<Directory>, Revoked> {
         let (keeper, committer) = (&self.shared.directory, &self.committer);
@@ -224,7 +231,7 @@ impl Partition {
             return self.insist("directory", || keeper.at(version)).await;
         }
         let directory = self.insist("directory", || keeper.current()).await?;
-        let plan = Plan { end, directory: Some(directory.version) };
+        let plan = Plan { end, directory: Some(directory.version), began_ms: Some(began_ms) };
         self.insist("kafka", || committer.plan(begin, plan)).await?;
         Ok(directory)
     }

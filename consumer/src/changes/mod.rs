@@ -14,6 +14,7 @@ mod waiting;
 use sluice_schemas::change::{Change, ChangeError, read_change};
 use tokio::time::Instant;
 
+use crate::batch::began_ms;
 use crate::changes::fold::{Effects, RowChange, fold};
 use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Plan;
@@ -33,11 +34,11 @@ impl Partition {
         records: &[Record],
     ) -> Result<(), Revoked> {
         let started = Instant::now();
-        let began_ms = records.first().map_or(0, |record| record.timestamp_ms);
-        let batch = format!("{}/{begin}-{end}@{began_ms}", self.source);
+        let began_ms = began_ms(plan, records);
+        let batch = self.batch_name(begin, end, began_ms);
         let changes = read(records);
 
-        let directory = self.plan(begin, end, plan).await?;
+        let directory = self.plan(begin, end, began_ms, plan).await?;
         let seen = self.settle_seen(&batch, plan.is_some(), &changes).await?;
         let effects = fold(&changes, &seen, &directory, &self.shared.enricher);
         self.write(&batch, &effects).await?;
@@ -58,8 +59,10 @@ impl Partition {
         }
         self.end_waiting(batch, &wanted.ends).await?;
         self.announce_origin_edits(batch, &wanted).await?;
-        self.insist("clickhouse", || async { store.settle_verdict(batch, store.see(&wanted).await?).await })
-            .await
+        let mut seen = self.insist("clickhouse", || store.see(&wanted)).await?;
+        self.outlast_twins(&seen, &wanted).await?;
+        seen.orders = self.insist("clickhouse", || store.see_orders(&wanted)).await?;
+        self.insist("clickhouse", || store.settle_verdict(batch, seen.clone())).await
     }
 
     async fn write(&self, batch: &str, effects: &Effects) -> Result<(), Revoked> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sluice_schemas::rows::OriginEditRow;
 use uuid::Uuid;
 
-use crate::changes::seen::Wanted;
+use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Place;
 use crate::partition::{Partition, Revoked};
 use crate::replay::lane_of;
@@ -51,6 +51,19 @@ impl Partition {
         self.outlast_batches(places).await
     }
 
+    /// Waits, where a second visit of an edited prospect was found, until the batch that brought it has ended. An order in that
+    /// batch has what its visit was, without looking for an edit; found with the visit, it is edited with it.
+    pub(super) async fn outlast_twins(&self, seen: &Seen, wanted: &Wanted) -> Result<(), Revoked> {
+        let edited: BTreeSet<&Uuid> = wanted.origin_edits.values().collect();
+        let ids = seen.prospects.iter().map(|prospect| &prospect.prospect_id);
+        let mut visits = BTreeSet::new();
+        if ids.filter(|id| edited.contains(id)).all(|id| visits.insert(id)) {
+            return Ok(());
+        }
+        let places = self.insist("kafka", || self.shared.events.read_all()).await?;
+        self.outlast_batches(places).await
+    }
+
     /// Waits until the batches of events that were planned at these places have ended.
     async fn outlast_batches(&self, mut places: BTreeMap<i32, Place>) -> Result<(), Revoked> {
         let events = &self.shared.events;
@@ -58,7 +71,7 @@ impl Partition {
         while !places.is_empty() {
             self.pause().await?;
             let now = self.insist("kafka", || events.read_all()).await?;
-            places.retain(|partition, place| now.get(partition) == Some(place));
+            places.retain(|partition, place| now.get(partition).is_none_or(|now| now == place));
         }
         Ok(())
     }

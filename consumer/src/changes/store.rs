@@ -49,7 +49,7 @@ struct Done {
 }
 
 impl Store {
-    /// What is there of what changes name.
+    /// What is there of what changes name, but for stored orders, which are to be asked for after it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -71,19 +71,27 @@ impl Store {
             let found = self.client().query(&sql).fetch_all::<FoundProspect>().await?;
             seen.prospects = found.into_iter().map(Into::into).collect();
         }
-        if !wanted.orders.is_empty() || !wanted.origin_edits.is_empty() {
-            let edited = wanted.origin_edits.values().copied().collect();
-            let (orders, prospects) = (ids(&wanted.orders), ids(&edited));
-            let sql = format!(
-                "SELECT order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id, \
-                 toString(status) AS status, toString(currency) AS currency, version FROM orders WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) \
-                 ORDER BY order_id",
-                born(&wanted.orders)
-            );
-            let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
-            seen.orders = found.into_iter().map(Into::into).collect();
-        }
         Ok(seen)
+    }
+
+    /// Which stored orders changes name, and which took something from a prospect that they edit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn see_orders(&self, wanted: &Wanted) -> Result<Vec<SeenOrder>, StoreError> {
+        if wanted.orders.is_empty() && wanted.origin_edits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let edited = wanted.origin_edits.values().copied().collect();
+        let (orders, prospects) = (ids(&wanted.orders), ids(&edited));
+        let sql = format!(
+            "SELECT order_id, prospect_id, toUnixTimestamp64Milli(time) AS time_ms, user_id, team_id, campaign_id, \
+             toString(status) AS status, toString(currency) AS currency, version FROM orders \
+             WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) ORDER BY order_id",
+            born(&wanted.orders)
+        );
+        let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// Which of these changes were taken before: their topic is read anew when its group is lost.

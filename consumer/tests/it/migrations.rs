@@ -1,5 +1,7 @@
 //! What migrations do to what is stored.
 
+use std::time::{Duration, Instant};
+
 use sluice_schemas::migrations::CLICKHOUSE;
 use uuid::Uuid;
 
@@ -44,4 +46,62 @@ async fn stored_orders_are_given_their_prospects_dimensions() {
         .texts("SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'Join'")
         .await;
     assert_eq!(report, [""; 0]);
+}
+
+/// Every row of an insert is deleted, and ClickHouse clears away what is left of it (which it does when it likes, within a
+/// minute): repeated then, the insert is still known.
+#[tokio::test]
+async fn a_deletion_of_all_that_was_inserted_leaves_its_token() {
+    const TABLES: [(&str, &str); 5] = [
+        ("prospects", "prospect_id"),
+        ("prospect_index", "prospect_id"),
+        ("orders", "order_id"),
+        ("order_contacts", "order_id"),
+        ("parked_log", "event_id"),
+    ];
+    const PATIENCE: Duration = Duration::from_secs(180);
+    let world = World::new(1).await;
+    let client = world.client.clone().with_setting("mutations_sync", "2");
+    let client = client.with_setting("insert_deduplication_token", "once").with_setting("async_insert", "0");
+    let id = Uuid::now_v7();
+    let insert = async || {
+        for (table, column) in TABLES {
+            client
+                .query_raw(&format!("INSERT INTO {table} ({column}) VALUES ('{id}')"))
+                .execute()
+                .await
+                .unwrap();
+        }
+    };
+    let n_rows = async || {
+        let mut n_rows = 0;
+        for (table, _) in TABLES {
+            n_rows += world.one(&format!("SELECT count() FROM {table}")).await;
+        }
+        n_rows
+    };
+    insert().await;
+    insert().await;
+    assert_eq!(n_rows().await, 5);
+    for (table, column) in TABLES {
+        client
+            .query_raw(&format!("ALTER TABLE {table} DELETE WHERE {column} = '{id}'"))
+            .execute()
+            .await
+            .unwrap();
+    }
+    let began = Instant::now();
+    while world
+        .one(
+            "SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active \
+              AND table IN ('prospects', 'prospect_index', 'orders', 'order_contacts', 'parked_log')",
+        )
+        .await
+        > 0
+    {
+        assert!(began.elapsed() < PATIENCE, "nothing is cleared away");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    insert().await;
+    assert_eq!(n_rows().await, 0);
 }

@@ -164,3 +164,25 @@ async fn orders_are_whose_their_prospects_are_wherever_the_consumer_dies() {
     assert_eq!(world.one("SELECT uniqExact(order_id) FROM orders").await, 7 * n_rounds);
     assert_no_difference(&world).await;
 }
+
+/// A second visit with the prospect's id comes in one batch with an order: the order has what its own batch's visit was, and
+/// whoever edits sees that visit and not yet the order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_of_two_visits_waits_for_the_order_that_came_with_the_second() {
+    let (world, mut lane) = (World::new(1).await, Lane::new(0));
+    let orders = Tripwire::start(&world.clickhouse.url, 0, Trip::Hold("%2Forders")).await;
+    let look = "SELECT change_id FROM changes WHERE toUInt128(change_id) IN (SELECT toUInt128(arrayJoin";
+    let looking = Tripwire::start(&orders.url, 0, Trip::Hold(look)).await;
+    let consumer = world.consume_by(&looking.url);
+    let prospect = stored_prospect(&world, &mut lane).await;
+    world.change(prospect, &edit(prospect, "4")).await;
+    looking.tripped().await;
+    lane.prospect(prospect, "user_id=3");
+    lane.order(order_id(), &prospect.to_string());
+    lane.send(&world, 10, 0).await;
+    orders.tripped().await;
+    looking.release();
+    tokio::time::sleep(A_WHILE).await;
+    orders.release();
+    assert_edited(&world, consumer, "two visits").await;
+}
