@@ -107,11 +107,19 @@ const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(externa
 
 /// The conditions on what a visitor brought, for a text that may be in any of it.
 fn search_sql(q: &str) -> String {
-    // Which columns' texts hold it is compared the quicker way where that is the same.
-    let position = if q.is_ascii() { "positionCaseInsensitive" } else { "positionCaseInsensitiveUTF8" };
+    // To look for the lower-case letters takes two thirds of the time of looking for either.
+    let holds = |column: &str| {
+        if q.is_ascii() {
+            format!("position(lower({column}), lower({{q:String}})) > 0")
+        } else {
+            format!("positionCaseInsensitiveUTF8({column}, {{q:String}}) > 0")
+        }
+    };
     let mut sql = format!(
-        " AND (external_id = {{q:String}} OR {position}(user_agent, {{q:String}}) > 0
-               OR {position}(referrer, {{q:String}}) > 0 OR {position}(page, {{q:String}}) > 0"
+        " AND (external_id = {{q:String}} OR {} OR {} OR {}",
+        holds("page"),
+        holds("referrer"),
+        holds("user_agent")
     );
     // An address as a text is made for each row: only for what can be a part of one.
     if q.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')) {
@@ -131,7 +139,10 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
     let mut rows = Vec::new();
     while let Some(window) = windows.next(rows.len()) {
         let (conditions, order) = (window.conditions_sql("prospect_id"), window.order_sql("prospect_id"));
-        let sql = format!("SELECT {VISIT}, {KINDS} FROM prospects WHERE {conditions}{search} {order}");
+        // Read in the order of time, a text that few have is looked for in one part after another, by one thread.
+        let settings = if search.is_empty() { "" } else { "SETTINGS optimize_read_in_order = 0" };
+        let sql =
+            format!("SELECT {VISIT}, {KINDS} FROM prospects WHERE {conditions}{search} {order} {settings}");
         rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
     }
     Ok(rows)
