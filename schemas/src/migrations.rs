@@ -25,6 +25,7 @@ pub const CLICKHOUSE: &[Migration] = &[
         name: "0006_kept_tokens",
         sql: include_str!("../migrations/clickhouse/0006_kept_tokens.sql"),
     },
+    Migration { name: "0007_text", sql: include_str!("../migrations/clickhouse/0007_text.sql") },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables and not the service.

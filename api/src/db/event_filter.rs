@@ -93,11 +93,13 @@ impl EventFilter {
         sql
     }
 
-    /// The order of a page and its end.
+    /// The order of a page and its end, by these columns.
     #[must_use]
-    pub fn order_sql(&self, id_column: &'static str) -> String {
+    pub fn order_sql(&self, time_column: &'static str, id_column: &'static str) -> String {
         let direction = if self.is_ascending { "ASC" } else { "DESC" };
-        format!("ORDER BY time {direction}, toUInt128({id_column}) {direction} LIMIT {{limit:UInt32}}")
+        format!(
+            "ORDER BY {time_column} {direction}, toUInt128({id_column}) {direction} LIMIT {{limit:UInt32}}"
+        )
     }
 
     /// Gives a query with the conditions above its parameters, and `q` and `status` theirs.

@@ -72,7 +72,7 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
     let mut windows = Windows::of(client, sliced, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(window) = windows.next(rows.len()) {
-        let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("order_id"));
+        let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("time", "order_id"));
         let sql = format!("SELECT {COLUMNS} FROM orders WHERE {conditions}{status}{search} {order}");
         rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
     }

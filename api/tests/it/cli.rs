@@ -66,6 +66,7 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     clickhouse: applied 0004_order_dimensions
     clickhouse: applied 0005_origin_edits
     clickhouse: applied 0006_kept_tokens
+    clickhouse: applied 0007_text
     clickhouse: up to date
     postgres: applied 0001 accounts
     postgres: up to date

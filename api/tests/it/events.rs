@@ -229,7 +229,7 @@ impl Office {
 }
 
 /// The numbers of the prospects of a list.
-fn numbers(answer: &Answer) -> Vec<u64> {
+pub(crate) fn numbers(answer: &Answer) -> Vec<u64> {
     let base = id(0).as_u128();
     let number = |value: &serde_json::Value| {
         let id: Uuid = value.as_str().unwrap().parse().unwrap();

@@ -27,6 +27,7 @@ mod own_account;
 mod pages;
 mod people;
 mod routes;
+mod search;
 mod seed;
 mod sources;
 mod statements;
