@@ -1,9 +1,9 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
-//! A batch commits twice: first its *plan*, the offset where it begins with its end and the directory's version in the
-//! metadata (`plan 1234 directory 56 began 1790000000000`), then its end. Who takes the partition after a crash finds either a plain offset, or
-//! a plan whose range it must compute again, to the record and with that version, so that its rows and the tokens of its
-//! inserts are the same. A consumer that has lost the partition cannot commit.
+//! A batch commits twice: first its *plan*, the offset where it begins with its end, the directory's version and the time of its
+//! first record in the metadata (`plan 1234 directory 56 began 1790000000000`), then its end. Who takes the partition after a
+//! crash finds either a plain offset, or a plan whose range it must compute again, to the record and with that version, so that
+//! its rows and the tokens of its inserts are the same. A consumer that has lost the partition cannot commit.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,16 +78,16 @@ impl Offsets {
         let this = self.clone();
         run_blocking(move || {
             let metadata = this.consumer.fetch_metadata(Some(&this.topic), PATIENCE)?;
-            // Kafka answers for a topic of which it can say nothing as for one without partitions.
-            let topic = metadata.topics().first().filter(|topic| !topic.partitions().is_empty());
-            let error = topic.map_or(Some(RDKafkaErrorCode::UnknownTopicOrPartition), |topic| {
-                topic.error().map(Into::into)
-            });
-            if let Some(error) = error {
-                return Err(KafkaError::MetadataFetch(error).into());
+            let topic = metadata.topics().first();
+            if let Some(error) = topic.and_then(|topic| topic.error()) {
+                return Err(KafkaError::MetadataFetch(error.into()).into());
             }
-            let partitions = topic.into_iter().flat_map(|topic| topic.partitions());
-            this.read(partitions.map(|partition| partition.id()))
+            // Nothing is not the answer that no partition has a plan.
+            let partitions = topic.map_or(&[][..], |topic| topic.partitions());
+            if partitions.is_empty() {
+                return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
+            }
+            this.read(partitions.iter().map(|partition| partition.id()))
         })
         .await
     }
@@ -166,24 +166,21 @@ fn write_plan(plan: Plan) -> String {
 }
 
 fn read_plan(metadata: &str) -> Result<Option<Plan>, CommitError> {
-    if metadata.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let mut words = metadata.split(' ');
-        let mut number_after =
-            |name| words.next().filter(|word| *word == name).and(words.next())?.parse().ok();
-        let mut plan = Plan { end: number_after("plan")?, directory: None, began_ms: None };
-        let n_words = metadata.split(' ').count();
-        if n_words > 2 {
-            plan.directory = Some(number_after("directory")?);
-        }
-        if n_words > 4 {
-            plan.began_ms = Some(number_after("began")?);
-        }
-        words.next().is_none().then_some(plan)
+    let number = |text: Option<&str>| text.map(str::parse).transpose().ok();
+    let read = |end: &str, directory, began_ms| {
+        Some(Plan { end: end.parse().ok()?, directory: number(directory)?, began_ms: number(began_ms)? })
     };
-    read().map(Some).ok_or_else(|| CommitError::Unreadable(metadata.to_owned()))
+    let words: Vec<&str> = metadata.split(' ').collect();
+    let plan = match words[..] {
+        [""] => return Ok(None),
+        ["plan", end] => read(end, None, None),
+        ["plan", end, "directory", directory] => read(end, Some(directory), None),
+        ["plan", end, "directory", directory, "began", began_ms] => {
+            read(end, Some(directory), Some(began_ms))
+        }
+        _ => None,
+    };
+    plan.map(Some).ok_or_else(|| CommitError::Unreadable(metadata.to_owned()))
 }
 
 /// librdkafka's commit and its kin block their thread.

@@ -68,7 +68,7 @@ impl Read for MendedStream {
             let mut read = ReadBuf::new(&mut space[..n_wanted]);
             ready!(Pin::new(this.stream.inner_mut()).poll_read(context, &mut read))?;
             let bytes = read.filled();
-            if !mem::take(&mut this.is_at_head) || !is_pixel_like(bytes) {
+            if !mem::take(&mut this.is_at_head) || !is_get_or_head(bytes) {
                 buffer.put_slice(bytes);
                 return Poll::Ready(Ok(()));
             }
@@ -117,7 +117,7 @@ impl Write for MendedStream {
     }
 }
 
-fn is_pixel_like(bytes: &[u8]) -> bool {
+fn is_get_or_head(bytes: &[u8]) -> bool {
     bytes.starts_with(b"GET ") || bytes.starts_with(b"HEAD ")
 }
 
@@ -187,6 +187,13 @@ mod tests {
             assert_eq!(mended(fine.as_bytes()), None, "{fine}");
         }
     }
+    #[test]
+    fn nothing_else_is_touched() {
+        for other in ["POST /<", "", "GE", "get /"] {
+            assert!(!is_get_or_head(other.as_bytes()), "{other}");
+        }
+    }
+
     fn parsed(head: &str) -> String {
         let mut kept = Vec::new();
         needed(head.as_bytes(), |part| kept.extend_from_slice(part));

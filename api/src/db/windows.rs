@@ -21,7 +21,7 @@ pub struct Sliced {
 }
 
 pub const PROSPECTS: Sliced = Sliced { table: "prospects", lengths_ms: &[HOUR_MS, DAY_MS, 24 * DAY_MS] };
-/// Those with a text: one that is not found within a day is looked for in all the rest, and every slice asks for three places.
+/// Those with a text: one that is not found within a day is looked for in all the rest, and every slice asks for each place.
 pub const TEXTS: Sliced = Sliced { lengths_ms: &[DAY_MS], ..PROSPECTS };
 /// A few in a hundred prospects order: days of them are read as fast as an hour.
 pub const ORDERS: Sliced = Sliced { table: "orders", lengths_ms: &[24 * DAY_MS] };
