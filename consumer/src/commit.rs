@@ -1,9 +1,11 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
 //! A batch commits twice: first its *plan*, the offset where it begins with its end, the directory's version and the time of its
-//! first record in the metadata (`plan 1234 directory 56 began 1790000000000`), then its end. Who takes the partition after a
-//! crash finds either a plain offset, or a plan whose range it must compute again, to the record and with that version, so that
-//! its rows and the tokens of its inserts are the same. A consumer that has lost the partition cannot commit.
+//! first record in the metadata (`plan 1234 directory 56 began 1790000000000`), then its end (`ended`). Whoever takes the
+//! partition after a crash finds either an end, or a plan whose range it must compute again, to the record and with that version,
+//! so that its rows and the tokens of its inserts are the same. A consumer that has lost the partition cannot commit.
+//!
+//! Offsets that somebody else has set, with Kafka's own tools, have no such metadata: a plan may have been lost with them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +25,8 @@ pub struct Place {
     pub begin: i64,
     /// The batch that was begun there.
     pub plan: Option<Plan>,
+    /// Whether a batch ended here. Else there is a plan, or nobody has committed here but somebody else's tools.
+    pub is_end: bool,
 }
 
 /// What is fixed before a batch writes anything.
@@ -102,7 +106,7 @@ impl Offsets {
         for element in committed.elements() {
             element.error()?;
             let place = match element.offset() {
-                Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata())? },
+                Offset::Offset(begin) => read_place(begin, element.metadata())?,
                 _ => Place::default(),
             };
             places.insert(element.partition(), place);
@@ -138,7 +142,21 @@ impl Committer {
     /// # Errors
     /// [`CommitError`].
     pub async fn end(&self, end: i64) -> Result<(), CommitError> {
-        self.commit(end, String::new()).await
+        self.commit(end, ENDED.to_owned()).await
+    }
+
+    /// The offset that the partition's next record will get.
+    ///
+    /// # Errors
+    /// When Kafka does not answer in time.
+    pub async fn next_offset(&self) -> Result<i64, CommitError> {
+        let this = self.clone();
+        run_blocking(move || {
+            let (_, next) =
+                this.offsets.consumer.fetch_watermarks(&this.offsets.topic, this.partition, PATIENCE)?;
+            Ok(next)
+        })
+        .await
     }
 
     async fn commit(&self, offset: i64, metadata: String) -> Result<(), CommitError> {
@@ -163,6 +181,15 @@ fn write_plan(plan: Plan) -> String {
     let word =
         |name: &str, number: Option<i64>| number.map_or(String::new(), |number| format!(" {name} {number}"));
     format!("plan {}{}{}", plan.end, word("directory", plan.directory), word("began", plan.began_ms))
+}
+
+/// The metadata of a batch's end.
+const ENDED: &str = "ended";
+
+fn read_place(begin: i64, metadata: &str) -> Result<Place, CommitError> {
+    let is_end = metadata == ENDED;
+    let plan = if is_end { None } else { read_plan(metadata)? };
+    Ok(Place { begin, plan, is_end })
 }
 
 fn read_plan(metadata: &str) -> Result<Option<Plan>, CommitError> {
@@ -211,5 +238,12 @@ mod tests {
         ] {
             assert!(read_plan(other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn an_offset_of_somebody_else_is_no_end() {
+        assert_eq!(read_place(7, ENDED).unwrap(), Place { begin: 7, plan: None, is_end: true });
+        assert_eq!(read_place(7, "").unwrap(), Place { begin: 7, plan: None, is_end: false });
+        assert!(read_place(7, "ended ").is_err());
     }
 }

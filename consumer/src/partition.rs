@@ -22,6 +22,7 @@ use crate::decode::{Lanes, Record};
 use crate::directory::Directory;
 use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
+use crate::insert::Batch;
 use crate::metrics::{Metrics, PartitionLabels};
 use crate::replay::{FORGET_AFTER, Waiting};
 use crate::store::Store;
@@ -105,6 +106,8 @@ pub struct Partition {
     pub(crate) next_forgetting: Instant,
     /// A record that came while a batch before it was completed.
     pub(crate) held: Option<Record>,
+    /// Before this offset a plan may have been lost: batches that begin there are in doubt.
+    pub(crate) doubted_before: i64,
 }
 
 /// The longest pause between two tries of what failed.
@@ -126,6 +129,7 @@ impl Partition {
             next_replay: Instant::now(),
             next_forgetting: Instant::now() + FORGET_AFTER,
             held: None,
+            doubted_before: 0,
         }
     }
 
@@ -147,9 +151,20 @@ impl Partition {
             self.lanes = self.insist("clickhouse", || store.lanes()).await?;
             self.look_what_waits().await?;
         }
+        let (partition, begin) = (committer.partition, place.begin);
         if let Some(Plan { end, directory, .. }) = place.plan {
-            let (partition, begin) = (committer.partition, place.begin);
             tracing::info!(partition, begin, end, directory, "repeating a planned batch");
+        } else if !place.is_end {
+            self.doubted_before = self.insist("kafka", || committer.next_offset()).await?;
+            if self.doubted_before > begin {
+                let until = self.doubted_before;
+                tracing::warn!(
+                    partition,
+                    begin,
+                    until,
+                    "no batch ended here: looking for rows of a lost plan"
+                );
+            }
         }
         loop {
             let Some(mut records) = self.collect(place.begin, place.plan).await? else { return Ok(()) };
@@ -165,7 +180,7 @@ impl Partition {
                     Kind::Events => self.store_events(begin, end, place.plan, &records).await?,
                     Kind::Changes => self.store_changes(begin, end, place.plan, &records).await?,
                 }
-                place = Place { begin: end, plan: None };
+                place = Place { begin: end, plan: None, is_end: true };
             }
             if let Some((offset, error)) = newer {
                 return self.stand_still(offset, error).await;
@@ -212,9 +227,15 @@ impl Partition {
         outcome
     }
 
+    /// The batch of a range of records.
+    pub(crate) fn batch(&self, begin: i64, end: i64, began_ms: i64, plan: Option<Plan>) -> Batch {
+        let is_repeated = plan.is_some() || begin < self.doubted_before;
+        Batch::new(self.batch_name(begin, end, began_ms), is_repeated)
+    }
+
     /// The name of a batch in its tokens. With the time of its first record, since a topic that was made anew has the old
     /// offsets again; from its plan, since Kafka may have dropped that record when a batch is repeated.
-    pub(crate) fn batch_name(&self, begin: i64, end: i64, began_ms: i64) -> String {
+    fn batch_name(&self, begin: i64, end: i64, began_ms: i64) -> String {
         format!("{}/{begin}-{end}@{began_ms}", self.source)
     }
 

@@ -30,7 +30,7 @@ pub async fn hours(
         "SELECT toInt64(toUnixTimestamp(hour)) AS hour_s, sum(prospects) AS n_prospects, sum(bots) AS n_bots,
                 sum(orders) AS n_orders
          FROM rollup_hourly
-         WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour < toDateTime({{to_s:Int64}}, 'UTC') AND {}
+         WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour < toDateTime({{to_s:Int64}}, 'UTC') AND batches = 0 AND {}
          GROUP BY hour ORDER BY hour",
         scope.rollup_sql()
     );

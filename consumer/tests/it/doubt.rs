@@ -1,7 +1,10 @@
 //! Inserts that fail in a way that leaves the consumer in doubt: every row is there once, and every sum is right.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
@@ -156,4 +159,50 @@ async fn of_two_months_the_one_that_is_missing_is_inserted() {
         assert_eq!(world.one(&rows).await, n, "{table}");
     }
     assert_no_difference(&world).await;
+}
+
+/// Somebody sets the committed offset back with Kafka's own tools, and with it goes the plan of a batch that was under way: other
+/// records come in the batch this time. No row is there twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_plan_doubles_no_row() {
+    let world = World::new(1).await;
+    let mut lane = Lane::new(0);
+    for n_before in [2, 4, 5] {
+        let wire = Tripwire::start(&world.clickhouse.url, n_before, Trip::AfterInsert).await;
+        let consumer = world.consume_by(&wire.url);
+        for _ in 0..50 {
+            let prospect = Uuid::now_v7();
+            lane.prospect(prospect, "user_id=1");
+            lane.order(order_id(), &prospect.to_string());
+        }
+        lane.send(&world, 20, 0).await;
+        wire.tripped().await;
+        drop(consumer);
+        set_offset(&world, 0).await;
+        lane.prospect(Uuid::now_v7(), "user_id=2");
+        lane.send(&world, 20, 0).await;
+        let consumer = world.consume();
+        world.wait_for("SELECT max(next_seq) FROM lanes", lane.next_seq).await;
+        consumer.drain().await;
+    }
+    for (table, n) in [("prospects", 153), ("prospect_index", 153), ("orders", 150), ("order_contacts", 150)]
+    {
+        assert_eq!(world.one(&format!("SELECT count() FROM {table}")).await, n, "{table}");
+    }
+}
+
+/// As Kafka's tools do, once the group has no members.
+async fn set_offset(world: &World, offset: i64) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &world.brokers)
+        .set("group.id", &world.group)
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&world.topic, 0, Offset::Offset(offset)).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+        assert!(Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
