@@ -1,0 +1,287 @@
+//! Crash points: ClickHouse is killed, or one of its calls fails, at every write, rename, unlink and fsync of a batch; then the
+//! consumer finishes, and what is stored is compared with what was sent.
+//!
+//! A [`scenario`] is a kind of batch. Its first rounds run without a fault; the calls of the last of them, as the [`shim`] in
+//! ClickHouse's process saw them, are the [`point`]s. Each point is then tried by a round of its own: arm the shim, send the
+//! batch, start ClickHouse again if it died, wait for the consumer's commit, compare by the [`ledger`]. Some kills take the
+//! consumer along, so that the batch is repeated from its plan. At the end ClickHouse is started anew and all rounds are
+//! compared once more.
+//!
+//! Left out: calls of merges, calls outside of the tables' folders (a batch makes none), and power failures.
+
+mod ledger;
+pub mod point;
+pub mod report;
+pub mod scenario;
+mod shim;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use self::ledger::{Check, differences};
+use self::point::{Point, Wanted, count, points_of, sample, within_table};
+use self::report::{Finding, Summary};
+use self::scenario::{Round, Scenario};
+use self::shim::Shim;
+use self::world::World;
+use crate::way::PrivateServers;
+
+/// Rounds without a fault before the points.
+const N_DRY: u64 = 3;
+const POLL: Duration = Duration::from_millis(15);
+/// How long the consumer may take until it has committed.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(40);
+/// How long a replay may take after the commit of the visits that it waited for.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(6);
+/// A difference is looked at again for so long after the commit.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// One kill in so many takes the consumer along.
+const CONSUMER_TOO: u32 = 4;
+/// A consumer that does not finish so many rounds one after the other will not finish any.
+const MAX_STUCK: usize = 3;
+
+/// What to try.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub scenarios: Vec<Scenario>,
+    pub wanted: Wanted,
+    /// These points are never left out by the sample.
+    pub always: fn(&Point) -> bool,
+    /// So many of the other points of each scenario; all when absent.
+    pub sample: Option<usize>,
+    /// After this time no further point is begun.
+    pub time: Duration,
+}
+
+/// Tries the points of a plan, and tells of each by `note`.
+///
+/// # Errors
+/// When servers do not start, a batch is wrong without a fault, or the consumer does not finish any more.
+pub async fn run(plan: &Plan, note: impl Fn(&str)) -> anyhow::Result<Summary> {
+    let mut shim = None;
+    note("starting postgres, kafka and clickhouse");
+    let servers = PrivateServers::start_with(async |folder, data| {
+        let (built, environment) = Shim::build(folder, data).await?;
+        shim = Some(built);
+        Ok(environment)
+    })
+    .await?;
+    let shim = shim.expect("the servers were prepared");
+    let mut runner = Runner {
+        servers,
+        shim,
+        rng: SmallRng::seed_from_u64(plan.seed),
+        begin: Instant::now(),
+        summary: Summary { seed: plan.seed, ..Summary::default() },
+        n_stuck: 0,
+    };
+    for scenario in &plan.scenarios {
+        if let Err(error) = runner.scenario(plan, *scenario, &note).await {
+            // What was found before is worth more than why the rest was not looked at.
+            note(&runner.summary.to_table());
+            return Err(error);
+        }
+    }
+    Ok(runner.summary)
+}
+
+struct Runner {
+    servers: PrivateServers,
+    shim: Shim,
+    rng: SmallRng,
+    begin: Instant,
+    summary: Summary,
+    n_stuck: usize,
+}
+
+/// A scenario under way.
+struct Stage {
+    scenario: Scenario,
+    world: World,
+    tables: BTreeMap<String, String>,
+}
+
+impl Runner {
+    async fn scenario(
+        &mut self,
+        plan: &Plan,
+        scenario: Scenario,
+        note: &impl Fn(&str),
+    ) -> anyhow::Result<()> {
+        let world = World::start(&self.servers, &format!("crash_{scenario}")).await?;
+        let tables = world.tables().await?;
+        let mut stage = Stage { scenario, world, tables };
+        let points = self.rehearse(plan, &mut stage).await?;
+        note(&format!("{scenario}: {} points", points.len()));
+
+        let numbers = N_DRY..N_DRY + points.len() as u64;
+        let setup: Vec<_> = numbers.clone().flat_map(|number| scenario.setup(Round(number))).collect();
+        self.set_up(&mut stage, &setup).await?;
+        let mut unharmed: Vec<u64> = (0..N_DRY).collect();
+        for (done, (number, point)) in numbers.zip(&points).enumerate() {
+            if self.begin.elapsed() > plan.time {
+                self.summary.n_left += points.len() - done;
+                break;
+            }
+            let differences = self.round(&mut stage, Round(number), Some(point)).await?;
+            let fired_at = self.shim.fired_at()?;
+            let place = format!("{} of {}: {point}", done + 1, points.len());
+            let Some(path) = fired_at else {
+                note(&format!("{place}: not reached"));
+                self.summary.not_reached.push(point.clone());
+                continue;
+            };
+            self.summary.n_fired += 1;
+            let path = within_table(&path, &stage.tables).map_or(path.clone(), |(_, path)| path);
+            if differences.is_empty() {
+                unharmed.push(number);
+            } else {
+                note(&format!("{place} ({path}): {}", differences.join("; ")));
+                self.summary.findings.push(Finding { point: point.to_string(), path, differences });
+            }
+            if done % 20 == 19 {
+                let n_findings = self.summary.findings.len();
+                note(&format!("{place}; {n_findings} points with findings so far"));
+            }
+        }
+        self.look_back(&mut stage, &unharmed).await
+    }
+
+    /// Has events stored that rounds need to find.
+    async fn set_up(&mut self, stage: &mut Stage, events: &[Vec<u8>]) -> anyhow::Result<()> {
+        stage.world.send_events(events).await?;
+        self.finish(stage, &[], false).await?;
+        stage.world.merge_parts(&stage.tables).await
+    }
+
+    /// The rounds without a fault, and the points that the last of them has.
+    async fn rehearse(&mut self, plan: &Plan, stage: &mut Stage) -> anyhow::Result<Vec<Point>> {
+        let scenario = stage.scenario;
+        let mut setup = scenario.foundation();
+        setup.extend((0..N_DRY).flat_map(|number| scenario.setup(Round(number))));
+        self.set_up(stage, &setup).await?;
+        let mut trace = Vec::new();
+        for number in 0..N_DRY {
+            self.shim.start_trace()?;
+            let differences = self.round(stage, Round(number), None).await?;
+            trace = self.shim.end_trace()?;
+            anyhow::ensure!(
+                differences.is_empty(),
+                "{scenario}: without a fault: {}\n{}",
+                differences.join("; "),
+                stage.world.way.log_tails()
+            );
+        }
+        let mut points = points_of(scenario, &trace, &stage.tables, &plan.wanted);
+        let all = points_of(scenario, &trace, &stage.tables, &Wanted::default());
+        anyhow::ensure!(!all.is_empty(), "{scenario}: the shim sees none of ClickHouse's calls");
+        self.summary.available.extend(count(&all));
+        if let Some(n) = plan.sample {
+            let (mut chosen, mut others): (Vec<_>, Vec<_>) = points.into_iter().partition(plan.always);
+            sample(&mut others, n, &mut self.rng);
+            chosen.append(&mut others);
+            points = chosen;
+        }
+        Ok(points)
+    }
+
+    /// Sends a round's batch, with the shim armed for a point, and returns what is different at the end.
+    async fn round(
+        &mut self,
+        stage: &mut Stage,
+        round: Round,
+        point: Option<&Point>,
+    ) -> anyhow::Result<Vec<String>> {
+        let batch = stage.scenario.batch(round);
+        if let Some(point) = point {
+            let table = stage.tables.iter().find(|(_, table)| **table == point.table);
+            self.shim.arm(point, table.map_or("", |(uuid, _)| uuid))?;
+        }
+        let consumer_too =
+            point.is_some_and(|point| point.action.is_kill()) && self.rng.random_ratio(1, CONSUMER_TOO);
+        stage.world.send(&batch).await?;
+        let mut checks = stage.scenario.expected(round);
+        if !batch.events.is_empty() {
+            checks.push(stage.world.lane_check());
+        }
+        let differences = self.finish(stage, &checks, consumer_too).await;
+        self.shim.disarm()?;
+        differences
+    }
+
+    /// Waits until the consumer has committed and the checks hold, and starts ClickHouse again whenever it has died. Returns
+    /// what is still different when the time is up.
+    async fn finish(
+        &mut self,
+        stage: &mut Stage,
+        checks: &[Check],
+        consumer_too: bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let begin = Instant::now();
+        let mut committed: Option<Instant> = None;
+        loop {
+            if self.servers.clickhouse.exit_status().is_some() {
+                self.shim.disarm()?;
+                if consumer_too {
+                    stage.world.consumer.crash()?;
+                }
+                self.servers.crash_clickhouse(Duration::ZERO).await?;
+            }
+            if committed.is_none() && stage.world.is_finished().await? {
+                committed = Some(Instant::now());
+            }
+            if let Some(committed) = committed {
+                let patience = if stage.scenario == Scenario::Replay { REPLAY_PATIENCE } else { LOOK_AGAIN };
+                match differences(&stage.world.way.clickhouse, checks).await {
+                    Ok(differences) if differences.is_empty() || committed.elapsed() > patience => {
+                        self.n_stuck = 0;
+                        return Ok(differences);
+                    }
+                    Err(error) if begin.elapsed() > COMMIT_PATIENCE => return Err(error),
+                    // It may have died just now.
+                    Ok(_) | Err(_) => {}
+                }
+            } else if begin.elapsed() > COMMIT_PATIENCE {
+                return self.unstick(stage).await;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Starts everything again that may stand still, and says that it did.
+    async fn unstick(&mut self, stage: &mut Stage) -> anyhow::Result<Vec<String>> {
+        self.n_stuck += 1;
+        anyhow::ensure!(
+            self.n_stuck < MAX_STUCK,
+            "the consumer finishes nothing any more\n{}",
+            stage.world.way.log_tails()
+        );
+        self.shim.disarm()?;
+        self.servers.crash_clickhouse(Duration::ZERO).await?;
+        stage.world.consumer.crash()?;
+        let tail = sluice_local::process::tail(stage.world.consumer.log(), 0, 5);
+        Ok(vec![format!(
+            "the consumer did not finish in {} s; its last lines:\n{tail}",
+            COMMIT_PATIENCE.as_secs()
+        )])
+    }
+
+    /// Starts ClickHouse anew and compares the rounds after which all was right once more.
+    async fn look_back(&mut self, stage: &mut Stage, numbers: &[u64]) -> anyhow::Result<()> {
+        self.servers.crash_clickhouse(Duration::ZERO).await?;
+        for number in numbers {
+            let checks = stage.scenario.expected(Round(*number)).into_iter().filter(Check::is_lasting);
+            let differences = differences(&stage.world.way.clickhouse, &checks.collect::<Vec<_>>()).await?;
+            if !differences.is_empty() {
+                let point = format!("{}: round {number}, after all others and a restart", stage.scenario);
+                self.summary.findings.push(Finding { point, path: String::new(), differences });
+            }
+        }
+        Ok(())
+    }
+}
