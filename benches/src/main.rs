@@ -58,6 +58,9 @@ struct CrashPointsArgs {
     /// Only these faults
     #[arg(long, value_enum, value_delimiter = ',')]
     action: Vec<Action>,
+    /// Also fail writes: ClickHouse's engine as a library does not notice them, and answers OK to an insert that is lost
+    #[arg(long)]
+    failed_writes: bool,
     /// Only these kinds of batches
     #[arg(long, value_enum, value_delimiter = ',')]
     batch: Vec<Scenario>,
@@ -74,7 +77,11 @@ impl CrashPointsArgs {
         crash_points::Plan {
             seed: self.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
             scenarios: if self.batch.is_empty() { Scenario::ALL.into() } else { self.batch.clone() },
-            wanted: Wanted { calls: self.only.clone(), actions: self.action.clone() },
+            wanted: Wanted {
+                calls: self.only.clone(),
+                actions: self.action.clone(),
+                failed_writes: self.failed_writes,
+            },
             always: |_| false,
             sample: self.sample,
             time: Duration::from_secs(self.minutes * 60),

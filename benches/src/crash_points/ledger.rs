@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use uuid::Uuid;
 
-use super::scenario::{Month, Round};
+use super::round::{Month, Round};
 use crate::clickhouse::ClickHouse;
 
 /// One comparison: a query that returns keys and their counts, and the counts that are right.

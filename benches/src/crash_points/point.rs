@@ -43,10 +43,11 @@ impl Call {
 
     /// What can happen to such a call. Nothing lies between two calls but the answer to the client, so that a kill after a
     /// call is only worth a point of its own where it may be the last one before the answer.
-    const fn actions(self) -> &'static [Action] {
+    const fn actions(self, with_failed_writes: bool) -> &'static [Action] {
         match self {
             Self::Rename => &[Action::Kill, Action::KillAfter, Action::Enospc, Action::Eio],
-            Self::Write => &[Action::Kill, Action::Enospc, Action::Eio],
+            Self::Write if with_failed_writes => &[Action::Kill, Action::Enospc, Action::Eio],
+            Self::Write => &[Action::Kill],
             Self::Unlink | Self::Fsync => &[Action::Kill, Action::Eio],
         }
     }
@@ -109,6 +110,9 @@ pub struct Wanted {
     pub calls: Vec<Call>,
     /// Empty: all.
     pub actions: Vec<Action>,
+    /// Whether writes fail, too, and not only kill. ClickHouse's engine as a library (26.7) does not notice a write that fails:
+    /// it answers OK and shows a part with an empty file. No consumer can mend that.
+    pub failed_writes: bool,
 }
 
 /// The points of a batch whose calls were traced, in the order of the calls. `tables` has the names of tables by their UUIDs.
@@ -128,7 +132,7 @@ pub(super) fn points_of(
         if !wanted.calls.is_empty() && !wanted.calls.contains(call) {
             continue;
         }
-        for action in call.actions() {
+        for action in call.actions(wanted.failed_writes) {
             if wanted.actions.is_empty() || wanted.actions.contains(action) {
                 let (table, path) = (table.to_owned(), path.clone());
                 points.push(Point { scenario, table, call: *call, number: *number, action: *action, path });
@@ -184,7 +188,7 @@ mod tests {
             (Call::Write, "store/u/u-1/deduplication_logs/deduplication_log_1.txt"),
         ];
         let trace = calls.map(|(call, path)| Traced { call, path: path.to_owned() });
-        let wanted = Wanted { calls: Vec::new(), actions: vec![Action::Kill] };
+        let wanted = Wanted { actions: vec![Action::Kill], ..Wanted::default() };
         let points = points_of(Scenario::Events, &trace, &tables, &wanted);
         let texts: Vec<String> = points.iter().map(|point| format!("{point} ({})", point.path)).collect();
         assert_eq!(
