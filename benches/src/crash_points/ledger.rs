@@ -1,4 +1,5 @@
-//! The comparison of what is stored with what was sent: how often each key is there, table by table.
+//! The comparison of what is stored with what was sent: how often each key is there, table by
+//! table.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Crash points: which call of a batch, in which table's folder, and what happens to it.
 //!
-//! A call has a number among those of its kind in its table's folder. A batch writes a table once, so that the numbers mean the
-//! same in every batch, although it writes several tables side by side.
+//! A call has a number among those of its kind in its table's folder. A batch writes a table once,
+//! so that the numbers mean the same in every batch, although it writes several tables side by
+//! side.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,8 +42,9 @@ impl Call {
         }
     }
 
-    /// What can happen to such a call. Nothing lies between two calls but the answer to the client, so that a kill after a
-    /// call is only worth a point of its own where it may be the last one before the answer.
+    /// What can happen to such a call. Nothing lies between two calls but the answer to the client,
+    /// so that a kill after a call is only worth a point of its own where it may be the last one
+    /// before the answer.
     const fn actions(self, with_failed_writes: bool) -> &'static [Action] {
         match self {
             Self::Rename => &[Action::Kill, Action::KillAfter, Action::Enospc, Action::Eio],
@@ -110,12 +112,14 @@ pub struct Wanted {
     pub calls: Vec<Call>,
     /// Empty: all.
     pub actions: Vec<Action>,
-    /// Whether writes fail, too, and not only kill. ClickHouse's engine as a library (26.7) does not notice a write that fails:
-    /// it answers OK and shows a part with an empty file. No consumer can mend that.
+    /// Whether writes fail, too, and not only kill. ClickHouse's engine as a library (26.7) does
+    /// not notice a write that fails: it answers OK and shows a part with an empty file. No
+    /// consumer can mend that.
     pub failed_writes: bool,
 }
 
-/// The points of a batch whose calls were traced, in the order of the calls. `tables` has the names of tables by their UUIDs.
+/// The points of a batch whose calls were traced, in the order of the calls. `tables` has the names
+/// of tables by their UUIDs.
 #[must_use]
 pub(super) fn points_of(
     scenario: Scenario,

@@ -1,7 +1,8 @@
 //! A round: its ids, its hours and its events.
 //!
-//! Every round of a scenario has ids and two hours of its own, in two months, so that a batch makes two parts in each table that
-//! is partitioned by month, and a round can be compared by itself. Nothing is random: ids are made of their role and round.
+//! Every round of a scenario has ids and two hours of its own, in two months, so that a batch makes
+//! two parts in each table that is partitioned by month, and a round can be compared by itself.
+//! Nothing is random: ids are made of their role and round.
 
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-//! The batches that are sent: what they need to find, what they hold, and what must be stored after them.
+//! The batches that are sent: what they need to find, what they hold, and what must be stored after
+//! them.
 
 use std::fmt;
 

@@ -1,12 +1,15 @@
 /*
- * Loaded into ClickHouse with LD_PRELOAD: counts the calls that change its data folder, and kills the process or fails one
- * call where the control file says so. `shim.rs` compiles it and writes the control file.
+ * Loaded into ClickHouse with LD_PRELOAD: counts the calls that change its data folder, and kills
+ * the process or fails one call where the control file says so. `shim.rs` compiles it and writes
+ * the control file.
  *
- * Environment: SLUICE_CRASH_CONTROL names the control file (struct control below, little endian), SLUICE_CRASH_FOLDER the data
- * folder as an absolute path, SLUICE_CRASH_TRACE a file that gets a line "kind path" a call while tracing is on.
+ * Environment: SLUICE_CRASH_CONTROL names the control file (struct control below, little endian),
+ * SLUICE_CRASH_FOLDER the data folder as an absolute path, SLUICE_CRASH_TRACE a file to which a
+ * line "kind path" is appended for each call while tracing is on.
  *
- * Counters are shared by all threads. A call counts when its path, or that of its file descriptor, lies in the data folder.
- * Calls that glibc makes inside itself (a FILE's buffer) are not seen; ClickHouse writes its tables without them.
+ * Counters are shared by all threads. A call counts when its path, or that of its file descriptor,
+ * lies in the data folder. Calls that glibc makes inside itself (the buffer of a FILE) are not
+ * seen; ClickHouse writes its tables without them.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -61,10 +64,10 @@ static void __attribute__((constructor)) start(void) {
     control = mapped;
 }
 
-/* Whether the call is to be made, and what is to be done after it. */
+/* The fate of a call. */
 struct verdict {
-    int fail;
-    int kill_after;
+    int fail;       /* the error that it returns; 0: it is made */
+    int kill_after; /* the process ends after it */
 };
 
 static void die(void) {

@@ -1,8 +1,9 @@
-//! The shim in ClickHouse's process (`shim.c`): compiled here, loaded with `LD_PRELOAD`, told what to do through a control file
-//! that it maps into its memory.
+//! The shim in ClickHouse's process (`shim.c`): compiled here, loaded with `LD_PRELOAD`, told what
+//! to do through a control file that it maps into its memory.
 //!
-//! Format of the control file, little endian: six `u64` (armed call, at, action, matched, fired, traced), 256 bytes of text
-//! that the path must contain, 1024 bytes with the path at which it fired; both texts end with a zero.
+//! Format of the control file, little endian: six `u64` (armed call, at, action, matched, fired,
+//! traced), 256 bytes of text that the path must contain, 1024 bytes with the path at which it
+//! fired; both texts end with a zero.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -39,7 +40,8 @@ pub(super) struct Traced {
 }
 
 impl Shim {
-    /// Compiles the shim in a folder. Returns it with the environment that loads it into a ClickHouse with this data folder.
+    /// Compiles the shim in a folder. Returns it with the environment that loads it into a
+    /// ClickHouse with this data folder.
     ///
     /// # Errors
     /// When there is no C compiler, or it fails.

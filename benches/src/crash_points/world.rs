@@ -20,7 +20,8 @@ use super::scenario::Batch;
 use crate::child::Child;
 use crate::way::{PrivateServers, Way};
 
-/// Small batches, replays at once, and a name, so that a killed consumer has its partitions again when it comes back.
+/// Small batches, replays at once, and a name, so that a killed consumer has its partitions again
+/// when it comes back.
 const SETTINGS: [(&str, &str); 4] = [
     ("SLUICE__BATCH__LINGER_MS", "20"),
     ("SLUICE__BATCH__REPLAY_INTERVAL_MS", "100"),
@@ -76,8 +77,8 @@ impl World {
         Ok(names.map(|(uuid, name)| (uuid.to_owned(), name.to_owned())).collect())
     }
 
-    /// Merges each table to one part a month: a mutation makes calls for every part, and their numbers are to mean the same in
-    /// every round.
+    /// Merges each table to one part a month: a mutation makes calls for every part, and their
+    /// numbers are to mean the same in every round.
     pub(super) async fn merge_parts(&self, tables: &BTreeMap<String, String>) -> anyhow::Result<()> {
         for table in tables.values() {
             self.way.clickhouse.query(&format!("OPTIMIZE TABLE {table} FINAL")).await?;
