@@ -3,6 +3,7 @@
 
 mod browser;
 mod client;
+mod crash_points;
 mod demo;
 mod ledger;
 mod outages;
