@@ -184,7 +184,7 @@ fn write_plan(plan: Plan) -> String {
 }
 
 /// The metadata of a batch's end.
-const ENDED: &str = "ended";
+pub const ENDED: &str = "ended";
 
 fn read_place(begin: i64, metadata: &str) -> Result<Place, CommitError> {
     let is_end = metadata == ENDED;

@@ -133,7 +133,7 @@ pub(super) fn rollup(round: Round, sums: &[(Month, u64, [i64; 4])]) -> Check {
 pub(super) fn outcomes(round: Round, counts: &[(Month, &str, i64)]) -> Check {
     let sql = format!(
         "SELECT concat({}, ' ', outcome) AS key, sum(count) FROM outcomes \
-         WHERE stage = 'consumer' AND {} GROUP BY key",
+         WHERE stage = 'consumer' AND batches = 0 AND {} GROUP BY key",
         month_sql("minute", round),
         hours_sql("minute", round)
     );

@@ -11,6 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sluice_consumer::commit::ENDED;
 use sluice_schemas::change::{SCHEMA_HEADER, SCHEMA_VERSION};
 use sluice_schemas::chunk::{ChunkHeader, push_event};
 use uuid::Uuid;
@@ -149,8 +150,8 @@ impl Group {
             list.add_partition(&topic, 0);
             let committed = client.committed_offsets(list, PATIENCE)?;
             let place = committed.find_partition(&topic, 0).context("no partition")?;
-            // A plan is an offset, too: it has metadata.
-            Ok(place.offset() == Offset::Offset(end) && place.metadata().is_empty())
+            // A plan is an offset, too, with other metadata.
+            Ok(place.offset() == Offset::Offset(end) && place.metadata() == ENDED)
         });
         committed.await?
     }
