@@ -19,7 +19,7 @@ pub mod report;
 mod round;
 mod runner;
 pub mod scenario;
-mod shim;
+pub mod shim;
 mod world;
 
 use std::time::Duration;

@@ -161,7 +161,8 @@ impl Runner {
         let batch = stage.scenario.batch(round);
         if let Some(point) = point {
             let table = stage.tables.iter().find(|(_, table)| **table == point.table);
-            self.shim.arm(point, table.map_or("", |(uuid, _)| uuid))?;
+            let needle = table.map_or("", |(uuid, _)| uuid);
+            self.shim.arm(point.call, point.number, point.action, needle)?;
         }
         let consumer_too =
             point.is_some_and(|point| point.action.is_kill()) && self.rng.random_ratio(1, CONSUMER_TOO);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::point::{Action, Call, Point};
+use super::point::{Action, Call};
 
 const SOURCE: &str = include_str!("shim.c");
 const FILE_BYTES: u64 = 4096;
@@ -27,7 +27,7 @@ const PATH: u64 = NEEDLE + NEEDLE_BYTES as u64;
 const PATH_BYTES: usize = 1024;
 
 /// The runner's end of a shim.
-pub(super) struct Shim {
+pub struct Shim {
     control: File,
     trace: PathBuf,
 }
@@ -45,7 +45,7 @@ impl Shim {
     ///
     /// # Errors
     /// When there is no C compiler, or it fails.
-    pub(super) async fn build(folder: &Path, data: &Path) -> anyhow::Result<(Self, Vec<(String, String)>)> {
+    pub async fn build(folder: &Path, data: &Path) -> anyhow::Result<(Self, Vec<(String, String)>)> {
         let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
         let (control_path, trace) = (folder.join("shim.control"), folder.join("shim.trace"));
         std::fs::write(&source, SOURCE)?;
@@ -71,29 +71,30 @@ impl Shim {
         Ok((Self { control, trace }, environment.into()))
     }
 
-    /// Makes the shim act once, at a point; counting begins now.
+    /// Makes the shim act once, at the n-th call of a kind whose path has a text; counting begins
+    /// now.
     ///
     /// # Errors
     /// When the control file cannot be written.
-    pub(super) fn arm(&self, point: &Point, needle: &str) -> anyhow::Result<()> {
+    pub fn arm(&self, call: Call, number: u64, action: Action, needle: &str) -> anyhow::Result<()> {
         anyhow::ensure!(needle.len() < NEEDLE_BYTES, "{needle} is too long");
         self.disarm()?;
         let mut text = [0; NEEDLE_BYTES];
         text[..needle.len()].copy_from_slice(needle.as_bytes());
         self.control.write_all_at(&text, NEEDLE)?;
         self.control.write_all_at(&[0; PATH_BYTES], PATH)?;
-        self.set(AT, point.number)?;
-        self.set(ACTION, code_of_action(point.action))?;
+        self.set(AT, number)?;
+        self.set(ACTION, code_of_action(action))?;
         self.set(MATCHED, 0)?;
         self.set(FIRED, 0)?;
-        self.set(ARMED, code_of_call(point.call))
+        self.set(ARMED, code_of_call(call))
     }
 
     /// Makes the shim do nothing from now on.
     ///
     /// # Errors
     /// When the control file cannot be written.
-    pub(super) fn disarm(&self) -> anyhow::Result<()> {
+    pub fn disarm(&self) -> anyhow::Result<()> {
         self.set(ARMED, 0)
     }
 
@@ -101,7 +102,7 @@ impl Shim {
     ///
     /// # Errors
     /// When the control file cannot be read.
-    pub(super) fn fired_at(&self) -> anyhow::Result<Option<String>> {
+    pub fn fired_at(&self) -> anyhow::Result<Option<String>> {
         let mut fired = [0; 8];
         self.control.read_exact_at(&mut fired, FIRED)?;
         if u64::from_le_bytes(fired) == 0 {

@@ -7,4 +7,5 @@ mod crash_points;
 mod demo;
 mod ledger;
 mod outages;
+mod renames;
 mod restarts;

@@ -120,6 +120,58 @@ async fn an_insert_that_comes_after_its_repetition_is_ignored() {
     everything(&world, &wire.url).await;
 }
 
+/// Every insert takes so long that its sender gives up, and succeeds. No table knows tokens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insert_that_is_under_way_is_waited_for() {
+    let world = World::new(2).await;
+    forget_tokens(&world).await;
+    for table in ["prospects", "prospect_index", "orders", "order_contacts", "rollup_hourly", "outcomes"] {
+        // From its second part on, each insert waits about a second.
+        let slow = "parts_to_delay_insert = 1, min_delay_to_insert_ms = 800, max_delay_to_insert = 1";
+        let sql = format!("ALTER TABLE {table} MODIFY SETTING {slow}");
+        world.client.query_raw(&sql).execute().await.unwrap();
+    }
+    let wire = Tripwire::start(&world.clickhouse.url, 0, Trip::FirstTries(Failure::Slow)).await;
+    everything(&world, &wire.url).await;
+}
+
+/// A ClickHouse without space refuses inserts and answers questions. The consumer says so, waits, and loses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_waited_for_and_named() {
+    let world = World::new(1).await;
+    let wire = Tripwire::start(&world.clickhouse.url, 0, Trip::Refuse).await;
+    let consumer = world.consume_by(&wire.url);
+    let mut lane = Lane::new(0);
+    for _ in 0..20 {
+        let prospect = Uuid::now_v7();
+        lane.prospect(prospect, "user_id=1");
+        lane.order(order_id(), &prospect.to_string());
+        lane.send(&world, 2, 0).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !consumer.readiness.reasons().contains("clickhouse inserts into prospects") {
+        assert!(Instant::now() < deadline, "ready: {}", consumer.readiness.reasons());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Questions are answered meanwhile: that must not make it ready.
+    for _ in 0..20 {
+        assert!(consumer.readiness.reasons().contains("NOT_ENOUGH_SPACE"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.one("SELECT count() FROM prospects").await, 0);
+    wire.release();
+    world.wait_for("SELECT max(next_seq) FROM lanes", 40).await;
+    while !consumer.readiness.is_ready() {
+        assert!(Instant::now() < deadline, "{}", consumer.readiness.reasons());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    consumer.drain().await;
+    for table in ["prospects", "prospect_index", "orders", "order_contacts"] {
+        assert_eq!(world.one(&format!("SELECT count() FROM {table}")).await, 20, "{table}");
+    }
+    assert_no_difference(&world).await;
+}
+
 /// The consumer dies after and before each insert of a batch, and ClickHouse knows no tokens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_batch_needs_no_tokens() {
