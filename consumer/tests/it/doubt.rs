@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::counter::Counter;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sluice_consumer::config::DirectoryConfig;
+use sluice_consumer::directory::keeper::Keeper;
+use sluice_runtime::config::Secret;
 use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
@@ -231,6 +235,11 @@ async fn a_lost_plan_doubles_no_row() {
         wire.tripped().await;
         drop(consumer);
         set_offset(&world, 0).await;
+        // Its first owner ends in the middle: the next one has to look, too.
+        let wire = Tripwire::start(&world.clickhouse.url, n_before + 8, Trip::BeforeInsert).await;
+        let consumer = world.consume_by(&wire.url);
+        drop(tokio::time::timeout(Duration::from_secs(3), wire.tripped()).await);
+        drop(consumer);
         lane.prospect(Uuid::now_v7(), "user_id=2");
         lane.send(&world, 20, 0).await;
         let consumer = world.consume();
@@ -243,15 +252,59 @@ async fn a_lost_plan_doubles_no_row() {
     }
 }
 
-/// As Kafka's tools do, once the group has no members.
+/// A consumer of an older version died in a batch whose sums it had stored, without markers. They are not stored again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_an_older_version_began_is_finished() {
+    let world = World::new(1).await;
+    let mut lane = Lane::new(0);
+    for _ in 0..50 {
+        lane.prospect(Uuid::now_v7(), "user_id=1");
+    }
+    lane.send(&world, 10, 0).await;
+    let postgres_url = Secret::new(world.postgres_url.clone());
+    let config = DirectoryConfig { postgres_url, ..DirectoryConfig::default() };
+    let keeper = Keeper::open(&config, Counter::default()).unwrap();
+    let version = keeper.current().await.unwrap().version;
+    commit(&world, 0, &format!("plan 5 directory {version} began 7")).await;
+    let batch = format!("{}/0/0-5@7", world.topic);
+    let outcome = format!("'consumer', '{}/0', 'stored', '', 50", lane.edge);
+    for (table, columns, values) in [
+        ("rollup_hourly", "hour, user_id, prospects", "1, 50"),
+        ("outcomes", "minute, stage, lane, outcome, reason, count", outcome.as_str()),
+    ] {
+        let client = world.client.clone().with_setting("async_insert", "0");
+        let client = client.with_setting("insert_deduplication_token", format!("{batch}/{table}"));
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({}, {values})", NOON_MS / 1000);
+        client.query_raw(&sql).execute().await.unwrap();
+    }
+    let consumer = world.consume();
+    world.wait_for("SELECT max(next_seq) FROM lanes", 50).await;
+    // The next batch is of this version.
+    lane.prospect(Uuid::now_v7(), "user_id=1");
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT max(next_seq) FROM lanes", 51).await;
+    consumer.drain().await;
+    assert_eq!(world.one("SELECT toUInt64(sum(prospects)) FROM rollup_hourly").await, 51);
+    assert_eq!(world.one("SELECT sum(count) FROM outcomes").await, 51);
+    assert_eq!(world.one("SELECT toUInt64(sum(batches)) FROM rollup_hourly").await, 1);
+    assert_no_difference(&world).await;
+}
+
 async fn set_offset(world: &World, offset: i64) {
+    commit(world, offset, "").await;
+}
+
+/// Commits as Kafka's tools do, once the group has no members.
+async fn commit(world: &World, offset: i64, metadata: &str) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &world.brokers)
         .set("group.id", &world.group)
         .create()
         .unwrap();
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&world.topic, 0, Offset::Offset(offset)).unwrap();
+    let mut element = list.add_partition(&world.topic, 0);
+    element.set_offset(Offset::Offset(offset)).unwrap();
+    element.set_metadata(metadata);
     let deadline = Instant::now() + Duration::from_secs(20);
     while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
         assert!(Instant::now() < deadline, "{error}");
