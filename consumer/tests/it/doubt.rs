@@ -8,8 +8,10 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_consumer::config::DirectoryConfig;
 use sluice_consumer::directory::keeper::Keeper;
+use sluice_consumer::store::Store;
 use sluice_runtime::config::Secret;
 use sluice_schemas::change::{Act, Entity};
+use sluice_schemas::rows::ProspectIndexRow;
 use uuid::Uuid;
 
 use crate::changes::{assert_no_difference, change, order_id};
@@ -288,6 +290,39 @@ async fn a_batch_that_an_older_version_began_is_finished() {
     assert_eq!(world.one("SELECT sum(count) FROM outcomes").await, 51);
     assert_eq!(world.one("SELECT toUInt64(sum(batches)) FROM rollup_hourly").await, 1);
     assert_no_difference(&world).await;
+}
+
+/// The look for a batch of 100,000 visits among a million, all there and then none. Prints its times.
+#[tokio::test]
+async fn a_look_for_a_hundred_thousand_rows_is_quick() {
+    const N: usize = 100_000;
+    let world = World::new(1).await;
+    let store = Store::new(&world.clickhouse);
+    let sql = format!(
+        "INSERT INTO prospect_index (prospect_id, time, user_id) SELECT generateUUIDv4(), \
+         fromUnixTimestamp64Milli({NOON_MS} + intDiv(number, 10)), 1 FROM numbers(1000000)"
+    );
+    world.client.query_raw(&sql).execute().await.unwrap();
+    let batch = || -> Vec<ProspectIndexRow> {
+        let row = |number: usize| ProspectIndexRow {
+            prospect_id: Uuid::new_v4(),
+            time: (NOON_MS as usize + number / 10) as i64,
+            user_id: 1,
+            team_id: 0,
+            campaign_id: 0,
+        };
+        (0..N).map(row).collect()
+    };
+    let (stored, other) = (batch(), batch());
+    store.insert("stored", &stored.iter().collect::<Vec<_>>()).await.unwrap();
+    for (rows, n_missing) in [(&stored, 0), (&other, N)] {
+        let rows: Vec<&ProspectIndexRow> = rows.iter().collect();
+        let began = Instant::now();
+        assert_eq!(store.missing(&rows).await.unwrap().len(), n_missing);
+        let took = began.elapsed();
+        eprintln!("{N} rows, {n_missing} missing: {} ms", took.as_millis());
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
 }
 
 async fn set_offset(world: &World, offset: i64) {
