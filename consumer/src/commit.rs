@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ pub enum CommitError {
     Kafka(#[from] KafkaError),
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Offsets {
     /// Reads where all partitions are.
@@ -76,39 +76,55 @@ impl Offsets {
     /// When Kafka does not answer in time, or a plan is one that this version cannot read.
     pub async fn read_all(&self) -> Result<BTreeMap<i32, Place>, CommitError> {
         let this = self.clone();
-        run_blocking(move || {
-            let metadata = this.consumer.fetch_metadata(Some(&this.topic), PATIENCE)?;
-            let topic = metadata.topics().first();
-            if let Some(error) = topic.and_then(|topic| topic.error()) {
-                return Err(KafkaError::MetadataFetch(error.into()).into());
-            }
-            // Nothing is not the answer that no partition has a plan.
-            let partitions = topic.map_or(&[][..], |topic| topic.partitions());
-            if partitions.is_empty() {
-                return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
-            }
-            this.read(partitions.iter().map(|partition| partition.id()))
-        })
-        .await
+        run_blocking(move || read_all(&*this.consumer, &this.topic)).await
     }
 
     fn read(&self, partitions: impl Iterator<Item = i32>) -> Result<BTreeMap<i32, Place>, CommitError> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.topic, partition);
-        }
-        let committed = self.consumer.committed_offsets(list, PATIENCE)?;
-        let mut places = BTreeMap::new();
-        for element in committed.elements() {
-            element.error()?;
-            let place = match element.offset() {
-                Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata())? },
-                _ => Place::default(),
-            };
-            places.insert(element.partition(), place);
-        }
-        Ok(places)
+        read_some(&*self.consumer, &self.topic, partitions)
     }
+}
+
+/// Reads the places of all partitions of a topic. Blocks its thread.
+///
+/// # Errors
+/// If Kafka does not answer in time, or a plan is one that this version cannot read.
+pub(crate) fn read_all<C: ConsumerContext>(
+    consumer: &impl Consumer<C>,
+    topic: &str,
+) -> Result<BTreeMap<i32, Place>, CommitError> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let found = metadata.topics().first();
+    if let Some(error) = found.and_then(|found| found.error()) {
+        return Err(KafkaError::MetadataFetch(error.into()).into());
+    }
+    // Nothing is not the answer that no partition has a plan.
+    let partitions = found.map_or(&[][..], |found| found.partitions());
+    if partitions.is_empty() {
+        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
+    }
+    read_some(consumer, topic, partitions.iter().map(|partition| partition.id()))
+}
+
+fn read_some<C: ConsumerContext>(
+    consumer: &impl Consumer<C>,
+    topic: &str,
+    partitions: impl Iterator<Item = i32>,
+) -> Result<BTreeMap<i32, Place>, CommitError> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(topic, partition);
+    }
+    let committed = consumer.committed_offsets(list, PATIENCE)?;
+    let mut places = BTreeMap::new();
+    for element in committed.elements() {
+        element.error()?;
+        let place = match element.offset() {
+            Offset::Offset(begin) => Place { begin, plan: read_plan(element.metadata())? },
+            _ => Place::default(),
+        };
+        places.insert(element.partition(), place);
+    }
+    Ok(places)
 }
 
 impl Committer {
@@ -184,7 +200,7 @@ fn read_plan(metadata: &str) -> Result<Option<Plan>, CommitError> {
 }
 
 /// librdkafka's commit and its kin block their thread.
-async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("the work does not panic and is not aborted")
 }
 
