@@ -1,7 +1,16 @@
-//! `verify`: compares what is stored with what was counted, and says where they differ. Reads only.
+//! `sluice-consumer verify`: compares the tables with each other and with the sums ([`checks`],
+//! [`sums`]), and mends what was lost from what is left ([`mod@repair`]).
 //!
-//! While events come in, a batch may be between its rows and its sums: what differs is looked at again after a moment,
-//! and counts only when it differs in the same way.
+//! A comparison only reads, also while events come in. A batch may then be between its rows and its
+//! sums: a difference is looked at again after a moment, and counts only if it is still the same.
+
+mod checks;
+pub mod command;
+mod index;
+pub mod range;
+pub mod repair;
+pub mod stopped;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,72 +18,16 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::store::{Store, StoreError};
+use crate::verify::checks::CHECKS;
+use crate::verify::range::TimeRange;
 
 /// Longer than a batch takes between its first insert and its last.
-const MOMENT: Duration = Duration::from_secs(3);
-/// How many differences are listed.
-const MAX_LISTED: u64 = 100;
+pub const MOMENT: Duration = Duration::from_secs(3);
+/// The most differences that a comparison lists.
+pub(crate) const MAX_LISTED: u64 = 100;
 
-/// A comparison and the query that lists its differences, as lines of text.
-struct Check {
-    name: &'static str,
-    sql: &'static str,
-}
-
-const CHECKS: &[Check] = &[
-    Check {
-        name: "prospects by hour, buyer, team and campaign, against rollup_hourly",
-        sql: "SELECT toString((hour, user_id, team_id, campaign_id)) AS place, \
-                     concat('rows ', toString(sum(n)), ' bots ', toString(sum(b)), ', counted ', toString(sum(rn)), ' bots ', toString(sum(rb))) AS found \
-              FROM (SELECT toStartOfHour(time) AS hour, user_id, team_id, campaign_id, toInt64(count()) AS n, toInt64(countIf(bot != '')) AS b, 0 AS rn, 0 AS rb \
-                    FROM prospects GROUP BY hour, user_id, team_id, campaign_id \
-                    UNION ALL SELECT hour, user_id, team_id, campaign_id, 0, 0, sum(prospects), sum(bots) \
-                    FROM rollup_hourly GROUP BY hour, user_id, team_id, campaign_id) \
-              GROUP BY hour, user_id, team_id, campaign_id HAVING sum(n) != sum(rn) OR sum(b) != sum(rb) \
-              ORDER BY place LIMIT {limit:UInt64}",
-    },
-    Check {
-        name: "orders by hour, buyer, team, campaign and status, against rollup_hourly",
-        sql: "SELECT toString((hour, user_id, team_id, campaign_id)) AS place, \
-                     concat('rows ', toString(sumForEach(n)), ', counted ', toString(sumForEach(c))) AS found \
-              FROM (SELECT toStartOfHour(time) AS hour, user_id, team_id, campaign_id, \
-                           arrayMap(x -> toInt64(x), [count(), countIf(status = 'sale'), countIf(status = 'rejected'), countIf(status = 'trash'), \
-                            countIf(status = 'chargeback'), countIf(status = 'rebill')]) AS n, \
-                           arrayMap(x -> toInt64(0), range(6)) AS c \
-                    FROM orders GROUP BY hour, user_id, team_id, campaign_id \
-                    UNION ALL SELECT hour, user_id, team_id, campaign_id, arrayMap(x -> toInt64(0), range(6)), \
-                           [sum(orders), sum(sales), sum(rejected), sum(trash), sum(chargebacks), sum(rebills)] \
-                    FROM rollup_hourly GROUP BY hour, user_id, team_id, campaign_id) \
-              GROUP BY hour, user_id, team_id, campaign_id HAVING sumForEach(n) != sumForEach(c) \
-              ORDER BY place LIMIT {limit:UInt64}",
-    },
-    Check {
-        name: "prospects against prospect_index",
-        sql: "SELECT toString(prospect_id) AS place, concat('rows ', toString(sum(n)), ', indexed ', toString(sum(i))) AS found \
-              FROM (SELECT prospect_id, time, user_id, team_id, campaign_id, 1 AS n, 0 AS i FROM prospects \
-                    UNION ALL SELECT prospect_id, time, user_id, team_id, campaign_id, 0, 1 FROM prospect_index) \
-              GROUP BY prospect_id, time, user_id, team_id, campaign_id HAVING sum(n) != sum(i) \
-              ORDER BY place LIMIT {limit:UInt64}",
-    },
-    Check {
-        name: "orders that are not whose, or of what, their prospect is",
-        sql: "WITH with_orders AS (SELECT prospect_id, (user_id, team_id, campaign_id, country, device, os, browser, bot) AS origin \
-                                   FROM prospects WHERE prospect_id IN (SELECT prospect_id FROM orders)) \
-              SELECT toString(order_id) AS place, toString((user_id, team_id, campaign_id, country, device, os, browser, bot)) AS found \
-              FROM orders \
-              WHERE prospect_id IN (SELECT prospect_id FROM with_orders) \
-                AND (prospect_id, (user_id, team_id, campaign_id, country, device, os, browser, bot)) NOT IN \
-                    (SELECT prospect_id, origin FROM with_orders) \
-              ORDER BY place LIMIT {limit:UInt64}",
-    },
-    Check {
-        name: "contacts without an order, orders and contacts twice",
-        sql: "SELECT toString(order_id) AS place, concat('orders ', toString(sum(n)), ', contacts ', toString(sum(c))) AS found \
-              FROM (SELECT order_id, 1 AS n, 0 AS c FROM orders UNION ALL SELECT order_id, 0, 1 FROM order_contacts) \
-              GROUP BY order_id HAVING sum(n) != 1 OR sum(c) > 1 \
-              ORDER BY place LIMIT {limit:UInt64}",
-    },
-];
+/// Is told what is being done, a line at a time.
+pub type Progress<'a> = dyn Fn(&str) + Send + Sync + 'a;
 
 #[derive(clickhouse::Row, Deserialize)]
 struct Found {
@@ -82,7 +35,7 @@ struct Found {
     found: String,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub name: &'static str,
@@ -90,25 +43,48 @@ pub struct Report {
     pub differences: BTreeMap<String, String>,
 }
 
-/// Makes every comparison.
+/// Makes every comparison over everything.
 ///
 /// # Errors
-/// When ClickHouse does not answer.
+/// If ClickHouse does not answer.
 pub async fn verify(store: &Store) -> Result<Vec<Report>, StoreError> {
+    verify_range(store, &TimeRange::default(), MOMENT, &|_| {}).await
+}
+
+/// Makes the comparisons within a time range. Those that have no time are left out, unless the
+/// range is everything. What differs is looked at again after `moment`, which may be zero while
+/// nobody writes.
+///
+/// # Errors
+/// If ClickHouse does not answer.
+pub async fn verify_range(
+    store: &Store,
+    range: &TimeRange,
+    moment: Duration,
+    progress: &Progress<'_>,
+) -> Result<Vec<Report>, StoreError> {
+    let checks = CHECKS.iter().filter_map(|check| Some((check.name, (check.sql)(range)?)));
+    let checks: Vec<(&str, String)> = checks.collect();
     let mut reports = Vec::new();
-    for check in CHECKS {
-        let mut differences = compare(store, check).await?;
-        if !differences.is_empty() {
-            tokio::time::sleep(MOMENT).await;
-            let again = compare(store, check).await?;
-            differences.retain(|place, found| again.get(place) == Some(found));
+    for (index, (name, sql)) in checks.iter().enumerate() {
+        progress(&format!("check {} of {}: {name}", index + 1, checks.len()));
+        reports.push(Report { name, differences: compare(store, sql).await? });
+    }
+    if reports.iter().all(|report| report.differences.is_empty()) {
+        return Ok(reports);
+    }
+    tokio::time::sleep(moment).await;
+    for (report, (name, sql)) in reports.iter_mut().zip(&checks) {
+        if !report.differences.is_empty() {
+            progress(&format!("again: {name}"));
+            let again = compare(store, sql).await?;
+            report.differences.retain(|place, found| again.get(place) == Some(found));
         }
-        reports.push(Report { name: check.name, differences });
     }
     Ok(reports)
 }
 
-async fn compare(store: &Store, check: &Check) -> Result<BTreeMap<String, String>, StoreError> {
-    let found = store.client().query(check.sql).param("limit", MAX_LISTED).fetch_all::<Found>().await?;
+async fn compare(store: &Store, sql: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    let found = store.client().query(sql).param("limit", MAX_LISTED).fetch_all::<Found>().await?;
     Ok(found.into_iter().map(|found| (found.place, found.found)).collect())
 }

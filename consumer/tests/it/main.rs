@@ -14,4 +14,5 @@ mod payouts;
 mod rebalances;
 mod resolving;
 mod tripwire;
+mod verify;
 mod waiting;
