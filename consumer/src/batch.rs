@@ -1,12 +1,15 @@
 //! A batch of events, step by step: plan → verdict → rows → ordinals → end. Every step can be repeated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use sluice_schemas::rows::LaneRow;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::commit::Plan;
 use crate::decode::{Lanes, Placed, Record, decode_records};
 use crate::directory::Directory;
+use crate::insert::Batch;
 use crate::metrics::OutcomeLabels;
 use crate::partition::{Partition, Revoked};
 use crate::rows::{Means, Rows, own_prospects, wanted_prospects};
@@ -29,11 +32,11 @@ impl Partition {
     ) -> Result<(), Revoked> {
         let started = Instant::now();
         let began_ms = began_ms(plan, records);
-        let batch = self.batch_name(begin, end, began_ms);
+        let batch = Batch::new(self.batch_name(begin, end, began_ms), plan.is_some());
         let run = decode_records(&self.source, records, &self.lanes);
 
         let directory = self.plan(begin, end, began_ms, plan).await?;
-        let verdict = self.verdict(&batch, plan.is_some(), &run.events, &directory).await?;
+        let verdict = self.verdict(&batch, &run.events, &directory).await?;
         let mut rows = Rows::default();
         let means = Means {
             partition: self.committer.partition,
@@ -58,51 +61,59 @@ impl Partition {
     /// Which prospects the batch's orders find: its own by looking at it, the others by asking, once and for all.
     async fn verdict(
         &self,
-        batch: &str,
-        repeated: bool,
+        batch: &Batch,
         events: &[Placed],
         directory: &Directory,
     ) -> Result<Verdict, Revoked> {
         let wanted = wanted_prospects(events);
         let own = own_prospects(events, &wanted, directory, &self.shared.enricher);
         let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
-        let mut verdict = if foreign.is_empty() {
-            Verdict::default()
-        } else {
-            let store = &self.shared.store;
-            self.insist("clickhouse", || async {
-                if repeated && let Some(verdict) = store.verdict(batch).await? {
-                    return Ok(verdict);
-                }
-                let known = store.find_prospects(&foreign).await?;
-                store.settle_verdict(batch, Verdict { known, ..Verdict::default() }).await
-            })
-            .await?
-        };
+        let mut verdict =
+            if foreign.is_empty() { Verdict::default() } else { self.settle_known(batch, &foreign).await? };
         verdict.known.extend(own);
         Ok(verdict)
     }
 
-    /// Inserts a batch's rows and then its ordinals.
-    pub(crate) async fn insert(&mut self, batch: &str, rows: &Rows, moved: &Lanes) -> Result<(), Revoked> {
+    async fn settle_known(&self, batch: &Batch, foreign: &BTreeSet<Uuid>) -> Result<Verdict, Revoked> {
         let store = &self.shared.store;
-        let outcomes: Vec<_> = rows.outcome_rows().collect();
-        // Each table for itself: what has its rows is not asked again because another table fails, so that a token is not
-        // used after its table has forgotten it.
+        if batch.is_repeated
+            && let Some(verdict) = self.insist("clickhouse", || store.verdict(&batch.name)).await?
+        {
+            return Ok(verdict);
+        }
+        let known = self.insist("clickhouse", || store.find_prospects(foreign)).await?;
+        self.settle_verdict(batch, &batch.name, &Verdict { known, ..Verdict::default() }).await
+    }
+
+    /// Inserts a batch's rows and then its ordinals.
+    pub(crate) async fn insert(&self, batch: &Batch, rows: &Rows, moved: &Lanes) -> Result<(), Revoked> {
+        // Each table for itself: one that has its rows is not asked again because another one fails.
         futures::try_join!(
-            self.insist("clickhouse", || store.insert("prospects", batch, &rows.prospects)),
-            self.insist("clickhouse", || store.insert("prospect_index", batch, &rows.index)),
-            self.insist("clickhouse", || store.insert("order_contacts", batch, &rows.contacts)),
-            self.insist("clickhouse", || store.insert("rollup_hourly", batch, rows.rollup.values())),
-            self.insist("clickhouse", || store.insert("outcomes", batch, &outcomes)),
+            self.insert_rows(batch, &rows.prospects),
+            self.insert_rows(batch, &rows.index),
+            self.insert_rows(batch, &rows.contacts),
+            self.insert_sums(batch, rows.rollup.values().copied().collect()),
+            self.insert_sums(batch, rows.outcome_rows().collect()),
         )?;
         // After their contacts: what an order's erasure looks for is there once the order is.
-        self.insist("clickhouse", || store.insert("orders", batch, &rows.orders)).await?;
+        self.insert_rows(batch, &rows.orders).await?;
         // After the others: a replay reads its events from here when it is repeated, and ends their state here.
-        self.insist("clickhouse", || store.insert("parked_log", batch, &rows.parked)).await?;
-        let (partition, now_ms) = (self.committer.partition, self.shared.clock.now_ms());
-        self.insist("clickhouse", || store.insert_lanes(batch, partition, moved, now_ms)).await?;
-        Ok(())
+        self.insert_rows(batch, &rows.parked).await?;
+        self.insert_rows(batch, &self.lane_rows(moved)).await
+    }
+
+    /// The ordinals that are expected of lanes from now on.
+    fn lane_rows(&self, lanes: &Lanes) -> Vec<LaneRow> {
+        let partition = self.committer.partition;
+        let updated = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default();
+        let lanes: BTreeMap<_, _> = lanes.iter().collect();
+        let row = |(lane, next_seq): (&String, &u64)| LaneRow {
+            lane: lane.clone(),
+            partition,
+            next_seq: *next_seq,
+            updated,
+        };
+        lanes.into_iter().map(row).collect()
     }
 
     pub(crate) fn observe(&self, rows: &Rows, started: Instant) {

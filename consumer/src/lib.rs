@@ -9,7 +9,8 @@
 //! 6. [`store`] is asked for the prospects that the batch's orders name; the answer is settled as the batch's verdict.
 //! 7. [`rows`] makes rows and sums of events, with [`pairs`] (what the URL said), [`enrich`] (what address and user agent
 //!    tell) and [`money`] (what an order brings). What cannot be used yet is a row too: a parked one.
-//! 8. [`store`] inserts the rows, a token with each insert, and then the lanes' new ordinals.
+//! 8. [`insert`] inserts the rows, and then the lanes' new ordinals; in doubt it looks which of them are there ([`presence`],
+//!    by what [`stored`] says of each table).
 //! 9. [`commit`] writes the batch's end.
 //! 10. [`changes`] is what 5 to 9 are for the topic of edits and deletions.
 //! 11. [`replay`] does the same for parked events that found what they waited for; [`erased`] is what is left of an order that
@@ -28,14 +29,17 @@ pub mod decode;
 pub mod directory;
 pub mod enrich;
 pub mod erased;
+mod insert;
 pub mod metrics;
 pub mod money;
 pub mod pairs;
 pub mod parked;
 pub mod partition;
+mod presence;
 mod prospect;
 pub mod replay;
 pub mod rows;
 pub mod source;
 pub mod store;
+pub mod stored;
 pub mod verify;

@@ -46,6 +46,10 @@ pub struct Metrics {
     pub batch_seconds: Histogram,
     /// Times that something outside had to be asked again.
     pub retries: Counter,
+    /// Inserts after which ClickHouse was asked which rows are there.
+    pub doubtful_inserts: Counter,
+    /// Inserts that were answered OK and left no rows.
+    pub lost_inserts: Counter,
     /// Changes by what became of them.
     pub changes: Family<ChangeLabels, Counter>,
     /// Batches resolved with an older directory, since Postgres was down.
@@ -69,6 +73,8 @@ impl Metrics {
             batches: Counter::default(),
             batch_seconds: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
             retries: Counter::default(),
+            doubtful_inserts: Counter::default(),
+            lost_inserts: Counter::default(),
             changes: Family::default(),
             stale_directory: Counter::default(),
             stopped: Family::default(),
@@ -90,6 +96,16 @@ impl Metrics {
         part.register("batches", "Batches stored", metrics.batches.clone());
         part.register("batch_seconds", "First chunk of a batch to its commit", metrics.batch_seconds.clone());
         part.register("retries", "Times something outside had to be asked again", metrics.retries.clone());
+        part.register(
+            "doubtful_inserts",
+            "Inserts that may have been done before: ClickHouse was asked which rows are there",
+            metrics.doubtful_inserts.clone(),
+        );
+        part.register(
+            "lost_inserts",
+            "Inserts that ClickHouse answered OK without storing the rows; they were inserted again",
+            metrics.lost_inserts.clone(),
+        );
         part.register("changes", "Edits and deletions by what became of them", metrics.changes.clone());
         part.register(
             "stale_directory_batches",

@@ -23,6 +23,7 @@ use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::erased::event_of;
+use crate::insert::Batch;
 use crate::parked::MAX_REPLAYED;
 use crate::partition::{Partition, Revoked};
 use crate::rows::{Origin, Rows, owner_of_parked, prospect_of};
@@ -42,6 +43,8 @@ pub(crate) struct Waiting {
     pub(crate) prospects: bool,
     /// A replay that somebody left unfinished.
     is_begun: bool,
+    /// Since the partition was taken a replay was completed: nobody else has begun the next one.
+    is_next_new: bool,
     /// The version of the directory by which all prospects that wait were looked at.
     looked_at: Option<i64>,
 }
@@ -83,7 +86,7 @@ impl Partition {
         let (_, batch) = self.next_replay_batch();
         self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
         self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
-        let begun = self.insist("clickhouse", || store.verdict::<Verdict>(&batch)).await?;
+        let begun = self.insist("clickhouse", || store.verdict::<Verdict>(&batch.name)).await?;
         self.waiting.is_begun = begun.is_some();
         Ok(())
     }
@@ -109,10 +112,10 @@ impl Partition {
     }
 
     /// The number of the next replay, and the name of its batch.
-    fn next_replay_batch(&self) -> (u64, String) {
+    fn next_replay_batch(&self) -> (u64, Batch) {
         let lane = lane_of(&self.source);
         let number = self.lanes.get(&lane).copied().unwrap_or(0);
-        (number, format!("{lane}/{number}"))
+        (number, Batch::new(format!("{lane}/{number}"), !self.waiting.is_next_new))
     }
 
     /// Replays what can be replayed now. Cheap when nothing can. Says whether there may be more.
@@ -132,6 +135,7 @@ impl Partition {
         let moved = Lanes::from([(lane, number + 1)]);
         self.insert(&batch, &rows, &moved).await?;
         self.lanes.extend(moved);
+        self.waiting.is_next_new = true;
         self.observe(&rows, started);
         self.look_what_waits().await?;
         let (partition, n_orders) = (self.committer.partition, rows.orders.len());
@@ -140,40 +144,45 @@ impl Partition {
     }
 
     /// The verdict of this replay, an earlier one if a replay of this number was begun, with the events that it keeps.
-    async fn settle_replay(&self, batch: &str, directory: Arc<Directory>) -> Result<Option<Replay>, Revoked> {
+    async fn settle_replay(
+        &self,
+        batch: &Batch,
+        directory: Arc<Directory>,
+    ) -> Result<Option<Replay>, Revoked> {
         let (store, keeper) = (&self.shared.store, &self.shared.directory);
-        let verdict = self.insist("clickhouse", || async {
-            if let Some(verdict) = store.verdict::<Verdict>(batch).await? {
-                return Ok::<_, StoreError>(Some(verdict));
+        let verdict = match self.insist("clickhouse", || store.verdict::<Verdict>(&batch.name)).await? {
+            Some(verdict) => verdict,
+            None => {
+                let mut places = self.insist("clickhouse", || self.prospects_to_replay(&directory)).await?;
+                places.extend(self.insist("clickhouse", || self.orders_to_replay()).await?);
+                if places.is_empty() {
+                    return Ok(None);
+                }
+                let mine = Verdict { places, directory: Some(directory.version), ..Verdict::default() };
+                self.settle_verdict(batch, &batch.name, &mine).await?
             }
-            let mut places = self.prospects_to_replay(&directory).await?;
-            places.extend(self.orders_to_replay().await?);
-            if places.is_empty() {
-                return Ok(None);
-            }
-            let mine = Verdict { places, directory: Some(directory.version), ..Verdict::default() };
-            store.settle_verdict(batch, mine).await.map(Some)
-        });
-        let Some(verdict) = verdict.await? else { return Ok(None) };
+        };
         let directory = match verdict.directory {
             Some(version) => self.insist("directory", || keeper.at(version)).await?,
             None => directory,
         };
-        let parked = self.insist("clickhouse", || self.settle_kept(batch, &verdict)).await?;
+        let parked = self.settle_kept(batch, &verdict).await?;
         Ok(Some(Replay { verdict, parked, directory }))
     }
 
     /// The events of a replay's verdict that were not deleted, and whose prospects were not edited, when they were first looked
     /// at after it.
-    async fn settle_kept(&self, batch: &str, verdict: &Verdict) -> Result<Vec<ParkedRow>, StoreError> {
-        let (store, batch) = (&self.shared.store, format!("{batch}/kept"));
-        let places: Vec<&String> = verdict.places.keys().collect();
-        let mut parked = store.parked_at(self.committer.partition, &places).await?;
-        let kept: BTreeSet<String> = if let Some(kept) = store.verdict(&batch).await? {
+    async fn settle_kept(&self, batch: &Batch, verdict: &Verdict) -> Result<Vec<ParkedRow>, Revoked> {
+        let (store, name) = (&self.shared.store, format!("{}/kept", batch.name));
+        let (partition, places) = (self.committer.partition, verdict.places.keys().collect::<Vec<_>>());
+        let mut parked = self.insist("clickhouse", || store.parked_at(partition, &places)).await?;
+        let settled = self.insist("clickhouse", || store.verdict(&name)).await?;
+        let kept: BTreeSet<String> = if let Some(kept) = settled {
             kept
         } else {
             let orders = parked.iter().filter(|row| row.kind == "order");
-            let known = store.find_prospects(&orders.filter_map(prospect_of_parked).collect()).await?;
+            let prospects = orders.filter_map(prospect_of_parked).collect();
+            let known = self.insist("clickhouse", || store.find_prospects(&prospects)).await?;
             let is_as_settled = |row: &&ParkedRow| match prospect_of_parked(row) {
                 Some(prospect_id) if row.kind == "order" => {
                     known.get(&prospect_id) == verdict.places.get(&row.place)
@@ -181,7 +190,8 @@ impl Partition {
                 _ => true,
             };
             let waiting = parked.iter().filter(|row| row.state == "waiting").filter(is_as_settled);
-            store.settle_verdict(&batch, waiting.map(|row| row.place.clone()).collect()).await?
+            let waiting = waiting.map(|row| row.place.clone()).collect();
+            self.settle_verdict(batch, &name, &waiting).await?
         };
         parked.retain(|row| kept.contains(&row.place));
         Ok(parked)

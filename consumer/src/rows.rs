@@ -301,6 +301,7 @@ impl Rows {
             outcome: (*outcome).to_owned(),
             reason: (*reason).to_owned(),
             count: *count,
+            ..OutcomeRow::default()
         })
     }
 }

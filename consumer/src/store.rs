@@ -1,23 +1,23 @@
 //! ClickHouse: everything that the consumer asks it and writes to it.
 //!
-//! Every insert is one block with a deduplication token, so that repeating it is harmless. Nothing here decides; nothing here
-//! tries again (that is [`crate::partition`]'s, which knows when to stop).
+//! Every insert is one block with a deduplication token. Nothing here decides; nothing here tries again: [`crate::insert`]
+//! repeats inserts and [`crate::partition`] everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use clickhouse::{Client, Compression, RowOwned, RowWrite};
+use clickhouse::{Client, Compression};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sluice_schemas::rows::{LaneRow, VerdictRow};
 use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
 use crate::decode::Lanes;
 use crate::enrich::Dimensions;
 use crate::rows::{Known, Origin, Owner};
+use crate::stored::Stored;
 
-/// ClickHouse did not do what it was asked; asking again is always right, since every insert has a token.
+/// ClickHouse did not do what it was asked, or did not answer. A question can be asked again.
 pub type StoreError = clickhouse::error::Error;
 
 /// The way to ClickHouse. Cheap to clone.
@@ -150,46 +150,12 @@ impl Store {
     pub async fn verdict<T: DeserializeOwned>(&self, batch: &str) -> Result<Option<T>, StoreError> {
         let body = self
             .client
-            .query("SELECT body FROM verdicts WHERE batch = {batch:String} LIMIT 1")
+            .query("SELECT body FROM verdicts WHERE batch = {batch:String} ORDER BY made, body LIMIT 1")
             .param("batch", batch)
             .fetch_optional::<String>()
             .await?;
         body.map(|body| serde_json::from_str(&body).map_err(|error| StoreError::Custom(error.to_string())))
             .transpose()
-    }
-
-    /// Writes a verdict unless the batch has one, and gives the one that stands.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn settle_verdict<T>(&self, batch: &str, verdict: T) -> Result<T, StoreError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        let body = serde_json::to_string(&verdict).map_err(|error| StoreError::Custom(error.to_string()))?;
-        let row = VerdictRow { batch: batch.to_owned(), body };
-        self.insert("verdicts", batch, [&row]).await?;
-        Ok(self.verdict(batch).await?.unwrap_or(verdict))
-    }
-
-    /// Writes what is expected of lanes from now on: the end of a batch.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn insert_lanes(
-        &self,
-        batch: &str,
-        partition: i32,
-        lanes: &Lanes,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        let updated = i64::try_from(now_ms).unwrap_or_default();
-        let rows: BTreeMap<_, _> = lanes.iter().collect();
-        let rows: Vec<_> = rows
-            .into_iter()
-            .map(|(lane, next_seq)| LaneRow { lane: lane.clone(), partition, next_seq: *next_seq, updated })
-            .collect();
-        self.insert("lanes", batch, &rows).await
     }
 
     /// What is expected next of one lane; 0 for one that never was.
@@ -201,28 +167,20 @@ impl Store {
         self.client.query(sql).param("lane", lane).fetch_one().await
     }
 
-    /// Inserts the rows of a batch into one table, as one block under the batch's token. Can be repeated. Nothing for no rows.
+    /// Inserts rows into their table, as one block under a token. Ignored by a table that remembers the token.
     ///
     /// # Errors
     /// [`StoreError`]; the table may have the rows all the same.
-    pub async fn insert<'a, R, I>(&self, table: &str, batch: &str, rows: I) -> Result<(), StoreError>
-    where
-        R: RowOwned + RowWrite + 'a,
-        I: IntoIterator<Item = &'a R>,
-    {
-        let mut rows = rows.into_iter().peekable();
-        if rows.peek().is_none() {
-            return Ok(());
-        }
+    pub async fn insert<R: Stored>(&self, token: &str, rows: &[&R]) -> Result<(), StoreError> {
         let mut insert = self
             .client
-            .insert::<R>(table)
+            .insert::<R>(R::TABLE.name)
             .await?
             .with_timeouts(Some(Duration::from_secs(30)), Some(Duration::from_secs(120)))
             .with_setting("insert_deduplicate", "1")
-            .with_setting("insert_deduplication_token", format!("{batch}/{table}"));
+            .with_setting("insert_deduplication_token", token);
         for row in rows {
-            insert.write(row).await?;
+            insert.write(*row).await?;
         }
         insert.end().await
     }

@@ -26,6 +26,7 @@ pub const CLICKHOUSE: &[Migration] = &[
         sql: include_str!("../migrations/clickhouse/0006_kept_tokens.sql"),
     },
     Migration { name: "0007_text", sql: include_str!("../migrations/clickhouse/0007_text.sql") },
+    Migration { name: "0008_markers", sql: include_str!("../migrations/clickhouse/0008_markers.sql") },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables and not the service.

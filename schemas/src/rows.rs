@@ -132,7 +132,7 @@ pub struct ChangeRow {
     pub reason: String,
 }
 
-/// A sum to add to the hour (Unix seconds) of a buyer. `orders` are all orders, whatever became of them.
+/// Sums to add to the hour (Unix seconds) of a buyer, or the marker of a batch. `orders` are all orders, whatever their status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct RollupHourlyRow {
     pub hour: u32,
@@ -147,10 +147,17 @@ pub struct RollupHourlyRow {
     pub trash: i64,
     pub chargebacks: i64,
     pub rebills: i64,
+    /// In a marker: the batch whose sums lie in the same part, else nil.
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub batch: Uuid,
+    /// In a marker: when it was made (Unix seconds), else 0.
+    pub made: u32,
+    /// 1 in a marker, else 0.
+    pub batches: i64,
 }
 
 impl RollupHourlyRow {
-    /// Where and when to add what.
+    /// Zero sums of an hour and owner.
     #[must_use]
     pub const fn of(hour: u32, user_id: u64, team_id: u64, campaign_id: u64) -> Self {
         Self {
@@ -166,7 +173,16 @@ impl RollupHourlyRow {
             trash: 0,
             chargebacks: 0,
             rebills: 0,
+            batch: Uuid::nil(),
+            made: 0,
+            batches: 0,
         }
+    }
+
+    /// The marker of a batch at a moment (Unix seconds).
+    #[must_use]
+    pub const fn marker(batch: Uuid, at: u32, made: u32) -> Self {
+        Self { batch, made, batches: 1, ..Self::of(at, 0, 0, 0) }
     }
 
     /// Adds orders of a status; takes them back with a negative count.
@@ -202,8 +218,8 @@ pub struct ParkedRow {
     pub version: u64,
 }
 
-/// A count to add to a minute (Unix seconds) of a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
+/// A count to add to a minute (Unix seconds) of a stage, or the marker of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct OutcomeRow {
     pub minute: u32,
     pub stage: String,
@@ -211,6 +227,21 @@ pub struct OutcomeRow {
     pub outcome: String,
     pub reason: String,
     pub count: u64,
+    /// In a marker: the batch whose counts lie in the same part, else nil.
+    #[serde(with = "clickhouse::serde::uuid")]
+    pub batch: Uuid,
+    /// In a marker: when it was made (Unix seconds), else 0.
+    pub made: u32,
+    /// 1 in a marker, else 0.
+    pub batches: i64,
+}
+
+impl OutcomeRow {
+    /// The marker of a batch at a moment (Unix seconds).
+    #[must_use]
+    pub fn marker(batch: Uuid, at: u32, made: u32) -> Self {
+        Self { minute: at, batch, made, batches: 1, ..Self::default() }
+    }
 }
 
 /// The next ordinal expected of a lane.

@@ -19,6 +19,7 @@ use crate::changes::fold::{Effects, RowChange, fold};
 use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Plan;
 use crate::decode::Record;
+use crate::insert::Batch;
 use crate::partition::{Partition, Revoked};
 
 /// The columns of `prospects` that the index has, too.
@@ -35,11 +36,11 @@ impl Partition {
     ) -> Result<(), Revoked> {
         let started = Instant::now();
         let began_ms = began_ms(plan, records);
-        let batch = self.batch_name(begin, end, began_ms);
+        let batch = Batch::new(self.batch_name(begin, end, began_ms), plan.is_some());
         let changes = read(records);
 
         let directory = self.plan(begin, end, began_ms, plan).await?;
-        let seen = self.settle_seen(&batch, plan.is_some(), &changes).await?;
+        let seen = self.settle_seen(&batch, &changes).await?;
         let effects = fold(&changes, &seen, &directory, &self.shared.enricher);
         self.write(&batch, &effects).await?;
         self.end(end).await?;
@@ -52,34 +53,36 @@ impl Partition {
     }
 
     /// What the changes find: asked once, and once and for all, after what waits has ended or come in.
-    async fn settle_seen(&self, batch: &str, repeated: bool, changes: &[Change]) -> Result<Seen, Revoked> {
+    async fn settle_seen(&self, batch: &Batch, changes: &[Change]) -> Result<Seen, Revoked> {
         let (store, wanted) = (&self.shared.store, Wanted::of(changes));
-        if repeated && let Some(seen) = self.insist("clickhouse", || store.verdict(batch)).await? {
+        if batch.is_repeated
+            && let Some(seen) = self.insist("clickhouse", || store.verdict(&batch.name)).await?
+        {
             return Ok(seen);
         }
         self.end_waiting(batch, &wanted.ends).await?;
-        self.announce_origin_edits(batch, &wanted).await?;
+        self.announce_edits(batch, &wanted).await?;
         let mut seen = self.insist("clickhouse", || store.see(&wanted)).await?;
         self.outlast_twins(&seen, &wanted).await?;
         seen.orders = self.insist("clickhouse", || store.see_orders(&wanted)).await?;
-        self.insist("clickhouse", || store.settle_verdict(batch, seen.clone())).await
+        self.settle_verdict(batch, &batch.name, &seen).await
     }
 
-    async fn write(&self, batch: &str, effects: &Effects) -> Result<(), Revoked> {
+    async fn write(&self, batch: &Batch, effects: &Effects) -> Result<(), Revoked> {
         let store = &self.shared.store;
         let index: Vec<RowChange> = effects.prospects.iter().map(indexed).collect();
         // The new contact before the old one goes, and both before the order's version moves on: who completes a contact
         // from an order's reading finds one, and is refused when it was an older one.
-        self.insist("clickhouse", || store.insert("order_contacts", batch, &effects.contacts)).await?;
+        self.insert_rows(batch, &effects.contacts).await?;
         self.insist("clickhouse", || store.delete_contacts(&effects.contacts_gone)).await?;
         self.insist("clickhouse", || store.change_rows("orders", "order_id", &effects.orders)).await?;
         self.insist("clickhouse", || store.change_rows("prospect_index", "prospect_id", &index)).await?;
         self.insist("clickhouse", || store.change_rows("prospects", "prospect_id", &effects.prospects))
             .await?;
-        self.insist("clickhouse", || store.insert("order_status", batch, &effects.statuses)).await?;
-        self.insist("clickhouse", || store.insert("rollup_hourly", batch, effects.rollup.values())).await?;
+        self.insert_rows(batch, &effects.statuses).await?;
+        self.insert_sums(batch, effects.rollup.values().copied().collect()).await?;
         // Last: who finds a change here finds it everywhere.
-        self.insist("clickhouse", || store.insert("changes", batch, &effects.changes)).await
+        self.insert_rows(batch, &effects.changes).await
     }
 }
 

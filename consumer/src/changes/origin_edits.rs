@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Place;
+use crate::insert::Batch;
 use crate::partition::{Partition, Revoked};
 use crate::replay::lane_of;
 use crate::store::{Store, StoreError, Verdict};
@@ -29,9 +30,11 @@ struct Edited {
 }
 
 impl Partition {
-    /// Says which prospects are about to be edited. After this each order that took something from one of them is stored, and
-    /// no other one is before the edits are done.
-    pub(super) async fn announce_origin_edits(&self, batch: &str, wanted: &Wanted) -> Result<(), Revoked> {
+    /// Announces which prospects are about to be edited, and waits for the batches and replays that are under way. After this
+    /// each order that took something from one of the prospects is stored, and no other one is before the edits are done.
+    ///
+    /// Before rows go it waits, too: a batch that is repeated must not find them missing and insert them again.
+    pub(super) async fn announce_edits(&self, batch: &Batch, wanted: &Wanted) -> Result<(), Revoked> {
         let edits = wanted.origin_edits.iter();
         let edits: Vec<_> = edits
             .map(|(change_id, prospect_id)| OriginEditRow {
@@ -39,11 +42,11 @@ impl Partition {
                 change_id: *change_id,
             })
             .collect();
-        if edits.is_empty() {
+        if edits.is_empty() && !wanted.do_rows_go {
             return Ok(());
         }
-        let (store, events) = (&self.shared.store, &self.shared.events);
-        self.insist("clickhouse", || store.insert("origin_edits", batch, &edits)).await?;
+        let events = &self.shared.events;
+        self.insert_rows(batch, &edits).await?;
         let places = self.insist("kafka", || events.read_all()).await?;
         for partition in places.keys() {
             self.outlast_replay(*partition).await?;
@@ -51,10 +54,13 @@ impl Partition {
         self.outlast_batches(places).await
     }
 
-    /// Waits, where a second visit of an edited prospect was found, until the batch that brought it has ended. An order in that
+    /// Waits, where a second visit of an edited or deleted prospect was found, until the batch that brought it has ended. An order in that
     /// batch has what its visit was, without looking for an edit; found with the visit, it is edited with it.
     pub(super) async fn outlast_twins(&self, seen: &Seen, wanted: &Wanted) -> Result<(), Revoked> {
-        let edited: BTreeSet<&Uuid> = wanted.origin_edits.values().collect();
+        let edited: BTreeSet<&Uuid> = match wanted.do_rows_go {
+            true => wanted.prospects.iter().collect(),
+            false => wanted.origin_edits.values().collect(),
+        };
         let ids = seen.prospects.iter().map(|prospect| &prospect.prospect_id);
         let mut visits = BTreeSet::new();
         if ids.filter(|id| edited.contains(id)).all(|id| visits.insert(id)) {
@@ -69,7 +75,7 @@ impl Partition {
         let events = &self.shared.events;
         places.retain(|_, place| place.plan.is_some());
         while !places.is_empty() {
-            self.pause().await?;
+            self.pause(LOOK_EVERY).await?;
             let now = self.insist("kafka", || events.read_all()).await?;
             places.retain(|partition, place| now.get(partition).is_none_or(|now| now == place));
         }
@@ -86,16 +92,9 @@ impl Partition {
             return Ok(());
         }
         while self.insist("clickhouse", || store.next_ordinal(&lane)).await? == number {
-            self.pause().await?;
+            self.pause(LOOK_EVERY).await?;
         }
         Ok(())
-    }
-
-    async fn pause(&self) -> Result<(), Revoked> {
-        tokio::select! {
-            () = self.committer.revoked.cancelled() => Err(Revoked),
-            () = tokio::time::sleep(LOOK_EVERY) => Ok(()),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use sluice_schemas::change::{Act, Change, Entity};
+use sluice_schemas::change::{Act, CONTACT_FIELDS, Change, Entity};
 use uuid::Uuid;
 
 use crate::rows::Owner;
@@ -21,6 +21,8 @@ pub struct Wanted {
     pub origin_edits: BTreeMap<Uuid, Uuid>,
     /// Orders that are deleted (true) or erased: they may still wait for their prospect.
     pub ends: BTreeMap<Uuid, bool>,
+    /// Whether rows go: deleted ones, or the contacts of orders that are erased or edited.
+    pub do_rows_go: bool,
 }
 
 impl Wanted {
@@ -33,12 +35,15 @@ impl Wanted {
             match change.entity() {
                 Entity::Order => {
                     wanted.orders.insert(change.target());
+                    wanted.do_rows_go |= CONTACT_FIELDS.iter().any(|name| change.field(name).is_some());
                     if matches!(change.act(), Act::Delete | Act::Erase) {
+                        wanted.do_rows_go = true;
                         *wanted.ends.entry(change.target()).or_default() |= change.act() == Act::Delete;
                     }
                 }
                 Entity::Prospect => {
                     wanted.prospects.insert(change.target());
+                    wanted.do_rows_go |= change.act() == Act::Delete;
                     if INHERITED.iter().any(|name| change.field(name).is_some()) {
                         wanted.origin_edits.insert(change.change_id(), change.target());
                     }

@@ -14,18 +14,23 @@ use uuid::Uuid;
 
 use crate::changes::literal::{Value, array, id_literal};
 use crate::erased::erased_payload;
+use crate::insert::Batch;
 use crate::partition::{Partition, Revoked};
 use crate::store::{Store, StoreError};
 
 impl Partition {
     /// Deletes (true) or erases orders as far as they wait. After this each is either stored, or never will be otherwise.
-    pub(super) async fn end_waiting(&self, batch: &str, ends: &BTreeMap<Uuid, bool>) -> Result<(), Revoked> {
+    pub(super) async fn end_waiting(
+        &self,
+        batch: &Batch,
+        ends: &BTreeMap<Uuid, bool>,
+    ) -> Result<(), Revoked> {
         let (store, ids) = (&self.shared.store, ends.keys().copied().collect());
         let parked = self.insist("clickhouse", || store.parked_orders(&ids)).await?;
         let now_ms = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default();
         let ended = |row: &ParkedRow| end(row, ends.get(&row.event_id).copied()?, now_ms);
         let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
-        self.insist("clickhouse", || store.insert("parked_log", batch, &ended)).await?;
+        self.insert_rows(batch, &ended).await?;
         for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
             self.outlast_replay(partition).await?;
         }

@@ -46,7 +46,10 @@ async fn a_consumer_that_is_stopped_anywhere_counts_every_event_once() {
 /// Every step of the protocol is the last one of some round: after each the consumer is gone, and the next goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_dies_at_any_step_counts_every_event_once() {
-    let world = World::new(2).await;
+    die_at_every_step(World::new(2).await).await;
+}
+
+pub(crate) async fn die_at_every_step(world: World) {
     let mut lanes = [Lane::new(0), Lane::new(1)];
     let (mut n_prospects, mut n_orders) = (0, 0);
     for round in 0..24 {

@@ -235,12 +235,14 @@ pub(crate) struct Lane {
     pub(crate) edge: Uuid,
     pub(crate) partition: i32,
     pub(crate) next_seq: u64,
+    /// When its first event is; each other one is a millisecond later.
+    pub(crate) time_ms: u64,
     events: Vec<Vec<u8>>,
 }
 
 impl Lane {
     pub(crate) fn new(partition: i32) -> Self {
-        Self { edge: Uuid::now_v7(), partition, next_seq: 0, events: Vec::new() }
+        Self { edge: Uuid::now_v7(), partition, next_seq: 0, time_ms: NOON_MS, events: Vec::new() }
     }
 
     pub(crate) fn prospect(&mut self, id: Uuid, pairs: &str) {
@@ -267,7 +269,7 @@ impl Lane {
     fn push(&mut self, id: Uuid, pairs: &str, order: Option<OrderRef<'_>>) {
         let event = EventRef {
             id: id.into_bytes(),
-            time_ms: NOON_MS + self.next_seq + self.events.len() as u64,
+            time_ms: self.time_ms + self.next_seq + self.events.len() as u64,
             ip: std::net::Ipv4Addr::new(203, 0, 113, 7).to_ipv6_mapped().octets(),
             user_agent: b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
             referer: b"https://landing.example/page",

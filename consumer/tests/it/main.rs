@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod changes;
+mod doubt;
 mod exactly_once;
 mod gate;
 mod harness;

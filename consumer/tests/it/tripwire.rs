@@ -1,15 +1,17 @@
 //! A way to ClickHouse that goes dead at a chosen insert or mutation: with it done but not answered, or before it is done; or
-//! that holds one chosen question. What lies between two steps of the protocol cannot be met by chance often enough.
+//! that holds one chosen question, or on which inserts fail. What lies between two steps of the protocol cannot be met by chance often enough.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderName};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -23,6 +25,19 @@ pub(crate) enum Trip {
     BeforeInsert,
     /// The request with this text (in its body or, encoded, in its address) reaches ClickHouse when it is released, and others do meanwhile.
     Hold(&'static str),
+    /// The first try of every insert fails in this way.
+    FirstTries(Failure),
+}
+
+/// How an insert fails that leaves its sender in doubt. Each time the answer is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The rows are stored.
+    Unanswered,
+    /// The token is stored, and the rows are not.
+    TokenAlone,
+    /// The insert reaches ClickHouse later than its repetition.
+    Late,
 }
 
 /// A running proxy; ends with the test's runtime.
@@ -39,6 +54,8 @@ struct State {
     tripped: Arc<Notify>,
     released: Arc<Notify>,
     client: reqwest::Client,
+    /// Of inserts that were tried.
+    tokens: Mutex<HashSet<String>>,
 }
 
 impl Tripwire {
@@ -54,6 +71,7 @@ impl Tripwire {
             tripped: Arc::clone(&tripped),
             released: Arc::clone(&released),
             client: reqwest::Client::new(),
+            tokens: Mutex::default(),
         });
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
         tokio::spawn(async move {
@@ -96,8 +114,16 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     let method = request.method().clone();
     let headers = request.headers().clone();
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let request = Forwarded { method, path, headers, body };
+    if let Trip::FirstTries(failure) = state.trip
+        && let Some(token) = request.token()
+        && state.tokens.lock().unwrap().insert(token.split("%23").next().unwrap().to_owned())
+    {
+        return Ok(fail(&state, request, failure).await);
+    }
+    let Forwarded { path, body, .. } = &request;
     let is_counted = match state.trip {
-        Trip::Hold(text) => path.contains(text) || String::from_utf8_lossy(&body).contains(text),
+        Trip::Hold(text) => path.contains(text) || String::from_utf8_lossy(body).contains(text),
         _ => path.contains("insert_deduplication_token") || path.contains("mutations_sync"),
     };
     let is_it = is_counted && state.is_next_it();
@@ -109,11 +135,7 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
         }
         _ => {}
     }
-    let mut forward = state.client.request(method, format!("{}{path}", state.target)).body(body);
-    for (name, value) in headers.iter().filter(|(name, _)| is_end_to_end(name)) {
-        forward = forward.header(name, value);
-    }
-    let answer = forward.send().await.unwrap();
+    let answer = request.send(&state).await;
     if is_it && state.trip == Trip::AfterInsert {
         return die(&state).await;
     }
@@ -125,6 +147,78 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     }
     *response.body_mut() = Full::new(answer.bytes().await.unwrap());
     Ok(response)
+}
+
+/// A request on its way to ClickHouse.
+#[derive(Clone)]
+struct Forwarded {
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Forwarded {
+    /// The token of an insert, as it is in the address.
+    fn token(&self) -> Option<&str> {
+        self.path.split("insert_deduplication_token=").nth(1)?.split('&').next()
+    }
+
+    async fn send(&self, state: &State) -> reqwest::Response {
+        let url = format!("{}{}", state.target, self.path);
+        let mut forward = state.client.request(self.method.clone(), url).body(self.body.clone());
+        for (name, value) in self.headers.iter().filter(|(name, _)| is_end_to_end(name)) {
+            forward = forward.header(name, value);
+        }
+        forward.send().await.unwrap()
+    }
+
+    /// Another statement with this request's rights, in its database.
+    async fn ask(&self, state: &State, settings: &str, sql: String) {
+        let database = self.path.split("database=").nth(1).unwrap().split('&').next().unwrap();
+        let path = format!("/?database={database}&{settings}");
+        let answer = Self { path, body: sql.into(), ..self.clone() }.send(state).await;
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+}
+
+/// Lets an insert fail.
+async fn fail(state: &Arc<State>, request: Forwarded, failure: Failure) -> Response<Full<Bytes>> {
+    match failure {
+        Failure::Unanswered => assert!(request.send(state).await.status().is_success()),
+        Failure::TokenAlone => store_token(state, &request).await,
+        Failure::Late => {
+            let state = Arc::clone(state);
+            #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                request.send(&state).await;
+            });
+        }
+    }
+    let mut response = Response::new(Full::from("Code: 236. DB::Exception: the test gives up (ABORTED)"));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// Leaves a table with the token of an insert and without its rows, as a failure between the two does: the token comes with
+/// another row of the same part, and the row goes.
+async fn store_token(state: &State, request: &Forwarded) {
+    let token = request.token().unwrap();
+    let table = token.split("%2F").collect::<Vec<_>>()[token.matches("%2F").count() - 1];
+    let (columns, condition) = match table {
+        "rollup_hourly" => ("(hour, prospects) VALUES (MOMENT, 1)", "hour = MOMENT"),
+        "outcomes" => ("(minute, count) VALUES (MOMENT, 1)", "minute = MOMENT"),
+        "parked_log" => ("(last_tried) VALUES (MOMENT)", "last_tried = MOMENT"),
+        "lanes" => ("(updated) VALUES (MOMENT)", "updated = MOMENT"),
+        "verdicts" | "origin_edits" => ("(made) VALUES (MOMENT)", "made = MOMENT"),
+        _ => ("(time) VALUES (MOMENT)", "time = MOMENT"),
+    };
+    let [columns, condition] = [columns, condition].map(|sql| sql.replace("MOMENT", "'2026-11-29 01:02:03'"));
+    let settings = format!("async_insert=0&insert_deduplicate=1&insert_deduplication_token={token}");
+    request.ask(state, &settings, format!("INSERT INTO {table} {columns}")).await;
+    let sql = format!("ALTER TABLE {table} DELETE WHERE {condition}");
+    request.ask(state, "mutations_sync=2", sql).await;
 }
 
 /// Whether a header is about the message and not about this connection.
