@@ -1,9 +1,11 @@
 //! Rows that `prospect_index` lacks, made from `prospects`.
 
 use serde::{Deserialize, Serialize};
+use sluice_schemas::rows::ProspectIndexRow;
 use uuid::Uuid;
 
 use crate::store::{Store, StoreError};
+use crate::stored::{Identity, Stored, Table};
 use crate::verify::range::TimeRange;
 
 /// A row of `prospect_index` with its version, by which later edits find it.
@@ -16,6 +18,18 @@ pub(super) struct IndexRow {
     team_id: u64,
     campaign_id: u64,
     version: u32,
+}
+
+impl Stored for IndexRow {
+    const TABLE: Table = ProspectIndexRow::TABLE;
+
+    fn identity(&self) -> Identity<'_> {
+        Identity::Row { id: self.prospect_id, number: self.time }
+    }
+
+    fn time_ms(&self) -> Option<i64> {
+        Some(self.time)
+    }
 }
 
 impl Store {

@@ -8,13 +8,14 @@
 
 use std::time::{Duration, Instant};
 
-use clickhouse::{RowOwned, RowWrite};
 use uuid::Uuid;
 
 use crate::config::KafkaConfig;
 use crate::store::Store;
+use crate::stored::{Stored, parts};
 use crate::verify::range::TimeRange;
 use crate::verify::stopped::{Groups, NotStopped, Places};
+use crate::verify::sums::describe;
 use crate::verify::{MAX_LISTED, Progress};
 
 /// A line of progress is told at most this often.
@@ -82,7 +83,7 @@ impl Repair<'_> {
         for row in &missing {
             self.note(|| format!("prospect_index: prospect {}", row.prospect_id));
         }
-        self.write("prospect_index", &missing).await
+        self.write(&missing).await
     }
 
     async fn mend_sums(&mut self, day: &TimeRange) -> Result<(), NotStopped> {
@@ -92,24 +93,27 @@ impl Repair<'_> {
         }
         let doubtful = self.store.hours_with_duplicates(day).await?;
         for correction in corrections.extract_if(.., |correction| doubtful.contains(&correction.hour)) {
-            let line = format!("rollup_hourly: {correction}: rows of this hour are stored twice");
+            let line =
+                format!("rollup_hourly: {}: rows of this hour are stored twice", describe(&correction));
             self.repaired.left_alone.push(line);
         }
         self.repaired.n_sums += corrections.len();
         for correction in &corrections {
-            self.note(|| format!("rollup_hourly: {correction}"));
+            self.note(|| format!("rollup_hourly: {}", describe(correction)));
         }
-        self.write("rollup_hourly", &corrections).await
+        self.write(&corrections).await
     }
 
     /// Inserts rows that were computed from the tables, if these are still the same.
-    async fn write<R: RowOwned + RowWrite>(&self, table: &str, rows: &[R]) -> Result<(), NotStopped> {
+    async fn write<R: Stored>(&self, rows: &[R]) -> Result<(), NotStopped> {
         if self.is_dry_run || rows.is_empty() {
             return Ok(());
         }
         self.groups.insist_unchanged(&self.places).await?;
-        for rows in rows.chunks(N_ROWS_AN_INSERT) {
-            self.store.insert(table, &format!("repair/{}", Uuid::now_v7()), rows).await?;
+        for part in parts(rows) {
+            for rows in part.rows.chunks(N_ROWS_AN_INSERT) {
+                self.store.insert(&format!("repair/{}", Uuid::now_v7()), rows).await?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use sluice_schemas::rows::RollupHourlyRow;
 
 use crate::store::{Store, StoreError};
 use crate::verify::range::{LAST_HOUR, TimeRange};
@@ -55,37 +56,16 @@ pub(super) struct Differing {
     counted: Vec<i64>,
 }
 
-/// The sums to add to `rollup_hourly`.
-#[derive(Debug, Clone, PartialEq, Eq, clickhouse::Row, Serialize)]
-pub(super) struct Correction {
-    pub(super) hour: u32,
-    user_id: u64,
-    team_id: u64,
-    campaign_id: u64,
-    prospects: i64,
-    bots: i64,
-    orders: i64,
-    sales: i64,
-    rejected: i64,
-    trash: i64,
-    chargebacks: i64,
-    rebills: i64,
-}
-
-impl Correction {
-    /// The difference that brings `rollup_hourly` to the sums of the rows.
-    fn of(found: &Differing) -> Option<Self> {
-        let difference: Vec<i64> =
-            found.in_rows.iter().zip(&found.counted).map(|(rows, counted)| rows - counted).collect();
+impl Differing {
+    /// The sums that bring `rollup_hourly` to those of the rows.
+    fn correction(&self) -> Option<RollupHourlyRow> {
+        let pairs = self.in_rows.iter().zip(&self.counted);
+        let difference: Vec<i64> = pairs.map(|(rows, counted)| rows - counted).collect();
         let [prospects, bots, orders, sales, rejected, trash, chargebacks, rebills] = difference[..] else {
             return None;
         };
-        let Differing { hour, user_id, team_id, campaign_id, .. } = *found;
-        Some(Self {
-            hour,
-            user_id,
-            team_id,
-            campaign_id,
+        let zero = RollupHourlyRow::of(self.hour, self.user_id, self.team_id, self.campaign_id);
+        Some(RollupHourlyRow {
             prospects,
             bots,
             orders,
@@ -94,30 +74,23 @@ impl Correction {
             trash,
             chargebacks,
             rebills,
+            ..zero
         })
     }
 }
 
-impl std::fmt::Display for Correction {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hour = chrono::DateTime::from_timestamp(i64::from(self.hour), 0).unwrap_or_default();
-        write!(formatter, "{} buyer {}", hour.format("%Y-%m-%d %H:00"), self.user_id)?;
-        write!(formatter, " team {} campaign {}:", self.team_id, self.campaign_id)?;
-        let values = [
-            self.prospects,
-            self.bots,
-            self.orders,
-            self.sales,
-            self.rejected,
-            self.trash,
-            self.chargebacks,
-            self.rebills,
-        ];
-        for ((name, ..), value) in SUMS.iter().zip(values).filter(|(_, value)| *value != 0) {
-            write!(formatter, " {name} {value:+}")?;
-        }
-        Ok(())
-    }
+/// The sums of a row, in the order of [`SUMS`].
+pub(super) fn values(row: &RollupHourlyRow) -> [i64; 8] {
+    [row.prospects, row.bots, row.orders, row.sales, row.rejected, row.trash, row.chargebacks, row.rebills]
+}
+
+/// A correction for people: where, and what is added.
+pub(super) fn describe(row: &RollupHourlyRow) -> String {
+    let hour = chrono::DateTime::from_timestamp(i64::from(row.hour), 0).unwrap_or_default();
+    let place = format!("buyer {} team {} campaign {}", row.user_id, row.team_id, row.campaign_id);
+    let named = SUMS.iter().zip(values(row)).filter(|(_, value)| *value != 0);
+    let sums: Vec<String> = named.map(|((name, ..), value)| format!("{name} {value:+}")).collect();
+    format!("{} {place}: {}", hour.format("%Y-%m-%d %H:00"), sums.join(" "))
 }
 
 /// The hour that a row is counted in.
@@ -159,11 +132,11 @@ pub(super) fn differing_sql(range: &TimeRange, which: Which) -> String {
 
 impl Store {
     /// The sums to add within a range.
-    pub(super) async fn corrections(&self, range: &TimeRange) -> Result<Vec<Correction>, StoreError> {
+    pub(super) async fn corrections(&self, range: &TimeRange) -> Result<Vec<RollupHourlyRow>, StoreError> {
         let sql =
             format!("{} ORDER BY hour, user_id, team_id, campaign_id", differing_sql(range, Which::All));
         let found = self.client().query(&sql).fetch_all::<Differing>().await?;
-        Ok(found.iter().filter_map(Correction::of).collect())
+        Ok(found.iter().filter_map(Differing::correction).collect())
     }
 
     /// The days (since 1970) on which there are rows or sums.
@@ -173,8 +146,9 @@ impl Store {
             "SELECT DISTINCT toInt64(intDiv(toUnixTimestamp(hour), 86400)) AS day FROM ( \
                  SELECT DISTINCT {hour} AS hour FROM prospects WHERE {time} \
                  UNION ALL SELECT DISTINCT {hour} FROM orders WHERE {time} \
-                 UNION ALL SELECT DISTINCT hour FROM rollup_hourly WHERE {}) ORDER BY day",
-            range.hour("hour")
+                 UNION ALL SELECT DISTINCT hour FROM rollup_hourly WHERE {} AND ({})) ORDER BY day",
+            range.hour("hour"),
+            SUMS.map(|sum| format!("rollup_hourly.{} != 0", sum.0)).join(" OR "),
         );
         self.client().query(&sql).fetch_all().await
     }
