@@ -2,15 +2,19 @@
 //! standard output, progress to standard error.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use prometheus_client::metrics::counter::Counter;
 use sluice_runtime::config::{ConfigError, exit_bad_config};
 
-use crate::config::Config;
+use crate::config::{Config, DirectoryConfig};
+use crate::directory::keeper::Keeper;
+use crate::enrich::Enricher;
 use crate::store::Store;
 use crate::verify::range::{TimeRange, parse_time};
-use crate::verify::repair::{Repaired, repair};
+use crate::verify::repair::{Repaired, Tools, repair};
 use crate::verify::{MOMENT, Report, verify_range};
 
 /// The flags of the command.
@@ -43,7 +47,14 @@ pub async fn run(args: &VerifyArgs, config: &Config) -> anyhow::Result<ExitCode>
         writeln!(io::stderr(), "{line}").ok();
     };
     if args.repair {
-        let repaired = repair(&store, &config.kafka, &range, args.dry_run, &progress).await?;
+        let enricher = Enricher::load(&config.geo.database)
+            .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
+        // Without the file: rows that come back are not resolved with an old directory.
+        let directory = DirectoryConfig { file: PathBuf::new(), ..config.directory.clone() };
+        let directory = Keeper::open(&directory, Counter::default()).context("the directory")?;
+        let (kafka, directory, enricher) = (&config.kafka, &directory, &enricher);
+        let tools = Tools { store: &store, kafka, directory, enricher };
+        let repaired = repair(tools, &range, args.dry_run, &progress).await?;
         print_repaired(&repaired, args.dry_run)?;
     }
     let reports = verify_range(&store, &range, MOMENT, &progress).await.context("clickhouse")?;
@@ -55,7 +66,10 @@ pub async fn run(args: &VerifyArgs, config: &Config) -> anyhow::Result<ExitCode>
 fn print_repaired(repaired: &Repaired, is_dry_run: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let did = if is_dry_run { "would write" } else { "wrote" };
-    for (table, n_rows) in [("prospect_index", repaired.n_index_rows), ("rollup_hourly", repaired.n_sums)] {
+    if repaired.n_rows.is_empty() {
+        writeln!(out, "{did} nothing")?;
+    }
+    for (table, n_rows) in &repaired.n_rows {
         writeln!(out, "{did} {n_rows} rows to {table}")?;
     }
     for line in &repaired.lines {
@@ -63,6 +77,9 @@ fn print_repaired(repaired: &Repaired, is_dry_run: bool) -> io::Result<()> {
     }
     for line in &repaired.left_alone {
         writeln!(out, "left alone: {line}")?;
+    }
+    for line in &repaired.gone {
+        writeln!(out, "gone: {line}")?;
     }
     Ok(())
 }

@@ -45,10 +45,11 @@ impl TimeRange {
         self.from_ms
     }
 
-    /// The millisecond after the last one, if there is a bound.
+    /// Whether a time (Unix milliseconds) lies in the range.
     #[must_use]
-    pub const fn to_ms(&self) -> Option<i64> {
-        self.to_ms
+    pub fn contains(&self, time_ms: i64) -> bool {
+        self.from_ms.is_none_or(|from_ms| time_ms >= from_ms)
+            && self.to_ms.is_none_or(|to_ms| time_ms < to_ms)
     }
 
     /// A condition on a column of milliseconds (`DateTime64(3)`).

@@ -16,14 +16,15 @@ use serde::de::IgnoredAny;
 
 use crate::commit::{CommitError, PATIENCE, Place, read_all, run_blocking};
 use crate::config::KafkaConfig;
+use crate::directory::keeper::DirectoryError;
 use crate::partition::Kind;
 use crate::replay::lane_of;
 use crate::store::{Store, StoreError};
 use crate::verify::Progress;
 
-/// Why a repair cannot be made now.
+/// Why a repair cannot be made, or not now.
 #[derive(Debug, thiserror::Error)]
-pub enum NotStopped {
+pub enum RepairError {
     #[error(
         "{n_members} consumers are in the Kafka group \"{group}\"; stop every sluice-consumer and run the repair again"
     )]
@@ -52,15 +53,29 @@ pub enum NotStopped {
     Commit(#[from] CommitError),
     #[error("clickhouse: {0}")]
     Store(#[from] StoreError),
+    #[error("postgres: {0}")]
+    Directory(#[from] DirectoryError),
 }
 
-/// The committed offsets of both groups.
+/// The committed offsets of both groups: of events, and of changes.
 pub(super) type Places = Vec<BTreeMap<i32, Place>>;
 
 struct Group {
     name: String,
     topic: String,
     consumer: BaseConsumer,
+}
+
+/// The configuration of a client that looks at a topic and its group without joining.
+pub(super) fn observer(config: &KafkaConfig, kind: Kind) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.brokers)
+        .set("group.id", config.group_of(kind))
+        .set("client.id", "sluice-consumer-verify")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false");
+    client
 }
 
 /// Both groups of the consumers, seen from outside.
@@ -76,13 +91,8 @@ impl Groups {
     pub(super) fn new(config: &KafkaConfig) -> Result<Self, KafkaError> {
         let group = |kind| {
             let (name, topic) = (config.group_of(kind), config.topic_of(kind).to_owned());
-            let mut client = ClientConfig::new();
-            client
-                .set("bootstrap.servers", &config.brokers)
-                .set("group.id", &name)
-                .set("client.id", "sluice-consumer-verify")
-                .set("enable.auto.commit", "false");
-            Ok::<_, KafkaError>(Group { name, topic, consumer: client.create()? })
+            let consumer = observer(config, kind).create()?;
+            Ok::<_, KafkaError>(Group { name, topic, consumer })
         };
         let patience = Duration::from_millis(config.session_timeout_ms.into()) + Duration::from_secs(2);
         Ok(Self { groups: [group(Kind::Events)?, group(Kind::Changes)?].into(), patience })
@@ -94,12 +104,12 @@ impl Groups {
         &self,
         store: &Store,
         progress: &Progress<'_>,
-    ) -> Result<Places, NotStopped> {
+    ) -> Result<Places, RepairError> {
         let deadline = Instant::now() + self.patience;
         let mut is_told = false;
         let places = loop {
             match self.read().await {
-                Err(error @ (NotStopped::Running { .. } | NotStopped::Unsettled { .. })) => {
+                Err(error @ (RepairError::Running { .. } | RepairError::Unsettled { .. })) => {
                     if Instant::now() >= deadline {
                         return Err(error);
                     }
@@ -115,7 +125,7 @@ impl Groups {
         for (group, places) in self.groups.iter().zip(&places) {
             let open = places.iter().find(|(_, place)| place.plan.is_some());
             if let Some((partition, _)) = open {
-                return Err(NotStopped::OpenBatch { topic: group.topic.clone(), partition: *partition });
+                return Err(RepairError::OpenBatch { topic: group.topic.clone(), partition: *partition });
             }
         }
         let topic = &self.groups[0].topic;
@@ -123,24 +133,24 @@ impl Groups {
             let lane = lane_of(&format!("{topic}/{partition}"));
             let number = store.next_ordinal(&lane).await?;
             if store.verdict::<IgnoredAny>(&format!("{lane}/{number}")).await?.is_some() {
-                return Err(NotStopped::OpenReplay { topic: topic.clone(), partition: *partition });
+                return Err(RepairError::OpenReplay { topic: topic.clone(), partition: *partition });
             }
         }
         Ok(places)
     }
 
     /// Insists that nobody has written since these places were read.
-    pub(super) async fn insist_unchanged(&self, before: &Places) -> Result<(), NotStopped> {
+    pub(super) async fn insist_unchanged(&self, before: &Places) -> Result<(), RepairError> {
         match self.read().await {
             Ok(places) if places == *before => Ok(()),
-            Ok(_) | Err(NotStopped::Running { .. } | NotStopped::Unsettled { .. }) => {
-                Err(NotStopped::Started)
+            Ok(_) | Err(RepairError::Running { .. } | RepairError::Unsettled { .. }) => {
+                Err(RepairError::Started)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn read(&self) -> Result<Places, NotStopped> {
+    async fn read(&self) -> Result<Places, RepairError> {
         let groups = Arc::clone(&self.groups);
         run_blocking(move || groups.iter().map(Group::read).collect()).await
     }
@@ -148,15 +158,15 @@ impl Groups {
 
 impl Group {
     /// The places of a group that nobody is in.
-    fn read(&self) -> Result<BTreeMap<i32, Place>, NotStopped> {
+    fn read(&self) -> Result<BTreeMap<i32, Place>, RepairError> {
         let list = self.consumer.fetch_group_list(Some(&self.name), PATIENCE)?;
         if let Some(found) = list.groups().iter().find(|found| found.name() == self.name) {
             let (group, n_members) = (self.name.clone(), found.members().len());
             if n_members > 0 {
-                return Err(NotStopped::Running { group, n_members });
+                return Err(RepairError::Running { group, n_members });
             }
             if !["Empty", "Dead"].contains(&found.state()) {
-                return Err(NotStopped::Unsettled { group, state: found.state().to_owned() });
+                return Err(RepairError::Unsettled { group, state: found.state().to_owned() });
             }
         }
         Ok(read_all(&self.consumer, &self.topic)?)

@@ -1,7 +1,7 @@
 //! The sums of `rollup_hourly` against the rows: where they differ, and by how much. Rows whose
 //! sums are all zero count for nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use sluice_schemas::rows::RollupHourlyRow;
@@ -21,6 +21,9 @@ const SUMS: [(&str, &str, &str); 8] = [
     ("chargebacks", "0", "countIf(status = 'chargeback')"),
     ("rebills", "0", "countIf(status = 'rebill')"),
 ];
+
+/// Sums to add, by hour, user, team and campaign.
+pub(super) type Sums = BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>;
 
 /// Which of the sums are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,11 +135,11 @@ pub(super) fn differing_sql(range: &TimeRange, which: Which) -> String {
 
 impl Store {
     /// The sums to add within a range.
-    pub(super) async fn corrections(&self, range: &TimeRange) -> Result<Vec<RollupHourlyRow>, StoreError> {
-        let sql =
-            format!("{} ORDER BY hour, user_id, team_id, campaign_id", differing_sql(range, Which::All));
+    pub(super) async fn corrections(&self, range: &TimeRange) -> Result<Sums, StoreError> {
+        let sql = differing_sql(range, Which::All);
         let found = self.client().query(&sql).fetch_all::<Differing>().await?;
-        Ok(found.iter().filter_map(Differing::correction).collect())
+        let rows = found.iter().filter_map(Differing::correction);
+        Ok(rows.map(|row| ((row.hour, row.user_id, row.team_id, row.campaign_id), row)).collect())
     }
 
     /// The days (since 1970) on which there are rows or sums.
