@@ -5,6 +5,8 @@
 //! - [`way`] starts a Kafka, a ClickHouse and the services of this workspace for them; [`clickhouse`], [`child`] and
 //!   [`proc`] ask and watch them.
 //!
+//! [`crash_points`] kills ClickHouse, or fails one of its calls, at every write, rename, unlink and fsync of a batch.
+//!
 //! Everything goes to loopback, ends by count or by time, and takes its processes and folders with it. The fault runs and
 //! the browser walk are tests (`tests/it`). No product code.
 #![forbid(unsafe_code)]
@@ -12,6 +14,7 @@
 pub mod api;
 pub mod child;
 pub mod clickhouse;
+pub mod crash_points;
 pub mod latency;
 pub mod load;
 pub mod nginx;

@@ -71,6 +71,12 @@ impl Way {
         })
     }
 
+    /// The consumers' group for events; that for changes has `-changes` after it.
+    #[must_use]
+    pub fn group(&self) -> String {
+        format!("{}-group", self.topic)
+    }
+
     /// The last lines that each service logged, for who must find out why something failed.
     #[must_use]
     pub fn log_tails(&self) -> String {
@@ -123,7 +129,7 @@ impl Way {
             .env("SLUICE__KAFKA__BROKERS", &self.brokers)
             .env("SLUICE__KAFKA__TOPIC", &self.topic)
             .env("SLUICE__KAFKA__CHANGES_TOPIC", &self.changes_topic)
-            .env("SLUICE__KAFKA__GROUP", format!("{}-group", self.topic))
+            .env("SLUICE__KAFKA__GROUP", self.group())
             .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
             .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
@@ -161,6 +167,8 @@ pub struct PrivateServers {
     postgres_config: PostgresConfig,
     kafka_config: KafkaConfig,
     clickhouse_config: ClickHouseConfig,
+    /// Added to ClickHouse's environment.
+    clickhouse_environment: Vec<(String, String)>,
     folder: tempfile::TempDir,
 }
 
@@ -170,6 +178,17 @@ impl PrivateServers {
     /// # Errors
     /// When one does not start.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(async |_, _| Ok(Vec::new())).await
+    }
+
+    /// Starts them, ClickHouse with a changed environment: `prepare` gets a folder for its own files and ClickHouse's data
+    /// folder, and returns the variables to add.
+    ///
+    /// # Errors
+    /// When one does not start, or `prepare` fails.
+    pub async fn start_with(
+        prepare: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<Vec<(String, String)>>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluice_bench_").tempdir()?;
         let path = folder.path();
         // Where another user, as which PostgreSQL runs, can reach it.
@@ -195,9 +214,22 @@ impl PrivateServers {
             user: "sluice".to_owned(),
             password: sluice_local::secrets::generate(),
         };
-        let (postgres, kafka, clickhouse) =
-            tokio::try_join!(postgres_config.start(), kafka_config.start(), clickhouse_config.start())?;
-        Ok(Self { postgres, kafka, clickhouse, postgres_config, kafka_config, clickhouse_config, folder })
+        let clickhouse_environment = prepare(path, &clickhouse_config.folder).await?;
+        let (postgres, kafka, clickhouse) = tokio::try_join!(
+            postgres_config.start(),
+            kafka_config.start(),
+            clickhouse_config.start_with(&clickhouse_environment)
+        )?;
+        Ok(Self {
+            postgres,
+            kafka,
+            clickhouse,
+            postgres_config,
+            kafka_config,
+            clickhouse_config,
+            clickhouse_environment,
+            folder,
+        })
     }
 
     /// A way on them with a topic and a database of this name (letters, digits, underscores).
@@ -247,7 +279,7 @@ impl PrivateServers {
     pub async fn crash_clickhouse(&mut self, away: Duration) -> anyhow::Result<()> {
         self.clickhouse.kill_now();
         tokio::time::sleep(away).await;
-        self.clickhouse = self.clickhouse_config.start().await?;
+        self.clickhouse = self.clickhouse_config.start_with(&self.clickhouse_environment).await?;
         Ok(())
     }
 }

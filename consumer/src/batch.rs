@@ -32,7 +32,7 @@ impl Partition {
     ) -> Result<(), Revoked> {
         let started = Instant::now();
         let began_ms = began_ms(plan, records);
-        let batch = Batch::new(self.batch_name(begin, end, began_ms), plan.is_some());
+        let batch = self.batch(begin, end, began_ms, plan);
         let run = decode_records(&self.source, records, &self.lanes);
 
         let directory = self.plan(begin, end, began_ms, plan).await?;

@@ -22,31 +22,32 @@ use crate::partition::{Partition, Revoked};
 use crate::store::StoreError;
 use crate::stored::{Part, Stored, Sums, add_markers, parts};
 
-/// A batch that is written.
+/// A batch on its way into the tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     /// Unique for ever; its tokens begin with it.
     pub(crate) name: String,
-    /// Somebody may have written some of it before.
+    /// Whether another owner may have written some of it before.
     pub(crate) is_repeated: bool,
+    /// Whether its sums have markers: not in a batch that an older version has begun.
+    pub(crate) has_markers: bool,
     begun: Instant,
 }
 
-/// Nobody else writes a batch that was begun this short a time ago, and no table has forgotten its tokens.
-const TRUSTED_FOR: Duration = Duration::from_secs(60);
 /// Pauses between tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
-/// Each failure between a token and its part costs a token. Something else is wrong when so many are answered OK in vain.
-const MAX_TOKENS: u32 = 100;
+/// From this many spent tokens of one part on, `/readyz` and the log say that something else is wrong.
+const MANY_TOKENS: u32 = 20;
 
 impl Batch {
-    pub(crate) fn new(name: String, is_repeated: bool) -> Self {
-        Self { name, is_repeated, begun: Instant::now() }
+    pub(crate) fn new(name: String, is_repeated: bool, has_markers: bool) -> Self {
+        Self { name, is_repeated, has_markers, begun: Instant::now() }
     }
 
-    fn is_in_doubt(&self) -> bool {
-        self.is_repeated || self.begun.elapsed() > TRUSTED_FOR
+    /// Whether another owner may write the batch by now, should this consumer have slept.
+    fn is_in_doubt(&self, session: Duration) -> bool {
+        self.is_repeated || self.begun.elapsed() > session / 2
     }
 
     /// The batch in the markers of sums.
@@ -70,7 +71,7 @@ impl Token {
     }
 }
 
-/// Reports why a table takes no rows, for as long as it is tried.
+/// Keeps `/readyz` not ready while inserts into a table fail.
 struct Trouble<'a> {
     readiness: &'a Readiness,
     part: &'static str,
@@ -106,6 +107,15 @@ impl Partition {
 
     /// Inserts sums of a batch, each once.
     pub(crate) async fn insert_sums<R: Sums>(&self, batch: &Batch, mut rows: Vec<R>) -> Result<(), Revoked> {
+        if !batch.has_markers {
+            // The older version has inserted them under this token, or nobody has.
+            let token = format!("{}/{}", batch.name, R::TABLE.name);
+            let rows: Vec<&R> = rows.iter().collect();
+            if rows.is_empty() {
+                return Ok(());
+            }
+            return self.insist("clickhouse", || self.shared.store.insert(&token, &rows)).await;
+        }
         let now_s = u32::try_from(self.shared.clock.now_ms() / 1000).unwrap_or(u32::MAX);
         add_markers(&mut rows, batch.id(), now_s);
         self.insert_rows(batch, &rows).await
@@ -134,7 +144,8 @@ impl Partition {
         let mut token = Token { base, number: 0 };
         let mut trouble =
             Trouble { readiness: &self.shared.readiness, part: table.readiness, pause: Duration::ZERO };
-        let (mut is_in_doubt, mut is_answered) = (batch.is_in_doubt(), false);
+        let session = self.committer.offsets.session;
+        let (mut is_in_doubt, mut is_answered) = (batch.is_in_doubt(session), false);
         let mut rows = part.rows.clone();
         loop {
             if is_in_doubt {
@@ -148,20 +159,8 @@ impl Partition {
                     return Ok(());
                 }
                 if std::mem::take(&mut is_answered) {
-                    // Nothing will come under this token any more.
-                    tracing::warn!(token = token.text(), "answered OK, but the rows are not there");
-                    self.shared.metrics.lost_inserts.inc();
-                    token.number += 1;
+                    self.spend(&mut token, &mut trouble).await?;
                 }
-            }
-            if token.number >= MAX_TOKENS {
-                let reason = format!(
-                    "{} inserts of {} were answered OK, but their rows are not there",
-                    MAX_TOKENS, token.base
-                );
-                tracing::error!("{reason}");
-                self.pause(trouble.report(&reason)).await?;
-                continue;
             }
             let text = token.text();
             let inserted = tokio::select! {
@@ -169,8 +168,8 @@ impl Partition {
                 inserted = store.insert(&text, &rows) => inserted,
             };
             match inserted {
-                Ok(()) if !is_in_doubt => return Ok(()),
-                Ok(()) => is_answered = true,
+                Ok(()) if !is_in_doubt && !batch.is_in_doubt(session) => return Ok(()),
+                Ok(()) => (is_in_doubt, is_answered) = (true, true),
                 Err(error) => {
                     self.shared.metrics.retries.inc();
                     is_in_doubt = true;
@@ -180,6 +179,22 @@ impl Partition {
                 }
             }
         }
+    }
+
+    /// Goes on to the next token. Nothing will come under the one before any more.
+    async fn spend(&self, token: &mut Token, trouble: &mut Trouble<'_>) -> Result<(), Revoked> {
+        // Another owner may have finished the batch, and rows of it may have been deleted since.
+        self.insist("kafka", || self.committer.confirm()).await?;
+        self.shared.metrics.lost_inserts.inc();
+        token.number += 1;
+        let (base, n_spent) = (&token.base, token.number);
+        tracing::warn!(token = base, n_spent, "answered OK, but the rows are not there");
+        if n_spent >= MANY_TOKENS {
+            let reason = format!("{n_spent} inserts of {base} were answered OK, but the rows are not there");
+            tracing::error!("{reason}");
+            trouble.report(&reason);
+        }
+        self.pause((FIRST_PAUSE * n_spent).min(LAST_PAUSE)).await
     }
 
     /// The rows of a part that are not there, once no insert of them is under way.

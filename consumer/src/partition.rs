@@ -16,12 +16,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::changes;
-use crate::commit::{Committer, Offsets, Place, Plan};
+use crate::commit::{Commit, Committer, Offsets, Place, Plan};
 use crate::config::BatchConfig;
 use crate::decode::{Lanes, Record};
 use crate::directory::Directory;
 use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
+use crate::insert::Batch;
 use crate::metrics::{Metrics, PartitionLabels};
 use crate::replay::{FORGET_AFTER, Waiting};
 use crate::store::Store;
@@ -105,6 +106,10 @@ pub struct Partition {
     pub(crate) next_forgetting: Instant,
     /// A record that came while a batch before it was completed.
     pub(crate) held: Option<Record>,
+    /// The first offset that is not done.
+    pub(crate) begin: i64,
+    /// Batches that begin before this offset are in doubt: a plan may have been lost there.
+    pub(crate) doubted_before: i64,
 }
 
 /// The longest pause between two tries of what failed.
@@ -126,6 +131,8 @@ impl Partition {
             next_replay: Instant::now(),
             next_forgetting: Instant::now() + FORGET_AFTER,
             held: None,
+            begin: 0,
+            doubted_before: 0,
         }
     }
 
@@ -147,11 +154,19 @@ impl Partition {
             self.lanes = self.insist("clickhouse", || store.lanes()).await?;
             self.look_what_waits().await?;
         }
+        self.doubted_before = place.doubted_before;
+        let (partition, begin) = (committer.partition, place.begin);
         if let Some(Plan { end, directory, .. }) = place.plan {
-            let (partition, begin) = (committer.partition, place.begin);
             tracing::info!(partition, begin, end, directory, "repeating a planned batch");
+        } else if self.may_have_lost_a_plan(place.commit).await? {
+            let until = self.insist("kafka", || committer.next_offset()).await?;
+            // The next owner has to know it, too.
+            self.insist("kafka", || committer.end(begin, until)).await?;
+            self.doubted_before = until;
+            tracing::warn!(partition, begin, until, "no batch ended here: looking for rows of a lost plan");
         }
         loop {
+            self.begin = place.begin;
             let Some(mut records) = self.collect(place.begin, place.plan).await? else { return Ok(()) };
             let newer = self.cut_before_newer(&mut records, place.plan.is_some());
             // A repeated batch keeps its planned range, whatever of it Kafka still has.
@@ -165,7 +180,7 @@ impl Partition {
                     Kind::Events => self.store_events(begin, end, place.plan, &records).await?,
                     Kind::Changes => self.store_changes(begin, end, place.plan, &records).await?,
                 }
-                place = Place { begin: end, plan: None };
+                place = Place { begin: end, commit: Commit::Own, ..Place::default() };
             }
             if let Some((offset, error)) = newer {
                 return self.stand_still(offset, error).await;
@@ -179,6 +194,16 @@ impl Partition {
                 self.forget_ended().await;
             }
         }
+    }
+
+    /// Whether somebody else has set the offset, or the offsets of a group that has stored something are lost.
+    async fn may_have_lost_a_plan(&self, commit: Commit) -> Result<bool, Revoked> {
+        let store = &self.shared.store;
+        Ok(match commit {
+            Commit::Own => false,
+            Commit::Foreign => true,
+            Commit::Missing => !self.insist("clickhouse", || store.lanes()).await?.is_empty(),
+        })
     }
 
     /// Leaves only what comes before the first change of a later version, and says where that is. Of a planned batch
@@ -212,9 +237,16 @@ impl Partition {
         outcome
     }
 
+    /// The batch of a range of records.
+    pub(crate) fn batch(&self, begin: i64, end: i64, began_ms: i64, plan: Option<Plan>) -> Batch {
+        let is_repeated = plan.is_some() || begin < self.doubted_before;
+        let has_markers = plan.is_none_or(|plan| plan.has_markers);
+        Batch::new(self.batch_name(begin, end, began_ms), is_repeated, has_markers)
+    }
+
     /// The name of a batch in its tokens. With the time of its first record, since a topic that was made anew has the old
     /// offsets again; from its plan, since Kafka may have dropped that record when a batch is repeated.
-    pub(crate) fn batch_name(&self, begin: i64, end: i64, began_ms: i64) -> String {
+    fn batch_name(&self, begin: i64, end: i64, began_ms: i64) -> String {
         format!("{}/{begin}-{end}@{began_ms}", self.source)
     }
 
@@ -231,14 +263,15 @@ impl Partition {
             return self.insist("directory", || keeper.at(version)).await;
         }
         let directory = self.insist("directory", || keeper.current()).await?;
-        let plan = Plan { end, directory: Some(directory.version), began_ms: Some(began_ms) };
-        self.insist("kafka", || committer.plan(begin, plan)).await?;
+        let (version, began_ms) = (Some(directory.version), Some(began_ms));
+        let plan = Plan { end, directory: version, began_ms, has_markers: true };
+        self.insist("kafka", || committer.plan(begin, plan, self.doubted_before)).await?;
         Ok(directory)
     }
 
     /// Says that a batch is done.
     pub(crate) async fn end(&self, end: i64) -> Result<(), Revoked> {
-        self.insist("kafka", || self.committer.end(end)).await
+        self.insist("kafka", || self.committer.end(end, self.doubted_before)).await
     }
 
     /// Does something until it works, with growing pauses; gives up only when the partition is taken away.

@@ -40,8 +40,8 @@ impl Store {
         match R::TABLE.proof {
             Proof::Rows { .. } => self.missing_rows(rows).await,
             Proof::Versions { .. } => self.missing_versions(rows).await,
-            Proof::Marker { time } => {
-                let is_there = self.is_marked(R::TABLE.name, time, rows).await?;
+            Proof::Marker { time, key } => {
+                let is_there = self.is_marked(R::TABLE.name, time, key, rows).await?;
                 Ok(if is_there { Vec::new() } else { rows.to_vec() })
             }
         }
@@ -99,7 +99,7 @@ impl Store {
                 _ => None,
             });
             let condition = match id {
-                Some(id) => among(id, wanted.map(|(_, id)| id)),
+                Some(id) => among_uuids(id, wanted.map(|(_, id)| id)),
                 None => among_texts(key, wanted.map(|(key, _)| key)),
             };
             let table = R::TABLE.name;
@@ -117,19 +117,26 @@ impl Store {
         Ok(rows.iter().copied().filter(is_missing).collect())
     }
 
-    async fn is_marked<R: Stored>(&self, table: &str, time: &str, rows: &[&R]) -> Result<bool, StoreError> {
+    async fn is_marked<R: Stored>(
+        &self,
+        table: &str,
+        time: &str,
+        key: fn(Uuid) -> String,
+        rows: &[&R],
+    ) -> Result<bool, StoreError> {
         let marker = rows.iter().find_map(|row| match row.identity() {
             Identity::Marker { batch, at } => Some((batch, at)),
             _ => None,
         });
         let Some((batch, at)) = marker else { return Ok(false) };
         let sql = format!(
-            "SELECT count() FROM {table} WHERE {time} = toDateTime({at}, 'UTC') AND batch = toUUID('{batch}')"
+            "SELECT count() FROM {table} WHERE {time} = toDateTime({at}, 'UTC') AND {} AND batch = toUUID('{batch}')",
+            key(batch)
         );
         self.look(&sql).fetch_one::<u64>().await.map(|n| n > 0)
     }
 
-    /// Whether an insert under a token is under way: of another try that nobody waits for any more.
+    /// Whether an insert with this token is still running: a try that was given up.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,19 +154,35 @@ impl Store {
     }
 }
 
-/// A condition that a column is one of these ids. As one text: ClickHouse reads that a hundred times faster than a list.
+/// A condition that a column, as a number, is one of these ids: for tables that are sorted by that number, or by time.
 pub(crate) fn among(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
+    let ids = unpacked("reinterpretAsUInt128", ids.map(|id| id.as_u128().to_le_bytes()));
+    format!("toUInt128({column}) IN ({ids})")
+}
+
+/// The same for a table that is sorted by the column itself.
+pub(crate) fn among_uuids(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
+    // ClickHouse keeps the two halves of a UUID, each as a number.
+    let bytes = |id: Uuid| {
+        let (high, low) = id.as_u64_pair();
+        ((u128::from(low) << 64) | u128::from(high)).to_le_bytes()
+    };
+    format!("{column} IN ({})", unpacked("reinterpretAsUUID", ids.map(bytes)))
+}
+
+/// A list of ids as one text, which ClickHouse reads a hundred times faster than a list of literals.
+fn unpacked(read: &str, ids: impl Iterator<Item = [u8; 16]>) -> String {
     let (mut hex, mut n_ids) = (String::new(), 0);
     for id in ids {
-        for byte in id.as_u128().to_le_bytes() {
+        for byte in id {
             // Writing to a string does not fail.
             write!(hex, "{byte:02x}").ok();
         }
         n_ids += 1;
     }
     format!(
-        "toUInt128({column}) IN (WITH unhex('{hex}') AS bytes \
-         SELECT reinterpretAsUInt128(substring(bytes, number * 16 + 1, 16)) FROM numbers({n_ids}))"
+        "WITH unhex('{hex}') AS bytes \
+         SELECT {read}(substring(bytes, number * 16 + 1, 16)) FROM numbers({n_ids})"
     )
 }
 

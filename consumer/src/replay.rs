@@ -43,7 +43,7 @@ pub(crate) struct Waiting {
     pub(crate) prospects: bool,
     /// A replay that somebody left unfinished.
     is_begun: bool,
-    /// Since the partition was taken a replay was completed: nobody else has begun the next one.
+    /// Whether this owner has completed a replay, so that nobody else can have begun the next one.
     is_next_new: bool,
     /// The version of the directory by which all prospects that wait were looked at.
     looked_at: Option<i64>,
@@ -115,17 +115,18 @@ impl Partition {
     fn next_replay_batch(&self) -> (u64, Batch) {
         let lane = lane_of(&self.source);
         let number = self.lanes.get(&lane).copied().unwrap_or(0);
-        (number, Batch::new(format!("{lane}/{number}"), !self.waiting.is_next_new))
+        let is_repeated = !self.waiting.is_next_new || self.begin < self.doubted_before;
+        (number, Batch::new(format!("{lane}/{number}"), is_repeated, true))
     }
 
     /// Replays what can be replayed now. Cheap when nothing can. Says whether there may be more.
     pub(crate) async fn replay(&mut self) -> Result<bool, Revoked> {
         let started = Instant::now();
-        let (number, batch) = self.next_replay_batch();
+        let (number, mut batch) = self.next_replay_batch();
         let keeper = self.shared.directory.clone();
         let directory = self.insist("directory", || keeper.current()).await?;
         let version = directory.version;
-        let Some(replay) = self.settle_replay(&batch, directory).await? else {
+        let Some(replay) = self.settle_replay(&mut batch, directory).await? else {
             self.waiting.looked_at = Some(version);
             return Ok(false);
         };
@@ -146,19 +147,24 @@ impl Partition {
     /// The verdict of this replay, an earlier one if a replay of this number was begun, with the events that it keeps.
     async fn settle_replay(
         &self,
-        batch: &Batch,
+        batch: &mut Batch,
         directory: Arc<Directory>,
     ) -> Result<Option<Replay>, Revoked> {
         let (store, keeper) = (&self.shared.store, &self.shared.directory);
         let verdict = match self.insist("clickhouse", || store.verdict::<Verdict>(&batch.name)).await? {
-            Some(verdict) => verdict,
+            Some(verdict) => {
+                batch.is_repeated = true;
+                batch.has_markers = verdict.has_markers;
+                verdict
+            }
             None => {
                 let mut places = self.insist("clickhouse", || self.prospects_to_replay(&directory)).await?;
                 places.extend(self.insist("clickhouse", || self.orders_to_replay()).await?);
                 if places.is_empty() {
                     return Ok(None);
                 }
-                let mine = Verdict { places, directory: Some(directory.version), ..Verdict::default() };
+                let version = Some(directory.version);
+                let mine = Verdict { places, directory: version, has_markers: true, ..Verdict::default() };
                 self.settle_verdict(batch, &batch.name, &mine).await?
             }
         };

@@ -165,6 +165,7 @@ pub struct Source {
     kind: Kind,
     consumer: Arc<StreamConsumer<Context>>,
     topic: Arc<str>,
+    session: Duration,
     to_start: mpsc::UnboundedReceiver<Started>,
 }
 
@@ -189,13 +190,15 @@ impl Source {
             started,
         };
         let consumer = subscribe(kind, config, context)?;
-        Ok(Self { kind, consumer, topic: config.topic_of(kind).into(), to_start })
+        let session = Duration::from_millis(config.session_timeout_ms.into());
+        Ok(Self { kind, consumer, topic: config.topic_of(kind).into(), session, to_start })
     }
 
     /// What the group has committed.
     #[must_use]
     pub fn offsets(&self) -> Offsets {
-        Offsets { consumer: Arc::clone(&self.consumer), topic: Arc::clone(&self.topic) }
+        let (consumer, topic) = (Arc::clone(&self.consumer), Arc::clone(&self.topic));
+        Offsets { consumer, topic, session: self.session }
     }
 
     /// Reads until the service drains. The owners are tasks of the lifecycle: a drain waits for their last batch.
@@ -214,7 +217,8 @@ impl Source {
                 biased;
                 () = lifecycle.draining().cancelled() => return Ok(()),
                 Some(Started { partition, inbox, revoked, gate }) = self.to_start.recv() => {
-                    let committer = Committer { offsets: self.offsets(), partition, revoked, gate };
+                    let committer =
+                        Committer { offsets: self.offsets(), partition, revoked, gate, last: Arc::default() };
                     let owner = lifecycle.spawn(Partition::new(self.kind, shared.clone(), committer, inbox).run());
                     lifecycle.spawn(end_with(owner, lifecycle.clone()));
                 }

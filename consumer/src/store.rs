@@ -36,6 +36,9 @@ pub struct Verdict {
     /// The version of the directory that a replay is resolved with; a batch has it in its plan.
     #[serde(default)]
     pub directory: Option<i64>,
+    /// Whether a replay's sums have markers: not in verdicts of older versions.
+    #[serde(default)]
+    pub has_markers: bool,
 }
 
 #[derive(clickhouse::Row, Deserialize)]

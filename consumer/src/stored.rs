@@ -27,8 +27,9 @@ pub enum Proof {
     Rows { id: &'static str, number: &'static str, time: Option<&'static str> },
     /// It has a row's key with the row's version or a newer one. The id, if there is one, begins the sorting key.
     Versions { key: &'static str, version: &'static str, id: Option<&'static str> },
-    /// It has the batch's marker, which lies in the part, at its time.
-    Marker { time: &'static str },
+    /// It has the batch's marker, which lies in the part. The time is a column; the key is a condition
+    /// that finds the marker in the order of the table.
+    Marker { time: &'static str, key: fn(Uuid) -> String },
 }
 
 /// What tells a row from all others of its table.
@@ -48,7 +49,7 @@ pub enum Identity<'a> {
         batch: Uuid,
         at: u32,
     },
-    /// A sum, which has none of its own.
+    /// A sum has no identity; its marker has.
     Sum,
 }
 
@@ -56,7 +57,7 @@ pub enum Identity<'a> {
 pub trait Stored: RowOwned + RowWrite {
     const TABLE: Table;
 
-    /// What the row's table is searched for.
+    /// The key by which the row is recognised in its table.
     fn identity(&self) -> Identity<'_>;
 
     /// The time (Unix milliseconds) by whose month the table is divided into parts.
@@ -197,7 +198,7 @@ impl Stored for VerdictRow {
 }
 
 impl Stored for RollupHourlyRow {
-    table!("rollup_hourly", Proof::Marker { time: "hour" });
+    table!("rollup_hourly", Proof::Marker { time: "hour", key: user_of_marker });
 
     fn identity(&self) -> Identity<'_> {
         identity_of_sum(self.batch, self.hour)
@@ -215,7 +216,7 @@ impl Sums for RollupHourlyRow {
 }
 
 impl Stored for OutcomeRow {
-    table!("outcomes", Proof::Marker { time: "minute" });
+    table!("outcomes", Proof::Marker { time: "minute", key: lane_of_marker });
 
     fn identity(&self) -> Identity<'_> {
         identity_of_sum(self.batch, self.minute)
@@ -230,6 +231,14 @@ impl Sums for OutcomeRow {
     fn marker(batch: Uuid, at: u32, made: u32) -> Self {
         Self::marker(batch, at, made)
     }
+}
+
+fn user_of_marker(batch: Uuid) -> String {
+    format!("user_id = {}", RollupHourlyRow::marker(batch, 0, 0).user_id)
+}
+
+fn lane_of_marker(batch: Uuid) -> String {
+    format!("lane = '{}'", OutcomeRow::marker(batch, 0, 0).lane)
 }
 
 const TIME_MS: &str = "toUnixTimestamp64Milli(time)";

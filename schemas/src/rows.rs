@@ -179,10 +179,11 @@ impl RollupHourlyRow {
         }
     }
 
-    /// The marker of a batch at a moment (Unix seconds).
+    /// The marker of a batch at a moment (Unix seconds). Its user is a part of the batch's id, by which
+    /// the table's order finds it.
     #[must_use]
     pub const fn marker(batch: Uuid, at: u32, made: u32) -> Self {
-        Self { batch, made, batches: 1, ..Self::of(at, 0, 0, 0) }
+        Self { batch, made, batches: 1, ..Self::of(at, batch.as_u64_pair().1, 0, 0) }
     }
 
     /// Adds orders of a status; takes them back with a negative count.
@@ -237,10 +238,11 @@ pub struct OutcomeRow {
 }
 
 impl OutcomeRow {
-    /// The marker of a batch at a moment (Unix seconds).
+    /// The marker of a batch at a moment (Unix seconds). Its lane is the batch's id, by which the
+    /// table's order finds it.
     #[must_use]
     pub fn marker(batch: Uuid, at: u32, made: u32) -> Self {
-        Self { minute: at, batch, made, batches: 1, ..Self::default() }
+        Self { minute: at, lane: batch.to_string(), batch, made, batches: 1, ..Self::default() }
     }
 }
 

@@ -30,9 +30,12 @@ pub async fn hours(
         "SELECT toInt64(toUnixTimestamp(hour)) AS hour_s, sum(prospects) AS n_prospects, sum(bots) AS n_bots,
                 sum(orders) AS n_orders
          FROM rollup_hourly
-         WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour < toDateTime({{to_s:Int64}}, 'UTC') AND {}
+         WHERE hour >= toDateTime({{from_s:Int64}}, 'UTC') AND hour <= toDateTime({{last_s:Int64}}, 'UTC')
+               AND batches = 0 AND {}
          GROUP BY hour ORDER BY hour",
         scope.rollup_sql()
     );
-    fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("to_s", to_s)).await
+    // The last hour that begins before the end: the markers of batches lie behind it.
+    let last_s = (to_s - 1).div_euclid(3600) * 3600;
+    fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("last_s", last_s)).await
 }

@@ -3,7 +3,9 @@
 
 mod browser;
 mod client;
+mod crash_points;
 mod demo;
 mod ledger;
 mod outages;
+mod renames;
 mod restarts;

@@ -92,7 +92,7 @@ async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> 
     Ok(())
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var("SLUICE_FAULT_SEED").ok();
     given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random())
 }

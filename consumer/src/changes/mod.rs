@@ -36,7 +36,7 @@ impl Partition {
     ) -> Result<(), Revoked> {
         let started = Instant::now();
         let began_ms = began_ms(plan, records);
-        let batch = Batch::new(self.batch_name(begin, end, began_ms), plan.is_some());
+        let batch = self.batch(begin, end, began_ms, plan);
         let changes = read(records);
 
         let directory = self.plan(begin, end, began_ms, plan).await?;

@@ -45,17 +45,12 @@ impl Partition {
         if edits.is_empty() && !wanted.do_rows_go {
             return Ok(());
         }
-        let events = &self.shared.events;
         self.insert_rows(batch, &edits).await?;
-        let places = self.insist("kafka", || events.read_all()).await?;
-        for partition in places.keys() {
-            self.outlast_replay(*partition).await?;
-        }
-        self.outlast_batches(places).await
+        self.outlast_all().await
     }
 
-    /// Waits, where a second visit of an edited or deleted prospect was found, until the batch that brought it has ended. An order in that
-    /// batch has what its visit was, without looking for an edit; found with the visit, it is edited with it.
+    /// Waits, where a second visit of an edited or deleted prospect was found, until the batch or replay that brought it has
+    /// ended. An order in that batch has what its visit was, without looking for an edit; found with the visit, it is edited with it.
     pub(super) async fn outlast_twins(&self, seen: &Seen, wanted: &Wanted) -> Result<(), Revoked> {
         let edited: BTreeSet<&Uuid> = match wanted.do_rows_go {
             true => wanted.prospects.iter().collect(),
@@ -66,18 +61,29 @@ impl Partition {
         if ids.filter(|id| edited.contains(id)).all(|id| visits.insert(id)) {
             return Ok(());
         }
+        self.outlast_all().await
+    }
+
+    /// Waits until the batches of events and the replays that are under way have ended.
+    async fn outlast_all(&self) -> Result<(), Revoked> {
         let places = self.insist("kafka", || self.shared.events.read_all()).await?;
+        for partition in places.keys() {
+            self.outlast_replay(*partition).await?;
+        }
         self.outlast_batches(places).await
     }
 
-    /// Waits until the batches of events that were planned at these places have ended.
+    /// Waits until the batches of events that were planned at these places have ended, and all those
+    /// of which the plan may have been lost.
     async fn outlast_batches(&self, mut places: BTreeMap<i32, Place>) -> Result<(), Revoked> {
         let events = &self.shared.events;
-        places.retain(|_, place| place.plan.is_some());
+        places.retain(|_, place| place.plan.is_some() || place.is_doubted());
         while !places.is_empty() {
             self.pause(LOOK_EVERY).await?;
             let now = self.insist("kafka", || events.read_all()).await?;
-            places.retain(|partition, place| now.get(partition).is_none_or(|now| now == place));
+            places.retain(|partition, place| {
+                now.get(partition).is_none_or(|now| now == place || now.is_doubted())
+            });
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! `sluice-consumer verify`: compares the tables with each other and with the sums (`checks`, `sums`),
-//! and mends what was lost from what is left, in the tables and in Kafka ([`mod@repair`]).
+//! `sluice-consumer verify`: compares the tables with each other and with the sums (`checks`,
+//! `sums`), and mends what was lost from what is left, in the tables and in Kafka ([`mod@repair`]).
 //!
 //! A comparison only reads, also while events come in. A batch may then be between its rows and its
 //! sums: a difference is looked at again after a moment, and counts only if it is still the same.

@@ -14,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use serde::de::IgnoredAny;
 
-use crate::commit::{CommitError, PATIENCE, Place, read_all, run_blocking};
+use crate::commit::{Commit, CommitError, PATIENCE, Place, read_all, run_blocking};
 use crate::config::KafkaConfig;
 use crate::directory::keeper::DirectoryError;
 use crate::partition::Kind;
@@ -38,6 +38,12 @@ pub enum RepairError {
          start sluice-consumer, stop it in order (SIGTERM) once its lag is 0, and run the repair again"
     )]
     OpenBatch { topic: String, partition: i32 },
+    #[error(
+        "the committed offset of partition {partition} of {topic} is lost or was set by another program, \
+         so a batch may be half written; \
+         start sluice-consumer, stop it in order (SIGTERM) once its lag is 0, and run the repair again"
+    )]
+    Doubted { topic: String, partition: i32 },
     #[error(
         "partition {partition} of {topic} has a replay that was begun and has not ended; \
          start sluice-consumer, stop it in order (SIGTERM) after some seconds, and run the repair again"
@@ -123,9 +129,14 @@ impl Groups {
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
         for (group, places) in self.groups.iter().zip(&places) {
-            let open = places.iter().find(|(_, place)| place.plan.is_some());
-            if let Some((partition, _)) = open {
-                return Err(RepairError::OpenBatch { topic: group.topic.clone(), partition: *partition });
+            for (partition, place) in places {
+                let (topic, partition) = (group.topic.clone(), *partition);
+                if place.plan.is_some() {
+                    return Err(RepairError::OpenBatch { topic, partition });
+                }
+                if place.is_doubted() {
+                    return Err(RepairError::Doubted { topic, partition });
+                }
             }
         }
         let topic = &self.groups[0].topic;
@@ -169,6 +180,14 @@ impl Group {
                 return Err(RepairError::Unsettled { group, state: found.state().to_owned() });
             }
         }
-        Ok(read_all(&self.consumer, &self.topic)?)
+        let mut places = read_all(&self.consumer, &self.topic)?;
+        for (partition, place) in places.iter_mut().filter(|(_, place)| place.commit == Commit::Missing) {
+            // A partition that never had a record needs no offset.
+            let (_, next) = self.consumer.fetch_watermarks(&self.topic, *partition, PATIENCE)?;
+            if next > 0 {
+                place.commit = Commit::Foreign;
+            }
+        }
+        Ok(places)
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::decode::Placed;
-use crate::presence::{among, in_ranges, ranges};
+use crate::presence::{among, among_uuids, in_ranges, ranges};
 use crate::rows::{Known, Origin};
 use crate::store::{Found, ORIGIN_COLUMNS, Store, StoreError};
 
@@ -122,7 +122,7 @@ impl Store {
         }
         let sql = format!(
             "SELECT event_id, place, toString(state) AS state FROM parked_log FINAL WHERE {}",
-            among("event_id", ids.iter().copied())
+            among_uuids("event_id", ids.iter().copied())
         );
         for found in self.look(&sql).fetch_all::<FoundState>().await? {
             states.0.entry(found.event_id).or_default().push((found.place, found.state));

@@ -1,7 +1,14 @@
 //! Inserts that fail in a way that leaves the consumer in doubt: every row is there once, and every sum is right.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::counter::Counter;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sluice_consumer::config::DirectoryConfig;
+use sluice_consumer::directory::keeper::Keeper;
+use sluice_runtime::config::Secret;
 use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
@@ -117,6 +124,58 @@ async fn an_insert_that_comes_after_its_repetition_is_ignored() {
     everything(&world, &wire.url).await;
 }
 
+/// Every insert takes so long that its sender gives up, and succeeds. No table knows tokens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insert_that_is_under_way_is_waited_for() {
+    let world = World::new(2).await;
+    forget_tokens(&world).await;
+    for table in ["prospects", "prospect_index", "orders", "order_contacts", "rollup_hourly", "outcomes"] {
+        // From its second part on, each insert waits about a second.
+        let slow = "parts_to_delay_insert = 1, min_delay_to_insert_ms = 800, max_delay_to_insert = 1";
+        let sql = format!("ALTER TABLE {table} MODIFY SETTING {slow}");
+        world.client.query_raw(&sql).execute().await.unwrap();
+    }
+    let wire = Tripwire::start(&world.clickhouse.url, 0, Trip::FirstTries(Failure::Slow)).await;
+    everything(&world, &wire.url).await;
+}
+
+/// A ClickHouse without space refuses inserts and answers questions. The consumer says so, waits, and loses nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_waited_for_and_named() {
+    let world = World::new(1).await;
+    let wire = Tripwire::start(&world.clickhouse.url, 0, Trip::Refuse).await;
+    let consumer = world.consume_by(&wire.url);
+    let mut lane = Lane::new(0);
+    for _ in 0..20 {
+        let prospect = Uuid::now_v7();
+        lane.prospect(prospect, "user_id=1");
+        lane.order(order_id(), &prospect.to_string());
+        lane.send(&world, 2, 0).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !consumer.readiness.reasons().contains("clickhouse inserts into prospects") {
+        assert!(Instant::now() < deadline, "ready: {}", consumer.readiness.reasons());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Questions are answered meanwhile: that must not make it ready.
+    for _ in 0..20 {
+        assert!(consumer.readiness.reasons().contains("NOT_ENOUGH_SPACE"));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.one("SELECT count() FROM prospects").await, 0);
+    wire.release();
+    world.wait_for("SELECT max(next_seq) FROM lanes", 40).await;
+    while !consumer.readiness.is_ready() {
+        assert!(Instant::now() < deadline, "{}", consumer.readiness.reasons());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    consumer.drain().await;
+    for table in ["prospects", "prospect_index", "orders", "order_contacts"] {
+        assert_eq!(world.one(&format!("SELECT count() FROM {table}")).await, 20, "{table}");
+    }
+    assert_no_difference(&world).await;
+}
+
 /// The consumer dies after and before each insert of a batch, and ClickHouse knows no tokens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_batch_needs_no_tokens() {
@@ -156,4 +215,99 @@ async fn of_two_months_the_one_that_is_missing_is_inserted() {
         assert_eq!(world.one(&rows).await, n, "{table}");
     }
     assert_no_difference(&world).await;
+}
+
+/// Somebody sets the committed offset back with Kafka's own tools, and with it goes the plan of a batch that was under way: other
+/// records come in the batch this time. No row is there twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_plan_doubles_no_row() {
+    let world = World::new(1).await;
+    let mut lane = Lane::new(0);
+    for n_before in [2, 4, 5] {
+        let wire = Tripwire::start(&world.clickhouse.url, n_before, Trip::AfterInsert).await;
+        let consumer = world.consume_by(&wire.url);
+        for _ in 0..50 {
+            let prospect = Uuid::now_v7();
+            lane.prospect(prospect, "user_id=1");
+            lane.order(order_id(), &prospect.to_string());
+        }
+        lane.send(&world, 20, 0).await;
+        wire.tripped().await;
+        drop(consumer);
+        set_offset(&world, 0).await;
+        // Its first owner ends in the middle: the next one has to look, too.
+        let wire = Tripwire::start(&world.clickhouse.url, n_before + 8, Trip::BeforeInsert).await;
+        let consumer = world.consume_by(&wire.url);
+        drop(tokio::time::timeout(Duration::from_secs(3), wire.tripped()).await);
+        drop(consumer);
+        lane.prospect(Uuid::now_v7(), "user_id=2");
+        lane.send(&world, 20, 0).await;
+        let consumer = world.consume();
+        world.wait_for("SELECT max(next_seq) FROM lanes", lane.next_seq).await;
+        consumer.drain().await;
+    }
+    for (table, n) in [("prospects", 153), ("prospect_index", 153), ("orders", 150), ("order_contacts", 150)]
+    {
+        assert_eq!(world.one(&format!("SELECT count() FROM {table}")).await, n, "{table}");
+    }
+}
+
+/// A consumer of an older version died in a batch whose sums it had stored, without markers. They are not stored again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_an_older_version_began_is_finished() {
+    let world = World::new(1).await;
+    let mut lane = Lane::new(0);
+    for _ in 0..50 {
+        lane.prospect(Uuid::now_v7(), "user_id=1");
+    }
+    lane.send(&world, 10, 0).await;
+    let postgres_url = Secret::new(world.postgres_url.clone());
+    let config = DirectoryConfig { postgres_url, ..DirectoryConfig::default() };
+    let keeper = Keeper::open(&config, Counter::default()).unwrap();
+    let version = keeper.current().await.unwrap().version;
+    commit(&world, 0, &format!("plan 5 directory {version} began 7")).await;
+    let batch = format!("{}/0/0-5@7", world.topic);
+    let outcome = format!("'consumer', '{}/0', 'stored', '', 50", lane.edge);
+    for (table, columns, values) in [
+        ("rollup_hourly", "hour, user_id, prospects", "1, 50"),
+        ("outcomes", "minute, stage, lane, outcome, reason, count", outcome.as_str()),
+    ] {
+        let client = world.client.clone().with_setting("async_insert", "0");
+        let client = client.with_setting("insert_deduplication_token", format!("{batch}/{table}"));
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({}, {values})", NOON_MS / 1000);
+        client.query_raw(&sql).execute().await.unwrap();
+    }
+    let consumer = world.consume();
+    world.wait_for("SELECT max(next_seq) FROM lanes", 50).await;
+    // The next batch is of this version.
+    lane.prospect(Uuid::now_v7(), "user_id=1");
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT max(next_seq) FROM lanes", 51).await;
+    consumer.drain().await;
+    assert_eq!(world.one("SELECT toUInt64(sum(prospects)) FROM rollup_hourly").await, 51);
+    assert_eq!(world.one("SELECT sum(count) FROM outcomes").await, 51);
+    assert_eq!(world.one("SELECT toUInt64(sum(batches)) FROM rollup_hourly").await, 1);
+    assert_no_difference(&world).await;
+}
+
+async fn set_offset(world: &World, offset: i64) {
+    commit(world, offset, "").await;
+}
+
+/// Commits as Kafka's tools do, once the group has no members.
+async fn commit(world: &World, offset: i64, metadata: &str) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &world.brokers)
+        .set("group.id", &world.group)
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    let mut element = list.add_partition(&world.topic, 0);
+    element.set_offset(Offset::Offset(offset)).unwrap();
+    element.set_metadata(metadata);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = consumer.commit(&list, CommitMode::Sync) {
+        assert!(Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }

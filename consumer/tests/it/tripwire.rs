@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(crate) enum Trip {
     Hold(&'static str),
     /// The first try of every insert fails in this way.
     FirstTries(Failure),
+    /// Every insert is refused until this is released, as by a ClickHouse without space on its disk.
+    Refuse,
 }
 
 /// How an insert fails that leaves its sender in doubt. Each time the answer is an error.
@@ -38,6 +40,8 @@ pub(crate) enum Failure {
     TokenAlone,
     /// The insert reaches ClickHouse later than its repetition.
     Late,
+    /// ClickHouse is at it when its sender gives up.
+    Slow,
 }
 
 /// A running proxy; ends with the test's runtime.
@@ -45,6 +49,7 @@ pub(crate) struct Tripwire {
     pub(crate) url: String,
     tripped: Arc<Notify>,
     released: Arc<Notify>,
+    is_released: Arc<AtomicBool>,
 }
 
 struct State {
@@ -53,6 +58,7 @@ struct State {
     trip: Trip,
     tripped: Arc<Notify>,
     released: Arc<Notify>,
+    is_released: Arc<AtomicBool>,
     client: reqwest::Client,
     /// Of inserts that were tried.
     tokens: Mutex<HashSet<String>>,
@@ -63,13 +69,14 @@ impl Tripwire {
     pub(crate) async fn start(target: &str, n_left: usize, trip: Trip) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (tripped, released) = <(Arc<Notify>, Arc<Notify>)>::default();
+        let (tripped, released, is_released) = <(Arc<Notify>, Arc<Notify>, Arc<AtomicBool>)>::default();
         let state = Arc::new(State {
             target: target.to_owned(),
             n_left: AtomicUsize::new(n_left),
             trip,
             tripped: Arc::clone(&tripped),
             released: Arc::clone(&released),
+            is_released: Arc::clone(&is_released),
             client: reqwest::Client::new(),
             tokens: Mutex::default(),
         });
@@ -84,7 +91,7 @@ impl Tripwire {
                 );
             }
         });
-        Self { url, tripped, released }
+        Self { url, tripped, released, is_released }
     }
 
     /// Waits until it has gone dead, or holds a request.
@@ -92,8 +99,9 @@ impl Tripwire {
         self.tripped.notified().await;
     }
 
-    /// Lets the request that is held pass.
+    /// Lets the request that is held pass, or no further insert be refused.
     pub(crate) fn release(&self) {
+        self.is_released.store(true, Ordering::SeqCst);
         self.released.notify_one();
     }
 }
@@ -120,6 +128,11 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
         && state.tokens.lock().unwrap().insert(token.split("%23").next().unwrap().to_owned())
     {
         return Ok(fail(&state, request, failure).await);
+    }
+    if state.trip == Trip::Refuse && request.token().is_some() && !state.is_released.load(Ordering::SeqCst) {
+        return Ok(error(
+            "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)",
+        ));
     }
     let Forwarded { path, body, .. } = &request;
     let is_counted = match state.trip {
@@ -187,16 +200,21 @@ async fn fail(state: &Arc<State>, request: Forwarded, failure: Failure) -> Respo
     match failure {
         Failure::Unanswered => assert!(request.send(state).await.status().is_success()),
         Failure::TokenAlone => store_token(state, &request).await,
-        Failure::Late => {
+        Failure::Late | Failure::Slow => {
             let state = Arc::clone(state);
+            let pause = if failure == Failure::Late { Duration::from_millis(500) } else { Duration::ZERO };
             #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                tokio::time::sleep(pause).await;
                 request.send(&state).await;
             });
         }
     }
-    let mut response = Response::new(Full::from("Code: 236. DB::Exception: the test gives up (ABORTED)"));
+    error("Code: 236. DB::Exception: the test gives up. (ABORTED)")
+}
+
+fn error(text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response
 }

@@ -1,7 +1,7 @@
--- The sums of a batch cannot be told from those of another one once they are added up. So each insert of sums brings a marker
--- into the same part: a row with the batch's id, whose sums are zero. Who finds the marker knows that the sums were added.
--- Markers lie at the end of their month, where reports of the days before do not meet them, and go after 14 days, as
--- verdicts do.
+-- Sums cannot be attributed to a batch once they are added up. So each insert of sums brings a marker
+-- into the same part: a row with the batch's id, whose sums are zero. A marker proves that the sums
+-- were added. Markers lie at the last second of their month, where reports of earlier days do not
+-- read them, and are deleted after 14 days, as verdicts are.
 
 ALTER TABLE rollup_hourly ADD COLUMN IF NOT EXISTS batch UUID, ADD COLUMN IF NOT EXISTS made DateTime('UTC'),
     ADD COLUMN IF NOT EXISTS batches Int64,

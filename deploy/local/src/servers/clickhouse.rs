@@ -35,11 +35,20 @@ impl ClickHouseConfig {
     /// # Errors
     /// When the engine cannot be had or does not become ready.
     pub async fn start(&self) -> anyhow::Result<Process> {
+        self.start_with(&[]).await
+    }
+
+    /// Starts it with these variables added to its environment.
+    ///
+    /// # Errors
+    /// As [`ClickHouseConfig::start`].
+    pub async fn start_with(&self, environment: &[(String, String)]) -> anyhow::Result<Process> {
         std::fs::create_dir_all(&self.folder)?;
-        let spec = match server_binary() {
+        let mut spec = match server_binary() {
             Some(binary) => self.server(&binary)?,
             None => self.engine().await?,
         };
+        spec.environment.extend_from_slice(environment);
         let process = spec.spawn()?;
         wait_until_ready("clickhouse", &process, &self.log, Duration::from_secs(60), || async {
             self.query("SELECT 1").await.map(drop)

@@ -1,0 +1,255 @@
+//! The work of a run: rehearses a scenario, tries its points one by one, and looks back at all of
+//! them at the end.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::Plan;
+use super::ledger::{Check, differences};
+use super::point::{Point, Wanted, count, points_of, sample, within_table};
+use super::report::{Finding, Summary};
+use super::round::Round;
+use super::scenario::Scenario;
+use super::shim::Shim;
+use super::world::World;
+use crate::way::PrivateServers;
+
+/// Rounds without a fault before the points.
+const N_DRY: u64 = 3;
+/// Rounds have an hour each, and the two months begin a year apart.
+const MAX_POINTS: usize = 8000;
+const POLL: Duration = Duration::from_millis(15);
+/// How long the consumer may take until it has committed.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(40);
+/// How long a table may be unreadable after the commit.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a replay may take after the commit of the visits that it waited for.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(6);
+/// A difference is looked at again for so long after the commit.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// One kill in so many takes the consumer along.
+const CONSUMER_TOO: u32 = 4;
+/// A consumer that does not finish so many rounds one after the other will not finish any.
+const MAX_STUCK: usize = 3;
+
+/// Tries the points of one scenario after the other.
+pub(super) struct Runner {
+    servers: PrivateServers,
+    shim: Shim,
+    rng: SmallRng,
+    begin: Instant,
+    pub(super) summary: Summary,
+    n_stuck: usize,
+}
+
+/// A scenario under way.
+struct Stage {
+    scenario: Scenario,
+    world: World,
+    tables: BTreeMap<String, String>,
+}
+
+impl Runner {
+    pub(super) fn new(servers: PrivateServers, shim: Shim, seed: u64) -> Self {
+        Self {
+            servers,
+            shim,
+            rng: SmallRng::seed_from_u64(seed),
+            begin: Instant::now(),
+            summary: Summary { seed, ..Summary::default() },
+            n_stuck: 0,
+        }
+    }
+
+    /// Tries the points of a scenario.
+    pub(super) async fn scenario(
+        &mut self,
+        plan: &Plan,
+        scenario: Scenario,
+        note: &impl Fn(&str),
+    ) -> anyhow::Result<()> {
+        let world = World::start(&self.servers, &format!("crash_{scenario}")).await?;
+        let tables = world.tables().await?;
+        let mut stage = Stage { scenario, world, tables };
+        let points = self.rehearse(plan, &mut stage).await?;
+        note(&format!("{scenario}: {} points", points.len()));
+        anyhow::ensure!(points.len() < MAX_POINTS, "more points than hours: choose a sample");
+
+        let numbers = N_DRY..N_DRY + points.len() as u64;
+        let setup: Vec<_> = numbers.clone().flat_map(|number| scenario.setup(Round(number))).collect();
+        self.set_up(&mut stage, &setup).await?;
+        let mut unharmed: Vec<u64> = (0..N_DRY).collect();
+        for (done, (number, point)) in numbers.zip(&points).enumerate() {
+            if self.begin.elapsed() > plan.time {
+                self.summary.n_left += points.len() - done;
+                break;
+            }
+            let differences = self.round(&mut stage, Round(number), Some(point)).await?;
+            let fired_at = self.shim.fired_at()?;
+            let place = format!("{} of {}: {point}", done + 1, points.len());
+            let Some(path) = fired_at else {
+                note(&format!("{place}: not reached"));
+                self.summary.not_reached.push(point.clone());
+                continue;
+            };
+            self.summary.n_fired += 1;
+            let path = within_table(&path, &stage.tables).map_or(path.clone(), |(_, path)| path);
+            if differences.is_empty() {
+                unharmed.push(number);
+            } else {
+                note(&format!("{place} ({path}): {}", differences.join("; ")));
+                self.summary.findings.push(Finding { point: point.to_string(), path, differences });
+            }
+            if done % 20 == 19 {
+                let n_findings = self.summary.findings.len();
+                note(&format!("{place}; {n_findings} points with findings so far"));
+            }
+        }
+        self.look_back(&mut stage, &unharmed).await
+    }
+
+    /// Has events stored that rounds need to find.
+    async fn set_up(&mut self, stage: &mut Stage, events: &[Vec<u8>]) -> anyhow::Result<()> {
+        stage.world.send_events(events).await?;
+        let differences = self.finish(stage, &[], false).await?;
+        anyhow::ensure!(differences.is_empty(), "{}: {}", stage.scenario, differences.join("; "));
+        stage.world.merge_parts(&stage.tables).await
+    }
+
+    /// The rounds without a fault, and the points that the last of them has.
+    async fn rehearse(&mut self, plan: &Plan, stage: &mut Stage) -> anyhow::Result<Vec<Point>> {
+        let scenario = stage.scenario;
+        let mut setup = scenario.foundation();
+        setup.extend((0..N_DRY).flat_map(|number| scenario.setup(Round(number))));
+        self.set_up(stage, &setup).await?;
+        let mut trace = Vec::new();
+        for number in 0..N_DRY {
+            self.shim.start_trace()?;
+            let differences = self.round(stage, Round(number), None).await?;
+            trace = self.shim.end_trace()?;
+            anyhow::ensure!(
+                differences.is_empty(),
+                "{scenario}: without a fault: {}\n{}",
+                differences.join("; "),
+                stage.world.way.log_tails()
+            );
+        }
+        let mut points = points_of(scenario, &trace, &stage.tables, &plan.wanted);
+        let all = points_of(scenario, &trace, &stage.tables, &Wanted::default());
+        anyhow::ensure!(!all.is_empty(), "{scenario}: the shim sees none of ClickHouse's calls");
+        self.summary.available.extend(count(&all));
+        if let Some(n) = plan.sample {
+            let (mut chosen, mut others): (Vec<_>, Vec<_>) = points.into_iter().partition(plan.always);
+            sample(&mut others, n, &mut self.rng);
+            chosen.append(&mut others);
+            points = chosen;
+        }
+        Ok(points)
+    }
+
+    /// Sends a round's batch, with the shim armed for a point, and returns what is different at the
+    /// end.
+    async fn round(
+        &mut self,
+        stage: &mut Stage,
+        round: Round,
+        point: Option<&Point>,
+    ) -> anyhow::Result<Vec<String>> {
+        let batch = stage.scenario.batch(round);
+        if let Some(point) = point {
+            let table = stage.tables.iter().find(|(_, table)| **table == point.table);
+            let needle = table.map_or("", |(uuid, _)| uuid);
+            self.shim.arm(point.call, point.number, point.action, needle)?;
+        }
+        let consumer_too =
+            point.is_some_and(|point| point.action.is_kill()) && self.rng.random_ratio(1, CONSUMER_TOO);
+        stage.world.send(&batch).await?;
+        let mut checks = stage.scenario.expected(round);
+        if !batch.events.is_empty() {
+            checks.push(stage.world.lane_check());
+        }
+        let differences = self.finish(stage, &checks, consumer_too).await;
+        self.shim.disarm()?;
+        differences
+    }
+
+    /// Waits until the consumer has committed and the checks hold, and starts ClickHouse again
+    /// whenever it has died. Returns what is still different when the time is up.
+    async fn finish(
+        &mut self,
+        stage: &mut Stage,
+        checks: &[Check],
+        consumer_too: bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let begin = Instant::now();
+        let mut committed: Option<Instant> = None;
+        loop {
+            if self.servers.clickhouse.exit_status().is_some() {
+                self.restart_clickhouse(stage, consumer_too).await?;
+            }
+            if committed.is_none() && stage.world.is_finished().await? {
+                committed = Some(Instant::now());
+            }
+            if let Some(committed) = committed {
+                let patience = if stage.scenario == Scenario::Replay { REPLAY_PATIENCE } else { LOOK_AGAIN };
+                match differences(&stage.world.way.clickhouse, checks).await {
+                    Ok(differences) if differences.is_empty() || committed.elapsed() > patience => {
+                        self.n_stuck = 0;
+                        return Ok(differences);
+                    }
+                    Err(error) if committed.elapsed() > READ_PATIENCE => {
+                        self.restart_clickhouse(stage, false).await?;
+                        return Ok(vec![format!("it cannot be read: {error:#}")]);
+                    }
+                    // It may have died just now.
+                    Ok(_) | Err(_) => {}
+                }
+            } else if begin.elapsed() > COMMIT_PATIENCE {
+                return self.unstick(stage).await;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Starts ClickHouse again, with nothing armed, and the consumer with it where asked.
+    async fn restart_clickhouse(&mut self, stage: &mut Stage, consumer_too: bool) -> anyhow::Result<()> {
+        self.shim.disarm()?;
+        if consumer_too {
+            stage.world.consumer.crash()?;
+        }
+        self.servers.crash_clickhouse(Duration::ZERO).await
+    }
+
+    /// Starts everything again that may stand still, and says that it did.
+    async fn unstick(&mut self, stage: &mut Stage) -> anyhow::Result<Vec<String>> {
+        self.n_stuck += 1;
+        anyhow::ensure!(
+            self.n_stuck < MAX_STUCK,
+            "the consumer finishes nothing any more\n{}",
+            stage.world.way.log_tails()
+        );
+        self.restart_clickhouse(stage, true).await?;
+        let tail = sluice_local::process::tail(stage.world.consumer.log(), 0, 1);
+        Ok(vec![format!(
+            "the consumer did not finish in {} s; its last line:\n{tail}",
+            COMMIT_PATIENCE.as_secs()
+        )])
+    }
+
+    /// Starts ClickHouse anew and compares the rounds after which all was right once more.
+    async fn look_back(&mut self, stage: &mut Stage, numbers: &[u64]) -> anyhow::Result<()> {
+        self.servers.crash_clickhouse(Duration::ZERO).await?;
+        for number in numbers {
+            let checks = stage.scenario.expected(Round(*number)).into_iter().filter(Check::is_lasting);
+            let differences = differences(&stage.world.way.clickhouse, &checks.collect::<Vec<_>>()).await?;
+            if !differences.is_empty() {
+                let point = format!("{}: round {number}, after all others and a restart", stage.scenario);
+                self.summary.findings.push(Finding { point, path: String::new(), differences });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! One scenario's tables, topics and consumer, and an edge that the runner plays.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prost::Message as _;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sluice_consumer::commit::ENDED;
+use sluice_schemas::change::{SCHEMA_HEADER, SCHEMA_VERSION};
+use sluice_schemas::chunk::{ChunkHeader, push_event};
+use uuid::Uuid;
+
+use super::ledger::Check;
+use super::scenario::Batch;
+use crate::child::Child;
+use crate::way::{PrivateServers, Way};
+
+/// Small batches, replays at once, and a name, so that a killed consumer has its partitions again
+/// when it comes back.
+const SETTINGS: [(&str, &str); 4] = [
+    ("SLUICE__BATCH__LINGER_MS", "20"),
+    ("SLUICE__BATCH__REPLAY_INTERVAL_MS", "100"),
+    ("SLUICE__KAFKA__INSTANCE_ID", "crash-points"),
+    ("SLUICE__KAFKA__SESSION_TIMEOUT_MS", "6000"),
+];
+/// Events in one chunk of a setup.
+const MAX_EVENTS: usize = 500;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A topic's reader group, and how far it must come.
+struct Group {
+    client: Arc<BaseConsumer>,
+    topic: String,
+    end: i64,
+}
+
+/// A way with one partition a topic.
+pub(super) struct World {
+    pub(super) way: Way,
+    pub(super) consumer: Child,
+    producer: FutureProducer,
+    events: Group,
+    changes: Group,
+    edge: Uuid,
+    next_seq: u64,
+}
+
+impl World {
+    /// Makes topics and tables, and starts a consumer on them.
+    pub(super) async fn start(servers: &PrivateServers, name: &str) -> anyhow::Result<Self> {
+        let way = servers.way(name, 1).await?;
+        let consumer = way.consumer(&SETTINGS).await?;
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &way.brokers);
+        let group = |topic: &str, group: String| -> anyhow::Result<Group> {
+            let client = Arc::new(client.clone().set("group.id", group).create()?);
+            Ok(Group { client, topic: topic.to_owned(), end: 0 })
+        };
+        let events = group(&way.topic, way.group())?;
+        let changes = group(&way.changes_topic, format!("{}-changes", way.group()))?;
+        // What is sent together comes together: one batch.
+        let producer = client.set("linger.ms", "20").create()?;
+        Ok(Self { way, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
+    }
+
+    /// The tables' names by their UUIDs, by which their folders are called.
+    pub(super) async fn tables(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let sql = "SELECT toString(uuid), name FROM system.tables \
+                   WHERE database = currentDatabase() AND engine LIKE '%MergeTree'";
+        let text = self.way.clickhouse.query(sql).await?;
+        let names = text.lines().filter_map(|line| line.split_once('\t'));
+        Ok(names.map(|(uuid, name)| (uuid.to_owned(), name.to_owned())).collect())
+    }
+
+    /// Merges each table to one part a month: a mutation makes calls for every part, and their
+    /// numbers are to mean the same in every round.
+    pub(super) async fn merge_parts(&self, tables: &BTreeMap<String, String>) -> anyhow::Result<()> {
+        for table in tables.values() {
+            self.way.clickhouse.query(&format!("OPTIMIZE TABLE {table} FINAL")).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends events, as many as there are, in as few chunks as need be.
+    pub(super) async fn send_events(&mut self, events: &[Vec<u8>]) -> anyhow::Result<()> {
+        for events in events.chunks(MAX_EVENTS) {
+            let mut value = Vec::new();
+            events.iter().for_each(|event| push_event(&mut value, event));
+            let count = u32::try_from(events.len())?;
+            let header = ChunkHeader { edge: self.edge, lane: 0, first_seq: self.next_seq, count };
+            let texts = header.to_text();
+            let headers = texts.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value.as_bytes()) })
+            });
+            let record =
+                FutureRecord::<(), _>::to(&self.events.topic).partition(0).headers(headers).payload(&value);
+            let sent = self.producer.send(record, PATIENCE).await;
+            let delivered = sent.map_err(|(error, _)| error).context("cannot send events")?;
+            self.events.end = delivered.offset + 1;
+            self.next_seq += u64::from(count);
+        }
+        Ok(())
+    }
+
+    /// Sends a batch as one chunk of events, or as changes that come together.
+    pub(super) async fn send(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        self.send_events(&batch.events).await?;
+        let mut under_way = Vec::new();
+        for (prospect, change) in &batch.changes {
+            let (key, value, schema) =
+                (prospect.to_string(), change.encode_to_vec(), SCHEMA_VERSION.to_string());
+            let headers =
+                OwnedHeaders::new().insert(Header { key: SCHEMA_HEADER, value: Some(schema.as_bytes()) });
+            let record = FutureRecord::to(&self.changes.topic).key(&key).headers(headers).payload(&value);
+            let queued = self.producer.send_result(record).map_err(|(error, _)| error);
+            under_way.push(queued.context("cannot send a change")?);
+        }
+        for delivery in under_way {
+            let delivered = delivery.await?.map_err(|(error, _)| error).context("cannot send a change")?;
+            self.changes.end = self.changes.end.max(delivered.offset + 1);
+        }
+        Ok(())
+    }
+
+    /// What must be stored of the lane when all was taken.
+    pub(super) fn lane_check(&self) -> Check {
+        Check::lane(&sluice_schemas::chunk::lane_name(self.edge, 0), self.next_seq)
+    }
+
+    /// Whether the consumer has committed the end of all that was sent.
+    pub(super) async fn is_finished(&self) -> anyhow::Result<bool> {
+        Ok(self.events.is_finished().await? && self.changes.is_finished().await?)
+    }
+}
+
+impl Group {
+    async fn is_finished(&self) -> anyhow::Result<bool> {
+        if self.end == 0 {
+            return Ok(true);
+        }
+        let (client, topic, end) = (Arc::clone(&self.client), self.topic.clone(), self.end);
+        let committed = tokio::task::spawn_blocking(move || -> anyhow::Result<bool> {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(&topic, 0);
+            let committed = client.committed_offsets(list, PATIENCE)?;
+            let place = committed.find_partition(&topic, 0).context("no partition")?;
+            // A plan is an offset, too, with other metadata.
+            Ok(place.offset() == Offset::Offset(end) && place.metadata() == ENDED)
+        });
+        committed.await?
+    }
+}

@@ -1,0 +1,40 @@
+//! ClickHouse is killed, or refused by its disk, at the renames of a batch and at some of its other
+//! calls, and nothing may be lost or doubled. `SLUICE_FAULT_SEED` repeats a run's sample; the seed
+//! is printed. `sluice-bench crash-points` tries them all.
+
+use std::time::{Duration, Instant};
+
+use sluice_bench::crash_points::point::{Action, Call, Point, Wanted};
+use sluice_bench::crash_points::scenario::Scenario;
+use sluice_bench::crash_points::{Plan, run};
+
+use crate::restarts::seed;
+
+/// Points of each kind of batch besides those that are always tried.
+const SAMPLE: usize = 6;
+
+/// The renames of a batch of events: each makes a part visible.
+fn is_always_tried(point: &Point) -> bool {
+    point.scenario == Scenario::Events
+        && point.call == Call::Rename
+        && matches!(point.action, Action::Kill | Action::Enospc)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_is_stored_once_though_clickhouse_dies_or_fails_at_any_call() -> anyhow::Result<()> {
+    let seed = seed();
+    eprintln!("SLUICE_FAULT_SEED={seed}");
+    let plan = Plan {
+        seed,
+        scenarios: Scenario::ALL.into(),
+        wanted: Wanted::default(),
+        always: is_always_tried,
+        sample: Some(SAMPLE),
+        time: Duration::from_secs(240),
+    };
+    let begin = Instant::now();
+    let note = |text: &str| eprintln!("[{:5.1} s] {text}", begin.elapsed().as_secs_f64());
+    let summary = run(&plan, note).await?;
+    assert!(summary.is_clean(), "{}", summary.to_table());
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! ClickHouse dies at a rename, or its disk refuses one, again and again under load: between the
+//! token of an insert and its part. `SLUICE_FAULT_ROUNDS` says how often each happens, and
+//! `SLUICE_FAULT_SEED` repeats a run's choice of renames; the seed is printed.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use sluice_bench::crash_points::point::{Action, Call};
+use sluice_bench::crash_points::shim::Shim;
+use sluice_bench::way::PrivateServers;
+
+use crate::client::Clients;
+use crate::ledger;
+use crate::restarts::seed;
+
+/// What a short run does of each.
+const ROUNDS: u32 = 3;
+/// A batch with orders and parked events makes about ten parts; the next one follows within a second.
+const RENAMES: std::ops::RangeInclusive<u64> = 1..=20;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> anyhow::Result<()> {
+    let seed = seed();
+    eprintln!("SLUICE_FAULT_SEED={seed}");
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let rounds = std::env::var("SLUICE_FAULT_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let mut shim = None;
+    let mut servers = PrivateServers::start_with(async |folder, data| {
+        let (built, environment) = Shim::build(folder, data).await?;
+        shim = Some(built);
+        Ok(environment)
+    })
+    .await?;
+    let shim = shim.expect("the servers were prepared");
+    let way = servers.way("renames", 2).await?;
+    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
+    let clients = Clients::start(edge.proxied);
+    for round in 0..rounds.unwrap_or(ROUNDS) * 2 {
+        let action = if round % 2 == 0 { Action::Kill } else { Action::Enospc };
+        let number = rng.random_range(RENAMES);
+        shim.arm(Call::Rename, number, action, "/tmp_insert_")?;
+        let began = Instant::now();
+        let path = loop {
+            if let Some(path) = shim.fired_at()? {
+                break path;
+            }
+            anyhow::ensure!(began.elapsed() < PATIENCE, "there was no rename {number}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        eprintln!("{action:?} at rename {number}: {path}");
+        if action.is_kill() {
+            servers.crash_clickhouse(Duration::ZERO).await?;
+        }
+    }
+    shim.disarm()?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let record = clients.stop();
+    assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
+    ledger::check(&way, &record).await?;
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    Ok(())
+}
