@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
@@ -102,7 +102,7 @@ pub enum CommitError {
     Kafka(#[from] KafkaError),
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Offsets {
     /// Reads where all partitions are.
@@ -111,52 +111,57 @@ impl Offsets {
     /// When Kafka does not answer in time, or a plan is one that this version cannot read.
     pub async fn read_all(&self) -> Result<BTreeMap<i32, Place>, CommitError> {
         let this = self.clone();
-        run_blocking(move || {
-            let metadata = this.consumer.fetch_metadata(Some(&this.topic), PATIENCE)?;
-            let topic = metadata.topics().first();
-            if let Some(error) = topic.and_then(|topic| topic.error()) {
-                return Err(KafkaError::MetadataFetch(error.into()).into());
-            }
-            // Nothing is not the answer that no partition has a plan.
-            let partitions = topic.map_or(&[][..], |topic| topic.partitions());
-            if partitions.is_empty() {
-                return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
-            }
-            this.read(partitions.iter().map(|partition| partition.id()))
-        })
-        .await
+        run_blocking(move || read_all(&*this.consumer, &this.topic)).await
     }
+}
 
-    fn read(&self, partitions: impl Iterator<Item = i32>) -> Result<BTreeMap<i32, Place>, CommitError> {
-        let committed = self.read_texts(partitions)?;
-        let place = |(partition, committed): (i32, Option<(i64, String)>)| {
-            let place = committed.map(|(begin, metadata)| read_place(begin, &metadata)).transpose()?;
-            Ok((partition, place.unwrap_or_default()))
+/// Reads the places of all partitions of a topic. Blocks its thread.
+///
+/// # Errors
+/// If Kafka does not answer in time, or a plan is one that this version cannot read.
+pub(crate) fn read_all<C: ConsumerContext>(
+    consumer: &impl Consumer<C>,
+    topic: &str,
+) -> Result<BTreeMap<i32, Place>, CommitError> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let found = metadata.topics().first();
+    if let Some(error) = found.and_then(|found| found.error()) {
+        return Err(KafkaError::MetadataFetch(error.into()).into());
+    }
+    // Nothing is not the answer that no partition has a plan.
+    let partitions = found.map_or(&[][..], |found| found.partitions());
+    if partitions.is_empty() {
+        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
+    }
+    let committed = read_texts(consumer, topic, partitions.iter().map(|partition| partition.id()))?;
+    let place = |(partition, committed): (i32, Option<(i64, String)>)| {
+        let place = committed.map(|(begin, metadata)| read_place(begin, &metadata)).transpose()?;
+        Ok((partition, place.unwrap_or_default()))
+    };
+    committed.into_iter().map(place).collect()
+}
+
+/// The committed offsets with their metadata.
+fn read_texts<C: ConsumerContext>(
+    consumer: &impl Consumer<C>,
+    topic: &str,
+    partitions: impl Iterator<Item = i32>,
+) -> KafkaResult<BTreeMap<i32, Option<(i64, String)>>> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(topic, partition);
+    }
+    let committed = consumer.committed_offsets(list, PATIENCE)?;
+    let mut texts = BTreeMap::new();
+    for element in committed.elements() {
+        element.error()?;
+        let text = match element.offset() {
+            Offset::Offset(begin) => Some((begin, element.metadata().to_owned())),
+            _ => None,
         };
-        committed.into_iter().map(place).collect()
+        texts.insert(element.partition(), text);
     }
-
-    /// The committed offsets with their metadata.
-    fn read_texts(
-        &self,
-        partitions: impl Iterator<Item = i32>,
-    ) -> KafkaResult<BTreeMap<i32, Option<(i64, String)>>> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.topic, partition);
-        }
-        let committed = self.consumer.committed_offsets(list, PATIENCE)?;
-        let mut texts = BTreeMap::new();
-        for element in committed.elements() {
-            element.error()?;
-            let text = match element.offset() {
-                Offset::Offset(begin) => Some((begin, element.metadata().to_owned())),
-                _ => None,
-            };
-            texts.insert(element.partition(), text);
-        }
-        Ok(texts)
-    }
+    Ok(texts)
 }
 
 impl Committer {
@@ -167,7 +172,8 @@ impl Committer {
     pub async fn read(&self) -> Result<Place, CommitError> {
         let this = self.clone();
         run_blocking(move || {
-            let mut texts = this.offsets.read_texts(std::iter::once(this.partition))?;
+            let Offsets { consumer, topic, .. } = &this.offsets;
+            let mut texts = read_texts(&**consumer, topic, std::iter::once(this.partition))?;
             let Some((begin, metadata)) = texts.remove(&this.partition).flatten() else {
                 return Ok(Place::default());
             };
@@ -292,7 +298,7 @@ fn read_plan(text: &str) -> Option<Plan> {
 }
 
 /// librdkafka's commit and its kin block their thread.
-async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("the work does not panic and is not aborted")
 }
 

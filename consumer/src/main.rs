@@ -1,7 +1,6 @@
 //! The program `sluice-consumer`: reads its configuration, connects the parts and waits for the end.
 #![forbid(unsafe_code)]
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::{Kind, Shared};
 use sluice_consumer::source::Source;
 use sluice_consumer::store::Store;
-use sluice_consumer::verify::verify;
+use sluice_consumer::verify::command::{self, VerifyArgs};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
 use sluice_runtime::lifecycle::Lifecycle;
@@ -38,8 +37,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Compare what is stored with what was counted; ends with 1 when they differ
-    Verify,
+    /// Compare the tables with each other and with the sums; ends with 1 if they differ
+    Verify(VerifyArgs),
 }
 
 /// How long the last batches may take when the service drains.
@@ -49,9 +48,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let config: Config = load_or_exit(&cli.config);
     telemetry::init();
-    if let Some(Command::Verify) = cli.command {
+    if let Some(Command::Verify(args)) = &cli.command {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(print_differences(&config));
+        return runtime.block_on(command::run(args, &config));
     }
     let enricher = Enricher::load(&config.geo.database)
         .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
@@ -61,25 +60,6 @@ fn main() -> anyhow::Result<ExitCode> {
         .build()?
         .block_on(run(config, enricher))
         .map(|()| ExitCode::SUCCESS)
-}
-
-async fn print_differences(config: &Config) -> anyhow::Result<ExitCode> {
-    let reports = verify(&Store::new(&config.clickhouse)).await.context("clickhouse")?;
-    let mut out = std::io::stdout().lock();
-    for report in &reports {
-        let n_differences = report.differences.len();
-        let sum = if n_differences == 0 {
-            "no difference".to_owned()
-        } else {
-            format!("{n_differences} differences")
-        };
-        writeln!(out, "{}: {sum}", report.name)?;
-        for (place, found) in &report.differences {
-            writeln!(out, "  {place}: {found}")?;
-        }
-    }
-    let is_good = reports.iter().all(|report| report.differences.is_empty());
-    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {

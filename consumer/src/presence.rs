@@ -146,7 +146,8 @@ impl Store {
         self.client().query(sql).param("token", token).fetch_one::<u64>().await.map(|n| n > 0)
     }
 
-    fn look(&self, sql: &str) -> clickhouse::query::Query {
+    /// A question with many ids in it.
+    pub(crate) fn look(&self, sql: &str) -> clickhouse::query::Query {
         // The ids make a long statement, which the server's log need not keep.
         let query = self.client().query(sql);
         query.with_setting("max_query_size", "16777216").with_setting("log_queries", "0")
@@ -154,13 +155,13 @@ impl Store {
 }
 
 /// A condition that a column, as a number, is one of these ids: for tables that are sorted by that number, or by time.
-fn among(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
+pub(crate) fn among(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
     let ids = unpacked("reinterpretAsUInt128", ids.map(|id| id.as_u128().to_le_bytes()));
     format!("toUInt128({column}) IN ({ids})")
 }
 
 /// The same for a table that is sorted by the column itself.
-fn among_uuids(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
+pub(crate) fn among_uuids(column: &str, ids: impl Iterator<Item = Uuid>) -> String {
     // ClickHouse keeps the two halves of a UUID, each as a number.
     let bytes = |id: Uuid| {
         let (high, low) = id.as_u64_pair();
@@ -199,7 +200,7 @@ fn among_texts<'a>(column: &str, texts: impl Iterator<Item = &'a str>) -> String
 }
 
 /// The few ranges in which these times lie.
-fn ranges(times: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
+pub(crate) fn ranges(times: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
     let mut times: Vec<i64> = times.collect();
     times.sort_unstable();
     let mut ranges: Vec<(i64, i64)> = Vec::new();
@@ -215,7 +216,8 @@ fn ranges(times: impl Iterator<Item = i64>) -> Vec<(i64, i64)> {
     }
 }
 
-fn in_ranges(column: &str, ranges: &[(i64, i64)]) -> String {
+/// A condition that a column of times lies in one of these ranges.
+pub(crate) fn in_ranges(column: &str, ranges: &[(i64, i64)]) -> String {
     let range = |(first, last): &(i64, i64)| {
         format!(
             "{column} BETWEEN fromUnixTimestamp64Milli({first}, 'UTC') AND fromUnixTimestamp64Milli({last}, 'UTC')"

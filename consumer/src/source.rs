@@ -293,7 +293,7 @@ fn change(consumer: &StreamConsumer<Context>, topic: &str, partition: i32, pause
     }
 }
 
-fn read_record(message: &BorrowedMessage<'_>) -> Record {
+pub(crate) fn read_record(message: &BorrowedMessage<'_>) -> Record {
     let headers = message.headers();
     let find = |name: &str| {
         headers.and_then(|headers| {

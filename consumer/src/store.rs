@@ -69,12 +69,15 @@ impl From<Found> for (Uuid, Origin) {
     }
 }
 
+/// The columns of [`Found`] in `prospects`.
+pub(crate) const ORIGIN_COLUMNS: &str = "prospect_id, user_id, team_id, campaign_id, toString(country) AS country, \
+     toString(device) AS device, toString(os) AS os, toString(browser) AS browser, toString(bot) AS bot";
+
 /// The columns of [`Found`], of prospects whose ids are among those that `ids_sql` gives as numbers: of two visits with one id
 /// the earliest.
 pub(crate) fn origins_sql(ids_sql: &str) -> String {
     format!(
-        "SELECT prospect_id, user_id, team_id, campaign_id, toString(country) AS country, toString(device) AS device, \
-         toString(os) AS os, toString(browser) AS browser, toString(bot) AS bot FROM prospects \
+        "SELECT {ORIGIN_COLUMNS} FROM prospects \
          WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) IN ({ids_sql})) \
          AND toUInt128(prospect_id) IN ({ids_sql}) ORDER BY time LIMIT 1 BY prospect_id"
     )

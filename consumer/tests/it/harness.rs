@@ -139,6 +139,18 @@ impl World {
         }
     }
 
+    /// Where the consumers of this topic read, and in which group.
+    pub(crate) fn kafka(&self) -> KafkaConfig {
+        KafkaConfig {
+            brokers: self.brokers.clone(),
+            topic: self.topic.clone(),
+            changes_topic: self.changes_topic.clone(),
+            group: self.group.clone(),
+            instance_id: String::new(),
+            session_timeout_ms: 6000,
+        }
+    }
+
     /// Starts a consumer of this topic.
     pub(crate) fn consume(&self) -> Consumer {
         self.consume_by(&self.clickhouse.url)
@@ -152,14 +164,7 @@ impl World {
 
     /// Starts another one beside it.
     pub(crate) fn consume_as(&self, instance_id: &str, clickhouse_url: &str) -> Consumer {
-        let kafka = KafkaConfig {
-            brokers: self.brokers.clone(),
-            topic: self.topic.clone(),
-            changes_topic: self.changes_topic.clone(),
-            group: self.group.clone(),
-            instance_id: instance_id.to_owned(),
-            session_timeout_ms: 6000,
-        };
+        let kafka = KafkaConfig { instance_id: instance_id.to_owned(), ..self.kafka() };
         let batch = BatchConfig {
             linger_ms: 50,
             max_events: 500,

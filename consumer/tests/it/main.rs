@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod changes;
+mod damage;
 mod doubt;
 mod exactly_once;
 mod gate;
@@ -15,4 +16,7 @@ mod payouts;
 mod rebalances;
 mod resolving;
 mod tripwire;
+mod verify;
+mod verify_kafka;
+mod verify_people;
 mod waiting;

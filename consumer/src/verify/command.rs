@@ -1,0 +1,102 @@
+//! The command line of `sluice-consumer verify`: its arguments, and what it prints. Results go to
+//! standard output, progress to standard error.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use prometheus_client::metrics::counter::Counter;
+use sluice_runtime::config::{ConfigError, exit_bad_config};
+
+use crate::config::{Config, DirectoryConfig};
+use crate::directory::keeper::Keeper;
+use crate::enrich::Enricher;
+use crate::store::Store;
+use crate::verify::range::{TimeRange, parse_time};
+use crate::verify::repair::{Repaired, Tools, repair};
+use crate::verify::{MOMENT, Report, verify_range};
+
+/// The flags of the command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct VerifyArgs {
+    /// Only from this time on: a date (UTC) or a whole hour by RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    from: Option<i64>,
+    /// Only before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    to: Option<i64>,
+    /// Mend what can be mended; every sluice-consumer must be stopped
+    #[arg(long)]
+    repair: bool,
+    /// Say what --repair would write, and write nothing
+    #[arg(long, requires = "repair")]
+    dry_run: bool,
+}
+
+/// Compares, and repairs if that is asked for. Fails if anything differs at the end.
+///
+/// # Errors
+/// If ClickHouse or Kafka does not answer, or a repair cannot be made now.
+pub async fn run(args: &VerifyArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let range = TimeRange::new(args.from, args.to)
+        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("--to", error.to_string())));
+    let store = Store::new(&config.clickhouse);
+    let progress = |line: &str| {
+        // Nobody may read it.
+        writeln!(io::stderr(), "{line}").ok();
+    };
+    if args.repair {
+        let enricher = Enricher::load(&config.geo.database)
+            .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
+        // Without the file: rows that come back are not resolved with an old directory.
+        let directory = DirectoryConfig { file: PathBuf::new(), ..config.directory.clone() };
+        let directory = Keeper::open(&directory, Counter::default()).context("the directory")?;
+        let (kafka, directory, enricher) = (&config.kafka, &directory, &enricher);
+        let tools = Tools { store: &store, kafka, directory, enricher };
+        let repaired = repair(tools, &range, args.dry_run, &progress).await?;
+        print_repaired(&repaired, args.dry_run)?;
+    }
+    let reports = verify_range(&store, &range, MOMENT, &progress).await.context("clickhouse")?;
+    print_reports(&reports)?;
+    let is_good = reports.iter().all(|report| report.differences.is_empty());
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_repaired(repaired: &Repaired, is_dry_run: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let did = if is_dry_run { "would write" } else { "wrote" };
+    if repaired.n_rows.is_empty() {
+        writeln!(out, "{did} nothing")?;
+    }
+    for (table, n_rows) in &repaired.n_rows {
+        writeln!(out, "{did} {n_rows} rows to {table}")?;
+    }
+    for line in &repaired.lines {
+        writeln!(out, "  {line}")?;
+    }
+    for line in &repaired.left_alone {
+        writeln!(out, "left alone: {line}")?;
+    }
+    for line in &repaired.gone {
+        writeln!(out, "gone: {line}")?;
+    }
+    Ok(())
+}
+
+fn print_reports(reports: &[Report]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for report in reports {
+        let n_differences = report.differences.len();
+        let sum = if n_differences == 0 {
+            "no difference".to_owned()
+        } else {
+            format!("{n_differences} differences")
+        };
+        writeln!(out, "{}: {sum}", report.name)?;
+        for (place, found) in &report.differences {
+            writeln!(out, "  {place}: {found}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `verify --repair`: brings back rows from Kafka, puts rows into `prospect_index` that only
+//! `prospects` has, and adds to `rollup_hourly` what it lacks of the sums of the rows, day by day.
+//!
+//! Each step looks at the tables anew, so a repair that was cut off is simply made again. Every
+//! insert has a token of its own, since an equal loss may have to be mended twice. Hours in which
+//! rows are stored more often than they came are left alone: there the sums may be right and the
+//! rows wrong.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sluice_schemas::rows::RollupHourlyRow;
+use uuid::Uuid;
+
+use crate::config::KafkaConfig;
+use crate::directory::keeper::Keeper;
+use crate::enrich::Enricher;
+use crate::store::Store;
+use crate::stored::{Stored, parts};
+use crate::verify::range::TimeRange;
+use crate::verify::stopped::{Groups, Places, RepairError};
+use crate::verify::sums::{Sums, describe};
+use crate::verify::{MAX_LISTED, Progress};
+
+/// A line of progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+/// Rows of one insert.
+const N_ROWS_AN_INSERT: usize = 100_000;
+
+/// What a repair reads and writes.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    pub store: &'a Store,
+    pub kafka: &'a KafkaConfig,
+    pub directory: &'a Keeper,
+    pub enricher: &'a Enricher,
+}
+
+/// What a repair wrote, or would write in a dry run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// How many rows each table got.
+    pub n_rows: BTreeMap<&'static str, usize>,
+    /// What was written, a hundred lines at most.
+    pub lines: Vec<String>,
+    /// What was left alone, and why; a hundred lines at most.
+    pub left_alone: Vec<String>,
+    /// What Kafka no longer has.
+    pub gone: Vec<String>,
+}
+
+/// A repair under way.
+pub(super) struct Repair<'a> {
+    pub(super) tools: Tools<'a>,
+    pub(super) range: TimeRange,
+    groups: Groups,
+    pub(super) places: Places,
+    pub(super) is_dry_run: bool,
+    progress: &'a Progress<'a>,
+    pub(super) told: Option<Instant>,
+    /// The sums of rows that a dry run does not write.
+    pub(super) unwritten: Sums,
+    pub(super) repaired: Repaired,
+}
+
+/// Mends what is lost within a time range. A dry run writes nothing.
+///
+/// # Errors
+/// If a consumer is at work or has left something half done, or if ClickHouse, Kafka or Postgres does not answer.
+pub async fn repair(
+    tools: Tools<'_>,
+    range: &TimeRange,
+    is_dry_run: bool,
+    progress: &Progress<'_>,
+) -> Result<Repaired, RepairError> {
+    let groups = Groups::new(tools.kafka)?;
+    let places = groups.insist_stopped(tools.store, progress).await?;
+    let mut repair = Repair {
+        tools,
+        range: *range,
+        groups,
+        places,
+        is_dry_run,
+        progress,
+        told: None,
+        unwritten: Sums::new(),
+        repaired: Repaired::default(),
+    };
+    repair.mend_from_kafka().await?;
+    repair.mend_from_rows().await?;
+    Ok(repair.repaired)
+}
+
+impl Repair<'_> {
+    async fn mend_from_rows(&mut self) -> Result<(), RepairError> {
+        let mut days = self.tools.store.days(&self.range).await?;
+        days.extend(self.unwritten.keys().map(|(hour, ..)| i64::from(*hour) / 86_400));
+        days.sort_unstable();
+        days.dedup();
+        self.told = None;
+        for (index, day) in days.iter().enumerate() {
+            self.tell(|repair| {
+                format!("sums of day {} of {}: {}", index + 1, days.len(), repair.repaired.so_far())
+            });
+            let day = self.range.on_day(*day);
+            self.mend_index(&day).await?;
+            self.mend_sums(&day).await?;
+        }
+        Ok(())
+    }
+
+    async fn mend_index(&mut self, day: &TimeRange) -> Result<(), RepairError> {
+        let missing = self.tools.store.missing_in_index(day).await?;
+        self.write(&missing, |row| format!("prospect {}", row.prospect_id)).await
+    }
+
+    async fn mend_sums(&mut self, day: &TimeRange) -> Result<(), RepairError> {
+        let mut corrections = self.tools.store.corrections(day).await?;
+        let unwritten = self.unwritten.iter().filter(|((hour, ..), _)| day.contains(i64::from(*hour) * 1000));
+        for (key, row) in unwritten {
+            add(corrections.entry(*key).or_insert(RollupHourlyRow::of(key.0, key.1, key.2, key.3)), row);
+        }
+        corrections.retain(|_, row| {
+            *row != RollupHourlyRow::of(row.hour, row.user_id, row.team_id, row.campaign_id)
+        });
+        if corrections.is_empty() {
+            return Ok(());
+        }
+        let doubtful = self.tools.store.hours_with_duplicates(day).await?;
+        let is_doubtful = |row: &RollupHourlyRow| doubtful.contains(&row.hour);
+        for row in corrections.values().filter(|row| is_doubtful(row)) {
+            self.leave_alone(format!("rollup_hourly: {}: rows of this hour are stored twice", describe(row)));
+        }
+        let rows: Vec<_> = corrections.into_values().filter(|row| !is_doubtful(row)).collect();
+        self.write(&rows, describe).await
+    }
+
+    /// Inserts rows that were computed from the tables, if these are still the same.
+    pub(super) async fn write<R: Stored>(
+        &mut self,
+        rows: &[R],
+        name: impl Fn(&R) -> String,
+    ) -> Result<(), RepairError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.list(rows, name);
+        if self.is_dry_run {
+            return Ok(());
+        }
+        self.groups.insist_unchanged(&self.places).await?;
+        for part in parts(rows) {
+            for rows in part.rows.chunks(N_ROWS_AN_INSERT) {
+                self.tools.store.insert(&format!("repair/{}", Uuid::now_v7()), rows).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts and names rows that are written, or would be.
+    pub(super) fn list<R: Stored>(&mut self, rows: &[R], name: impl Fn(&R) -> String) {
+        if rows.is_empty() {
+            return;
+        }
+        let table = R::TABLE.name;
+        *self.repaired.n_rows.entry(table).or_default() += rows.len();
+        let n_listed = (MAX_LISTED as usize).saturating_sub(self.repaired.lines.len());
+        let lines = rows.iter().take(n_listed).map(|row| format!("{table}: {}", name(row)));
+        self.repaired.lines.extend(lines);
+    }
+
+    pub(super) fn leave_alone(&mut self, line: String) {
+        if self.repaired.left_alone.len() < MAX_LISTED as usize {
+            self.repaired.left_alone.push(line);
+        }
+    }
+
+    pub(super) fn tell(&mut self, line: impl FnOnce(&Self) -> String) {
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            (self.progress)(&line(self));
+        }
+    }
+}
+
+impl Repaired {
+    /// The rows so far, for people.
+    pub(super) fn so_far(&self) -> String {
+        let tables = self.n_rows.iter().map(|(table, n_rows)| format!("{n_rows} rows for {table}"));
+        let tables: Vec<String> = tables.collect();
+        if tables.is_empty() { "nothing lost so far".to_owned() } else { tables.join(", ") }
+    }
+}
+
+/// Adds the sums of one row to another.
+pub(super) fn add(to: &mut RollupHourlyRow, row: &RollupHourlyRow) {
+    to.prospects += row.prospects;
+    to.bots += row.bots;
+    to.orders += row.orders;
+    to.sales += row.sales;
+    to.rejected += row.rejected;
+    to.trash += row.trash;
+    to.chargebacks += row.chargebacks;
+    to.rebills += row.rebills;
+}
