@@ -290,7 +290,7 @@ async fn a_batch_that_an_older_version_began_is_finished() {
     assert_no_difference(&world).await;
 }
 
-async fn set_offset(world: &World, offset: i64) {
+pub(crate) async fn set_offset(world: &World, offset: i64) {
     commit(world, offset, "").await;
 }
 
