@@ -18,7 +18,7 @@ use crate::enrich::Enricher;
 use crate::store::Store;
 use crate::stored::{Stored, parts};
 use crate::verify::range::TimeRange;
-use crate::verify::stopped::{Groups, Places, RepairError};
+use crate::verify::stopped::{Groups, Places, REPAIR, RepairError};
 use crate::verify::sums::{Sums, describe};
 use crate::verify::{MAX_LISTED, Progress};
 
@@ -151,7 +151,7 @@ impl Repair<'_> {
         self.groups.insist_unchanged(&self.places).await?;
         for part in parts(rows) {
             for rows in part.rows.chunks(N_ROWS_AN_INSERT) {
-                self.tools.store.insert(&format!("repair/{}", Uuid::now_v7()), rows).await?;
+                self.tools.store.insert(&format!("{REPAIR}{}", Uuid::now_v7()), rows).await?;
             }
         }
         Ok(())

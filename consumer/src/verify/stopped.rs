@@ -53,6 +53,8 @@ pub enum RepairError {
         "a consumer was at work during the repair; what was repaired until then is right; stop it and run the repair again"
     )]
     Started,
+    #[error("ClickHouse still takes an insert of another repair; wait and run the repair again")]
+    Repairing,
     #[error("kafka: {0}")]
     Kafka(#[from] KafkaError),
     #[error("kafka: {0}")]
@@ -62,6 +64,9 @@ pub enum RepairError {
     #[error("postgres: {0}")]
     Directory(#[from] DirectoryError),
 }
+
+/// The tokens of a repair's inserts begin with this.
+pub(super) const REPAIR: &str = "repair/";
 
 /// The committed offsets of both groups: of events, and of changes.
 pub(super) type Places = Vec<BTreeMap<i32, Place>>;
@@ -114,8 +119,12 @@ impl Groups {
         let deadline = Instant::now() + self.patience;
         let mut is_told = false;
         let places = loop {
-            match self.read().await {
-                Err(error @ (RepairError::Running { .. } | RepairError::Unsettled { .. })) => {
+            match self.read_idle(store).await {
+                Err(
+                    error @ (RepairError::Running { .. }
+                    | RepairError::Unsettled { .. }
+                    | RepairError::Repairing),
+                ) => {
                     if Instant::now() >= deadline {
                         return Err(error);
                     }
@@ -123,7 +132,7 @@ impl Groups {
                 found => break found?,
             }
             if !is_told {
-                progress("waiting for the consumers to leave their Kafka groups");
+                progress("waiting until nobody writes");
                 is_told = true;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -161,6 +170,13 @@ impl Groups {
         }
     }
 
+    async fn read_idle(&self, store: &Store) -> Result<Places, RepairError> {
+        if store.is_repairing().await? {
+            return Err(RepairError::Repairing);
+        }
+        self.read().await
+    }
+
     async fn read(&self) -> Result<Places, RepairError> {
         let groups = Arc::clone(&self.groups);
         run_blocking(move || groups.iter().map(Group::read).collect()).await
@@ -189,5 +205,14 @@ impl Group {
             }
         }
         Ok(places)
+    }
+}
+
+impl Store {
+    /// Whether an insert of a repair is under way: of one that was cut off, or of another one.
+    async fn is_repairing(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT count() FROM system.processes \
+                   WHERE startsWith(Settings['insert_deduplication_token'], {prefix:String})";
+        self.client().query(sql).param("prefix", REPAIR).fetch_one::<u64>().await.map(|n| n > 0)
     }
 }

@@ -325,7 +325,7 @@ async fn a_look_for_a_hundred_thousand_rows_is_quick() {
     }
 }
 
-async fn set_offset(world: &World, offset: i64) {
+pub(crate) async fn set_offset(world: &World, offset: i64) {
     commit(world, offset, "").await;
 }
 

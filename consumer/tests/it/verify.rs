@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::changes::{assert_no_difference, order_id};
 use crate::damage::{SUMS, differences, hours, mend, run, stored_and_stopped, tables};
+use crate::doubt::set_offset;
 use crate::harness::{Lane, World};
 use crate::tripwire::{Trip, Tripwire};
 
@@ -180,6 +181,24 @@ async fn a_repair_of_what_is_half_done_is_refused() {
         assert_eq!(mend(&world, &TimeRange::default(), false).await.unwrap(), Repaired::default());
         assert_no_difference(&world).await;
     }
+}
+
+/// The offset was set with Kafka's tools: a plan may be lost with it.
+#[tokio::test]
+async fn a_repair_of_what_may_be_half_done_is_refused() {
+    let world = stored_and_stopped().await;
+    set_offset(&world, 1).await;
+    let refused = mend(&world, &TimeRange::default(), false).await.unwrap_err();
+    assert!(matches!(refused, RepairError::Doubted { partition: 0, .. }), "{refused}");
+    let consumer = world.consume();
+    let prospect = Uuid::now_v7();
+    let mut lane = Lane::new(0);
+    lane.prospect(prospect, "user_id=3");
+    lane.send(&world, 10, 0).await;
+    world.wait_for(&format!("SELECT count() FROM prospects WHERE prospect_id = '{prospect}'"), 1).await;
+    consumer.drain().await;
+    assert_eq!(mend(&world, &TimeRange::default(), false).await.unwrap(), Repaired::default());
+    assert_no_difference(&world).await;
 }
 
 /// The program itself: what it prints, and how it ends.
