@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::config::KafkaConfig;
 use crate::db;
-use crate::error::{ApiError, DetailResponse};
+use crate::http::error::{ApiError, DetailResponse};
 use crate::state::App;
 
 /// How long Kafka may take to have a change.

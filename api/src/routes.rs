@@ -11,20 +11,19 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use utoipa_axum::routes;
 
 use crate::account::{self, picture};
-use crate::guard::{Guard, Rule, Surface, check};
-use crate::middleware::{self, Service};
-use crate::once::Keyed::{self, ByEdge, ByWork};
-use crate::once::document::take_key;
-use crate::openapi::{self, Document, get_openapi};
+use crate::http::assets;
+use crate::http::guard::{Guard, Rule, Surface, check};
+use crate::http::idempotency::Keyed::{self, ByEdge, ByWork};
+use crate::http::idempotency::document::take_key;
+use crate::http::middleware::{self, Service};
+use crate::http::openapi::{self, Document, get_openapi};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
     Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
 use crate::state::App;
-use crate::{
-    assets, audit, campaigns, funds, health, orders, pages, partners, prospects, sources, teams, users,
-};
+use crate::{audit, campaigns, funds, health, orders, pages, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("proves who somebody is");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");

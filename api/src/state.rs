@@ -14,9 +14,9 @@ use crate::auth::token::Tokens;
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::db;
-use crate::edge::Edge;
+use crate::http::blocking_pool::Turns;
+use crate::http::edge_proxy::Edge;
 use crate::metrics::Metrics;
-use crate::turns::Turns;
 
 /// Wrong passwords from one address count this many times less than those for one account: offices share addresses.
 const ADDRESS_FACTOR: u32 = 10;

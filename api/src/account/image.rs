@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 
 use crate::account::picture;
 use crate::audit::{Actor, Change, record};
-use crate::body;
 use crate::db::images;
 use crate::db::users::Visible;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{DetailErrors, MakeErrors};
-use crate::path_id::PathId;
+use crate::http::body;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{DetailErrors, MakeErrors};
+use crate::http::path_id::PathId;
 use crate::policy::Resource;
 use crate::state::App;
 

@@ -7,12 +7,12 @@ use utoipa::ToSchema;
 
 use crate::audit::{Actor, Change, record};
 use crate::auth::login::{LoginError, check_password};
-use crate::body::Posted;
-use crate::client::ClientInfo;
 use crate::db::{api_tokens, password_resets, sessions, time_of, users};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{MakeErrors, Throttled};
+use crate::http::body::Posted;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{MakeErrors, Throttled};
 use crate::policy::Resource;
 use crate::state::App;
 use crate::users::account::read_new_password;

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::users::{self, UserEdit, Visible};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{ChangeErrors, DetailErrors};
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{ChangeErrors, DetailErrors};
 use crate::state::App;
 use crate::users::account::read_profile;
 use crate::users::change::{Target, change_user};

@@ -13,15 +13,15 @@ use uuid::Uuid;
 use crate::audit::{Actor, Change, record};
 use crate::db::sessions::{self, LoginRow};
 use crate::db::time_of;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{DetailErrors, ListErrors};
-use crate::paging::{Listing, Page};
-use crate::path_id::PathText;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::{DetailErrors, ListErrors};
+use crate::http::paging::{Listing, Page};
+use crate::http::path_id::PathText;
+use crate::http::query::event_cursor;
 use crate::policy::Resource;
-use crate::query::event_cursor;
 use crate::state::App;
-use crate::wire;
 
 /// A login that stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,9 +63,9 @@ impl SessionResponse {
             is_current: Some(row.id) == current,
             id: row.id,
             kind: row.kind,
-            created_at: wire::time(row.created_at.timestamp_millis()),
-            last_seen_at: wire::time(row.last_seen_at.timestamp_millis()),
-            expires_at: wire::time(row.expires_at.timestamp_millis()),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
+            last_seen_at: json_values::time(row.last_seen_at.timestamp_millis()),
+            expires_at: json_values::time(row.expires_at.timestamp_millis()),
             address: row.address,
             agent: row.agent,
         }

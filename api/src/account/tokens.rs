@@ -11,19 +11,19 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::audit::{Actor, Change, record};
 use crate::auth::api_token::{self, SCOPES};
-use crate::body::Posted;
 use crate::db::api_tokens::{self, ApiTokenRow, NewApiToken};
 use crate::db::time_of;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::guard::Allowed;
-use crate::openapi::{DetailErrors, ListErrors, MakeErrors};
-use crate::paging::{Listing, Page};
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::{DetailErrors, ListErrors, MakeErrors};
+use crate::http::paging::{Listing, Page};
+use crate::http::path_id::PathId;
+use crate::http::query::text_cursor;
 use crate::policy::Resource;
-use crate::query::text_cursor;
 use crate::state::App;
-use crate::wire;
 
 const MAX_NAME_CHARS: usize = 100;
 const DEFAULT_LIFE_DAYS: i64 = 90;
@@ -82,9 +82,9 @@ impl From<ApiTokenRow> for TokenResponse {
             name: row.name,
             hint: row.hint,
             scopes: row.scopes,
-            created_at: wire::time(row.created_at.timestamp_millis()),
-            expires_at: wire::time(row.expires_at.timestamp_millis()),
-            last_used_at: row.last_used_at.map(|time| wire::time(time.timestamp_millis())),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
+            expires_at: json_values::time(row.expires_at.timestamp_millis()),
+            last_used_at: row.last_used_at.map(|time| json_values::time(time.timestamp_millis())),
         }
     }
 }
@@ -147,8 +147,8 @@ pub async fn create_token(
         name: name.clone(),
         hint: token.hint.clone(),
         scopes: scopes.clone(),
-        created_at: wire::time(now.timestamp_millis()),
-        expires_at: wire::time(new.expires_at.timestamp_millis()),
+        created_at: json_values::time(now.timestamp_millis()),
+        expires_at: json_values::time(new.expires_at.timestamp_millis()),
         last_used_at: None,
     };
     let change = Change::created(&described);

@@ -8,13 +8,13 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::db::audit::{self, AuditFilter, AuditRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
-use crate::query::{Params, text_cursor};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, text_cursor};
 use crate::state::App;
-use crate::wire;
 
 /// The longest text that a column is compared with.
 const MAX_WORD_CHARS: usize = 100;
@@ -49,7 +49,7 @@ impl From<AuditRow> for AuditLineResponse {
     fn from(row: AuditRow) -> Self {
         Self {
             id: row.id,
-            at: wire::time(row.at.timestamp_millis()),
+            at: json_values::time(row.at.timestamp_millis()),
             actor_id: row.actor_id,
             actor_name: row.actor_name,
             address: row.address,

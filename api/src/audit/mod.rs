@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
-use crate::client::ClientInfo;
-use crate::guard::Allowed;
-use crate::middleware::is_api;
+use crate::http::client_address::ClientInfo;
+use crate::http::guard::Allowed;
+use crate::http::middleware::is_api;
 use crate::policy::Resource;
 use crate::state::App;
 

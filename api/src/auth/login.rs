@@ -4,10 +4,10 @@
 use serde_json::json;
 
 use crate::audit::{Actor, Change, record};
-use crate::client::ClientInfo;
 use crate::db::audit;
 use crate::db::users::{self, LoginRow, username_key};
-use crate::error::ApiError;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
 use crate::metrics::LoginOutcome;
 use crate::policy::Resource;
 use crate::state::App;

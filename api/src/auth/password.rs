@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use crate::error::ApiError;
-use crate::turns::Turns;
+use crate::http::blocking_pool::Turns;
+use crate::http::error::ApiError;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 
 /// The fewest characters of a password.

@@ -14,7 +14,7 @@ use crate::auth::token::{Origin, read_secret};
 use crate::auth::{hash_secret, random_secret};
 use crate::db::users::LoginRow;
 use crate::db::{sessions, time_of, users};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::policy::Resource;
 
 /// The cookie of somebody who is logged in.

@@ -18,7 +18,7 @@ use crate::auth::{hash_secret, random_secret};
 use crate::config::AuthConfig;
 use crate::db::users::LoginRow;
 use crate::db::{tokens, users};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::policy::Resource;
 
 /// What an access token says. `sid` is ours: the family, so that a logout ends the token too.

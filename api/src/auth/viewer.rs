@@ -9,7 +9,7 @@ use crate::auth::api_token;
 use crate::auth::session::{self, Session};
 use crate::db::users::{self, FoundViewer};
 use crate::db::{api_tokens, time_of};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::policy::Position;
 use crate::state::App;
 

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::{self, Actor, Change};
-use crate::body::Posted;
 use crate::campaigns::rules;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::{campaigns, tracking_keys};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
+use crate::http::precondition::versioned;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// A campaign. Lists are repeated names in a form.

@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::audit::Change;
-use crate::call::Call;
 use crate::campaigns::rules::is_in_scope;
 use crate::campaigns::show::CampaignFields;
 use crate::db::{campaigns, tracking_keys};
-use crate::error::ApiError;
-use crate::openapi::ChangeErrors;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::openapi::ChangeErrors;
 use crate::policy::Resource;
 use crate::state::App;
 

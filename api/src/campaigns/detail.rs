@@ -6,11 +6,11 @@ use axum::response::Response;
 use crate::campaigns::rules::is_in_scope;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::campaigns::{self, CampaignRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
-use crate::precondition::versioned;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::versioned;
 use crate::state::App;
 
 /// Get a campaign

@@ -9,18 +9,18 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::audit::Change;
-use crate::body::Posted;
-use crate::call::Call;
 use crate::campaigns::rules::is_in_scope;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::campaigns::{self, CampaignRow};
 use crate::db::tracking_keys::{self, KeyRow};
-use crate::error::ApiError;
-use crate::openapi::ChangeErrors;
+use crate::http::body::Posted;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::openapi::ChangeErrors;
+use crate::http::precondition::versioned;
+use crate::http::transaction::Work;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
-use crate::work::Work;
 
 /// How long old keys stay valid unless told otherwise: a weekend.
 const DEFAULT_GRACE_HOURS: i64 = 72;

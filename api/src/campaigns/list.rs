@@ -7,13 +7,13 @@ use utoipa::IntoParams;
 use crate::campaigns::rules::STATES;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::campaigns::{self, CampaignFilter, CampaignRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::named::{NamedFilter, NamedQuery, name_cursor};
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::list_by_name::{NamedFilter, NamedQuery, name_cursor};
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::Params;
 use crate::policy::Scope;
-use crate::query::Params;
 use crate::state::App;
 
 /// What the list of campaigns understands besides.

@@ -9,8 +9,8 @@ use crate::config::EdgeConfig;
 use crate::db::campaigns::CampaignRow;
 use crate::db::tracking_keys::KeyRow;
 use crate::funds::amount;
+use crate::http::json_values;
 use crate::pages::snippet::Snippet;
-use crate::wire;
 
 /// What of a campaign can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -84,8 +84,8 @@ impl From<&KeyRow> for TrackingKeyResponse {
     fn from(row: &KeyRow) -> Self {
         Self {
             key: row.key.clone(),
-            created_at: wire::time(row.created_at.timestamp_millis()),
-            expires_at: row.expires_at.map(|end| wire::time(end.timestamp_millis())),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
+            expires_at: row.expires_at.map(|end| json_values::time(end.timestamp_millis())),
         }
     }
 }

@@ -7,17 +7,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Change;
-use crate::body::Posted;
-use crate::call::Call;
 use crate::campaigns::create::CreateCampaignRequest;
 use crate::campaigns::rules;
 use crate::campaigns::show::{CampaignFields, CampaignResponse};
 use crate::db::campaigns;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::openapi::ChangeErrors;
+use crate::http::body::Posted;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::openapi::ChangeErrors;
+use crate::http::precondition::versioned;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// What changes.

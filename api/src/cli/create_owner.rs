@@ -12,7 +12,7 @@ use crate::cli::{CreateOwnerArgs, say};
 use crate::config::Config;
 use crate::db::postgres_pool;
 use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
-use crate::fields::Fields;
+use crate::http::fields::Fields;
 use crate::policy::{Position, Resource};
 use crate::users::account::{self, NewAccount};
 

@@ -12,7 +12,7 @@ use sluice_runtime::ops::{self, Readiness};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::state::App;
-use crate::{health, router, serve};
+use crate::{health, http::serve, routes};
 
 /// How long a drain waits for open requests.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(35);
@@ -33,7 +33,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let ops_bound = ops::serve(ops_listen, registry, readiness, &lifecycle)
         .await
         .with_context(|| format!("ops.listen {ops_listen}"))?;
-    let bound = serve::serve(listen, router::build(&app), &lifecycle)
+    let bound = serve::serve(listen, routes::build(&app), &lifecycle)
         .await
         .with_context(|| format!("http.listen {listen}"))?;
     tracing::info!(http = %bound, ops = %ops_bound, "serving");

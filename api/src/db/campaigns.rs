@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::db::plan_anew;
 use crate::db::tracking_keys::KeyRow;
-use crate::named::NamedFilter;
+use crate::http::list_by_name::NamedFilter;
 
 /// A campaign that is not archived.
 #[derive(Debug, Clone)]

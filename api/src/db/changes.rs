@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]

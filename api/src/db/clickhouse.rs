@@ -7,7 +7,7 @@ use clickhouse::query::Query;
 use clickhouse::{Client, RowOwned, RowRead};
 
 use crate::config::ClickhouseConfig;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// The longest a query of a request may run in the server, in seconds.
 const MAX_EXECUTION_S: &str = "10";

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::db::parked::{ParkedFilter, ParkedRow};
 use crate::db::prospects::uuid_texts;
-use crate::query::MAX_TIME_MS;
+use crate::http::query::MAX_TIME_MS;
 
 /// Parked events are looked through this many at a time.
 const PARKED_PAGE: u32 = 1000;

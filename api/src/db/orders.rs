@@ -10,7 +10,7 @@ use crate::db::event_filter::{EventFilter, RANGE};
 use crate::db::prospects::uuid_texts;
 use crate::db::scope::EventScope;
 use crate::db::windows::{self, Windows};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// An order without its customer's data.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -84,7 +84,7 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
 /// # Errors
 /// When ClickHouse fails.
 pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
-    let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::query::MAX_TIME_MS));
+    let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::http::query::MAX_TIME_MS));
     let sql = format!(
         "SELECT {COLUMNS} FROM orders
          WHERE {RANGE} AND order_id = {{id:UUID}} AND {} LIMIT 1",

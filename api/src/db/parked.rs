@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::db::clickhouse::fetch_all;
 use crate::db::event_filter::EventFilter;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// A parked event with its bytes.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -99,7 +99,7 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRo
 pub async fn find(client: &Client, id: Uuid) -> Result<Option<ParkedRow>, ApiError> {
     let filter = ParkedFilter {
         q: id.to_string(),
-        to_ms: crate::query::MAX_TIME_MS,
+        to_ms: crate::http::query::MAX_TIME_MS,
         limit: 2,
         ..ParkedFilter::default()
     };

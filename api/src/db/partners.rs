@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::named::NamedFilter;
+use crate::http::list_by_name::NamedFilter;
 
 /// Names are told apart without regard to case.
 pub const NAME_UNIQUE: &str = "partners_name_unique";

@@ -13,9 +13,9 @@ use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
 use crate::db::scope::EventScope;
 use crate::db::windows::{self, Windows};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
+use crate::http::query::MAX_TIME_MS;
 use crate::policy::Grant;
-use crate::query::MAX_TIME_MS;
 
 /// A line of a list.
 #[derive(Debug, Clone, Row, Deserialize)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::db::clickhouse::fetch_all;
 use crate::db::scope::EventScope;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// What an hour of UTC (Unix seconds of its start) saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::auth::viewer::Viewer;
 use crate::db::teams;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::policy::Scope;
 
 /// Whose events a query may return.

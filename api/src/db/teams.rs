@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::named::NamedFilter;
+use crate::http::list_by_name::NamedFilter;
 
 /// One team per lead.
 pub const LEAD_UNIQUE: &str = "teams_lead_unique";

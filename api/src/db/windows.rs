@@ -8,7 +8,7 @@ use clickhouse::Client;
 
 use crate::db::clickhouse::fetch_optional;
 use crate::db::event_filter::EventFilter;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::ApiError;
-use crate::once::{REPLAYED, read_key};
+use crate::http::error::ApiError;
+use crate::http::idempotency::{REPLAYED, read_key};
 
 /// What the client calls its request, if it does.
 #[derive(Debug, Clone)]

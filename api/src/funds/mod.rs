@@ -23,9 +23,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 pub use crate::db::violated;
-use crate::error::ApiError;
-use crate::precondition;
-use crate::query::{Params, number_cursor};
+use crate::http::error::ApiError;
+use crate::http::precondition;
+use crate::http::query::{Params, number_cursor};
 
 /// The answer with a thing, and its version as the `ETag`.
 pub fn answer(status: StatusCode, thing: &impl Serialize, version: i64) -> Response {

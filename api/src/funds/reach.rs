@@ -4,10 +4,10 @@
 use sqlx::PgExecutor;
 
 use crate::db::funds::accounts;
-use crate::error::ApiError;
-use crate::guard::Allowed;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::query::Params;
 use crate::policy::Scope;
-use crate::query::Params;
 use crate::state::App;
 
 /// The buyers within reach.

@@ -10,7 +10,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 struct Asset {
     name: &'static str,
@@ -24,7 +24,7 @@ const SVG: &str = "image/svg+xml";
 
 macro_rules! assets {
     ($($name:literal: $content_type:expr, $path:literal;)*) => {
-        &[$(Asset { name: $name, content_type: $content_type, bytes: include_bytes!(concat!("../assets/", $path)) },)*]
+        &[$(Asset { name: $name, content_type: $content_type, bytes: include_bytes!(concat!("../../assets/", $path)) },)*]
     };
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 /// How long one waits for a turn before being told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use serde_json::{Map, Value};
 
-use crate::error::ApiError;
-use crate::fields::Fields;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 
 /// The largest body that is read.
 pub const MAX_BYTES: usize = 64 * 1024;

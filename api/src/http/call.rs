@@ -6,11 +6,11 @@ use axum::http::request::Parts;
 use sqlx::PgConnection;
 
 use crate::audit::{self, Actor, Change};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::path_id::PathId;
+use crate::http::precondition;
 use crate::policy::Resource;
-use crate::precondition;
 use crate::state::App;
 
 /// A request to change the thing with an id.

@@ -16,9 +16,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::body::MAX_BYTES;
 use crate::config::EdgeConfig;
-use crate::error::ApiError;
+use crate::http::body::MAX_BYTES;
+use crate::http::error::ApiError;
 
 /// An edge answers in milliseconds, an order's sync included.
 const PATIENCE: Duration = Duration::from_secs(5);

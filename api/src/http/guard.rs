@@ -16,10 +16,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
 use crate::auth::viewer::{self, Bearer, Proof, Viewer};
 use crate::auth::{csrf, random_secret};
-use crate::body;
-use crate::client::ClientInfo;
-use crate::error::ApiError;
-use crate::once::{self, Keyed, Once};
+use crate::http::body;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, Keyed, Once};
 use crate::pages::frame::PageError;
 use crate::policy::{self, Action, Grant, Resource};
 use crate::state::App;
@@ -116,7 +116,7 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
 
 async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Response, ApiError> {
     match guard.keyed {
-        Some(keyed) => once::run(&guard.app, keyed, request, next).await,
+        Some(keyed) => idempotency::run(&guard.app, keyed, request, next).await,
         None => Ok(next.run(request).await),
     }
 }

@@ -4,7 +4,7 @@
 use utoipa::IntoParams;
 
 use crate::db::like_pattern;
-use crate::query::{Params, text_cursor};
+use crate::http::query::{Params, text_cursor};
 
 /// What every list by name understands.
 #[derive(Debug, IntoParams)]

@@ -23,9 +23,9 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-use crate::body::MAX_BYTES;
-use crate::client::ClientInfo;
-use crate::error::ApiError;
+use crate::http::body::MAX_BYTES;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
 use crate::metrics::Part;
 use crate::pages::frame::PageError;
 use crate::state::App;

@@ -10,8 +10,8 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use crate::client::ClientInfo;
-use crate::query::{Params, with_param};
+use crate::http::client_address::ClientInfo;
+use crate::http::query::{Params, with_param};
 use crate::state::App;
 
 /// Some of what there is, and the cursor to the rest.

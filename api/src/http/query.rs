@@ -9,7 +9,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeZone as _};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use crate::error::{ApiError, FieldErrors};
+use crate::http::error::{ApiError, FieldErrors};
 
 /// Lists are this long unless told otherwise.
 pub const DEFAULT_LIMIT: u32 = 100;

@@ -14,7 +14,7 @@ use sluice_runtime::lifecycle::Lifecycle;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
-use crate::middleware::Service;
+use crate::http::middleware::Service;
 
 /// A client that takes longer to send a head is not one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

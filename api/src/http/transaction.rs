@@ -12,9 +12,9 @@ use sqlx::{PgConnection, PgTransaction};
 
 use crate::auth::viewer::{Proof, Viewer};
 use crate::db::{teams, users};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::once::{self, Once};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::idempotency::{self, Once};
 use crate::policy::Scope;
 use crate::state::App;
 
@@ -117,7 +117,7 @@ impl Work {
             self.transaction.commit().await?;
             return Ok(answer);
         };
-        let (head, body) = once::whole(answer).await?;
+        let (head, body) = idempotency::whole(answer).await?;
         let mut transaction = self.transaction;
         once.keep(&mut *transaction, head.status, &head.headers, &body).await?;
         transaction.commit().await?;

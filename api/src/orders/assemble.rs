@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::orders::{self, ContactRow, OrderRow};
 use crate::db::parked::ParkedRow;
 use crate::db::prospects::{self, VisitRow, shown_ip};
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 use crate::policy::Grant;
 
 /// An order, stored or parked.

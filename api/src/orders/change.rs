@@ -8,12 +8,12 @@ use sluice_schemas::change::{Act, CONTACT_FIELDS};
 
 use crate::audit::{self, Actor, Change};
 use crate::changes::{self, Edit, Progress, on_its_way};
-use crate::error::ApiError;
-use crate::guard::Allowed;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::precondition::versioned;
 use crate::orders::assemble::Order;
 use crate::orders::detail::{self, OrderDetailResponse};
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// A stored order within the viewer's scope.

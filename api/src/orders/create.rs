@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::body;
-use crate::client::ClientInfo;
-use crate::error::ApiError;
-use crate::openapi::CreateErrors;
+use crate::http::body;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::openapi::CreateErrors;
 use crate::state::App;
 
 /// The edge's path.

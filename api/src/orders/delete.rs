@@ -9,13 +9,13 @@ use sluice_schemas::change::{Act, Entity};
 
 use crate::audit::Actor;
 use crate::changes::Edit;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{ChangeErrors, OnItsWay};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{ChangeErrors, OnItsWay};
+use crate::http::path_id::PathText;
+use crate::http::precondition::expected_version;
 use crate::orders::change::apply;
 use crate::orders::detail::{self, OrderDetailResponse};
-use crate::path_id::PathText;
-use crate::precondition::expected_version;
 use crate::state::App;
 
 /// Delete an order

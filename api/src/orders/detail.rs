@@ -8,16 +8,16 @@ use uuid::Uuid;
 
 use crate::db::scope::EventScope;
 use crate::db::{orders, parked};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathText;
+use crate::http::precondition::versioned;
 use crate::orders::assemble::{self, Order};
 use crate::orders::list::OrderResponse;
-use crate::path_id::PathText;
 use crate::policy::{self, Action, Resource};
-use crate::precondition::versioned;
 use crate::state::App;
-use crate::wire;
 
 /// An order with everything that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,11 +39,11 @@ impl From<Order> for OrderDetailResponse {
     fn from(order: Order) -> Self {
         let state = order.state.clone();
         Self {
-            user_id: wire::id(order.user_id),
-            team_id: state.as_ref().and_then(|state| wire::id(state.team_id)),
-            campaign_id: state.as_ref().and_then(|state| wire::id(state.campaign_id)),
+            user_id: json_values::id(order.user_id),
+            team_id: state.as_ref().and_then(|state| json_values::id(state.team_id)),
+            campaign_id: state.as_ref().and_then(|state| json_values::id(state.campaign_id)),
             status_text: state.as_ref().map(|state| state.status_text.clone()),
-            payout: state.as_ref().map(|state| wire::amount(state.payout_micros)),
+            payout: state.as_ref().map(|state| json_values::amount(state.payout_micros)),
             currency: state.map(|state| state.currency),
             order: OrderResponse::from(order),
         }

@@ -7,13 +7,13 @@ use sluice_schemas::status::Status;
 use utoipa::ToSchema;
 
 use crate::db;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathText;
 use crate::orders::detail;
-use crate::path_id::PathText;
 use crate::state::App;
-use crate::wire;
 
 /// A status and when the order got it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,18 +42,18 @@ pub async fn list_order_statuses(
     let order = detail::find(&app, &allowed, &id).await?;
     let given = db::changes::statuses(&app.clickhouse, order.id).await?;
     let first = OrderStatusResponse {
-        time: wire::time(order.time_ms),
+        time: json_values::time(order.time_ms),
         status: Status::Hold.as_str().to_owned(),
         status_text: String::new(),
         reason: String::new(),
         user_id: None,
     };
     let given = given.into_iter().map(|row| OrderStatusResponse {
-        time: wire::time(row.time_ms),
+        time: json_values::time(row.time_ms),
         status: row.status,
         status_text: row.status_text,
         reason: row.reason,
-        user_id: wire::id(row.actor_id),
+        user_id: json_values::id(row.actor_id),
     });
     Ok(Json(std::iter::once(first).chain(given).collect()))
 }

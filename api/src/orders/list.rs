@@ -10,16 +10,16 @@ use crate::db::event_filter::EventFilter;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, event_cursor};
 use crate::orders::assemble::{self, Order};
-use crate::paging::{Listing, Page};
 use crate::policy::{self, Action, Resource};
 use crate::prospects::list::{ListEventsQuery, ProspectResponse, may_search, read_filter};
-use crate::query::{Params, event_cursor};
 use crate::state::App;
-use crate::wire;
 
 /// The statuses that an order can have.
 pub const STATUSES: [&str; 7] = ["", "hold", "sale", "rejected", "trash", "chargeback", "rebill"];
@@ -56,7 +56,7 @@ impl From<Order> for OrderResponse {
             first_name: order.contact.first_name,
             last_name: order.contact.last_name,
             delivery_address: order.contact.delivery_address,
-            created_at: wire::time(order.time_ms),
+            created_at: json_values::time(order.time_ms),
             prospect: order.prospect.map(ProspectResponse::from),
             status: order.state.map(|state| state.status),
             parked: order.parked,

@@ -10,20 +10,20 @@ use sluice_schemas::status::Status;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::changes::Edit;
-use crate::error::ApiError;
-use crate::fields::{Fields, is_email};
-use crate::guard::Allowed;
-use crate::openapi::{ChangeErrors, OnItsWay};
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, is_email};
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::{ChangeErrors, OnItsWay};
+use crate::http::path_id::PathText;
+use crate::http::precondition::expected_version;
 use crate::orders::assemble::Order;
 use crate::orders::change::{apply, stored};
 use crate::orders::detail::OrderDetailResponse;
-use crate::path_id::PathText;
 use crate::policy::{self, Action, Resource, Scope};
-use crate::precondition::expected_version;
 use crate::state::App;
-use crate::wire;
 
 /// The customer's fields and their longest texts, in characters; as the edge takes them.
 const CONTACT: [(&str, usize); 5] =
@@ -203,7 +203,7 @@ fn read_money(fields: &mut Fields, set: &mut Vec<(&'static str, String)>) {
     if fields.get("payout").is_some()
         && let Some(text) = fields.required_text("payout", 30)
     {
-        match wire::micros(&text) {
+        match json_values::micros(&text) {
             Some(micros) => set.push(("payout", micros.to_string())),
             None => {
                 fields.fail("payout", "Enter an amount as 12.50: up to 12 digits, and six after the point.")

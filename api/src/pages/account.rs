@@ -8,8 +8,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::audit::Actor;
 use crate::db::users::{UserEdit, UserRow};
-use crate::error::ApiError;
-use crate::guard::{Allowed, Form};
+use crate::http::error::ApiError;
+use crate::http::guard::{Allowed, Form};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::snippet::Snippet;
 use crate::state::App;

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use chrono::DateTime;
 use chrono_tz::Tz;
 
-use crate::wire;
+use crate::http::json_values;
 
 /// The most characters of a text in a table.
 const MAX_CELL_CHARS: usize = 40;
@@ -26,7 +26,7 @@ impl LocalTime {
     pub fn new(time_ms: i64, zone: Tz) -> Self {
         let time = DateTime::from_timestamp_millis(time_ms).unwrap_or(DateTime::UNIX_EPOCH);
         let text = time.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
-        Self { text, iso: wire::time(time_ms) }
+        Self { text, iso: json_values::time(time_ms) }
     }
 }
 
@@ -85,7 +85,7 @@ pub fn percent(part: i64, whole: i64) -> String {
 /// An address as people write it.
 #[must_use]
 pub fn ip(address: Ipv6Addr) -> String {
-    wire::ip(address)
+    json_values::ip(address)
 }
 
 /// The text, or the sign for none.

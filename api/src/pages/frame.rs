@@ -5,10 +5,10 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::assets;
 use crate::auth::csrf;
-use crate::error::ApiError;
-use crate::guard::Allowed;
+use crate::http::assets;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
 use crate::policy::{self, Action, Resource};
 
 /// A part of the system in the navigation.

@@ -8,12 +8,12 @@ use chrono_tz::Tz;
 
 use crate::db::rollups::{self, HourRow};
 use crate::db::scope::EventScope;
-use crate::guard::Allowed;
+use crate::http::guard::Allowed;
+use crate::http::query::start_of_day;
 use crate::pages::format::{number, percent};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::snippet::Snippet;
 use crate::policy::Scope;
-use crate::query::start_of_day;
 use crate::state::App;
 
 /// Days of the chart, today included.

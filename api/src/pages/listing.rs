@@ -1,6 +1,6 @@
 //! What the pages of lists have in common: the form above, the sort link, the way to the next page.
 
-use crate::query::{Params, with_param};
+use crate::http::query::{Params, with_param};
 
 /// The choices of rows a page; the first unless told otherwise.
 const PER_PAGE: [&str; 3] = ["25", "10", "100"];

@@ -10,11 +10,11 @@ use crate::audit::Actor;
 use crate::auth::login::{LoginError, log_in};
 use crate::auth::session::{self, COOKIE_NAME};
 use crate::auth::{csrf, viewer};
-use crate::client::ClientInfo;
 use crate::config::Registration;
-use crate::guard::{Allowed, Anonymous, Form};
+use crate::http::client_address::ClientInfo;
+use crate::http::guard::{Allowed, Anonymous, Form};
+use crate::http::query::Params;
 use crate::pages::frame::{Frame, PageError, render};
-use crate::query::Params;
 use crate::state::App;
 
 const SECONDS_PER_DAY: u64 = 86_400;

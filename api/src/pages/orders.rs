@@ -7,8 +7,11 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
 
-use crate::error::ApiError;
-use crate::guard::Allowed;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::paging::Listing;
+use crate::http::path_id::PathText;
 use crate::orders::assemble::{Order, OrderState};
 use crate::orders::{detail, list};
 use crate::pages::format::{self, Cell, LocalTime, or_none};
@@ -16,10 +19,7 @@ use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
 use crate::pages::prospects::{names_of, user_name};
 use crate::pages::snippet::Snippet;
-use crate::paging::Listing;
-use crate::path_id::PathText;
 use crate::state::App;
-use crate::wire;
 
 /// An order as pages show it.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl OrderView {
 fn payout(state: &OrderState) -> String {
     match state.payout_micros {
         0 => format::NONE.to_owned(),
-        micros => format!("{} {}", wire::amount(micros), state.currency),
+        micros => format!("{} {}", json_values::amount(micros), state.currency),
     }
 }
 

@@ -5,12 +5,12 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
-use crate::guard::Allowed;
+use crate::http::guard::Allowed;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::event_cursor;
 use crate::pages::format::{Cell, LocalTime, or_none};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
-use crate::paging::{Listing, Page};
-use crate::query::event_cursor;
 use crate::state::App;
 
 /// The states; any unless told otherwise.

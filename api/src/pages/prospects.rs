@@ -9,19 +9,19 @@ use chrono_tz::Tz;
 
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
 use crate::db::{orders, users};
-use crate::error::ApiError;
-use crate::guard::Allowed;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::paging::Listing;
+use crate::http::path_id::PathText;
 use crate::orders::assemble;
 use crate::pages::format::{self, Cell, LocalTime, or_none};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
 use crate::pages::orders::OrderView;
 use crate::pages::snippet::Snippet;
-use crate::paging::Listing;
-use crate::path_id::PathText;
 use crate::prospects::{detail, list};
 use crate::state::App;
-use crate::wire;
 
 /// A line of the list.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
     let cost = if row.cost_micros == 0 {
         String::new()
     } else {
-        format!("{} {}", wire::amount(row.cost_micros), row.currency)
+        format!("{} {}", json_values::amount(row.cost_micros), row.currency)
     };
     let number = |id: u64| if id == 0 { String::new() } else { id.to_string() };
     let texts = [

@@ -7,8 +7,8 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::error::ApiError;
-use crate::middleware::content_policy;
+use crate::http::error::ApiError;
+use crate::http::middleware::content_policy;
 use crate::pages::frame::{Frame, PageError, render};
 
 /// Of the style sheet of the bundle's scroll bars, made before Redoc is told the nonce; it is empty at first.

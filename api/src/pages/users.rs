@@ -4,11 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::guard::Allowed;
+use crate::http::guard::Allowed;
+use crate::http::paging::Listing;
 use crate::pages::format::{LocalTime, or_none};
 use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
-use crate::paging::Listing;
 use crate::policy::Position;
 use crate::state::App;
 use crate::users::list;

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::{self, Actor, Change};
-use crate::body::Posted;
 use crate::db::partners;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
+use crate::http::precondition::versioned;
 use crate::partners::list::PartnerResponse;
 use crate::partners::rules;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// A partner. In a form, `status_map` is the text of a JSON object.

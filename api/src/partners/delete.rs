@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::audit::Change;
-use crate::call::Call;
 use crate::db::partners;
-use crate::error::ApiError;
-use crate::openapi::ChangeErrors;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::openapi::ChangeErrors;
 use crate::partners::list::PartnerResponse;
 use crate::policy::Resource;
 use crate::state::App;

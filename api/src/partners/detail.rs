@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::partners;
-use crate::error::ApiError;
-use crate::openapi::DetailErrors;
+use crate::http::error::ApiError;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::versioned;
 use crate::partners::list::PartnerResponse;
-use crate::path_id::PathId;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// Get a partner

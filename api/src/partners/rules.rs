@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::db::partners::{NAME_UNIQUE, NewPartner};
 use crate::db::violated;
-use crate::error::ApiError;
-use crate::fields::Fields;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 use sluice_schemas::currency::Currency;
 
 const MAX_NAME_CHARS: usize = 100;

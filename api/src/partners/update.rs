@@ -8,17 +8,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Change;
-use crate::body::Posted;
-use crate::call::Call;
 use crate::db::partners;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::openapi::ChangeErrors;
+use crate::http::body::Posted;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::openapi::ChangeErrors;
+use crate::http::precondition::versioned;
 use crate::partners::create::CreatePartnerRequest;
 use crate::partners::list::PartnerResponse;
 use crate::partners::rules;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::state::App;
 
 /// What changes.

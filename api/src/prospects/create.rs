@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::body;
-use crate::client::ClientInfo;
 use crate::db::users;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::fields::keys::Key;
-use crate::openapi::CreateErrors;
+use crate::http::body;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::fields::keys::Key;
+use crate::http::openapi::CreateErrors;
 use crate::state::App;
 
 /// The edge's path.

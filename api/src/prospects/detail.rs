@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use crate::db::prospects::{self, ProspectDetailRow, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathText;
-use crate::precondition::versioned;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathText;
+use crate::http::precondition::versioned;
 use crate::prospects::list::ProspectResponse;
 use crate::state::App;
-use crate::wire;
 
 /// One visit with all its dimensions. Empty texts are values that the visit did not have.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,8 +87,8 @@ impl From<ProspectDetailRow> for ProspectDetailResponse {
     fn from(row: ProspectDetailRow) -> Self {
         Self {
             prospect: ProspectResponse::from(VisitRow::from(&row)),
-            team_id: wire::id(row.team_id),
-            campaign_id: wire::id(row.campaign_id),
+            team_id: json_values::id(row.team_id),
+            campaign_id: json_values::id(row.campaign_id),
             page: row.page,
             country: row.country,
             device: row.device,
@@ -107,7 +107,7 @@ impl From<ProspectDetailRow> for ProspectDetailResponse {
             creative_id: row.creative_id,
             ad_campaign_id: row.ad_campaign_id,
             placement: row.placement,
-            cost: wire::amount(row.cost_micros),
+            cost: json_values::amount(row.cost_micros),
             currency: row.currency,
             marks: row.marks,
         }

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use crate::db::event_filter::EventFilter;
 use crate::db::prospects::{self, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
-use crate::query::{Params, event_cursor};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, event_cursor};
 use crate::state::App;
-use crate::wire;
 
 /// One visit to a landing page.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -35,11 +35,11 @@ impl From<VisitRow> for ProspectResponse {
     fn from(row: VisitRow) -> Self {
         Self {
             id: row.prospect_id,
-            ip_address: wire::ip(row.ip),
+            ip_address: json_values::ip(row.ip),
             user_agent: row.user_agent,
             referral_source: row.referrer,
-            created_at: wire::time(row.time_ms),
-            user_id: wire::id(row.user_id),
+            created_at: json_values::time(row.time_ms),
+            user_id: json_values::id(row.user_id),
         }
     }
 }

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::{self, Actor, Change};
-use crate::body::Posted;
 use crate::db::sources;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
+use crate::http::precondition::versioned;
 use crate::policy::Resource;
-use crate::precondition::versioned;
 use crate::sources::list::SourceResponse;
 use crate::sources::rules;
 use crate::state::App;

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::audit::Change;
-use crate::call::Call;
 use crate::db::sources;
-use crate::error::ApiError;
-use crate::openapi::ChangeErrors;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::openapi::ChangeErrors;
 use crate::policy::Resource;
 use crate::sources::list::SourceResponse;
 use crate::state::App;

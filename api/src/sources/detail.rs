@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::sources;
-use crate::error::ApiError;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
-use crate::precondition::versioned;
+use crate::http::error::ApiError;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::versioned;
 use crate::sources::list::SourceResponse;
 use crate::state::App;
 

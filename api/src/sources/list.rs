@@ -8,11 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::sources::{self, SourceRow};
-use crate::error::ApiError;
-use crate::named::{NamedFilter, NamedQuery, name_cursor};
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
-use crate::query::Params;
+use crate::http::error::ApiError;
+use crate::http::list_by_name::{NamedFilter, NamedQuery, name_cursor};
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::Params;
 use crate::state::App;
 
 /// Where visits are bought.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::db::sources::{NAME_UNIQUE, NewSource};
 use crate::db::violated;
-use crate::error::ApiError;
-use crate::fields::Fields;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_PARAM_CHARS: usize = 50;

@@ -10,7 +10,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::openapi::ListErrors;
+use crate::http::openapi::ListErrors;
 
 /// A source that can be made as it is.
 #[derive(Debug, Serialize, ToSchema)]

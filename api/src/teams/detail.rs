@@ -4,12 +4,12 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::teams::{self, TeamRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::versioned;
 use crate::policy::Scope;
-use crate::precondition::versioned;
 use crate::state::App;
 use crate::teams::list::TeamResponse;
 

@@ -6,15 +6,15 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::db::teams::{self, MembershipRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{DetailErrors, FieldErrorsResponse};
-use crate::paging::{Listing, Page};
-use crate::path_id::PathId;
-use crate::query::text_cursor;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::{DetailErrors, FieldErrorsResponse};
+use crate::http::paging::{Listing, Page};
+use crate::http::path_id::PathId;
+use crate::http::query::text_cursor;
 use crate::state::App;
 use crate::teams::detail;
-use crate::wire;
 
 /// A time in which a Buyer was in the team. What they brought in it stays the team's.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,8 +31,8 @@ impl From<MembershipRow> for MembershipResponse {
     fn from(row: MembershipRow) -> Self {
         Self {
             user_id: row.user_id,
-            since: wire::time(row.since.timestamp_millis()),
-            until: row.until.map(|until| wire::time(until.timestamp_millis())),
+            since: json_values::time(row.since.timestamp_millis()),
+            until: row.until.map(|until| json_values::time(until.timestamp_millis())),
         }
     }
 }

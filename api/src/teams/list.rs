@@ -6,13 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::teams::{self, TeamRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::named::{NamedFilter, NamedQuery, name_cursor};
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::list_by_name::{NamedFilter, NamedQuery, name_cursor};
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::Params;
 use crate::policy::Scope;
-use crate::query::Params;
 use crate::state::App;
 
 /// A team as it is now.

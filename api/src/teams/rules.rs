@@ -8,9 +8,9 @@ use sqlx::PgConnection;
 
 use crate::db::teams::{self, LEAD_UNIQUE, ONE_TEAM, PersonRow, TeamRow};
 use crate::db::violated;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::fields::keys::Key;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::fields::keys::Key;
 use crate::policy::Position;
 
 /// The most characters of a team's name.

@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 use crate::auth::password;
 use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
 use crate::db::violated;
-use crate::error::ApiError;
-use crate::fields::{Fields, is_email};
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, is_email};
 use crate::policy::Position;
 
 /// The most characters of a username.

@@ -6,10 +6,10 @@ use axum::response::Response;
 
 use crate::audit::Actor;
 use crate::db::users::{UserEdit, UserRow};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::RemoveErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::RemoveErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 use crate::users::change::{Target, change_user};
 use crate::users::detail;

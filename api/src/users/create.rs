@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::audit::Actor;
-use crate::body::Posted;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
-use crate::precondition::set_version;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
+use crate::http::precondition::set_version;
 use crate::state::App;
 use crate::users::account;
 use crate::users::list::UserResponse;

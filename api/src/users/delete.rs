@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::audit::Actor;
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::RemoveErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::RemoveErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 use crate::users::change::{Target, archive_user};
 

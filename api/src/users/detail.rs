@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::db::users::{self, UserRow, Visible};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
-use crate::precondition::set_version;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::set_version;
 use crate::state::App;
 use crate::users::list::UserResponse;
 

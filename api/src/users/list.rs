@@ -6,14 +6,14 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::db::users::{self, UserFilter, UserRow, Visible};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, text_cursor};
 use crate::policy::Position;
-use crate::query::{Params, text_cursor};
 use crate::state::App;
-use crate::wire;
 
 /// A person on the team.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -52,8 +52,8 @@ impl From<UserRow> for UserResponse {
             team_id: row.team_id,
             time_zone: row.time_zone,
             image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
-            created_at: wire::time(row.created_at.timestamp_millis()),
-            last_login: row.last_login.map(|time| wire::time(time.timestamp_millis())),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
+            last_login: row.last_login.map(|time| json_values::time(time.timestamp_millis())),
         }
     }
 }

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use crate::audit::Actor;
 use crate::auth::login::{LoginError, log_in};
 use crate::auth::token::Pair;
-use crate::body::Posted;
-use crate::client::ClientInfo;
-use crate::error::ApiError;
-use crate::openapi::{AccountErrors, Throttled};
+use crate::http::body::Posted;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::openapi::{AccountErrors, Throttled};
 use crate::state::App;
 use crate::users::account::MAX_USERNAME_CHARS;
 

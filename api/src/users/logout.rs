@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::audit::Actor;
-use crate::body::Posted;
-use crate::error::ApiError;
-use crate::openapi::{Malformed, Unavailable};
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::openapi::{Malformed, Unavailable};
 use crate::state::App;
 use crate::users::refresh::RefreshTokenRequest;
 

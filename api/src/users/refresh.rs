@@ -6,9 +6,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
-use crate::error::ApiError;
-use crate::openapi::{RefreshErrors, Unavailable};
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::openapi::{RefreshErrors, Unavailable};
 use crate::state::App;
 use crate::users::login::TokensResponse;
 

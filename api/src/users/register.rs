@@ -9,17 +9,17 @@ use utoipa::ToSchema;
 
 use crate::audit::{Actor, Change, record};
 use crate::auth::viewer::{self, Bearer};
-use crate::body::Posted;
-use crate::client::ClientInfo;
 use crate::config::Registration;
 use crate::db::users::{self, NewUser, UserRow, Visible};
-use crate::error::ApiError;
-use crate::openapi::{AccountErrors, Throttled};
+use crate::http::body::Posted;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::openapi::{AccountErrors, Throttled};
+use crate::http::transaction::Work;
 use crate::policy::{self, Action, Position, Resource};
 use crate::state::App;
 use crate::users::account::{self, NewAccount};
 use crate::users::list::UserResponse;
-use crate::work::Work;
 
 /// A new account.
 #[derive(Debug, Deserialize, ToSchema)]

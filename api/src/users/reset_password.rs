@@ -13,16 +13,16 @@ use utoipa::ToSchema;
 use crate::audit::{Actor, Change, record};
 use crate::auth::token::read_secret;
 use crate::auth::{hash_secret, random_secret};
-use crate::body::Posted;
-use crate::client::ClientInfo;
 use crate::db::users::Visible;
 use crate::db::{password_resets, time_of, users};
-use crate::error::ApiError;
-use crate::guard::Allowed;
-use crate::openapi::{Malformed, RemoveErrors, Throttled, Unavailable};
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::client_address::ClientInfo;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{Malformed, RemoveErrors, Throttled, Unavailable};
+use crate::http::path_id::PathId;
+use crate::http::precondition::check_version;
 use crate::policy::Resource;
-use crate::precondition::check_version;
 use crate::state::App;
 use crate::users::account::read_new_password;
 use crate::users::change::end_access;
@@ -80,7 +80,7 @@ pub async fn create_password_reset(
     transaction.commit().await?;
     Ok(Json(PasswordResetResponse {
         token: URL_SAFE_NO_PAD.encode(token),
-        expires_at: crate::wire::time(expires_at.timestamp_millis()),
+        expires_at: crate::http::json_values::time(expires_at.timestamp_millis()),
     }))
 }
 

@@ -7,7 +7,7 @@ use chromiumoxide::browser::{Browser, BrowserConfig};
 use chromiumoxide::page::Page;
 use futures::StreamExt as _;
 use sluice_api::policy::Position;
-use sluice_api::{router, serve};
+use sluice_api::{http::serve, routes};
 use sluice_runtime::lifecycle::Lifecycle;
 
 use crate::world::World;
@@ -26,7 +26,7 @@ async fn both_pages_show_the_document_and_swagger_carries_out_an_operation() {
     world.person("ben", Position::Buyer).await;
     let lifecycle = Lifecycle::default();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let bound = serve::serve(listen, router::build(&world.app), &lifecycle).await.unwrap();
+    let bound = serve::serve(listen, routes::build(&world.app), &lifecycle).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (mut browser, mut events) = Browser::launch(browser_config(folder.path())).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "the browser's connection has no lifecycle to wait for")]

@@ -2,15 +2,15 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use sluice_api::guard::{Rule, Surface};
-use sluice_api::router;
+use sluice_api::http::guard::{Rule, Surface};
+use sluice_api::routes;
 
 use crate::world::World;
 
 #[tokio::test]
 async fn nobody_gets_anywhere_that_is_not_public() {
     let world = World::new().await;
-    let (_, routes) = router::routes(&world.app);
+    let (_, routes) = routes::routes(&world.app);
     assert!(routes.len() >= 25, "{}", routes.len());
     for route in &routes {
         let path = route.path.replace("{id}", "0192f5a0-1234-7000-8000-000000000000");
@@ -119,7 +119,7 @@ async fn https_is_believed_from_a_trusted_proxy_only() {
 #[tokio::test]
 async fn files_are_kept_by_browsers_for_ever_and_compressed() {
     let world = World::new().await;
-    let path = sluice_api::assets::url("tabler.css");
+    let path = sluice_api::http::assets::url("tabler.css");
     let request = Request::get(&path).header("accept-encoding", "gzip");
     let answer = world.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, 200);

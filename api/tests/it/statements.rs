@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
-use sluice_api::guard::Surface;
+use sluice_api::http::guard::Surface;
 use sluice_api::policy::Position;
-use sluice_api::router;
+use sluice_api::routes;
 use sluice_local::testing::servers;
 use sluice_schemas::rows::OrderStatusRow;
 use tracing::span::{Attributes, Id, Record};
@@ -150,7 +150,7 @@ async fn read_all(world: &World, owner: &Person, counts: &Counts) -> BTreeMap<St
     assert!(readings.len() >= MIN_READINGS, "{}", readings.len());
     let n_readings = readings.len();
     let mut visitor = world.visitor("owner").await;
-    for route in router::routes(&world.app).1.iter().filter(|route| route.surface == Surface::Page) {
+    for route in routes::routes(&world.app).1.iter().filter(|route| route.surface == Surface::Page) {
         let path = with_id(&route.path);
         visitor.get(&path).await;
         counts.take();

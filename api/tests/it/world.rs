@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use sluice_api::cli::migrate;
 use sluice_api::config::{Config, PostgresConfig, Registration};
 use sluice_api::db::users::{self, NewUser};
+use sluice_api::http::middleware::Service;
 use sluice_api::metrics::Metrics;
-use sluice_api::middleware::Service;
 use sluice_api::policy::Position;
-use sluice_api::router;
+use sluice_api::routes;
 use sluice_api::state::App;
 use sluice_local::testing::{clickhouse_database, postgres_copy, postgres_database, servers};
 use sluice_runtime::clock::Clock;
@@ -152,7 +152,7 @@ impl World {
         let metrics = Metrics::register(&mut registry);
         let readiness = Readiness::starting(&sluice_api::health::PARTS);
         let app = App::new(config, clock.clone(), readiness, metrics).unwrap();
-        Self { service: router::build(&app), app, clock, edge }
+        Self { service: routes::build(&app), app, clock, edge }
     }
 
     /// Makes a person and logs them in.

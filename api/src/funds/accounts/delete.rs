@@ -6,15 +6,15 @@ use axum::http::{HeaderMap, StatusCode};
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts;
 use crate::db::time_of;
-use crate::error::ApiError;
 use crate::funds::accounts::FundAccountResponse;
 use crate::funds::amount::show;
 use crate::funds::reach::Reach;
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::check_version;
 use crate::policy::Resource;
-use crate::precondition::check_version;
 use crate::state::App;
 
 /// Archive an ad account

@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::accounts;
-use crate::error::ApiError;
 use crate::funds::accounts::FundAccountResponse;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Show an ad account

@@ -6,13 +6,13 @@ use utoipa::IntoParams;
 
 use crate::db::funds::accounts::{self, AccountFilter};
 use crate::db::like_pattern;
-use crate::error::ApiError;
 use crate::funds::accounts::{FundAccountResponse, STATES};
 use crate::funds::reach::Reach;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
-use crate::query::text_cursor;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::text_cursor;
 use crate::state::App;
 
 /// What the list of ad accounts understands.

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use crate::db::funds::accounts::{AccountRow, AccountValues, NAME_UNIQUE, OF_BUYERS, SOURCE_KNOWN};
 use crate::db::funds::post::FLOOR;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::fields::keys::Key;
 use crate::funds::amount::show;
 use crate::funds::refusal;
-use crate::wire;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::fields::keys::Key;
+use crate::http::json_values;
 
 /// The states, the first of them unless told otherwise.
 pub const STATES: [&str; 4] = ["active", "paused", "banned", "closed"];
@@ -72,7 +72,7 @@ impl From<&AccountRow> for FundAccountResponse {
             credit_limit: show(row.credit_limit_minor, &row.currency),
             low_runway_days: row.low_runway_days,
             balance: show(row.balance_minor, &row.currency),
-            created_at: wire::time(row.created_at.timestamp_millis()),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
         }
     }
 }

@@ -13,16 +13,16 @@ use utoipa::IntoParams;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::ledger::{self, LineRow};
-use crate::error::ApiError;
 use crate::funds::amount::show;
 use crate::funds::reach::Reach;
-use crate::guard::Allowed;
-use crate::openapi::{DetailErrors, QueryErrors};
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::{DetailErrors, QueryErrors};
+use crate::http::path_id::PathId;
+use crate::http::query::{Params, TimeRange};
 use crate::policy::Resource;
-use crate::query::{Params, TimeRange};
 use crate::state::App;
-use crate::wire;
 
 /// The most lines of one statement: a few megabytes.
 const MAX_LINES: i64 = 20_000;
@@ -69,8 +69,7 @@ pub async fn get_fund_account_statement(
         return Err(ApiError::field("to", message));
     }
     let opening_minor = ledger::balance_before(&app.postgres, id, from).await?;
-    let exported =
-        json!({"from": wire::time(range.from_ms), "to": wire::time(range.to_ms), "lines": lines.len()});
+    let exported = json!({"from": json_values::time(range.from_ms), "to": json_values::time(range.to_ms), "lines": lines.len()});
     let mut connection = app.postgres.acquire().await?;
     audit::record(&mut connection, &actor, "export", Resource::FundAccounts, id, Change::created(&exported))
         .await?;
@@ -102,15 +101,23 @@ fn write(
     let mut written = csv::Writer::from_writer(Vec::new());
     let edge = |written: &mut csv::Writer<Vec<u8>>, time_ms, word: &str, minor| {
         let balance = show(minor, &account.currency);
-        let cells =
-            [&wire::time(time_ms), "", word, "", &balance, &account.currency, "", &harmless(&account.name)];
+        let cells = [
+            &json_values::time(time_ms),
+            "",
+            word,
+            "",
+            &balance,
+            &account.currency,
+            "",
+            &harmless(&account.name),
+        ];
         written.write_record(cells)
     };
     written.write_record(["time", "date", "kind", "amount", "balance", "currency", "reference", "note"])?;
     edge(&mut written, range.from_ms, "opening balance", opening_minor)?;
     for line in lines {
         written.write_record([
-            &wire::time(line.at.timestamp_millis()),
+            &json_values::time(line.at.timestamp_millis()),
             &line.day.to_string(),
             &line.kind,
             &show(line.amount_minor, &line.currency),

@@ -11,16 +11,16 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::db::funds::balances::{self, BalanceFilter, BalanceRow};
 use crate::db::time_of;
-use crate::error::ApiError;
 use crate::funds::accounts::statement::moments;
 use crate::funds::amount::show;
 use crate::funds::balances::runway::{RUNWAY_DAYS, days_left, is_low};
 use crate::funds::reach::Reach;
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, TimeRange, text_cursor};
 use crate::policy::Scope;
-use crate::query::{Params, TimeRange, text_cursor};
 use crate::state::App;
 use sluice_schemas::currency::Currency;
 

@@ -5,13 +5,13 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::budgets;
-use crate::error::ApiError;
 use crate::funds::budgets::FundBudgetResponse;
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::check_version;
 use crate::policy::Resource;
-use crate::precondition::check_version;
 use crate::state::App;
 
 /// Remove a budget

@@ -5,12 +5,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::budgets;
-use crate::error::ApiError;
 use crate::funds::answer;
 use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Show a budget

@@ -5,13 +5,13 @@ use axum::response::Response;
 use utoipa::IntoParams;
 
 use crate::db::funds::budgets::{self, BudgetFilter};
-use crate::error::ApiError;
-use crate::fields::values::parse_month;
 use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
 use crate::funds::{day_cursor, read_day_cursor};
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::fields::values::parse_month;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
 use crate::state::App;
 
 /// What the list of budgets understands.

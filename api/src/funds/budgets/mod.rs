@@ -14,12 +14,12 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::db::funds::budgets::{self, BudgetRow, BudgetValues, KEPT, ONE_A_MONTH};
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::fields::keys::Key;
 use crate::funds::amount::show;
 use crate::funds::refusal;
-use crate::guard::Allowed;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::fields::keys::Key;
+use crate::http::guard::Allowed;
 use crate::policy::Scope;
 
 /// A budget to be, or what shall be changed of one.

@@ -7,16 +7,16 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::db::funds::ledger::{self, LineFilter, LineRow};
-use crate::error::ApiError;
 use crate::funds::accounts::statement::moments;
 use crate::funds::amount::show;
 use crate::funds::reach::Reach;
 use crate::funds::{read_time_cursor, time_cursor};
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::json_values;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
 use crate::state::App;
-use crate::wire;
 
 /// A line of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,7 +46,7 @@ impl From<LineRow> for LedgerLineResponse {
     fn from(row: LineRow) -> Self {
         Self {
             id: row.id,
-            time: wire::time(row.at.timestamp_millis()),
+            time: json_values::time(row.at.timestamp_millis()),
             date: row.day.to_string(),
             kind: row.kind,
             transfer_id: row.entry_id,

@@ -5,14 +5,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::audit::{self, Actor, Change};
-use crate::body::Posted;
 use crate::db::funds::rates;
 use crate::db::time_of;
-use crate::error::ApiError;
 use crate::funds::answer;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
 

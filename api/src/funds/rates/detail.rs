@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::rates;
-use crate::error::ApiError;
 use crate::funds::answer;
 use crate::funds::rates::FundRateResponse;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Show a rate

@@ -5,13 +5,13 @@ use axum::response::Response;
 use utoipa::IntoParams;
 
 use crate::db::funds::rates::{self, RateFilter};
-use crate::error::ApiError;
-use crate::fields::values::parse_day;
 use crate::funds::rates::FundRateResponse;
 use crate::funds::{day_cursor, read_day_cursor};
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
-use crate::query::Params;
+use crate::http::error::ApiError;
+use crate::http::fields::values::parse_day;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::Params;
 use crate::state::App;
 use sluice_schemas::currency::Currency;
 

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::db::funds::rates::{ONE_A_DAY, RateRow, RateValues};
-use crate::error::ApiError;
-use crate::fields::Fields;
 use crate::funds::amount::show_scaled;
 use crate::funds::refusal;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 
 /// Decimal places of a rate.
 pub const RATE_PLACES: u32 = 9;

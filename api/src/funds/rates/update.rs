@@ -5,17 +5,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::audit::{self, Actor, Change};
-use crate::body::Posted;
 use crate::db::funds::rates;
-use crate::error::ApiError;
-use crate::fields::Fields;
 use crate::funds::answer;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
+use crate::http::precondition::check_version;
 use crate::policy::Resource;
-use crate::precondition::check_version;
 use crate::state::App;
 
 /// Replace a rate

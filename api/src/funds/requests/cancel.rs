@@ -9,12 +9,12 @@ use crate::audit::Actor;
 use crate::db::funds::budgets;
 use crate::db::funds::requests::{self, Decision};
 use crate::db::time_of;
-use crate::error::ApiError;
 use crate::funds::reach::Reach;
 use crate::funds::requests::{FundRequestResponse, changed, take};
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Cancel a request

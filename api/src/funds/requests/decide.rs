@@ -11,21 +11,21 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::funds::rates;
 use crate::db::funds::requests::{self, Decision, RequestRow};
 use crate::db::time_of;
-use crate::error::{ApiError, DetailResponse};
-use crate::fields::Fields;
 use crate::funds::amount::show;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
 use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::{ApiError, DetailResponse};
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 const MAX_REASON_CHARS: usize = 500;

@@ -18,13 +18,13 @@ use utoipa::ToSchema;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, RequestRow};
-use crate::error::ApiError;
 use crate::funds::amount::show;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
+use crate::http::error::ApiError;
+use crate::http::json_values;
+use crate::http::precondition::check_version;
 use crate::policy::Resource;
-use crate::precondition::check_version;
-use crate::wire;
 
 /// The words for what becomes of a request.
 pub const STATUSES: [&str; 5] = ["open", "approved", "refused", "cancelled", "topped_up"];
@@ -77,11 +77,11 @@ impl From<&RequestRow> for FundRequestResponse {
             purpose: row.purpose.clone(),
             status: row.status.clone(),
             decided_by_id: row.decided_by,
-            decided_at: row.decided_at.map(|at| wire::time(at.timestamp_millis())),
+            decided_at: row.decided_at.map(|at| json_values::time(at.timestamp_millis())),
             reason: row.reason.clone(),
             budget_id: row.budget_id,
             transfer_id: row.entry_id,
-            created_at: wire::time(row.created_at.timestamp_millis()),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
         }
     }
 }

@@ -7,11 +7,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::funds::post::Kind;
 use crate::db::funds::requests::{self, RequestRow};
-use crate::error::ApiError;
-use crate::fields::Fields;
 use crate::funds::amount::{Decimal, show};
 use crate::funds::answer;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
@@ -21,9 +18,12 @@ use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{Wish, record, recorded_before};
 use crate::funds::transfers::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS};
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// How an approved request is topped up.

@@ -5,16 +5,16 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::funds::requests;
-use crate::error::ApiError;
-use crate::fields::Fields;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::{minor, read};
 use crate::funds::requests::{FundRequestRequest, FundRequestResponse, changed, take};
-use crate::guard::Allowed;
-use crate::openapi::ChangeErrors;
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ChangeErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Replace an open request

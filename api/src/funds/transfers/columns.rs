@@ -3,8 +3,8 @@
 
 use chrono::NaiveDate;
 
-use crate::fields::values::parse_day;
 use crate::funds::amount::Decimal;
+use crate::http::fields::values::parse_day;
 
 /// A day as 2026-11-23, 2026/11/23, 20261123 or 23.11.2026.
 ///

@@ -6,18 +6,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::funds::post::Kind;
 use crate::db::time_of;
-use crate::error::ApiError;
-use crate::fields::Fields;
 use crate::funds::idempotency::{IdempotencyKey, replayed};
 use crate::funds::transfers::record::{Asking, Wish, record};
 use crate::funds::transfers::{
     FundTransferRequest, FundTransferResponse, MAX_NOTE_CHARS, MAX_REFERENCE_CHARS,
 };
-use crate::guard::Allowed;
-use crate::openapi::{Conflict, MakeErrors};
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{Conflict, MakeErrors};
 use crate::state::App;
 
 /// Record a transfer

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::db::funds::entries;
-use crate::error::ApiError;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::FundTransferResponse;
-use crate::guard::Allowed;
-use crate::openapi::DetailErrors;
-use crate::path_id::PathId;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::DetailErrors;
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Show a transfer

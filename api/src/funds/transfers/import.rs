@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::audit::{self, Actor, Change};
-use crate::body;
 use crate::db::funds::post;
-use crate::error::{ApiError, FieldErrors};
-use crate::fields::Fields;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::plan::{ImportRowResponse, Outcome, Plan, plan};
 use crate::funds::transfers::record::refused;
 use crate::funds::transfers::sheet::{self, MAX_FILE_BYTES, Sheet};
-use crate::guard::Allowed;
-use crate::openapi::MakeErrors;
+use crate::http::body;
+use crate::http::error::{ApiError, FieldErrors};
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
+use crate::http::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
 

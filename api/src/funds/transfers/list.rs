@@ -6,14 +6,14 @@ use utoipa::IntoParams;
 
 use crate::db::funds::entries::{self, EntryFilter};
 use crate::db::funds::post::Kind;
-use crate::error::ApiError;
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::FundTransferResponse;
 use crate::funds::{read_time_cursor, time_cursor};
-use crate::guard::Allowed;
-use crate::openapi::ListErrors;
-use crate::paging::{Listing, Page};
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::ListErrors;
+use crate::http::paging::{Listing, Page};
 use crate::state::App;
 
 /// What the lists of the ledger understand.

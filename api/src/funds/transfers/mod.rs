@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::db::funds::entries::EntryRow;
 use crate::funds::amount::show;
-use crate::wire;
+use crate::http::json_values;
 
 /// The most characters of a reference.
 pub const MAX_REFERENCE_CHARS: usize = 100;
@@ -76,7 +76,7 @@ impl From<EntryRow> for FundTransferResponse {
             account_id: row.fund_account_id,
             currency: row.currency,
             date: row.day.to_string(),
-            time: wire::time(row.at.timestamp_millis()),
+            time: json_values::time(row.at.timestamp_millis()),
             request_id: row.request_id,
             reverses_id: row.reverses_id,
             reversed_by_id: row.reversed_by_id,

@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{self, Books, Kind, NewEntry};
-use crate::error::{ApiError, FieldErrors};
 use crate::funds::amount::show;
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::MAX_REFERENCE_CHARS;
 use crate::funds::transfers::columns;
 use crate::funds::transfers::record::{legs, too_little};
 use crate::funds::transfers::sheet::{Sheet, SheetRow};
+use crate::http::error::{ApiError, FieldErrors};
 use sluice_schemas::currency::Currency;
 
 /// What becomes of a row.

@@ -11,12 +11,12 @@ use crate::db::funds::entries;
 use crate::db::funds::post::{
     self, BOUNDED, Books, FLOOR, IDEMPOTENT, Kind, NewEntry, REVERSED_ONCE, SPEND_ONCE,
 };
-use crate::error::ApiError;
-use crate::fields::keys::Key;
 use crate::funds::amount::{Decimal, show};
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
 use crate::funds::{refusal, violated};
+use crate::http::error::ApiError;
+use crate::http::fields::keys::Key;
 use crate::policy::Resource;
 use sluice_schemas::currency::Currency;
 

@@ -8,19 +8,19 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::body::Posted;
 use crate::db::funds::accounts;
 use crate::db::funds::entries;
 use crate::db::funds::post::{self, Kind, NewEntry};
-use crate::error::ApiError;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{recorded_before, too_little, write};
 use crate::funds::transfers::{FundTransferResponse, MAX_NOTE_CHARS};
-use crate::guard::Allowed;
-use crate::openapi::{Conflict, DetailErrors, MakeErrors};
-use crate::path_id::PathId;
+use crate::http::body::Posted;
+use crate::http::error::ApiError;
+use crate::http::guard::Allowed;
+use crate::http::openapi::{Conflict, DetailErrors, MakeErrors};
+use crate::http::path_id::PathId;
 use crate::state::App;
 
 /// Why a transfer is taken back.

@@ -1,8 +1,8 @@
 //! A source's file of spend, read: UTF-8 with or without a byte order mark, separated by comma, semicolon or tab, with the
 //! columns' names in its first row.
 
-use crate::error::FieldErrors;
-use crate::fields::Fields;
+use crate::http::error::FieldErrors;
+use crate::http::fields::Fields;
 
 /// The most rows of one file: each is an entry in one transaction.
 pub const MAX_ROWS: usize = 2_000;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::error::FieldErrors;
+use crate::http::error::FieldErrors;
 
 const REQUIRED: &str = "This field is required.";
 const BLANK: &str = "This field may not be blank.";

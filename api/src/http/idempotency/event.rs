@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Once, replay, whole};
 use crate::db::idempotency;
-use crate::error::ApiError;
-use crate::fields::Fields;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 use crate::state::App;
 
 /// What an answer says that the request did not.

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a client that did not hear the answer asks again, and what was made is made once.
 //!
 //! A key belongs to a person and an operation. The row that remembers it is written in the transaction of the create, with
-//! its answer ([`crate::work::Work::answer`]): there is never one without the other, also when the process dies between the
+//! its answer ([`crate::http::transaction::Work::answer`]): there is never one without the other, also when the process dies between the
 //! commit and the answer. Of two requests at once the second waits at the first one's row, and gets its answer. What fails
 //! is rolled back, and the key with it.
 //!
@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgExecutor;
 
-use crate::body::{self, MAX_BYTES};
 use crate::db::idempotency::{self, KeyOf, Moments, UsedKey};
 use crate::db::time_of;
-use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::guard::Allowed;
+use crate::http::body::{self, MAX_BYTES};
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::guard::Allowed;
 use crate::state::App;
 
 /// The header.

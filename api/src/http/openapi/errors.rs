@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::error::DetailResponse;
+use crate::http::error::DetailResponse;
 
 /// Messages by field: `{"username": ["This field is required."]}`.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::map;
 use crate::changes::on_its_way_body;
-use crate::error::ApiError;
+use crate::http::error::ApiError;
 
 static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("a test has read it"));
@@ -56,7 +56,7 @@ fn error(status: &str) -> Option<Value> {
         "404" => ApiError::not_found(),
         "409" => ApiError::conflict("What it is now does not allow this."),
         "412" => ApiError::changed_since(),
-        "413" => ApiError::too_large(crate::body::MAX_BYTES),
+        "413" => ApiError::too_large(crate::http::body::MAX_BYTES),
         "415" => ApiError::unsupported_media_type("text/plain"),
         "428" => ApiError::precondition_required(
             "It was changed since it was made. Send the amount that you approve: now 250.00 USD.",

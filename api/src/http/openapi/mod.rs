@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::error::DetailResponse;
+use crate::http::error::DetailResponse;
 pub use errors::*;
 
 /// What is not said by the handlers.
