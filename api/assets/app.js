@@ -1,4 +1,5 @@
-// The chart of the home page, from the table beneath it, and the buttons that copy. Pages work without.
+// Draws the chart of the home page from the table below it, and adds copy buttons. Pages also work
+// without this script.
 "use strict";
 (() => {
   for (const button of document.querySelectorAll("[data-copy]")) {
@@ -20,7 +21,7 @@
   const times = rows.map((row) => Number(row.dataset.time));
   const column = (index) => rows.map((row) => Number(row.cells[index].dataset.value));
   const zone = table.dataset.zone;
-  // The canvas takes no variables: ask what they come to.
+  // A canvas does not resolve CSS variables, so read the computed color of an element.
   const color = (name) => {
     const probe = document.createElement("i");
     probe.style.color = `var(${name})`;

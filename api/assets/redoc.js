@@ -1,4 +1,5 @@
-// Starts Redoc on this service's own document. No search: it would need a worker made of text, which the policy refuses.
+// Starts Redoc with the OpenAPI document of this service. Search is off: its worker is built from
+// text, which the Content-Security-Policy forbids.
 "use strict";
 {
   const main = document.getElementById("redoc");

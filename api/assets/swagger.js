@@ -1,18 +1,20 @@
-// Starts Swagger UI on this service's own document. The token that is given at Authorize stays in this tab.
+// Starts Swagger UI with the OpenAPI document of this service. The token entered at Authorize stays
+// in this tab.
 "use strict";
 
-// An example is told beside its field. Swagger UI would fill it in: a list would be asked for with all of its filters at once,
-// and a deletion would find whoever has the example's id.
-const tellExamples = () => ({
+// Shows each example in the description of its parameter. Otherwise Swagger UI fills examples in:
+// it would request a list with all filters at once, and delete the row that has the id of the
+// example.
+const describeExamples = () => ({
   statePlugins: {
     spec: {
       wrapSelectors: {
-        parameterWithMetaByIdentity: (original) => (state, ...asked) => {
-          const parameter = original(...asked);
+        parameterWithMetaByIdentity: (original) => (state, ...args) => {
+          const parameter = original(...args);
           if (!parameter?.has("example")) return parameter;
           const example = "Example: `" + parameter.get("example") + "`";
-          const told = [parameter.get("description"), example].filter(Boolean).join(" ");
-          return parameter.delete("example").set("description", told);
+          const description = [parameter.get("description"), example].filter(Boolean).join(" ");
+          return parameter.delete("example").set("description", description);
         },
       },
     },
@@ -24,7 +26,7 @@ SwaggerUIBundle({
   dom_id: "#swagger",
   deepLinking: true,
   displayRequestDuration: true,
-  plugins: [tellExamples],
+  plugins: [describeExamples],
   persistAuthorization: false,
   tryItOutEnabled: true,
   validatorUrl: null,

@@ -1,4 +1,4 @@
-// Dark or light as the reader's system prefers, before the page is painted.
+// Sets the dark or light theme that the reader's system prefers, before the page is painted.
 "use strict";
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");

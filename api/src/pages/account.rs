@@ -1,4 +1,4 @@
-//! `/account/`: who one is here, one's time zone, and the code for one's landing pages.
+//! `/account/`: the viewer's profile, time zone and code for landing pages.
 
 use askama::Template;
 use axum::extract::State;
@@ -26,9 +26,6 @@ struct AccountPage {
 }
 
 /// `GET /account/`.
-///
-/// # Errors
-/// None but a template's.
 pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Response, PageError> {
     let viewer = &allowed.viewer;
     let team = viewer.team.as_ref().map_or_else(|| "no team".to_owned(), |(_, name)| name.clone());
@@ -53,7 +50,7 @@ pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Re
 /// `POST /account/`.
 ///
 /// # Errors
-/// 400 for a zone that there is not.
+/// 400 for an unknown time zone.
 pub async fn update_account(
     State(app): State<App>,
     allowed: Allowed,
@@ -62,7 +59,7 @@ pub async fn update_account(
     form: Form,
 ) -> Result<Response, PageError> {
     let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
-        ApiError::field("time_zone", "This is not the name of a time zone, as Europe/Berlin is.")
+        ApiError::field("time_zone", "This is not the name of a time zone. An example is Europe/Berlin.")
     })?;
     let target =
         Target { id: allowed.viewer.id, allowed: &allowed, actor: &actor, headers: &headers, verb: "update" };

@@ -1,4 +1,4 @@
-//! Values as pages show them: times in the viewer's zone, numbers with thousands apart, long texts cut.
+//! Formats values for pages: times in the viewer's zone, grouped digits, shortened texts.
 
 use std::net::Ipv6Addr;
 
@@ -7,13 +7,13 @@ use chrono_tz::Tz;
 
 use crate::http::json_values;
 
-/// The most characters of a text in a table.
+/// Maximum characters of a text in a table cell.
 const MAX_CELL_CHARS: usize = 40;
 
-/// What stands where there is no value: a divisor of 0, a name that nobody has.
+/// Stands for a missing value, such as a ratio with divisor 0.
 pub const NONE: &str = "–";
 
-/// A moment, for people and for programs.
+/// A time, as text in a zone and as RFC 3339 in UTC.
 #[derive(Debug, Clone)]
 pub struct LocalTime {
     pub text: String,
@@ -21,7 +21,7 @@ pub struct LocalTime {
 }
 
 impl LocalTime {
-    /// In a zone.
+    /// Formats a Unix time for a zone.
     #[must_use]
     pub fn new(time_ms: i64, zone: Tz) -> Self {
         let time = DateTime::from_timestamp_millis(time_ms).unwrap_or(DateTime::UNIX_EPOCH);
@@ -30,7 +30,7 @@ impl LocalTime {
     }
 }
 
-/// A text for a cell, and the whole of it when it was cut.
+/// A text of a table cell, shortened if it is too long, and the whole text.
 #[derive(Debug, Clone)]
 pub struct Cell {
     pub text: String,
@@ -38,7 +38,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Cuts what is too long.
+    /// Shortens a text of more than 40 characters.
     #[must_use]
     pub fn new(whole: String) -> Self {
         let text = if whole.chars().count() > MAX_CELL_CHARS {
@@ -49,14 +49,14 @@ impl Cell {
         Self { text, whole }
     }
 
-    /// Whether something is not shown.
+    /// Returns whether the text was shortened.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.text != self.whole
     }
 }
 
-/// A whole number with its thousands apart by narrow spaces.
+/// Formats a whole number with narrow spaces between groups of three digits.
 #[must_use]
 pub fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -70,7 +70,7 @@ pub fn number(value: i64) -> String {
     text
 }
 
-/// A part of a whole in per cent, or nothing when the whole is 0.
+/// Formats a part of a whole in per cent, or [`NONE`] if the whole is 0.
 #[must_use]
 pub fn percent(part: i64, whole: i64) -> String {
     if whole == 0 {
@@ -82,13 +82,13 @@ pub fn percent(part: i64, whole: i64) -> String {
     format!("{value:.2}\u{202f}%")
 }
 
-/// An address as people write it.
+/// Formats an address; IPv4 in its usual notation.
 #[must_use]
 pub fn ip(address: Ipv6Addr) -> String {
     json_values::ip(address)
 }
 
-/// The text, or the sign for none.
+/// Returns the text, or [`NONE`] if it is empty.
 #[must_use]
 pub fn or_none(text: String) -> String {
     if text.is_empty() { NONE.to_owned() } else { text }

@@ -1,4 +1,5 @@
-//! What is around every page: navigation by what the policy allows, the viewer, the form token; and the page of an error.
+//! The frame of every page (navigation that the policy allows, viewer, form token) and the error
+//! page.
 
 use askama::Template;
 use axum::http::header::RETRY_AFTER;
@@ -11,7 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
 use crate::policy::{self, Action, Resource};
 
-/// A part of the system in the navigation.
+/// A section of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Home,
@@ -31,21 +32,21 @@ pub struct NavItem {
     pub is_active: bool,
 }
 
-/// Around a page.
+/// Data of the frame around a page.
 #[derive(Debug, Clone)]
 pub struct Frame {
     pub nav: Vec<NavItem>,
-    /// `None` for a visitor who is not logged in.
+    /// `None` if nobody is logged in.
     pub viewer: Option<FrameViewer>,
     pub section: Section,
 }
 
-/// Who is looking.
+/// The logged-in user, as the frame shows them.
 #[derive(Debug, Clone)]
 pub struct FrameViewer {
     pub name: String,
     pub position: &'static str,
-    /// For the hidden field of every form.
+    /// Value of the hidden field `csrf_token` of every form.
     pub csrf: String,
 }
 
@@ -58,7 +59,7 @@ const NAVIGATION: [(Section, &str, &str, Action, Resource); 5] = [
 ];
 
 impl Frame {
-    /// For somebody who is logged in.
+    /// Makes the frame of a logged-in viewer.
     #[must_use]
     pub fn new(allowed: &Allowed, section: Section) -> Self {
         let position = allowed.viewer.position;
@@ -72,35 +73,35 @@ impl Frame {
         Self { nav, viewer: Some(viewer), section }
     }
 
-    /// For anybody.
+    /// Makes the frame of a page without a viewer.
     #[must_use]
     pub fn anonymous() -> Self {
         Self { nav: Vec::new(), viewer: None, section: Section::None }
     }
 
-    /// The path of a file.
+    /// Returns the path of a static file.
     #[must_use]
     pub fn asset(&self, name: &str) -> String {
         assets::url(name)
     }
 
-    /// Whether the account's own page is shown.
+    /// Returns whether this is the account page.
     #[must_use]
     pub fn is_account(&self) -> bool {
         self.section == Section::Account
     }
 }
 
-/// A page from a template.
+/// Renders a template.
 ///
 /// # Errors
-/// 500 when the template cannot be written, which a test of every page rules out.
+/// 500 if the template fails. A test renders every page to rule this out.
 pub fn render(page: &impl Template) -> Result<Response, PageError> {
     let html = page.render().map_err(|error| ApiError::internal(&error))?;
     Ok(Html(html).into_response())
 }
 
-/// An error, shown as a page.
+/// An error that is shown as a page.
 #[derive(Debug)]
 pub struct PageError(ApiError);
 
@@ -123,19 +124,18 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = self.0.status();
         let title = match status {
-            StatusCode::FORBIDDEN => "Not for you",
+            StatusCode::FORBIDDEN => "No access",
             StatusCode::NOT_FOUND => "There is nothing here",
-            StatusCode::SERVICE_UNAVAILABLE => "Back in a moment",
-            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-            _ if status.is_client_error() => "That did not work",
+            StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
+            StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+            _ if status.is_client_error() => "The request was not accepted",
             _ => "Something went wrong",
         };
-        let page = ErrorPage {
-            frame: Frame::anonymous(),
-            title,
-            status: status.as_u16(),
-            sentence: self.0.sentence(),
+        let sentence = match status {
+            StatusCode::NOT_FOUND => "This page does not exist, or is not in your scope.".to_owned(),
+            _ => self.0.sentence(),
         };
+        let page = ErrorPage { frame: Frame::anonymous(), title, status: status.as_u16(), sentence };
         let html = page.render().unwrap_or_else(|_| title.to_owned());
         let mut response = (status, Html(html)).into_response();
         if let Some(seconds) = self.0.retry_after_s() {

@@ -1,4 +1,5 @@
-//! `/`: today's key figures and the prospects of the last seven days by the hour, in the viewer's zone.
+//! `/`: key figures of today, and prospects and orders of the last seven days by the hour, in the
+//! viewer's time zone.
 
 use askama::Template;
 use axum::extract::State;
@@ -16,17 +17,17 @@ use crate::pages::snippet::Snippet;
 use crate::policy::Scope;
 use crate::state::App;
 
-/// Days of the chart, today included.
+/// Number of days in the chart, including today.
 const N_DAYS: u64 = 7;
 const HOUR_S: i64 = 3600;
 
-/// A key figure of today beside yesterday's.
+/// A key figure of today, with yesterday's value.
 #[derive(Debug)]
 pub struct Figure {
     pub label: &'static str,
     pub value: String,
     pub before: String,
-    /// What it means, on hover.
+    /// Definition, shown on hover.
     pub meaning: &'static str,
 }
 
@@ -63,9 +64,6 @@ struct HomePage {
 }
 
 /// `GET /`.
-///
-/// # Errors
-/// 503 when a database is down.
 pub async fn show_home(State(app): State<App>, allowed: Allowed) -> Result<Response, PageError> {
     let zone = allowed.viewer.time_zone;
     let now_s = i64::try_from(app.clock.now_ms() / 1000).unwrap_or(i64::MAX);
@@ -94,7 +92,7 @@ pub async fn show_home(State(app): State<App>, allowed: Allowed) -> Result<Respo
     })
 }
 
-/// The days of the chart in a zone, oldest first.
+/// Returns the days of the chart in a zone, oldest first.
 fn days_until(now_s: i64, zone: Tz) -> Vec<NaiveDate> {
     let today = local_day(now_s, zone);
     (0..N_DAYS).rev().map(|back| today.checked_sub_days(Days::new(back)).unwrap_or(today)).collect()
@@ -105,12 +103,13 @@ fn local_day(time_s: i64, zone: Tz) -> NaiveDate {
     time.with_timezone(&zone).date_naive()
 }
 
-/// The hour of UTC with which a day begins: in a zone of half hours the first may begin the day before.
+/// Returns the start of the UTC hour in which a day begins. In a zone with an offset of half an
+/// hour this may be before the day begins.
 fn start_s(day: NaiveDate, zone: Tz) -> i64 {
     (start_of_day(day, zone) / 1000).div_euclid(HOUR_S) * HOUR_S
 }
 
-/// Every hour of the range, with zeros where nothing came.
+/// Returns every hour of the range, with zeros for hours without a row.
 fn fill(rows: &[HourRow], from_s: i64, now_s: i64) -> Vec<HourRow> {
     let mut rows = rows.iter().peekable();
     let mut hours = Vec::new();
@@ -149,10 +148,10 @@ fn figures(today: &HourRow, yesterday: &HourRow) -> Vec<Figure> {
         meaning,
     };
     vec![
-        count("Prospects", "visits to landing pages", |sum| sum.n_prospects),
-        count("Orders", "filled order forms whose visit is known", |sum| sum.n_orders),
-        share("CR", "conversion rate: orders / prospects", |sum| sum.n_orders),
-        share("Bot rate", "bots / prospects", |sum| sum.n_bots),
+        count("Prospects", "Visits to landing pages", |sum| sum.n_prospects),
+        count("Orders", "Submitted order forms whose visit is known", |sum| sum.n_orders),
+        share("CR", "Conversion rate: orders / prospects", |sum| sum.n_orders),
+        share("Bot rate", "Bots / prospects", |sum| sum.n_bots),
     ]
 }
 

@@ -1,11 +1,11 @@
-//! What the pages of lists have in common: the form above, the sort link, the way to the next page.
+//! Shared parts of list pages: the filter form, the sort link and the paging links.
 
 use crate::http::query::{Params, with_param};
 
-/// The choices of rows a page; the first unless told otherwise.
+/// Choices of rows per page. The first is the default.
 const PER_PAGE: [&str; 3] = ["25", "10", "100"];
 
-/// The form above a list, and the links around it.
+/// The filter form above a list, and the links around it.
 #[derive(Debug, Clone)]
 pub struct ListView {
     pub q: String,
@@ -13,18 +13,18 @@ pub struct ListView {
     pub to: String,
     pub sort: String,
     pub per_page: u32,
-    /// Where the other direction is.
+    /// Link to the reverse order.
     pub sort_href: String,
     pub is_ascending: bool,
     pub next_href: Option<String>,
-    /// Where the list begins, when this is not there.
+    /// Link to the first page, unless this is the first page.
     pub first_href: Option<String>,
-    /// Whether anything narrows the list: then an empty one is no surprise.
+    /// Whether a filter is set. An empty list then says "Nothing matches".
     pub is_filtered: bool,
 }
 
 impl ListView {
-    /// Reads the parameters that lists share.
+    /// Reads the parameters that all lists share.
     pub fn read(params: &mut Params, query: Option<&str>, is_ascending_by_default: bool) -> Self {
         let per_page = params.choice("per_page", &PER_PAGE).parse().unwrap_or(25);
         let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
@@ -32,30 +32,30 @@ impl ListView {
         let is_ascending = if sort.is_empty() { is_ascending_by_default } else { !sort.starts_with('-') };
         let column = if is_ascending_by_default { "username" } else { "time" };
         let other = if is_ascending { format!("-{column}") } else { column.to_owned() };
-        let fresh = with_param(query, "cursor", None);
-        let narrowing = ["q", "from", "to", "user_id", "status", "state", "position"];
+        let first_page = with_param(query, "cursor", None);
+        let filters = ["q", "from", "to", "user_id", "status", "state", "position"];
         Self {
             q: text("q"),
             from: text("from"),
             to: text("to"),
             per_page,
-            sort_href: format!("?{}", with_param(Some(&fresh), "sort", Some(&other))),
+            sort_href: format!("?{}", with_param(Some(&first_page), "sort", Some(&other))),
             is_ascending,
             next_href: None,
-            first_href: params.text("cursor").map(|_| format!("?{fresh}")),
-            is_filtered: narrowing.iter().any(|name| params.text(name).is_some()),
+            first_href: params.text("cursor").map(|_| format!("?{first_page}")),
+            is_filtered: filters.iter().any(|name| params.text(name).is_some()),
             sort,
         }
     }
 
-    /// With the way to the next page.
+    /// Adds the link to the next page, if there is one.
     #[must_use]
     pub fn followed_by(mut self, query: Option<&str>, cursor: Option<&str>) -> Self {
         self.next_href = cursor.map(|cursor| format!("?{}", with_param(query, "cursor", Some(cursor))));
         self
     }
 
-    /// For `aria-sort`.
+    /// Returns the value of `aria-sort`.
     #[must_use]
     pub fn aria_sort(&self) -> &'static str {
         if self.is_ascending { "ascending" } else { "descending" }

@@ -1,4 +1,4 @@
-//! `/login/` and `/logout/`.
+//! `/login/` and `/logout/`, with the session cookie.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -31,9 +31,6 @@ struct LoginPage {
 }
 
 /// `GET /login/`.
-///
-/// # Errors
-/// 503 when Postgres is down.
 pub async fn show_login(
     State(app): State<App>,
     anonymous: Anonymous,
@@ -48,9 +45,6 @@ pub async fn show_login(
 }
 
 /// `POST /login/`.
-///
-/// # Errors
-/// 503 when Postgres is down.
 pub async fn submit_login(
     State(app): State<App>,
     client: ClientInfo,
@@ -83,9 +77,6 @@ pub async fn submit_login(
 }
 
 /// `POST /logout/`.
-///
-/// # Errors
-/// 503 when Postgres is down.
 pub async fn submit_logout(
     State(app): State<App>,
     client: ClientInfo,
@@ -110,8 +101,9 @@ fn page(app: &App, anonymous: Anonymous, next: String, username: String, error: 
     }
 }
 
-/// A path of this site, or the home page: what else a link may say is not followed. Browsers take a backslash for a slash
-/// and leave out control characters, and `//host` is another site.
+/// Returns `next` if it is a path of this site, else the home page.
+///
+/// Browsers read a backslash as a slash and skip control characters, and `//host` is another site.
 fn safe_next(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

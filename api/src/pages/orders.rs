@@ -21,7 +21,7 @@ use crate::pages::prospects::{names_of, user_name};
 use crate::pages::snippet::Snippet;
 use crate::state::App;
 
-/// An order as pages show it.
+/// An order, formatted for pages.
 #[derive(Debug)]
 pub struct OrderView {
     pub id: String,
@@ -30,7 +30,7 @@ pub struct OrderView {
     pub email: String,
     pub phone: String,
     pub address: String,
-    /// The prospect's id, or what the order named instead.
+    /// The prospect's id, or the unknown reference that the order sent.
     pub prospect: Cell,
     pub is_joined: bool,
     pub prospect_ip: String,
@@ -38,16 +38,16 @@ pub struct OrderView {
     pub prospect_referrer: Cell,
     pub status: String,
     pub status_text: String,
-    /// The kit's colour of the status.
+    /// Tabler colour of the status.
     pub color: &'static str,
     pub payout: String,
     pub user: String,
-    /// Why it waits, in words; empty for a stored one.
+    /// Reason for parking, in words; empty if the order is stored.
     pub parked: String,
 }
 
 impl OrderView {
-    /// In a zone, with the names of buyers.
+    /// Formats an order, with times in `zone` and the buyer's name from `names`.
     #[must_use]
     pub fn new(order: Order, zone: Tz, names: &HashMap<i64, String>) -> Self {
         let contact = order.contact;
@@ -115,9 +115,6 @@ struct OrderPage {
 }
 
 /// `GET /orders/`.
-///
-/// # Errors
-/// 400 for a parameter that cannot be meant, 503 when a database is down.
 pub async fn list_orders_page(
     State(app): State<App>,
     allowed: Allowed,
@@ -141,15 +138,12 @@ pub async fn list_orders_page(
 }
 
 /// `GET /orders/<id>/`.
-///
-/// # Errors
-/// 404 for an id that is none, nobody's or out of scope.
 pub async fn show_order(
     State(app): State<App>,
-    asked: Result<PathText, ApiError>,
+    id: Result<PathText, ApiError>,
     allowed: Allowed,
 ) -> Result<Response, PageError> {
-    let PathText(id) = asked?;
+    let PathText(id) = id?;
     let order = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
     let names = names_of(&app, [order.user_id]).await?;

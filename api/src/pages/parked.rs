@@ -1,4 +1,4 @@
-//! `/parked/`: events that wait for what they name. `?q=` finds one by its id, by what it waits for or by what it said.
+//! `/parked/`: parked events. `?q=` searches ids, references and contents.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,10 +13,10 @@ use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
 use crate::state::App;
 
-/// The states; any unless told otherwise.
+/// Choices of the filter `state`. The first, empty one is the default and means any state.
 const STATES: [&str; 4] = ["", "waiting", "replayed", "ignored"];
 
-/// A line of the list.
+/// A row of the list.
 #[derive(Debug)]
 pub struct ParkedView {
     pub id: String,
@@ -42,9 +42,6 @@ struct ParkedPage {
 }
 
 /// `GET /parked/`.
-///
-/// # Errors
-/// 400 for a parameter that cannot be meant, 503 when ClickHouse is down.
 pub async fn list_parked_page(
     State(app): State<App>,
     allowed: Allowed,

@@ -1,8 +1,8 @@
-//! What a buyer copies into a landing page.
+//! Code that a buyer copies into a landing page.
 
 use crate::config::EdgeConfig;
 
-/// The pixel's snippet and an order form, ready to copy.
+/// HTML of the pixel and of an order form.
 #[derive(Debug, Clone)]
 pub struct Snippet {
     pub pixel: String,
@@ -10,14 +10,14 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    /// Of a buyer, by the edge's public address.
+    /// Makes the snippet of a buyer, with the edge's public address.
     #[must_use]
     pub fn new(edge: &EdgeConfig, user_id: i64) -> Self {
         let user_id = user_id.to_string();
         Self::of(edge, "data-user-id", "user_id", &user_id, None)
     }
 
-    /// Of a campaign by its tracking key; orders lead to `redirect`, where one is given.
+    /// Makes the snippet of a campaign. An order leads the visitor to `redirect`, if given.
     #[must_use]
     pub fn of_campaign(edge: &EdgeConfig, key: &str, redirect: Option<&str>) -> Self {
         Self::of(edge, "data-key", "k", key, redirect)

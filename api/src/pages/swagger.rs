@@ -1,4 +1,4 @@
-//! `/swagger/`: the API's document, to be read and tried.
+//! `/swagger/`: the OpenAPI document, for reading and trying out.
 
 use askama::Template;
 use axum::response::Response;
@@ -12,9 +12,6 @@ struct SwaggerPage {
 }
 
 /// `GET /swagger/`.
-///
-/// # Errors
-/// None but a template's.
 pub async fn show_swagger() -> Result<Response, PageError> {
     render(&SwaggerPage { frame: Frame::anonymous() })
 }

@@ -1,4 +1,4 @@
-//! `/users/`: the people whom the viewer may see.
+//! `/users/`: the users in the viewer's scope.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use crate::policy::Position;
 use crate::state::App;
 use crate::users::list;
 
-/// A line of the list.
+/// A row of the list.
 #[derive(Debug)]
 pub struct UserView {
     pub id: i64,
@@ -39,9 +39,6 @@ struct UsersPage {
 }
 
 /// `GET /users/`.
-///
-/// # Errors
-/// 400 for a parameter that cannot be meant, 503 when Postgres is down.
 pub async fn list_users_page(
     State(app): State<App>,
     allowed: Allowed,
