@@ -22,7 +22,7 @@ use crate::connection::{Busy, Control};
 use crate::cors;
 use crate::pixel::{self, Source};
 use crate::worker::Worker;
-use crate::{order, seed_create};
+use crate::{legacy_api, order};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -167,8 +167,8 @@ async fn answer_with_body(
     match target {
         Target::Beacon => pixel::answer_beacon(worker, request, source, body).await,
         Target::Order => order::answer_order(worker, request, source, body).await,
-        Target::SeedOrders => seed_create::answer_order(worker, request, source, body).await,
-        _ => seed_create::answer_prospect(worker, request, body).await,
+        Target::SeedOrders => legacy_api::answer_order(worker, request, source, body).await,
+        _ => legacy_api::answer_prospect(worker, request, body).await,
     }
 }
 
