@@ -14,12 +14,12 @@ use sluice_runtime::config::{ConfigError, Secret, Validate};
 use crate::journal::MIN_SEGMENT_BYTES;
 
 /// The paths that the seed's clients know: fixed, since scripts carry them.
-pub const SEED_PROSPECTS_PATH: &str = "/api/prospects/create/";
-/// See [`SEED_PROSPECTS_PATH`].
-pub const SEED_ORDERS_PATH: &str = "/api/orders/create/";
+pub const LEGACY_PROSPECTS_PATH: &str = "/api/prospects/create/";
+/// See [`LEGACY_PROSPECTS_PATH`].
+pub const LEGACY_ORDERS_PATH: &str = "/api/orders/create/";
 
 const FIXED_PATHS: [&str; 6] =
-    [SEED_PROSPECTS_PATH, SEED_ORDERS_PATH, "/robots.txt", "/livez", "/readyz", "/favicon.ico"];
+    [LEGACY_PROSPECTS_PATH, LEGACY_ORDERS_PATH, "/robots.txt", "/livez", "/readyz", "/favicon.ico"];
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

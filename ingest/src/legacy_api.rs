@@ -16,7 +16,7 @@ use crate::fields::Fields;
 use crate::ids::new_id;
 use crate::metrics::EventKind;
 use crate::order::{self, OrderForm, extra_pairs, prospect_json, time_text, to_json};
-use crate::pixel::Source;
+use crate::pixel::Peer;
 use crate::query::{cut_pairs, cut_text};
 use crate::refusal::{Refusal, read_fields};
 use crate::validate::{FieldErrors, TextRule};
@@ -73,7 +73,7 @@ async fn create_prospect(
     Refusal::check(errors)?;
     let Some(address) = address else { return Err(Refusal::from(BodyError::Broken)) };
 
-    let mut marks = Mark::SeedPath as u32;
+    let mut marks = Mark::LegacyPath as u32;
     let user_agent = cut(&user_agent, Mark::CutUserAgent, &mut marks);
     let referral_source = cut(&referral_source, Mark::CutReferrer, &mut marks);
     if worker.config.anonymise_ip {
@@ -123,10 +123,10 @@ fn cut<'a>(text: &'a str, mark: Mark, marks: &mut u32) -> &'a str {
 pub async fn answer_order(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Answer {
-    match create_order(worker, request, source, body).await {
+    match create_order(worker, request, peer, body).await {
         Ok(answer) => answer,
         Err(refusal) => refusal.count_and_answer(worker, EventKind::Order, &request.headers),
     }
@@ -135,13 +135,13 @@ pub async fn answer_order(
 async fn create_order(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Result<Answer, Refusal> {
     let fields = read_fields(&request.headers, body).await?;
     let form = read_order(&fields)?;
     let pairs = extra_pairs(request, &fields);
-    let placed = order::keep(worker, request, source, &form, &pairs).await?;
+    let placed = order::keep(worker, request, peer, &form, &pairs).await?;
     let prospect_id = prospect_json(fields.get("prospect_id"));
     let response = OrderResponse {
         id: placed.id,
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_of_the_seed_is_required() {
+    fn every_field_of_a_legacy_order_is_required() {
         let refusal = read_order(&Fields::default()).unwrap_err();
         for name in ["prospect_id", "email", "phone_number", "first_name", "last_name", "delivery_address"] {
             assert!(refusal.body.contains(&format!("\"{name}\":[\"This field is required.\"]")), "{name}");

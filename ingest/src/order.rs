@@ -15,7 +15,7 @@ use crate::body::BodyError;
 use crate::fields::{Fields, Value};
 use crate::ids::new_id;
 use crate::metrics::EventKind;
-use crate::pixel::Source;
+use crate::pixel::Peer;
 use crate::query;
 use crate::redirect;
 use crate::refusal::{Refusal, read_fields};
@@ -52,7 +52,7 @@ pub struct OrderForm {
 
 /// An order that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct PlacedOrder {
     pub id: Uuid,
     pub time_ms: u64,
 }
@@ -68,10 +68,10 @@ struct PlacedResponse<'a> {
 pub async fn answer_order(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Answer {
-    match place_order(worker, request, source, body).await {
+    match place_order(worker, request, peer, body).await {
         Ok(answer) => answer,
         Err(refusal) => refusal.count_and_answer(worker, EventKind::Order, &request.headers),
     }
@@ -80,13 +80,13 @@ pub async fn answer_order(
 async fn place_order(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Result<Answer, Refusal> {
     let fields = read_fields(&request.headers, body).await?;
     let form = read_form(&fields)?;
     let pairs = extra_pairs(request, &fields);
-    let placed = keep(worker, request, source, &form, &pairs).await?;
+    let placed = keep(worker, request, peer, &form, &pairs).await?;
     let prospect_id = prospect_json(fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value));
     let response =
         PlacedResponse { id: placed.id, prospect_id: &prospect_id, created_at: time_text(placed.time_ms) };
@@ -153,13 +153,13 @@ pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
 pub async fn keep(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     form: &OrderForm,
     pairs: &[u8],
-) -> Result<Placed, Refusal> {
+) -> Result<PlacedOrder, Refusal> {
     let time_ms = worker.clock.now_ms();
     let id = new_id(time_ms);
-    let visitor = worker.visitor(&request.headers, source.peer, source.trusts_proxies);
+    let visitor = worker.visitor(&request.headers, peer.address, peer.trusts_proxies);
     let (pairs, is_cut) = query::cut_pairs(pairs);
     let event = EventRef {
         id: id.into_bytes(),
@@ -180,7 +180,7 @@ pub async fn keep(
     };
     let ordinal = worker.append(EventKind::Order, &event).map_err(Refusal::unavailable)?;
     worker.synced(ordinal).await.map_err(Refusal::unavailable)?;
-    Ok(Placed { id, time_ms })
+    Ok(PlacedOrder { id, time_ms })
 }
 
 fn wished_target(fields: &Fields, headers: &HeaderMap) -> Option<HeaderValue> {

@@ -17,7 +17,7 @@ use crate::body::BodyError;
 use crate::fields::{Fields, FieldsError, MediaType};
 use crate::ids::new_id;
 use crate::metrics::EventKind;
-use crate::query::{self, Found, ProspectId};
+use crate::query::{self, ProspectId, ScannedPairs};
 use crate::worker::Worker;
 
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
@@ -25,18 +25,18 @@ const DNT: HeaderName = HeaderName::from_static("dnt");
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
-pub struct Source {
-    pub peer: IpAddr,
+pub struct Peer {
+    pub address: IpAddr,
     pub trusts_proxies: bool,
 }
 
 /// `GET` and `HEAD` of the pixel.
 #[must_use]
-pub fn answer_pixel(worker: &Worker, request: &Parts, source: Source) -> Answer {
+pub fn answer_pixel(worker: &Worker, request: &Parts, peer: Peer) -> Answer {
     let query = request.uri.query().unwrap_or_default().as_bytes();
     let mended = query::mend(query);
     let marks = if matches!(mended, Cow::Owned(_)) { Mark::QueryMended as u32 } else { 0 };
-    let (found, id, fate) = take(worker, request, source, &mended, marks, Ok(()));
+    let (found, id, fate) = take(worker, request, peer, &mended, marks, Ok(()));
     worker.answers.pixel(!found.beacon, id, fate, origin(&request.headers))
 }
 
@@ -44,7 +44,7 @@ pub fn answer_pixel(worker: &Worker, request: &Parts, source: Source) -> Answer 
 pub async fn answer_beacon(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Answer {
     let query = query::mend(request.uri.query().unwrap_or_default().as_bytes());
@@ -61,7 +61,7 @@ pub async fn answer_beacon(
         (true, false) => from_body,
         (false, false) => [&query[..], &from_body[..]].join(&b'&').into(),
     };
-    let (_, id, fate) = take(worker, request, source, &pairs, marks, outcome);
+    let (_, id, fate) = take(worker, request, peer, &pairs, marks, outcome);
     worker.answers.pixel(false, id, fate, origin(&request.headers))
 }
 
@@ -69,11 +69,11 @@ pub async fn answer_beacon(
 fn take<'a>(
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     pairs: &'a [u8],
     mut marks: u32,
     readable: Result<(), Rejection>,
-) -> (Found<'a>, Uuid, Fate) {
+) -> (ScannedPairs<'a>, Uuid, Fate) {
     let (pairs, is_cut) = query::cut_pairs(pairs);
     if is_cut {
         marks |= Mark::CutPairs as u32;
@@ -94,7 +94,7 @@ fn take<'a>(
         worker.counters.rejected(EventKind::Prospect, reason);
         return (found, id, Fate::Rejected(reason));
     }
-    let visitor = worker.visitor(&request.headers, source.peer, source.trusts_proxies);
+    let visitor = worker.visitor(&request.headers, peer.address, peer.trusts_proxies);
     let event = EventRef {
         id: id.into_bytes(),
         time_ms,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// Values found in pairs, still encoded. The first that is not empty counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Found<'a> {
+pub struct ScannedPairs<'a> {
     pub key: Option<&'a [u8]>,
     pub prospect_id: Option<&'a [u8]>,
     pub user_id: Option<&'a [u8]>,
@@ -40,8 +40,8 @@ pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
 
 /// Scans pairs once.
 #[must_use]
-pub fn scan(pairs: &[u8]) -> Found<'_> {
-    let mut found = Found::default();
+pub fn scan(pairs: &[u8]) -> ScannedPairs<'_> {
+    let mut found = ScannedPairs::default();
     let mut start = 0;
     for end in memchr::memchr_iter(b'&', pairs) {
         take(&pairs[start..end], &mut found);
@@ -51,7 +51,7 @@ pub fn scan(pairs: &[u8]) -> Found<'_> {
     found
 }
 
-fn take<'a>(pair: &'a [u8], found: &mut Found<'a>) {
+fn take<'a>(pair: &'a [u8], found: &mut ScannedPairs<'a>) {
     let Some(equals) = memchr::memchr(b'=', pair) else { return };
     let (name, value) = (&pair[..equals], &pair[equals + 1..]);
     if value.is_empty() {
@@ -65,7 +65,7 @@ fn take<'a>(pair: &'a [u8], found: &mut Found<'a>) {
     }
 }
 
-fn take_named<'a>(name: &[u8], value: &'a [u8], found: &mut Found<'a>) {
+fn take_named<'a>(name: &[u8], value: &'a [u8], found: &mut ScannedPairs<'a>) {
     let slot = match name {
         b"k" | b"key" | b"campaign_key" => &mut found.key,
         name if is_prospect_id(name) => &mut found.prospect_id,
@@ -89,7 +89,7 @@ pub fn is_prospect_id(name: &[u8]) -> bool {
 ///
 /// # Errors
 /// The reason why not.
-pub fn check_owner(found: &Found<'_>) -> Result<(), Rejection> {
+pub fn check_owner(found: &ScannedPairs<'_>) -> Result<(), Rejection> {
     match (found.key, found.user_id) {
         (Some(key), _) if tracking_key::is_well_formed(&decode(key)) => Ok(()),
         (Some(_), _) => Err(Rejection::BadKey),

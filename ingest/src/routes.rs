@@ -17,10 +17,10 @@ use hyper::service::Service;
 
 use crate::answer::{self, Answer};
 use crate::body::{self, BodyError};
-use crate::config::{EdgeConfig, SEED_ORDERS_PATH, SEED_PROSPECTS_PATH};
+use crate::config::{EdgeConfig, LEGACY_ORDERS_PATH, LEGACY_PROSPECTS_PATH};
 use crate::connection::{Busy, Control};
 use crate::cors;
-use crate::pixel::{self, Source};
+use crate::pixel::{self, Peer};
 use crate::worker::Worker;
 use crate::{legacy_api, order};
 
@@ -32,8 +32,8 @@ enum Target {
     Pixel,
     Beacon,
     Order,
-    SeedProspects,
-    SeedOrders,
+    LegacyProspects,
+    LegacyOrders,
     Script,
     Robots,
     Livez,
@@ -53,22 +53,24 @@ impl Target {
             "/robots.txt" => Self::Robots,
             "/livez" => Self::Livez,
             "/readyz" => Self::Readyz,
-            _ if is(SEED_PROSPECTS_PATH) => Self::SeedProspects,
-            _ if is(SEED_ORDERS_PATH) => Self::SeedOrders,
+            _ if is(LEGACY_PROSPECTS_PATH) => Self::LegacyProspects,
+            _ if is(LEGACY_ORDERS_PATH) => Self::LegacyOrders,
             _ => Self::Nothing,
         }
     }
 
     const fn methods(self) -> &'static str {
         match self {
-            Self::Beacon | Self::Order | Self::SeedProspects | Self::SeedOrders => "POST, OPTIONS",
+            Self::Beacon | Self::Order | Self::LegacyProspects | Self::LegacyOrders => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
 
     fn takes(self, method: &Method) -> bool {
         match self {
-            Self::Beacon | Self::Order | Self::SeedProspects | Self::SeedOrders => *method == Method::POST,
+            Self::Beacon | Self::Order | Self::LegacyProspects | Self::LegacyOrders => {
+                *method == Method::POST
+            }
             _ => matches!(*method, Method::GET | Method::HEAD),
         }
     }
@@ -77,7 +79,7 @@ impl Target {
 /// Answers the requests of one connection.
 pub struct Endpoint {
     pub worker: Rc<Worker>,
-    pub source: Source,
+    pub peer: Peer,
     pub control: Rc<Control>,
 }
 
@@ -110,15 +112,15 @@ impl Service<Request<Incoming>> for Endpoint {
         let (parts, body) = request.into_parts();
         let target = Target::of(parts.uri.path(), &self.worker.config);
         if target == Target::Pixel && target.takes(&parts.method) {
-            return Answering::Ready(Some(pixel::answer_pixel(&self.worker, &parts, self.source)));
+            return Answering::Ready(Some(pixel::answer_pixel(&self.worker, &parts, self.peer)));
         }
         let takes_body =
-            matches!(target, Target::Beacon | Target::Order | Target::SeedProspects | Target::SeedOrders);
+            matches!(target, Target::Beacon | Target::Order | Target::LegacyProspects | Target::LegacyOrders);
         if takes_body && target.takes(&parts.method) {
-            let (worker, source) = (Rc::clone(&self.worker), self.source);
+            let (worker, peer) = (Rc::clone(&self.worker), self.peer);
             let busy = Busy::new(&self.control);
             return Answering::Waiting(Box::pin(async move {
-                let answer = answer_with_body(target, &worker, &parts, source, body).await;
+                let answer = answer_with_body(target, &worker, &parts, peer, body).await;
                 drop(busy);
                 answer
             }));
@@ -159,15 +161,15 @@ async fn answer_with_body(
     target: Target,
     worker: &Worker,
     request: &Parts,
-    source: Source,
+    peer: Peer,
     body: Incoming,
 ) -> Answer {
     let timeout = Duration::from_millis(worker.config.body_timeout_ms);
     let body: Result<Bytes, BodyError> = body::read(body, worker.config.max_body_bytes, timeout).await;
     match target {
-        Target::Beacon => pixel::answer_beacon(worker, request, source, body).await,
-        Target::Order => order::answer_order(worker, request, source, body).await,
-        Target::SeedOrders => legacy_api::answer_order(worker, request, source, body).await,
+        Target::Beacon => pixel::answer_beacon(worker, request, peer, body).await,
+        Target::Order => order::answer_order(worker, request, peer, body).await,
+        Target::LegacyOrders => legacy_api::answer_order(worker, request, peer, body).await,
         _ => legacy_api::answer_prospect(worker, request, body).await,
     }
 }
@@ -184,8 +186,8 @@ mod tests {
             ("/img/a.gif", Target::Pixel),
             ("/p.gif", Target::Nothing),
             ("/p", Target::Beacon),
-            ("/api/prospects/create", Target::SeedProspects),
-            ("/api/orders/create/", Target::SeedOrders),
+            ("/api/prospects/create", Target::LegacyProspects),
+            ("/api/orders/create/", Target::LegacyOrders),
             ("/api/orders/create//", Target::Nothing),
             ("/favicon.ico", Target::Nothing),
             ("/", Target::Nothing),

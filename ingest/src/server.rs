@@ -12,7 +12,7 @@ use tokio::runtime::LocalOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Connections, SWEEP_INTERVAL};
-use crate::pixel::Source;
+use crate::pixel::Peer;
 use crate::request_head::{MendedStream, Space};
 use crate::routes::Endpoint;
 use crate::worker::Worker;
@@ -158,15 +158,15 @@ impl Acceptor {
         }
     }
 
-    fn take(&self, stream: TcpStream, peer: SocketAddr) {
+    fn take(&self, stream: TcpStream, address: SocketAddr) {
         if self.connections.len() >= self.max_connections {
             self.worker.counters.refused();
             return;
         }
         self.worker.counters.opened();
         let (id, control) = self.connections.open();
-        let source = Source { peer: peer.ip(), trusts_proxies: self.trusts_proxies };
-        let endpoint = Endpoint { worker: Rc::clone(&self.worker), source, control: Rc::clone(&control) };
+        let peer = Peer { address: address.ip(), trusts_proxies: self.trusts_proxies };
+        let endpoint = Endpoint { worker: Rc::clone(&self.worker), peer, control: Rc::clone(&control) };
         let connection =
             connection::http().serve_connection(MendedStream::new(stream, self.space.clone()), endpoint);
         let closing =

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_refused_in_the_words_of_the_seed() {
+    fn texts_are_refused_in_the_words_of_the_legacy_crm() {
         let rule = TextRule::required(3);
         let error = |value| text(value, rule).1;
         assert_eq!(error(None), r#"{"f":["This field is required."]}"#);

@@ -31,7 +31,7 @@ pub enum Mark {
     /// A second `?` in the URL, mended to `&`.
     QueryMended = 1 << 4,
     /// Sent through the seed's create path, whose referrer is `referral_source`.
-    SeedPath = 1 << 5,
+    LegacyPath = 1 << 5,
     /// The visitor's address was anonymised.
     IpAnonymised = 1 << 6,
 }
@@ -44,7 +44,7 @@ impl Mark {
         Self::CutPairs,
         Self::PidInvalid,
         Self::QueryMended,
-        Self::SeedPath,
+        Self::LegacyPath,
         Self::IpAnonymised,
     ];
 
@@ -57,7 +57,7 @@ impl Mark {
             Self::CutPairs => "cut:pairs",
             Self::PidInvalid => "pid_invalid",
             Self::QueryMended => "query_mended",
-            Self::SeedPath => "seed_path",
+            Self::LegacyPath => "seed_path",
             Self::IpAnonymised => "ip_anonymised",
         }
     }

@@ -121,7 +121,7 @@ impl Forwarder {
         let wake = Arc::clone(journal.synced());
         let (reports_in, reports) = mpsc::channel();
         let producer = Producer::create(&config, reports_in.clone()).map_err(io::Error::other)?;
-        let worker = Worker {
+        let forwarder = ForwarderThread {
             journal: Arc::clone(journal),
             config,
             counters: Arc::clone(&counters),
@@ -135,7 +135,7 @@ impl Forwarder {
             paused_until: None,
             cursors_stored: Instant::now(),
         };
-        let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || worker.run())?;
+        let thread = std::thread::Builder::new().name("forwarder".into()).spawn(move || forwarder.run())?;
         Ok(Self { journal: Arc::clone(journal), counters, is_stopping, wake, thread })
     }
 
@@ -166,7 +166,7 @@ impl Forwarder {
     }
 }
 
-struct Worker {
+struct ForwarderThread {
     journal: Arc<Journal>,
     config: KafkaConfig,
     counters: Arc<ForwarderCounters>,
@@ -181,7 +181,7 @@ struct Worker {
     cursors_stored: Instant,
 }
 
-impl Worker {
+impl ForwarderThread {
     fn run(mut self) {
         while !self.is_stopping.load(Ordering::Acquire) {
             if let Err(error) = self.take_reports().and_then(|()| self.send()) {

@@ -19,12 +19,12 @@ const ALIGN_BYTES: usize = 2 << 20;
 
 /// A writable window of a preallocated file.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct MappedWindow {
     map: MmapMut,
     offset: usize,
 }
 
-impl Window {
+impl MappedWindow {
     /// Maps the window that holds `position`.
     ///
     /// # Errors

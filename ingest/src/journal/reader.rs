@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::lane::{Lane, Segment};
-use super::record::{self, Found};
+use super::record::{self, Parsed};
 use super::segment;
 
 const BUFFER_BYTES: usize = 512 * 1024;
@@ -173,7 +173,7 @@ impl Open {
                 self.fill()?;
             }
             let rest = self.buffer.get(self.position..self.filled).unwrap_or_default();
-            if let Found::Record(payload) = record::read(rest, ordinal) {
+            if let Parsed::Record(payload) = record::read(rest, ordinal) {
                 let (start, length) = (self.position + record::HEADER_BYTES, payload.len());
                 self.position += record::size(length);
                 return Ok(Step::Record { start, length });

@@ -13,7 +13,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 
 /// What lies at a place in a segment.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found<'a> {
+pub enum Parsed<'a> {
     /// A whole record with the expected ordinal.
     Record(&'a [u8]),
     /// The zero length after the last record.
@@ -48,22 +48,22 @@ pub fn write(slot: &mut [u8], payload_bytes: usize, ordinal: u64, fill: impl FnO
 
 /// Reads what lies at the start of `bytes`, expected to have this ordinal.
 #[must_use]
-pub fn read(bytes: &[u8], ordinal: u64) -> Found<'_> {
+pub fn read(bytes: &[u8], ordinal: u64) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
-        return Found::Short;
+        return Parsed::Short;
     };
     let header = u64::from_le_bytes(*header);
     let (length, expected) = (header as u32, (header >> 32) as u32);
     if header == 0 {
-        return Found::End;
+        return Parsed::End;
     }
     if length == 0 || length as usize > MAX_PAYLOAD_BYTES {
-        return Found::Damaged;
+        return Parsed::Damaged;
     }
     let Some(payload) = rest.get(..length as usize) else {
-        return Found::Short;
+        return Parsed::Short;
     };
-    if checksum(length, ordinal, payload) == expected { Found::Record(payload) } else { Found::Damaged }
+    if checksum(length, ordinal, payload) == expected { Parsed::Record(payload) } else { Parsed::Damaged }
 }
 
 /// CRC32C over length, ordinal and payload.
@@ -85,16 +85,16 @@ mod tests {
         let mut slot = vec![0xff; size(payload.len()) + END_BYTES];
         slot[..END_BYTES].fill(0);
         write(&mut slot, payload.len(), ordinal, |out| out.copy_from_slice(payload));
-        assert_eq!(read(&slot[size(payload.len())..], ordinal + 1), Found::End);
+        assert_eq!(read(&slot[size(payload.len())..], ordinal + 1), Parsed::End);
         slot.truncate(size(payload.len()));
         slot
     }
 
     #[test]
     fn zeros_are_the_end_and_a_few_bytes_are_short() {
-        assert_eq!(read(&[0; 64], 1), Found::End);
-        assert_eq!(read(&[0; 7], 1), Found::Short);
-        assert_eq!(read(&[], 1), Found::Short);
+        assert_eq!(read(&[0; 64], 1), Parsed::End);
+        assert_eq!(read(&[0; 7], 1), Parsed::Short);
+        assert_eq!(read(&[], 1), Parsed::Short);
     }
 
     proptest! {
@@ -108,19 +108,19 @@ mod tests {
         ) {
             let bytes = record(&payload, ordinal);
             prop_assert_eq!(bytes.len() % 8, 0);
-            prop_assert_eq!(read(&bytes, ordinal), Found::Record(&payload[..]));
-            prop_assert_eq!(read(&bytes, ordinal + 1), Found::Damaged);
+            prop_assert_eq!(read(&bytes, ordinal), Parsed::Record(&payload[..]));
+            prop_assert_eq!(read(&bytes, ordinal + 1), Parsed::Damaged);
 
             let used = HEADER_BYTES + payload.len();
-            prop_assert_eq!(read(&bytes[..cut.index(used)], ordinal), Found::Short);
+            prop_assert_eq!(read(&bytes[..cut.index(used)], ordinal), Parsed::Short);
 
             let mut zeroed = bytes.clone();
             zeroed[cut.index(used)..].fill(0);
-            prop_assert!(zeroed == bytes || !matches!(read(&zeroed, ordinal), Found::Record(_)));
+            prop_assert!(zeroed == bytes || !matches!(read(&zeroed, ordinal), Parsed::Record(_)));
 
             let mut flipped = bytes;
             flipped[flip.index(used)] ^= 1 << bit;
-            prop_assert!(!matches!(read(&flipped, ordinal), Found::Record(_)));
+            prop_assert!(!matches!(read(&flipped, ordinal), Parsed::Record(_)));
         }
     }
 }

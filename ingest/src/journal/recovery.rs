@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::cursor::Cursor;
 use super::lane::{Lane, Segment};
-use super::record::{self, Found};
+use super::record::{self, Parsed};
 use super::segment::{self, Header};
 
 const READ_BYTES: usize = 1 << 20;
@@ -113,7 +113,7 @@ fn find_end(file: &File, file_bytes: u64, first_ordinal: u64) -> io::Result<(u64
         file.read_exact_at(&mut buffer[..length], offset)?;
         let mut used = 0;
         while let Some(rest) = buffer[..length].get(used..)
-            && let Found::Record(payload) = record::read(rest, first_ordinal + n_records)
+            && let Parsed::Record(payload) = record::read(rest, first_ordinal + n_records)
         {
             used += record::size(payload.len());
             n_records += 1;

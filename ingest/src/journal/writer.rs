@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sluice_schemas::event::EventRef;
 
 use super::lane::{Lane, Segment, Synced};
-use super::mapping::Window;
+use super::mapping::MappedWindow;
 use super::prepare::Prepared;
 use super::segment::{self, Header};
 use super::{Shared, record};
@@ -43,7 +43,7 @@ pub struct LaneWriter {
 #[derive(Debug)]
 struct Active {
     file: Arc<File>,
-    window: Window,
+    window: MappedWindow,
     position: usize,
     bytes: usize,
     /// From here on the next segment is asked for. Not at once: by then the file of the one before can be had.
@@ -124,7 +124,7 @@ impl LaneWriter {
         {
             let slot_bytes = active.slot_bytes(bytes);
             if active.window.slot(active.position, slot_bytes).is_none() {
-                active.window = Window::open(&active.file, active.bytes, active.position)
+                active.window = MappedWindow::open(&active.file, active.bytes, active.position)
                     .map_err(|error| failed(&error))?;
             }
             return Ok(());
@@ -185,8 +185,8 @@ impl LaneWriter {
     }
 
     /// Writes the header first: a file with a segment's name has a segment's header, whenever the process is killed.
-    fn name(&self, prepared: &Prepared, path: &std::path::Path) -> io::Result<Window> {
-        let mut window = Window::open(&prepared.file, prepared.bytes as usize, 0)?;
+    fn name(&self, prepared: &Prepared, path: &std::path::Path) -> io::Result<MappedWindow> {
+        let mut window = MappedWindow::open(&prepared.file, prepared.bytes as usize, 0)?;
         let header = Header { edge: self.shared.edge, lane: self.lane.id, first_ordinal: self.next_ordinal };
         let (start, end) = window
             .slot(0, segment::HEADER_BYTES + record::END_BYTES)

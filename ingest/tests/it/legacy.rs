@@ -32,7 +32,7 @@ fn prospects_are_created_from_json_forms_and_multipart() {
 
     let events = edge.events();
     assert_eq!(events[0].pairs, b"referrer=https%3A%2F%2Fa%2F%3Fb%3Dc&user_id=7"[..]);
-    assert_eq!((&events[0].user_agent[..], events[0].marks), (&b"Mozilla"[..], Mark::SeedPath as u32));
+    assert_eq!((&events[0].user_agent[..], events[0].marks), (&b"Mozilla"[..], Mark::LegacyPath as u32));
     assert_eq!((&events[2].pairs[..], &events[2].ip[12..]), (&b"referrer=r"[..], &[1, 2, 3, 4][..]));
 }
 
@@ -43,12 +43,12 @@ fn long_headers_are_cut_and_marked() {
     let body = format!(r#"{{"ip_address":"1.2.3.4","user_agent":"{long}","referral_source":"{long}"}}"#);
     assert_eq!(edge.post(PROSPECTS, JSON, body).status, 201);
     let events = edge.events();
-    let marks = Mark::SeedPath as u32 | Mark::CutUserAgent as u32 | Mark::CutReferrer as u32;
+    let marks = Mark::LegacyPath as u32 | Mark::CutUserAgent as u32 | Mark::CutReferrer as u32;
     assert_eq!((events[0].user_agent.len(), events[0].marks), (2048, marks));
 }
 
 #[test]
-fn wrong_prospects_are_refused_in_the_words_of_the_seed() {
+fn wrong_prospects_are_refused_in_the_words_of_the_legacy_crm() {
     let edge = TestEdge::start();
     let text = |body: &str| {
         let answered = edge.post(PROSPECTS, JSON, body);
@@ -72,7 +72,7 @@ fn orders_echo_what_was_sent_and_only_the_id_of_the_prospect() {
 }
 
 #[test]
-fn wrong_orders_are_refused_in_the_words_of_the_seed() {
+fn wrong_orders_are_refused_in_the_words_of_the_legacy_crm() {
     let edge = TestEdge::start();
     let answered = edge.post(ORDERS, JSON, r#"{"prospect_id":"","email":"x","phone_number":"123456789012345678901","first_name":" ","last_name":null}"#);
     assert_eq!(answered.status, 400);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sluice_ingest::journal::reader::LaneReader;
-use sluice_ingest::journal::record::{self, Found};
+use sluice_ingest::journal::record::{self, Parsed};
 use sluice_ingest::journal::segment::{self, Header};
 use sluice_ingest::journal::{Journal, LaneWriter, Options};
 use sluice_runtime::ops::Readiness;
@@ -250,7 +250,7 @@ proptest! {
         let new = std::fs::read(&path).unwrap();
         let (used, n_records) = end(&new, first);
         prop_assert_eq!(first + n_records, next);
-        prop_assert_eq!(record::read(&new[used..], next), Found::End);
+        prop_assert_eq!(record::read(&new[used..], next), Parsed::End);
 
         // Up to a byte: any one, or where a record ends. Then what follows may be a whole old record.
         let mut cut = at.index(used + 1);
@@ -294,7 +294,7 @@ fn an_old_record_that_begins_where_the_new_ones_end_is_none() {
     let (used, _) = end(&bytes, first);
     // The last 8 zeros did not get to the disk, and what they should have hidden is whole.
     bytes[used..].copy_from_slice(&stale[used..]);
-    let is_whole = |ordinal: &u64| matches!(record::read(&bytes[used..], *ordinal), Found::Record(_));
+    let is_whole = |ordinal: &u64| matches!(record::read(&bytes[used..], *ordinal), Parsed::Record(_));
     assert_eq!((1..next + 10).filter(is_whole).collect::<Vec<_>>(), [next - first + 1]);
     std::fs::write(&path, &bytes).unwrap();
     assert_eq!(numbers(dir.path()).last(), Some(&(next - 1, next - 1)));

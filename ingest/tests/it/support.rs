@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use sluice_ingest::config::Config;
 use sluice_ingest::edge::Edge;
 use sluice_ingest::journal::reader::LaneReader;
-use sluice_ingest::journal::record::{self, Found};
+use sluice_ingest::journal::record::{self, Parsed};
 use sluice_ingest::journal::{Journal, Options, segment};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Validate as _;
@@ -159,7 +159,7 @@ pub(crate) fn read_journal(dir: &Path) -> Vec<(u32, u64, Event)> {
 pub(crate) fn records_end(bytes: &[u8], first_ordinal: u64) -> (usize, u64) {
     let (mut position, mut n_records) = (segment::HEADER_BYTES, 0);
     // Bytes that are cut may lack the last record's padding.
-    while let Found::Record(payload) =
+    while let Parsed::Record(payload) =
         record::read(bytes.get(position..).unwrap_or_default(), first_ordinal + n_records)
     {
         position += record::size(payload.len());
