@@ -1,7 +1,7 @@
-//! The answers that are the same every time, made once per thread: a request copies one and adds its id and its Origin.
+//! Prepared answers, made once per thread. A request copies one and adds its id and its `Origin`.
 //!
-//! Invariant: every answer to an event says what became of it (`x-sluice-outcome`, `x-sluice-id`, and `x-sluice-ack` when it
-//! was taken), and CORS lets scripts read that.
+//! Invariant: every answer to an event states its outcome (`x-sluice-outcome`, `x-sluice-id`, and
+//! `x-sluice-ack` if the event was accepted), and CORS lets scripts read these headers.
 
 use bytes::Bytes;
 use http::header::{
@@ -13,7 +13,7 @@ use http_body_util::Full;
 use sluice_schemas::outcome::Rejection;
 use uuid::Uuid;
 
-/// What every handler answers with.
+/// The answer of every handler.
 pub type Answer = Response<Full<Bytes>>;
 
 /// `accepted`, or `rejected; reason=<word>`.
@@ -30,7 +30,7 @@ pub const GIF: &[u8; 43] =
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
 \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
-/// See the module.
+/// The prepared headers of one thread.
 #[derive(Debug)]
 pub struct Prototypes {
     accepted_gif: HeaderMap,
@@ -38,7 +38,7 @@ pub struct Prototypes {
     rejections: [HeaderValue; Rejection::ALL.len()],
 }
 
-/// What became of an event, for its answer.
+/// The outcome of an event, for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Written to the journal.
@@ -61,7 +61,7 @@ impl Default for Prototypes {
 }
 
 impl Prototypes {
-    /// The answer to a pixel: the GIF, or 204 without a body.
+    /// Returns the answer to a pixel: the GIF, or 204 without a body.
     #[must_use]
     pub fn pixel(&self, with_body: bool, id: Uuid, fate: Fate, origin: Option<&HeaderValue>) -> Answer {
         let (status, headers, body) = if with_body {
@@ -76,7 +76,7 @@ impl Prototypes {
         answer
     }
 
-    /// The JSON answer to an order or to a create call.
+    /// Returns the JSON answer to an order or to a call of the legacy API.
     #[must_use]
     pub fn json(
         &self,
@@ -110,7 +110,7 @@ impl Prototypes {
     }
 }
 
-/// Headers of an accepted event's answer, without its id.
+/// Returns the headers of an accepted event's answer, without its id.
 fn event_headers() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(24);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache, must-revalidate"));
@@ -133,14 +133,14 @@ fn id_value(id: Uuid) -> HeaderValue {
     HeaderValue::from_str(text).expect("a UUID is plain text")
 }
 
-/// The request's Origin.
+/// Returns the `Origin` of a request.
 #[must_use]
 pub fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(ORIGIN)
 }
 
-/// Lets the script of this origin read the answer. Credentials are allowed, since browsers send `sendBeacon` with them; the
-/// edge has no cookies.
+/// Lets scripts of this origin read the answer. Credentials are allowed because browsers send them
+/// with `sendBeacon`. The edge has no cookies.
 pub fn allow_origin(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -148,7 +148,7 @@ pub fn allow_origin(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
     }
 }
 
-/// A plain answer with a body of a type, to what is no event.
+/// Returns an answer without the headers of an event.
 #[must_use]
 pub fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
@@ -157,7 +157,7 @@ pub fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     answer
 }
 
-/// A JSON answer of the form `{"detail": …}`.
+/// Returns a JSON answer of the form `{"detail": …}`.
 #[must_use]
 pub fn detail(status: StatusCode, detail: &str) -> Answer {
     plain(status, "application/json", detail_body(detail))

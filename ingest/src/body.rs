@@ -1,4 +1,4 @@
-//! Reads a request's body: bounded in size and in time. What it means is `fields.rs`'s business.
+//! Reads the body of a request, limited in size and in time. `fields.rs` parses it.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use sluice_schemas::outcome::Rejection;
 
-/// A body over the limit is still read up to this size and thrown away: a client that is cut off while it writes does not
-/// see the answer.
+/// A body over the limit is still read up to this size and dropped: a client that is cut off while
+/// it writes does not see the answer.
 const MAX_DISCARDED_BYTES: usize = 2 << 20;
 
-/// Why there is no body.
+/// The reason why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Over the limit.
+    /// The body is over the limit.
     #[error("the body is over the limit")]
     TooLarge,
-    /// It did not arrive in time.
+    /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     Slow,
     /// The connection broke, or the chunks are malformed.
@@ -36,9 +36,6 @@ impl From<BodyError> for Rejection {
 }
 
 /// Reads a body of at most `max_bytes` within `timeout`.
-///
-/// # Errors
-/// [`BodyError`].
 pub async fn read(body: Incoming, max_bytes: usize, timeout: Duration) -> Result<Bytes, BodyError> {
     let declared = body.size_hint().lower();
     if declared > MAX_DISCARDED_BYTES as u64 {
@@ -60,7 +57,7 @@ async fn collect(mut body: Incoming, max_bytes: usize) -> Result<Bytes, BodyErro
         if n_bytes > max_bytes {
             (first, rest) = (Bytes::new(), BytesMut::new());
         } else if first.is_empty() {
-            // Most bodies come in one piece, which is then not copied.
+            // Most bodies come in one piece. That piece is not copied.
             first = data;
         } else {
             if rest.is_empty() {

@@ -1,8 +1,9 @@
-//! Whose address an event gets. On the plain listener the peer's; on the one behind proxies `X-Forwarded-For` is walked
-//! from the right as long as the hop that vouches for the next one is trusted. Pure.
+//! Decides which address an event gets. On the plain listener it is the address of the peer. On the
+//! listener behind proxies, `X-Forwarded-For` is read from the right for as long as the hop that
+//! reported the next one is trusted. Pure.
 //!
-//! Invariant: no hop is believed that was not named by a trusted one; what a visitor writes into the header himself is only
-//! reached if all hops after it are trusted.
+//! Invariant: an address is believed only if a trusted hop reported it. An address that visitors
+//! write into the header themselves is reached only if all hops after it are trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,11 +11,11 @@ use http::HeaderMap;
 use http::header::HeaderName;
 use ipnet::IpNet;
 
-/// The header's name.
+/// The name of the header.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The last address in the chain that a trusted hop named, beginning with the peer. A hop that is no address ends the walk
-/// at the hop that named it.
+/// Returns the last address of the chain that a trusted hop reported, starting at the peer. If a
+/// hop is not an address, returns the hop that reported it.
 #[must_use]
 pub fn believed(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
@@ -39,8 +40,8 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The address as an event stores it: 16 bytes, IPv4 mapped into IPv6; anonymised if so wished (the last octet of IPv4,
-/// the last 80 bits of IPv6).
+/// Returns the address as an event stores it: 16 bytes, with IPv4 mapped into IPv6. `anonymise`
+/// zeroes the last octet of IPv4 and the last 80 bits of IPv6.
 #[must_use]
 pub fn stored(address: IpAddr, anonymise: bool) -> [u8; 16] {
     match address.to_canonical() {

@@ -1,5 +1,5 @@
-//! The edge's configuration: one struct per concern, defaults in code, every refusal names its key. It says nothing about
-//! where a value came from (`sluice_runtime::config` reads the file and the environment).
+//! The configuration of the edge: one struct per concern, with the defaults in code. Every error
+//! names its key. `sluice_runtime::config` reads the file and the environment.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +13,8 @@ use sluice_runtime::config::{ConfigError, Secret, Validate};
 
 use crate::journal::MIN_SEGMENT_BYTES;
 
-/// The paths that the seed's clients know: fixed, since scripts carry them.
+/// The paths of the legacy CRM. They cannot be configured, because the scripts of clients contain
+/// them.
 pub const LEGACY_PROSPECTS_PATH: &str = "/api/prospects/create/";
 /// See [`LEGACY_PROSPECTS_PATH`].
 pub const LEGACY_ORDERS_PATH: &str = "/api/orders/create/";
@@ -21,7 +22,7 @@ pub const LEGACY_ORDERS_PATH: &str = "/api/orders/create/";
 const FIXED_PATHS: [&str; 6] =
     [LEGACY_PROSPECTS_PATH, LEGACY_ORDERS_PATH, "/robots.txt", "/livez", "/readyz", "/favicon.ico"];
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -31,39 +32,39 @@ pub struct Config {
     pub ops: OpsConfig,
 }
 
-/// The public side.
+/// The public listeners.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeConfig {
-    /// Takes the peer's address as the visitor's.
+    /// The listener that stores the address of the peer as the visitor's.
     pub listen: SocketAddr,
-    /// Second listener, which believes `X-Forwarded-For` from [`EdgeConfig::trusted_proxies`].
+    /// The second listener, which believes `X-Forwarded-For` from [`EdgeConfig::trusted_proxies`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_listen: Option<SocketAddr>,
-    /// Hops that may name the hop before them.
+    /// The proxies that are trusted to report the hop before them.
     pub trusted_proxies: Vec<IpNet>,
-    /// Threads that serve, each with a lane of the journal; 0 = one per core.
+    /// Serving threads, each with a lane of the journal; 0 = one per core.
     pub threads: usize,
-    /// Take nothing from visitors who send `Sec-GPC: 1` or `DNT: 1`.
+    /// Rejects events of visitors who send `Sec-GPC: 1` or `DNT: 1`.
     pub honour_opt_out: bool,
-    /// Store addresses with the last octet (IPv4) or the last 80 bits (IPv6) zeroed.
+    /// Zeroes the last octet (IPv4) or the last 80 bits (IPv6) of stored addresses.
     pub anonymise_ip: bool,
-    /// A body over this is refused.
+    /// The largest accepted body.
     pub max_body_bytes: usize,
-    /// A body must have arrived within this time.
+    /// The time limit for a body.
     pub body_timeout_ms: u64,
-    /// The first request of a connection must have arrived within this time.
+    /// The time limit for the first request of a connection.
     pub header_timeout_ms: u64,
-    /// A connection on which no request was answered for this long is closed.
+    /// A connection without an answered request for this long is closed.
     pub keep_alive_ms: u64,
-    /// Connections over this number are closed as they come.
+    /// Connections over this number are closed at once.
     pub max_connections: usize,
     /// How long a drain waits for requests in flight.
     pub drain_ms: u64,
     pub paths: PathsConfig,
 }
 
-/// Path names: ad-blockers list the usual ones.
+/// Paths are configurable because ad blockers list the usual names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PathsConfig {
@@ -78,30 +79,33 @@ pub struct PathsConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
     pub dir: PathBuf,
-    /// Size of a segment file; smaller where many threads share [`JournalConfig::max_bytes`].
+    /// The size of a segment file. It is smaller if many threads share
+    /// [`JournalConfig::max_bytes`].
     pub segment_bytes: u64,
-    /// All segment files together; when they are full, events are refused.
+    /// The size of all segment files together. When they are full, events are rejected.
     pub max_bytes: u64,
-    /// A pixel's event is on disk at most this long after its answer.
+    /// The longest time between the answer to a pixel and its event being on disk.
     pub sync_interval_ms: u64,
 }
 
-/// Where the journal goes.
+/// The Kafka cluster that receives the events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaConfig {
     /// `host:port`, separated by commas.
     pub brokers: String,
     pub topic: String,
-    /// A chunk is cut at this size.
+    /// The size at which a chunk is complete.
     pub chunk_bytes: usize,
-    /// A chunk waits this long for more events.
+    /// The longest time for which a chunk waits for more events.
     pub linger_ms: u64,
-    /// Bytes handed to the producer and not yet acknowledged.
+    /// The largest number of bytes that are sent and not yet acknowledged.
     pub max_in_flight_bytes: usize,
-    /// How long a drain waits for Kafka; what it does not take is sent after the next start.
+    /// How long a drain waits for Kafka. Events that Kafka has not accepted are sent after the next
+    /// start.
     pub drain_ms: u64,
-    /// Further settings of librdkafka (`security.protocol`, `sasl.password` …). Never printed.
+    /// More settings of librdkafka (`security.protocol`, `sasl.password` …). They are never
+    /// printed.
     pub properties: BTreeMap<String, Secret>,
 }
 
@@ -175,7 +179,7 @@ impl Default for OpsConfig {
 }
 
 impl Config {
-    /// Serving threads, and so lanes.
+    /// Returns the number of serving threads, which is the number of lanes.
     #[must_use]
     pub fn n_threads(&self) -> usize {
         match self.edge.threads {
@@ -184,8 +188,8 @@ impl Config {
         }
     }
 
-    /// The size of segment files: what was asked for, but never so much that the lanes' active and prepared segments take
-    /// up more than half of the journal.
+    /// Returns the size of segment files: the configured size, reduced so that the active and
+    /// prepared segments of all lanes take at most half of the journal.
     #[must_use]
     pub fn segment_bytes(&self) -> u64 {
         let share = self.journal.max_bytes / (4 * self.n_threads() as u64);
@@ -262,14 +266,14 @@ impl Config {
             if path.len() < 2 || !path.starts_with('/') || !path.bytes().all(plain) {
                 return Err(ConfigError::new(
                     *key,
-                    "must begin with / and hold letters, digits and . _ - ~ /",
+                    "must begin with / and contain only letters, digits and . _ - ~ /",
                 ));
             }
             let taken = FIXED_PATHS.contains(&path.as_str())
                 || FIXED_PATHS.contains(&format!("{path}/").as_str())
                 || named[..index].iter().any(|(_, other)| other == path);
             if taken {
-                return Err(ConfigError::new(*key, "is the path of something else"));
+                return Err(ConfigError::new(*key, "is already used by another endpoint"));
             }
         }
         Ok(())

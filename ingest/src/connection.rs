@@ -1,8 +1,8 @@
-//! The open connections of a serving thread: closing the idle ones, telling all of them of a drain. One sweep over them a
-//! few times a second instead of a timer for each request.
+//! The open connections of a serving thread. They are closed when they are idle, and all of them
+//! are told about a drain. One sweep a few times a second replaces a timer for each request.
 //!
-//! Invariant: a connection on which nothing was answered for its time limit is closed, whatever it dribbles; one that is
-//! being answered is not.
+//! Invariant: a connection is closed when nothing was answered on it within its time limit, even if
+//! it keeps sending a few bytes. A connection with a request in progress is not closed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,10 +18,10 @@ use crate::config::EdgeConfig;
 use crate::request_head::MendedStream;
 use crate::routes::Endpoint;
 
-/// How often idle connections are looked for.
+/// The interval of the search for idle connections.
 pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The largest request head: more than the longest URL that is kept whole, with a browser's headers.
+/// The largest request head: the longest URL that is kept whole, and the headers of a browser.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ enum Command {
     Close,
 }
 
-/// What a thread knows about one of its connections.
+/// The state of one connection.
 #[derive(Debug)]
 pub struct Control {
     clock: Rc<Cell<u64>>,
@@ -42,7 +42,7 @@ pub struct Control {
     waker: RefCell<Option<Waker>>,
 }
 
-/// Held while a request is being answered.
+/// Marks a connection as busy while a request is being answered.
 pub struct Busy(Rc<Control>);
 
 /// All connections of a thread.
@@ -55,7 +55,7 @@ pub struct Connections {
 }
 
 impl Control {
-    /// A request has come or was answered.
+    /// Records that a request has arrived or was answered.
     pub fn progress(&self) {
         self.progressed.set(self.clock.get());
         self.has_request.set(true);
@@ -77,7 +77,7 @@ impl Control {
 }
 
 impl Busy {
-    /// Until this is dropped the connection is not idle.
+    /// Keeps the connection from being idle until the value is dropped.
     #[must_use]
     pub fn new(control: &Rc<Control>) -> Self {
         control.n_busy.set(control.n_busy.get() + 1);
@@ -93,13 +93,13 @@ impl Drop for Busy {
 }
 
 impl Connections {
-    /// How many are open.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn len(&self) -> usize {
         self.open.borrow().len()
     }
 
-    /// Whether none is open.
+    /// Returns whether no connection is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -125,7 +125,7 @@ impl Connections {
         self.open.borrow_mut().remove(&id);
     }
 
-    /// Every connection shall end with the request that it is answering.
+    /// Asks every connection to end after the request in progress.
     pub fn drain(&self) {
         self.is_draining.set(true);
         for control in self.open.borrow().values() {
@@ -133,7 +133,7 @@ impl Connections {
         }
     }
 
-    /// Closes what has been idle for too long. Called every [`SWEEP_INTERVAL`].
+    /// Closes connections that have been idle for too long. Called every [`SWEEP_INTERVAL`].
     pub fn sweep(&self, config: &EdgeConfig) {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);
@@ -148,11 +148,11 @@ impl Connections {
     }
 }
 
-/// The HTTP settings of every connection.
+/// Returns the HTTP settings of every connection.
 #[must_use]
 pub fn http() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // Time limits are kept by the sweep: hyper's timer would be set anew for each request.
+    // The sweep enforces the time limits: the timer of hyper would be set again for each request.
     builder.header_read_timeout(None).pipeline_flush(true).max_buf_size(MAX_HEAD_BYTES);
     builder
 }

@@ -1,4 +1,4 @@
-//! The answer to a browser's preflight. What the other answers carry is in `answer.rs`.
+//! Answers the preflight request of a browser. `answer.rs` adds the CORS headers of other answers.
 
 use bytes::Bytes;
 use http::header::{
@@ -10,7 +10,7 @@ use http_body_util::Full;
 
 use crate::answer::{Answer, allow_origin, origin};
 
-/// Allows what was asked for, for a day.
+/// Allows the requested headers for a day.
 #[must_use]
 pub fn preflight(headers: &HeaderMap, methods: &'static str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::new()));

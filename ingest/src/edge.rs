@@ -1,4 +1,5 @@
-//! The whole edge, put together: journal, serving threads, forwarder; and taken apart in the order that loses nothing.
+//! Starts the whole edge (journal, serving threads, forwarder) and stops it in the order that loses
+//! nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,10 +33,12 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Recovers the journal, binds the addresses, starts to serve and to forward; Kafka need not be there.
+    /// Recovers the journal, binds the addresses, and starts to serve and to forward. Kafka may be
+    /// down.
     ///
     /// # Errors
-    /// When the journal cannot be opened, an address not be bound, or a setting of Kafka's is refused.
+    /// When the journal cannot be opened, an address cannot be bound, or librdkafka refuses a
+    /// setting.
     pub fn start(
         config: &Config,
         clock: &Clock,
@@ -80,22 +83,23 @@ impl Edge {
         self.listen
     }
 
-    /// The address that believes proxies.
+    /// The address of the listener that believes proxies.
     #[must_use]
     pub const fn proxy_listen(&self) -> Option<SocketAddr> {
         self.proxy_listen
     }
 
-    /// The journal's id, by which the consumer knows this edge.
+    /// The id of the journal, by which the consumer knows this edge.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.journal.edge()
     }
 
-    /// Waits until the serving threads have ended (the drain makes them), syncs the journal, sends what Kafka takes.
+    /// Waits until the drain has ended the serving threads, syncs the journal, and sends the rest
+    /// to Kafka within the time that the configuration allows.
     ///
     /// # Errors
-    /// When a serving thread failed; everything else was done nevertheless.
+    /// When a serving thread failed. All other steps are done nevertheless.
     pub fn finish(self) -> io::Result<()> {
         let mut result = Ok(());
         for thread in self.threads {
@@ -110,7 +114,7 @@ impl Edge {
 
 type ThreadListeners = Vec<Vec<Bound>>;
 
-/// Binds every address once for each thread.
+/// Binds every address once per thread.
 fn bind_all(
     config: &Config,
     n_threads: usize,
@@ -128,11 +132,12 @@ fn bind_all(
     Ok((by_thread, listen, proxy_listen))
 }
 
-/// Every connection takes a descriptor: asks for as many as may be had.
+/// Raises the limit of open files to the highest that the system allows: every connection needs
+/// one.
 fn raise_descriptor_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "the limit of open files cannot be raised");
     }
 }

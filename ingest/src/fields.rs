@@ -1,6 +1,8 @@
-//! A body as named values: JSON object, form, multipart. Knows nothing about which fields there should be.
+//! Parses a body into named values: a JSON object, a form, or multipart. It does not know which
+//! fields are expected.
 //!
-//! Invariant: no body of any depth or with any bytes makes it panic or recurse: nested JSON is checked and kept as text.
+//! Invariant: no body, whatever its depth or bytes, causes a panic or a recursion. Nested JSON is
+//! checked and kept as text.
 
 use std::fmt;
 
@@ -9,15 +11,15 @@ use http_body_util::{BodyDataStream, Full};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One value.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Text(String),
-    /// A JSON number as it was written.
+    /// A JSON number as written.
     Number(String),
     Bool(bool),
     Null,
-    /// A JSON object or array as it was written, or an uploaded file (empty).
+    /// A JSON object or array as written, or an uploaded file (empty).
     Nested(String),
 }
 
@@ -25,37 +27,37 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields {
     entries: Vec<(String, Value)>,
-    /// From a form, where an empty text may mean that nothing was entered.
+    /// The body was a form, in which an empty text may mean that nothing was entered.
     pub is_form: bool,
 }
 
-/// How a content type says that a body is to be read.
+/// The format of a body, by its content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaType {
     Json,
     Form,
-    /// With its boundary, if it has one.
+    /// Multipart, with its boundary if it has one.
     Multipart(Option<String>),
     Text,
     /// No content type.
     Empty,
-    /// Something else, as it was sent.
+    /// Any other content type, as sent.
     Other(String),
 }
 
-/// Why a body has no fields.
+/// The reason why a body has no fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
-    /// No JSON.
+    /// Not JSON.
     #[error("JSON parse error - {0}")]
     Json(String),
-    /// JSON, but no object: the name of what it is.
+    /// JSON, but not an object. Names the type found.
     #[error("Invalid data. Expected a dictionary, but got {0}.")]
     NoObject(&'static str),
     /// The JSON `null`.
     #[error("No data provided")]
     Null,
-    /// No multipart body.
+    /// Not a multipart body.
     #[error("Multipart form parse error - {0}")]
     Multipart(String),
 }
@@ -72,17 +74,14 @@ impl MediaType {
             "application/x-www-form-urlencoded" => Self::Form,
             "multipart/form-data" => Self::Multipart(multer::parse_boundary(text.as_ref()).ok()),
             "text/plain" => Self::Text,
-            // As it was sent, but for what would not fit into a header or a message.
+            // As sent, except for characters that would not fit into a header or a message.
             _ => Self::Other(text.chars().filter(|character| !character.is_control()).take(100).collect()),
         }
     }
 }
 
 impl Fields {
-    /// Reads a JSON object. Of a name that comes twice, the last value counts.
-    ///
-    /// # Errors
-    /// [`FieldsError`] when it is none.
+    /// Reads a JSON object. If a name is repeated, the last value counts.
     pub fn from_json(body: &[u8]) -> Result<Self, FieldsError> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
@@ -91,7 +90,7 @@ impl Fields {
         let json = |error: serde_json::Error| FieldsError::Json(error.to_string());
         let first = text.trim_start().bytes().next();
         if first != Some(b'{') {
-            // Skipping a RawValue does not recurse, so depth does not matter.
+            // Skipping a `RawValue` does not recurse, so any depth is fine.
             serde_json::from_str::<&RawValue>(text).map_err(json)?;
             return Err(match first {
                 Some(b'[') => FieldsError::NoObject("list"),
@@ -109,7 +108,7 @@ impl Fields {
         Ok(Self { entries: entries.into_iter().map(read).collect::<Result<_, _>>()?, is_form: false })
     }
 
-    /// Reads a form; bytes that are no UTF-8 become U+FFFD.
+    /// Reads a form. Bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn from_form(body: &[u8]) -> Self {
         let read = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
@@ -118,10 +117,7 @@ impl Fields {
         Self { entries: form_urlencoded::parse(body).map(read).collect(), is_form: true }
     }
 
-    /// Reads a multipart form; files count as nested values.
-    ///
-    /// # Errors
-    /// [`FieldsError::Multipart`].
+    /// Reads a multipart form. Files become nested values.
     pub async fn from_multipart(body: Bytes, boundary: Option<&str>) -> Result<Self, FieldsError> {
         let broken = |error: multer::Error| FieldsError::Multipart(error.to_string());
         let boundary = boundary.ok_or_else(|| FieldsError::Multipart("no boundary".to_owned()))?;
@@ -140,13 +136,13 @@ impl Fields {
         Ok(Self { entries, is_form: true })
     }
 
-    /// The last value of a name.
+    /// Returns the last value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.entries.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// The first name of these that has a value which says something.
+    /// Returns the first of these names that has a value other than null or blank.
     #[must_use]
     pub fn first_of<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &Value)> {
         let said = |value: &&Value| {
@@ -155,7 +151,7 @@ impl Fields {
         names.iter().find_map(|name| self.get(name).filter(said).map(|value| (*name, value)))
     }
 
-    /// The values as form pairs, but for these names and for nulls.
+    /// Returns the values as form pairs, except nulls and the names that `without` selects.
     #[must_use]
     pub fn to_pairs(&self, without: impl Fn(&str) -> bool) -> Vec<u8> {
         let mut pairs = form_urlencoded::Serializer::new(String::new());
@@ -186,7 +182,7 @@ impl Value {
     }
 }
 
-/// Reads an object's entries, leaving their values as text.
+/// Reads the entries of an object and leaves their values as text.
 struct Entries;
 
 impl<'a> Visitor<'a> for Entries {

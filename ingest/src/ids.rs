@@ -1,9 +1,9 @@
-//! Ids of events: UUIDv7 with the event's time and 74 bits from the thread's secure random numbers, so that they sort by
-//! time and cannot be guessed.
+//! Ids of events: UUIDv7 with the time of the event and 74 bits from the secure random generator of
+//! the thread. They sort by time and cannot be guessed.
 
 use uuid::Uuid;
 
-/// An id for an event at this Unix time in milliseconds.
+/// Returns an id for an event at this Unix time in milliseconds.
 #[must_use]
 pub fn new_id(time_ms: u64) -> Uuid {
     let mut bytes = Uuid::new_v4().into_bytes();

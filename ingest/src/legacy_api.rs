@@ -1,5 +1,5 @@
-//! The create calls of the system that Sluice replaces, at the same paths and with the same bodies:
-//! `POST /api/prospects/create/` and `POST /api/orders/create/`.
+//! The create calls of the legacy CRM, with the same paths and bodies: `POST
+//! /api/prospects/create/` and `POST /api/orders/create/`.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -50,7 +50,7 @@ struct ProspectIdResponse<'a> {
     id: &'a RawValue,
 }
 
-/// Answers a call that creates a prospect, whose body has been read.
+/// Answers a call that creates a prospect. The body has been read.
 pub async fn answer_prospect(worker: &Worker, request: &Parts, body: Result<Bytes, BodyError>) -> Answer {
     match create_prospect(worker, request, body).await {
         Ok(answer) => answer,
@@ -119,7 +119,7 @@ fn cut<'a>(text: &'a str, mark: Mark, marks: &mut u32) -> &'a str {
     &text[..kept.len()]
 }
 
-/// Answers a call that creates an order, whose body has been read.
+/// Answers a call that creates an order. The body has been read.
 pub async fn answer_order(
     worker: &Worker,
     request: &Parts,

@@ -1,5 +1,5 @@
-//! The `sluice-ingest` program: configuration → logging → lifecycle → edge → operators' port → print the bound addresses →
-//! wait → drain. Everything else is in the library.
+//! The `sluice-ingest` program: configuration → logging → lifecycle → edge → operators' port →
+//! print the bound addresses → wait → drain. The library has everything else.
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -15,7 +15,7 @@ use sluice_runtime::telemetry;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Takes pixels and orders into a crash-safe journal and forwards them to Kafka.
+/// Writes pixels and orders into a crash-safe journal and forwards them to Kafka.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -30,7 +30,8 @@ fn main() -> anyhow::Result<()> {
     tracing::info!(config = sluice_runtime::config::redacted(&config), "effective configuration");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let edge = runtime.block_on(serve(&config))?;
-    // The operators' port goes on while the journal is flushed: the runtime lives in this thread.
+    // This thread drives the runtime, so the operators' port is served while the journal is
+    // flushed.
     runtime.block_on(async move { tokio::task::spawn_blocking(move || edge.finish()).await })??;
     tracing::info!("ended");
     Ok(())
@@ -38,7 +39,7 @@ fn main() -> anyhow::Result<()> {
 
 /// Starts everything and waits for the drain.
 async fn serve(config: &Config) -> anyhow::Result<Edge> {
-    let lifecycle = Lifecycle::start().context("no signal handlers")?;
+    let lifecycle = Lifecycle::start().context("the signal handlers cannot be installed")?;
     let readiness = Readiness::starting(&["journal"]);
     let mut registry = Registry::default();
     let edge = Edge::start(config, &Clock::System, &readiness, &mut registry, lifecycle.draining())

@@ -1,5 +1,6 @@
-//! What the edge counts. Each serving thread has its own counters, which it alone writes, without a locked instruction; they
-//! are summed when `/metrics` is read. Labels come from enums only.
+//! The metrics of the edge. Each serving thread has its own counters and is the only one to write
+//! them, without a locked instruction. They are summed when `/metrics` is read. Labels come from
+//! enums only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use sluice_schemas::outcome::Rejection;
 use crate::forwarder::ForwarderCounters;
 use crate::journal::Journal;
 
-/// What an event is about.
+/// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     Prospect,
@@ -24,10 +25,10 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// Both.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Prospect, Self::Order];
 
-    /// The label's value.
+    /// Returns the value of the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,44 +49,44 @@ pub struct LaneCounters {
     refused: AtomicU64,
 }
 
-/// Only ever by the one thread that owns the counter.
+/// Increments a counter. Only the thread that owns the counter may call this.
 fn bump(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 impl LaneCounters {
-    /// A request was read.
+    /// Counts a request that was read.
     pub fn request(&self) {
         bump(&self.requests);
     }
 
-    /// An event was taken.
+    /// Counts an event that was accepted.
     pub fn accepted(&self, kind: EventKind) {
         bump(&self.accepted[kind as usize]);
     }
 
-    /// An event was refused.
+    /// Counts an event that was rejected.
     pub fn rejected(&self, kind: EventKind, reason: Rejection) {
         bump(&self.rejected[kind as usize][reason as usize]);
     }
 
-    /// A connection was opened.
+    /// Counts a connection that was opened.
     pub fn opened(&self) {
         bump(&self.opened);
     }
 
-    /// A connection ended.
+    /// Counts a connection that ended.
     pub fn closed(&self) {
         bump(&self.closed);
     }
 
-    /// A connection was over the limit.
+    /// Counts a connection over the limit.
     pub fn refused(&self) {
         bump(&self.refused);
     }
 }
 
-/// Registers everything that the edge shows.
+/// Registers all metrics of the edge.
 pub fn register(
     registry: &mut Registry,
     lanes: Vec<Arc<LaneCounters>>,
@@ -94,7 +95,7 @@ pub fn register(
 ) {
     registry.register(
         "sluice_edge_journal_sync_seconds",
-        "How long it took to bring a lane to disk",
+        "Duration of the syncs of a lane",
         journal.sync_seconds(),
     );
     registry.register_collector(Box::new(EdgeCollector { lanes, journal, forwarder }));
@@ -131,7 +132,7 @@ impl EdgeCollector {
         }
         let mut family = encoder.encode_descriptor(
             "sluice_edge_events_rejected",
-            "Events refused, by reason",
+            "Events rejected, by reason",
             None,
             MetricType::Counter,
         )?;
@@ -152,7 +153,7 @@ impl Collector for EdgeCollector {
         let opened = self.sum(|lane| &lane.opened);
         let counters = [
             ("sluice_edge_requests", "Requests read", self.sum(|lane| &lane.requests)),
-            ("sluice_edge_connections_opened", "Connections taken", opened),
+            ("sluice_edge_connections_opened", "Connections accepted", opened),
             ("sluice_edge_connections_refused", "Connections over the limit", self.sum(|lane| &lane.refused)),
             (
                 "sluice_edge_journal_written_bytes",
@@ -163,7 +164,7 @@ impl Collector for EdgeCollector {
             ("sluice_edge_events_produced", "Events that Kafka acknowledged", self.forwarder.events()),
             (
                 "sluice_edge_delivery_errors",
-                "Times the producer was started anew after an error",
+                "Times the producer was created again after an error",
                 self.forwarder.errors(),
             ),
             (
@@ -186,7 +187,7 @@ impl Collector for EdgeCollector {
             ),
             (
                 "sluice_edge_journal_minutes_left",
-                "Minutes until the journal is full at the present rate without Kafka, at most a million",
+                "Minutes until the journal is full at the current rate without Kafka, at most a million",
                 self.journal.minutes_left(),
             ),
             (

@@ -1,5 +1,5 @@
-//! `POST /o`: the order form of a landing page. Also what both ways of placing an order share: the fields as they are kept,
-//! and the answer only after the sync.
+//! `POST /o`: the order form of a landing page. Also has the code that the legacy API shares: how
+//! an order is stored, and that its answer waits for the sync.
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
@@ -22,13 +22,13 @@ use crate::refusal::{Refusal, read_fields};
 use crate::validate::{FieldErrors, TextRule};
 use crate::worker::Worker;
 
-/// Limits of the seed, in characters.
+/// The limit of the legacy CRM for phone numbers.
 pub const PHONE_CHARS: usize = 20;
-/// First and last name.
+/// The limit of the legacy CRM for first and last names.
 pub const NAME_CHARS: usize = 50;
-/// As Django's e-mail field.
+/// The limit of the legacy CRM (and Django) for e-mail addresses.
 pub const EMAIL_CHARS: usize = 254;
-/// Far more than an address needs.
+/// Far more than an address needs. The legacy CRM has no limit.
 pub const ADDRESS_CHARS: usize = 1000;
 
 const PROSPECT_NAMES: [&str; 7] = ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];
@@ -39,7 +39,7 @@ const ADDRESS_NAMES: [&str; 2] = ["delivery_address", "address"];
 const EMAIL_NAMES: [&str; 1] = ["email"];
 const REDIRECT_NAME: &str = "redirect";
 
-/// The fields of an order, checked.
+/// The checked fields of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderForm {
     pub prospect_ref: String,
@@ -64,7 +64,7 @@ struct PlacedResponse<'a> {
     created_at: String,
 }
 
-/// Answers an order form whose body has been read.
+/// Answers an order form. The body has been read.
 pub async fn answer_order(
     worker: &Worker,
     request: &Parts,
@@ -100,10 +100,11 @@ async fn place_order(
     Ok(answer)
 }
 
-/// Reads the form: a prospect id by any of its names, and a phone number or an e-mail.
+/// Reads the form, which needs a prospect id under any of its names, and a phone number or an
+/// e-mail address.
 fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
     let mut errors = FieldErrors::default();
-    // One that says nothing is still there: null and blank have errors of their own.
+    // A null or blank prospect id still counts as present: it has an error of its own.
     let said = fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value);
     let prospect = said.or_else(|| PROSPECT_NAMES.iter().find_map(|name| fields.get(name)));
     let mut text = |names: &[&str], rule| {
@@ -125,7 +126,8 @@ fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
     Refusal::check(errors).map(|()| form)
 }
 
-/// What came with the order besides its own fields: the query, and the body's other fields, as form pairs.
+/// Returns everything that came with the order besides its own fields as form pairs: the query and
+/// the other fields of the body.
 #[must_use]
 pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
     let own = [
@@ -149,7 +151,7 @@ pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
 /// Writes an order and waits until it is on disk.
 ///
 /// # Errors
-/// 503 when the journal is full or has failed.
+/// 503 if the journal is full or has failed.
 pub async fn keep(
     worker: &Worker,
     request: &Parts,
@@ -188,7 +190,7 @@ fn wished_target(fields: &Fields, headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(redirect::target(wish, headers)?).ok()
 }
 
-/// A prospect id as the client wrote it: a JSON number stays one.
+/// Returns a prospect id as the client wrote it: a JSON number stays a number.
 #[must_use]
 pub fn prospect_json(value: Option<&Value>) -> Box<RawValue> {
     let text = match value {
@@ -199,13 +201,13 @@ pub fn prospect_json(value: Option<&Value>) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// A response as JSON.
+/// Returns a response as JSON.
 #[must_use]
 pub fn to_json(response: &impl serde::Serialize) -> String {
     serde_json::to_string(response).expect("a response has text keys only")
 }
 
-/// Unix milliseconds as RFC 3339 with milliseconds, UTC.
+/// Formats Unix milliseconds as RFC 3339 with milliseconds, in UTC.
 #[must_use]
 pub fn time_text(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();

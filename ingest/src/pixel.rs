@@ -1,6 +1,7 @@
-//! The pixel and the beacon: whatever they carry, the answer is the GIF or 204, with the outcome in a header.
+//! The pixel and the beacon. Whatever they contain, the answer is the GIF or 204, with the outcome
+//! in a header.
 //!
-//! Invariant: nothing here waits for anything but the beacon's own body.
+//! Invariant: nothing here waits, except for the body of the beacon.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -23,14 +24,14 @@ use crate::worker::Worker;
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 const DNT: HeaderName = HeaderName::from_static("dnt");
 
-/// Where a request came from.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     pub address: IpAddr,
     pub trusts_proxies: bool,
 }
 
-/// `GET` and `HEAD` of the pixel.
+/// Answers `GET` and `HEAD` of the pixel.
 #[must_use]
 pub fn answer_pixel(worker: &Worker, request: &Parts, peer: Peer) -> Answer {
     let query = request.uri.query().unwrap_or_default().as_bytes();
@@ -40,7 +41,7 @@ pub fn answer_pixel(worker: &Worker, request: &Parts, peer: Peer) -> Answer {
     worker.answers.pixel(!found.beacon, id, fate, origin(&request.headers))
 }
 
-/// `POST` of the beacon, whose body has been read.
+/// Answers `POST` of the beacon. The body has been read.
 pub async fn answer_beacon(
     worker: &Worker,
     request: &Parts,
@@ -65,7 +66,8 @@ pub async fn answer_beacon(
     worker.answers.pixel(false, id, fate, origin(&request.headers))
 }
 
-/// Decides about a prospect and writes it. `readable` says whether its body could be read.
+/// Decides whether to accept a prospect, and writes it. `readable` is the result of reading its
+/// body.
 fn take<'a>(
     worker: &Worker,
     request: &Parts,
@@ -112,7 +114,7 @@ fn take<'a>(
     (found, id, fate)
 }
 
-/// Whether the visitor lets himself be tracked, where the operator honours that he does not.
+/// Rejects visitors who opted out of tracking, if the operator honours that.
 fn check_consent(worker: &Worker, request: &Parts) -> Result<(), Rejection> {
     if !worker.config.honour_opt_out {
         return Ok(());

@@ -1,7 +1,9 @@
-//! What the edge reads in a query or a form before it takes an event: key, prospect id, `user_id`, `beacon`. Pure, over raw
-//! bytes; only the few values that matter are decoded. Everything else is the consumer's, which gets the bytes as they came.
+//! Reads the few values of a query or form that the edge needs to accept an event: key, prospect
+//! id, `user_id`, `beacon`. Pure, over raw bytes; only these values are decoded. The consumer reads
+//! everything else, from the bytes as received.
 //!
-//! Invariant: what is scanned is what is stored; an event is never taken for a key that the consumer will not see.
+//! Invariant: the scanned bytes are the stored bytes. An event is never accepted for a key that the
+//! consumer does not see.
 
 use std::borrow::Cow;
 
@@ -10,26 +12,27 @@ use sluice_schemas::outcome::Rejection;
 use sluice_schemas::tracking_key;
 use uuid::Uuid;
 
-/// Values found in pairs, still encoded. The first that is not empty counts.
+/// Values found in pairs, still encoded. The first non-empty value of a name counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScannedPairs<'a> {
     pub key: Option<&'a [u8]>,
     pub prospect_id: Option<&'a [u8]>,
     pub user_id: Option<&'a [u8]>,
-    /// The answer shall have no body.
+    /// The answer must have no body.
     pub beacon: bool,
 }
 
-/// A prospect's id as an event carried it.
+/// The prospect id of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProspectId {
     Given(Uuid),
-    /// Something that is no UUID: a macro, another system's click id.
+    /// Not a UUID: an unfilled macro, or the click id of another system.
     Invalid,
     Absent,
 }
 
-/// A query whose further `?` (a redirector's `…?k=1?sub1=2`) separate pairs as `&` does. Borrows when there is none.
+/// Replaces every further `?` in a query by `&`: redirectors produce `…?k=1?sub1=2`. Borrows if
+/// there is none.
 #[must_use]
 pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'?', query).is_none() {
@@ -57,7 +60,7 @@ fn take<'a>(pair: &'a [u8], found: &mut ScannedPairs<'a>) {
     if value.is_empty() {
         return;
     }
-    // A browser encodes none of these letters, but a redirector may.
+    // Browsers encode none of these letters, but a redirector may.
     if name.contains(&b'%') {
         take_named(&decode(name), value, found);
     } else {
@@ -79,16 +82,13 @@ fn take_named<'a>(name: &[u8], value: &'a [u8], found: &mut ScannedPairs<'a>) {
     slot.get_or_insert(value);
 }
 
-/// Whether a parameter of this name is the prospect's id.
+/// Returns whether a parameter of this name is the prospect id.
 #[must_use]
 pub fn is_prospect_id(name: &[u8]) -> bool {
     matches!(name, b"pid" | b"prospect_id" | b"click_id" | b"clickid" | b"cid" | b"subid" | b"cnv_id")
 }
 
-/// Whether a pixel may be taken: it needs a well-formed key, or no key and a `user_id`.
-///
-/// # Errors
-/// The reason why not.
+/// Checks whether a pixel may be accepted: it needs a well-formed key, or no key and a `user_id`.
 pub fn check_owner(found: &ScannedPairs<'_>) -> Result<(), Rejection> {
     match (found.key, found.user_id) {
         (Some(key), _) if tracking_key::is_well_formed(&decode(key)) => Ok(()),
@@ -99,7 +99,7 @@ pub fn check_owner(found: &ScannedPairs<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// Whether this text is a whole number from 1 to 2^63 - 1.
+/// Returns whether a text is a whole number from 1 to 2^63 - 1.
 #[must_use]
 pub fn is_user_id(text: &[u8]) -> bool {
     let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
@@ -107,7 +107,8 @@ pub fn is_user_id(text: &[u8]) -> bool {
     is_plain && number.is_some_and(|number| number > 0)
 }
 
-/// Reads a prospect's id: a UUID of any version, hyphenated or not, in any case, but neither nil nor max.
+/// Reads a prospect id: a UUID of any version, hyphenated or not, in any case, but neither nil nor
+/// max.
 #[must_use]
 pub fn prospect_id(raw: Option<&[u8]>) -> ProspectId {
     let Some(raw) = raw else { return ProspectId::Absent };
@@ -121,7 +122,7 @@ fn parse_uuid(text: &[u8]) -> Option<Uuid> {
     Uuid::try_parse_ascii(text).ok().filter(|id| !id.is_nil() && !id.is_max())
 }
 
-/// Decodes `%xx` and `+`; borrows where there are none.
+/// Decodes `%xx` and `+`; borrows if there are none.
 #[must_use]
 pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', raw).is_none() {
@@ -131,7 +132,7 @@ pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(percent_encoding::percent_decode(&spaced).collect())
 }
 
-/// The pairs as far as they are kept, and whether something was cut: at the last whole pair within the limit.
+/// Cuts pairs at the last whole pair within the limit. Returns them and whether something was cut.
 #[must_use]
 pub fn cut_pairs(pairs: &[u8]) -> (&[u8], bool) {
     if pairs.len() <= MAX_PAIRS_BYTES {
@@ -141,7 +142,8 @@ pub fn cut_pairs(pairs: &[u8]) -> (&[u8], bool) {
     (&pairs[..end], true)
 }
 
-/// A header's value as far as it is kept, and whether something was cut: never inside a UTF-8 character.
+/// Cuts a text to `max_bytes`, never inside a UTF-8 character. Returns it and whether something was
+/// cut.
 #[must_use]
 pub fn cut_text(text: &[u8], max_bytes: usize) -> (&[u8], bool) {
     if text.len() <= max_bytes {

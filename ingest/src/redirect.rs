@@ -1,12 +1,14 @@
-//! Where an order's form may be sent on to: the site that posted it, and no other. Pure.
+//! Decides where a customer is sent after an order form: to the site that posted it, and to no
+//! other. Pure.
 //!
-//! Invariant: what is returned has the origin of the posting page, as a browser would read it, and holds no credentials.
+//! Invariant: the returned address has the origin of the posting page, as a browser would read it,
+//! and contains no credentials.
 
 use http::header::{HeaderMap, HeaderName, ORIGIN, REFERER};
 use url::Url;
 
-/// The absolute address to go to; `None` when the wish is not on the site that posted (by `Origin`, else by `Referer`).
-/// A relative wish is read on the posting page.
+/// Returns the requested address as an absolute one; `None` if it is not on the site that posted
+/// (by `Origin`, else by `Referer`). A relative address is resolved against the posting page.
 #[must_use]
 pub fn target(wish: &str, headers: &HeaderMap) -> Option<String> {
     let referer = read_url(headers, &REFERER);

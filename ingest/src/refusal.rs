@@ -1,4 +1,5 @@
-//! How a create call or an order is refused: status, reason, JSON body. Pixels are never refused this way.
+//! The answer to a refused order or call of the legacy API: status, reason, JSON body. Pixels are
+//! never refused in this way.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -13,10 +14,10 @@ use crate::metrics::EventKind;
 use crate::validate::FieldErrors;
 use crate::worker::Worker;
 
-/// Seconds after which a client may try again when the journal is full.
+/// The time after which a client may try again when the journal is full, in seconds.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
-/// See the module.
+/// A refused request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub status: StatusCode,
@@ -29,17 +30,14 @@ impl Refusal {
         Self { status, reason, body: detail_body(detail) }
     }
 
-    /// 400 with the errors by field; nothing when there are none.
-    ///
-    /// # Errors
-    /// The refusal.
+    /// Returns a refusal with status 400 if there are errors.
     pub fn check(errors: FieldErrors) -> Result<(), Self> {
         errors.into_json().map_or(Ok(()), |body| {
             Err(Self { status: StatusCode::BAD_REQUEST, reason: Rejection::BadField, body })
         })
     }
 
-    /// The journal did not take the event: 503.
+    /// Returns the refusal of an event that the journal did not accept: 503.
     #[must_use]
     pub fn unavailable(reason: Rejection) -> Self {
         Self::detail(
@@ -49,7 +47,7 @@ impl Refusal {
         )
     }
 
-    /// The answer. The event is not counted here.
+    /// Returns the answer without counting the event.
     #[must_use]
     pub fn into_answer(self, worker: &Worker, request: &HeaderMap) -> Answer {
         let id = new_id(worker.clock.now_ms());
@@ -61,10 +59,10 @@ impl Refusal {
         answer
     }
 
-    /// As [`Refusal::into_answer`], and counts the event as rejected.
+    /// Counts the event as rejected and returns the answer.
     #[must_use]
     pub fn count_and_answer(self, worker: &Worker, kind: EventKind, request: &HeaderMap) -> Answer {
-        // What the journal refused was counted there.
+        // Events that the journal refused are already counted.
         if self.status != StatusCode::SERVICE_UNAVAILABLE {
             worker.counters.rejected(kind, self.reason);
         }
@@ -102,7 +100,7 @@ impl From<FieldsError> for Refusal {
 /// Reads the fields of a body by its content type: JSON, form or multipart.
 ///
 /// # Errors
-/// The refusal of a body that was not read, or is something else.
+/// The refusal of a body that was not read or has another format.
 pub async fn read_fields(headers: &HeaderMap, body: Result<Bytes, BodyError>) -> Result<Fields, Refusal> {
     let body = body?;
     let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());

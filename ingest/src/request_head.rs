@@ -1,15 +1,18 @@
-//! A connection on which the head of a pixel's request is tidied before it is parsed.
+//! A connection that prepares the head of a pixel request before it is parsed.
 //!
-//! - Its request line is mended: bytes that a URL must not hold (`"`, `<`, `>`, and letters that are no UTF-8) are
-//!   percent-encoded, since the parser would answer 400 and a pixel is never answered with an error for what it carries.
-//!   Browsers encode them; redirectors and macros of ad networks do not always.
-//! - Header lines that every browser sends and nothing here reads are left out. Parsing a line and keeping it in the map of
-//!   headers costs several times what finding its end does, and a browser sends ten of them.
+//! - It mends the request line: bytes that a URL must not contain (`"`, `<`, `>`, and bytes outside
+//!   of UTF-8) are percent-encoded. The parser would answer them with 400, and a pixel never gets
+//!   an error for its contents. Browsers encode these bytes; redirectors and macros of ad networks
+//!   do not always.
+//! - It drops header lines that every browser sends and that nothing here reads. Parsing a line and
+//!   storing it in the map of headers costs several times as much as finding its end, and a browser
+//!   sends ten of them.
 //!
-//! Invariant: only `GET` and `HEAD` are touched, only in what is read first after an answer; nothing that says where a request
-//! ends is left out.
+//! Invariant: only the first bytes read after an answer are changed, and only those of `GET` and
+//! `HEAD`. No line that determines the end of a request is dropped.
 //!
-//! Left out: a head that comes in several pieces (only the first is tidied), and all but the first of pipelined requests.
+//! If a head arrives in several pieces, only the first piece is prepared. Of pipelined requests,
+//! only the first is prepared.
 
 use std::cell::RefCell;
 use std::io;
@@ -23,10 +26,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Bytes read at once.
+/// The number of bytes to read at once.
 const SPACE_BYTES: usize = 16 * 1024;
 
-/// Where a thread's connections read into, one after the other.
+/// The read buffer that all connections of a thread use in turn.
 #[derive(Debug, Clone)]
 pub struct Space(Rc<RefCell<Box<[u8]>>>);
 
@@ -36,19 +39,19 @@ impl Default for Space {
     }
 }
 
-/// See the module.
+/// A connection with prepared request heads.
 #[derive(Debug)]
 pub struct MendedStream {
     stream: TokioIo<TcpStream>,
     space: Space,
-    /// Whether what is read next begins with a request: nothing was read since the last answer.
+    /// Whether the next read begins with a request: nothing was read since the last answer.
     is_at_head: bool,
-    /// What was mended and did not fit into the reader's buffer.
+    /// Mended bytes that did not fit into the buffer of the reader.
     pending: Vec<u8>,
 }
 
 impl MendedStream {
-    /// Reads from a connection by way of the thread's space.
+    /// Reads from a connection through the buffer of the thread.
     #[must_use]
     pub fn new(stream: TcpStream, space: Space) -> Self {
         Self { stream: TokioIo::new(stream), space, is_at_head: true, pending: Vec::new() }
@@ -121,8 +124,8 @@ fn is_get_or_head(bytes: &[u8]) -> bool {
     bytes.starts_with(b"GET ") || bytes.starts_with(b"HEAD ")
 }
 
-/// The parts of a head that are parsed, in their order: all but the lines that nothing reads. Whatever is no whole line, and
-/// what follows the head, is left as it is.
+/// Passes on the parts of a head that are parsed, in their order: all lines except unread headers.
+/// Incomplete lines, and everything after the head, stay unchanged.
 fn needed(bytes: &[u8], mut take: impl FnMut(&[u8])) {
     let (mut taken, mut line_start) = (0, 0);
     while let Some(length) = memchr::memchr(b'\n', &bytes[line_start..]) {
@@ -140,7 +143,8 @@ fn needed(bytes: &[u8], mut take: impl FnMut(&[u8])) {
     take(&bytes[taken..]);
 }
 
-/// Whether a line is a header that browsers send and the edge never reads. `Accept-Encoding` is read for the snippet.
+/// Returns whether a line is a header that browsers send and the edge never reads.
+/// `Accept-Encoding` is read for the script.
 fn is_unread(line: &[u8]) -> bool {
     let begins = |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     match line.first().map(u8::to_ascii_lowercase) {
@@ -153,7 +157,7 @@ fn is_unread(line: &[u8]) -> bool {
     }
 }
 
-/// The bytes of a pixel's request with its line mended, if it needs that.
+/// Returns the bytes of a pixel request with its request line mended, if that is necessary.
 fn mend(bytes: &[u8]) -> Option<Vec<u8>> {
     let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
     let (line, rest) = bytes.split_at(end);

@@ -1,5 +1,6 @@
-//! Which path is answered by what. A pixel is answered at once, without a task or an allocation for its future; what has a
-//! body, or waits for the disk, is a boxed future.
+//! Finds the handler of a path. A pixel is answered at once, without a task and without an
+//! allocation for its future. A request with a body, or one that waits for the disk, gets a boxed
+//! future.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,7 +27,7 @@ use crate::{legacy_api, order};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What a path leads to.
+/// The endpoint of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Pixel,
@@ -83,7 +84,7 @@ pub struct Endpoint {
     pub control: Rc<Control>,
 }
 
-/// An answer that is there, or one that comes.
+/// A finished answer, or a pending one.
 pub enum Answering {
     Ready(Option<Answer>),
     Waiting(Pin<Box<dyn Future<Output = Answer>>>),
@@ -94,7 +95,7 @@ impl Future for Answering {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            // Polled again after its end only by a bug of the caller, which then waits for ever.
+            // Only a bug of the caller polls again after the end. The caller then waits for ever.
             Self::Ready(answer) => answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
             Self::Waiting(future) => future.as_mut().poll(context).map(Ok),
         }

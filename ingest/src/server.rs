@@ -1,5 +1,6 @@
-//! The listeners and the serving threads: each thread has its own runtime and its own listeners on the same ports
-//! (`SO_REUSEPORT`), so that the kernel shares out the connections and nothing is shared between threads.
+//! The listeners and the serving threads. Each thread has its own runtime and its own listeners on
+//! the same ports (`SO_REUSEPORT`), so the kernel distributes the connections and the threads share
+//! nothing.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -28,16 +29,16 @@ pub struct Bound {
     trusts_proxies: bool,
 }
 
-/// Binds one address once for each thread. Returns the listeners and the bound address.
+/// Binds one address once per thread. Returns the listeners and the bound address.
 ///
 /// # Errors
-/// When the address is taken, by another edge too, or cannot be bound.
+/// When the address cannot be bound, for example because another edge uses it.
 pub fn bind(
     address: SocketAddr,
     n_threads: usize,
     trusts_proxies: bool,
 ) -> io::Result<(Vec<Bound>, SocketAddr)> {
-    // Sharing a port is meant for the threads of this process: another process on it is an error here too.
+    // Only the threads of this process may share a port. If another process uses it, this fails.
     let probe = open(address, false)?;
     let bound = probe.local_addr()?.as_socket().unwrap_or(address);
     drop(probe);
@@ -65,10 +66,8 @@ fn open(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Serves on this thread until the drain, and then until every request is answered or the drain's time is up.
-///
-/// # Errors
-/// When the thread can have no runtime.
+/// Serves on this thread until the drain, and then until every request is answered or the time
+/// limit of the drain is over.
 pub fn run(
     worker: Worker,
     listeners: Vec<Bound>,
@@ -96,7 +95,7 @@ pub fn run(
         let sweeping = tokio::task::spawn_local(sweep(Rc::clone(&worker), Rc::clone(&connections)));
         for task in accepting {
             if task.await.is_err() {
-                tracing::error!("a thread no longer accepts connections");
+                tracing::error!("a listener of this thread stopped accepting connections");
             }
         }
         finish(&worker, &connections).await;
@@ -123,7 +122,10 @@ async fn finish(worker: &Worker, connections: &Connections) {
     };
     let patience = Duration::from_millis(worker.config.drain_ms);
     if tokio::time::timeout(patience, all_ended).await.is_err() {
-        tracing::warn!(connections = connections.len(), "the drain's time is up");
+        tracing::warn!(
+            connections = connections.len(),
+            "the time limit of the drain is over; open connections are closed"
+        );
     }
 }
 
@@ -147,12 +149,12 @@ impl Acceptor {
                 Ok((stream, peer)) => self.take(stream, peer),
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "no connection can be accepted");
+                    tracing::warn!(%error, "a connection cannot be accepted");
                     tokio::time::sleep(NO_DESCRIPTORS_PAUSE).await;
                 }
             }
         }
-        // What the kernel has already accepted for us would be reset when the listener closes.
+        // Closing the listener would reset the connections that the kernel has already accepted.
         while let Some(Ok((stream, peer))) = accept_now(&listener).await {
             self.take(stream, peer);
         }
@@ -178,7 +180,7 @@ impl Acceptor {
     }
 }
 
-/// One connection that is waiting now, without waiting for another.
+/// Returns one connection that is waiting now, without waiting for another.
 async fn accept_now(listener: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
     tokio::select! {
         biased;
@@ -187,7 +189,7 @@ async fn accept_now(listener: &TcpListener) -> Option<io::Result<(TcpStream, Soc
     }
 }
 
-/// The connection was gone before it was accepted.
+/// Returns whether the connection was gone before it was accepted.
 fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -195,7 +197,7 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     )
 }
 
-/// Takes a connection off the list when its task ends, however it ends.
+/// Removes a connection from the list when its task ends, however it ends.
 struct Closing {
     id: u64,
     worker: Rc<Worker>,

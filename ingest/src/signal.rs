@@ -1,9 +1,10 @@
-//! A flag that wakes one waiting thread. Raising it twice before the waiter looks wakes it once. It carries no data.
+//! A flag that wakes one waiting thread. Raising it twice before the thread looks wakes it once. It
+//! carries no data.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// See the module.
+/// The flag.
 #[derive(Debug, Default)]
 pub struct Signal {
     raised: Mutex<bool>,
@@ -11,13 +12,14 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Wakes the waiter, now or when it next waits.
+    /// Wakes the waiting thread, now or at its next wait.
     pub fn raise(&self) {
         *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.condvar.notify_one();
     }
 
-    /// Waits until the flag is raised, at most this long, and takes it down. Returns whether it was raised.
+    /// Waits at most this long until the flag is raised, and lowers it. Returns whether it was
+    /// raised.
     pub fn wait(&self, at_most: Duration) -> bool {
         let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut raised, _) = self

@@ -1,4 +1,5 @@
-//! `/s.js` and its cousins: files made once at the start (paths filled in, compressed, tagged) and served from memory.
+//! The script `/s.js`. It is prepared once at the start (paths filled in, compressed, tagged) and
+//! served from memory.
 
 use std::io::Write as _;
 
@@ -17,7 +18,7 @@ use crate::config::PathsConfig;
 
 const SOURCE: &str = include_str!("assets/s.js");
 
-/// The script as it is served.
+/// The prepared script.
 #[derive(Debug, Clone)]
 pub struct Snippet {
     plain: Bytes,
@@ -26,7 +27,7 @@ pub struct Snippet {
 }
 
 impl Snippet {
-    /// Fills in the paths.
+    /// Fills in the paths and compresses the script.
     #[must_use]
     pub fn new(paths: &PathsConfig) -> Self {
         let text = SOURCE
@@ -43,7 +44,7 @@ impl Snippet {
         Self { plain: text.into(), compressed: compressed.into(), etag }
     }
 
-    /// The script, or 304 when the browser has it.
+    /// Returns the script, or 304 if the browser has it already.
     #[must_use]
     pub fn answer(&self, request: &HeaderMap) -> Answer {
         let mut answer = Response::new(Full::new(Bytes::new()));

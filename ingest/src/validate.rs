@@ -1,5 +1,5 @@
-//! The rules for the fields of orders and of the create calls, with the texts that the seed's clients know (Django REST
-//! Framework's). Pure. All errors of a request are collected.
+//! The rules for the fields of orders and of the legacy API, with the texts that clients of the
+//! legacy CRM know (those of Django REST Framework). Pure. All errors of a request are collected.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,30 +20,30 @@ const NO_ADDRESS: &str = "Enter a valid IPv4 or IPv6 address.";
 #[derive(Debug, Default)]
 pub struct FieldErrors(BTreeMap<String, Vec<String>>);
 
-/// What a text must be.
+/// The rule for a text.
 #[derive(Debug, Clone, Copy)]
 pub struct TextRule {
-    /// In characters; `usize::MAX` = any.
+    /// The longest text, in characters; `usize::MAX` = no limit.
     pub max_chars: usize,
-    /// Must be there and say something.
+    /// The text must be present and not blank.
     pub is_required: bool,
     pub is_email: bool,
 }
 
 impl TextRule {
-    /// Required, at most this long.
+    /// A required text of at most this length.
     #[must_use]
     pub const fn required(max_chars: usize) -> Self {
         Self { max_chars, is_required: true, is_email: false }
     }
 
-    /// May be left out, null or blank.
+    /// A text that may be missing, null or blank.
     #[must_use]
     pub const fn optional(max_chars: usize) -> Self {
         Self { max_chars, is_required: false, is_email: false }
     }
 
-    /// Must be an e-mail address.
+    /// Also requires an e-mail address.
     #[must_use]
     pub const fn email(self) -> Self {
         Self { is_email: true, ..self }
@@ -62,7 +62,7 @@ impl FieldErrors {
         (!self.0.is_empty()).then(|| serde_json::json!(self.0).to_string())
     }
 
-    /// A text, trimmed; empty when it is not there or wrong. Errors are kept under `name`.
+    /// Returns a text, trimmed; empty if it is missing or wrong. Adds errors under `name`.
     pub fn text(&mut self, name: &str, value: Option<&Value>, rule: TextRule) -> String {
         let text = match value {
             None if rule.is_required => return self.fail(name, REQUIRED),
@@ -92,7 +92,7 @@ impl FieldErrors {
         if is_fine { text.to_owned() } else { String::new() }
     }
 
-    /// An IP address; `None` when it is not there or wrong.
+    /// Returns an IP address; `None` if it is missing or wrong.
     pub fn address(&mut self, name: &str, value: Option<&Value>) -> Option<IpAddr> {
         if let Some(Value::Number(_) | Value::Bool(_) | Value::Nested(_)) = value {
             self.add(name, NO_ADDRESS);
@@ -109,7 +109,7 @@ impl FieldErrors {
         address
     }
 
-    /// A number from 1 to 2^63 - 1; `None` when it is not there, null, or wrong.
+    /// Returns a number from 1 to 2^63 - 1; `None` if it is missing, null or wrong.
     pub fn user_id(&mut self, name: &str, fields: &Fields) -> Option<i64> {
         let text = match fields.get(name)? {
             Value::Null => return None,
@@ -137,7 +137,8 @@ impl FieldErrors {
     }
 }
 
-/// Whether a text is an e-mail address as Django's validator sees it, quoted local parts and address literals left out.
+/// Returns whether a text is an e-mail address by Django's rules. Quoted local parts and address
+/// literals are not accepted.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let is_atom = |atom: &str| {

@@ -1,5 +1,5 @@
-//! What a serving thread has: the settings, its end of the journal, its counters, its ready-made answers. Nothing in here is
-//! shared with another serving thread but what never changes.
+//! The state of a serving thread: settings, journal writer, counters, prepared answers. Serving
+//! threads share only what never changes.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::metrics::{EventKind, LaneCounters};
 use crate::query::cut_text;
 use crate::snippet::Snippet;
 
-/// See the module.
+/// The state of one serving thread.
 pub struct Worker {
     pub config: Arc<EdgeConfig>,
     pub clock: Clock,
@@ -31,7 +31,7 @@ pub struct Worker {
     writer: RefCell<LaneWriter>,
 }
 
-/// Who sent a request, as an event stores it.
+/// The visitor of a request, as an event stores it.
 #[derive(Debug, Clone, Copy)]
 pub struct Visitor<'a> {
     pub ip: [u8; 16],
@@ -41,7 +41,7 @@ pub struct Visitor<'a> {
 }
 
 impl Worker {
-    /// A thread's own.
+    /// Creates the state of a thread.
     #[must_use]
     pub fn new(
         config: Arc<EdgeConfig>,
@@ -55,7 +55,7 @@ impl Worker {
         Self { config, clock, counters, answers, snippet, readiness, writer: RefCell::new(writer) }
     }
 
-    /// Reads who sent a request. `trusts_proxies` is the listener's.
+    /// Reads the visitor of a request. `trusts_proxies` is a property of the listener.
     #[must_use]
     pub fn visitor<'a>(&self, headers: &'a HeaderMap, peer: IpAddr, trusts_proxies: bool) -> Visitor<'a> {
         let address = if trusts_proxies {
@@ -75,7 +75,7 @@ impl Worker {
     /// Writes an event to the journal and counts it. Returns its ordinal.
     ///
     /// # Errors
-    /// The reason why it was not written, counted too.
+    /// The reason why it was not written. The rejection is counted too.
     pub fn append(&self, kind: EventKind, event: &EventRef<'_>) -> Result<u64, Rejection> {
         let result = self.writer.borrow_mut().append(event).map_err(Rejection::from);
         match result {
@@ -86,9 +86,6 @@ impl Worker {
     }
 
     /// Waits until an event is on disk.
-    ///
-    /// # Errors
-    /// [`Rejection::JournalFailed`] when the disk did not take it.
     pub async fn synced(&self, ordinal: u64) -> Result<(), Rejection> {
         let synced = self.writer.borrow().synced(ordinal);
         synced.await.map_err(Rejection::from)

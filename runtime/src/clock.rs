@@ -1,4 +1,4 @@
-//! The time, from one place, so that tests can set it.
+//! The clock of all services, which tests can set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,21 +7,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Gives Unix time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
-    /// The system's.
+    /// The clock of the system.
     #[default]
     System,
-    /// What a test says, in milliseconds.
+    /// A time set by a test, in milliseconds.
     Manual(Arc<AtomicU64>),
 }
 
 impl Clock {
-    /// A clock that stands at `now_ms` until it is moved.
+    /// Returns a clock that stays at `now_ms` until it is moved.
     #[must_use]
     pub fn manual(now_ms: u64) -> Self {
         Self::Manual(Arc::new(AtomicU64::new(now_ms)))
     }
 
-    /// Unix time in milliseconds.
+    /// Returns Unix time in milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         match self {
@@ -30,7 +30,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock on; the system's is left alone.
+    /// Moves a manual clock forward. Does nothing to the system clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(now_ms) = self {
             now_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -40,7 +40,8 @@ impl Clock {
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
 fn system_now_ms() -> u64 {
-    // A clock before 1970 is a broken machine; 0 is as good an answer as any and never a panic on a hot path.
+    // A clock before 1970 means a broken machine. Returning 0 is as good as any value, and never a
+    // panic on a hot path.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

@@ -1,5 +1,7 @@
-//! Configuration: defaults in code, then a TOML file, then the environment (`SLUICE__SECTION__KEY`). Unknown keys are
-//! refused (the structs say `deny_unknown_fields`), a bad value exits 64 and names its key, and what is printed is redacted.
+//! Configuration: defaults in code, then a TOML file, then the environment
+//! (`SLUICE__SECTION__KEY`). Unknown keys are refused (the structs have `deny_unknown_fields`). A
+//! bad value ends the program with status 64 and the name of its key. Secrets are redacted when the
+//! configuration is printed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,14 +25,14 @@ pub struct ConfigArgs {
     pub print_config: bool,
 }
 
-/// A configuration that knows what is wrong with itself beyond its types.
+/// A configuration that checks more than its types.
 pub trait Validate {
     /// # Errors
-    /// The first key whose value cannot work.
+    /// The first key with an invalid value.
     fn validate(&self) -> Result<(), ConfigError>;
 }
 
-/// A key (`section.key`) and what is wrong with it.
+/// A key (`section.key`) and its error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("bad configuration: {key}: {reason}")]
 pub struct ConfigError {
@@ -39,32 +41,32 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error at a key.
+    /// Returns an error at a key.
     #[must_use]
     pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { key: key.into(), reason: reason.into() }
     }
 }
 
-/// Text that is never printed: not by `Debug`, not by `--print-config`.
+/// A text that is never printed: not by `Debug`, not by `--print-config`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for whom it is meant.
+    /// Returns the text itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether no secret was given.
+    /// Returns whether no secret was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -90,8 +92,8 @@ impl Serialize for Secret {
 /// Reads and validates a configuration.
 ///
 /// # Errors
-/// [`ConfigError`] with the key for a file that cannot be read, an unknown key, a value of a wrong type or one that
-/// [`Validate`] refuses.
+/// [`ConfigError`] with the key for a file that cannot be read, an unknown key, a value of a wrong
+/// type, or a value that [`Validate`] refuses.
 pub fn load<C>(file: Option<&Path>) -> Result<C, ConfigError>
 where
     C: Default + Serialize + DeserializeOwned + Validate,
@@ -123,7 +125,8 @@ fn name_key(error: &figment::Error) -> ConfigError {
     ConfigError::new(key.join("."), reason)
 }
 
-/// As [`load`], for `main`: prints the configuration and exits 0 if that was asked, exits 64 on an error.
+/// Reads and validates a configuration for `main`. Prints it and exits with 0 for `--print-config`;
+/// exits with 64 on an error.
 #[must_use]
 pub fn load_or_exit<C>(args: &ConfigArgs) -> C
 where
@@ -139,7 +142,7 @@ where
     }
 }
 
-/// Says what is wrong on standard error and exits 64.
+/// Prints the error to standard error and exits with 64.
 pub fn exit_bad_config(error: &ConfigError) -> ! {
     #[expect(clippy::print_stderr, reason = "tracing needs the configuration that is bad")]
     {
@@ -148,7 +151,7 @@ pub fn exit_bad_config(error: &ConfigError) -> ! {
     std::process::exit(EXIT_BAD_CONFIG);
 }
 
-/// The effective configuration as TOML, secrets redacted.
+/// Returns the effective configuration as TOML, with secrets redacted.
 #[must_use]
 pub fn redacted(config: &impl Serialize) -> String {
     toml::to_string_pretty(config).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))

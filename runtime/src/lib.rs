@@ -1,8 +1,9 @@
-//! What every service needs and nothing about Sluice's business: configuration, lifecycle (drain, abort), tracing, metrics
-//! and health on a port of their own, and the clock.
+//! The parts that every service needs, without business logic: configuration, lifecycle (drain,
+//! abort), logging, metrics and health on a separate port, and the clock.
 //!
-//! A service's `main` runs in this order: [`config::load_or_exit`] → [`telemetry::init`] → [`lifecycle::Lifecycle::start`] →
-//! build → [`ops::serve`] → print the bound addresses → wait → drain.
+//! The `main` of a service runs in this order: [`config::load_or_exit`] → [`telemetry::init`] →
+//! [`lifecycle::Lifecycle::start`] → build → [`ops::serve`] → print the bound addresses → wait →
+//! drain.
 #![forbid(unsafe_code)]
 
 pub mod clock;

@@ -1,5 +1,6 @@
-//! A service's life: it runs until the first SIGTERM or SIGINT (drain: finish what was begun, take nothing new), and ends
-//! at once at the second (abort). Background work is spawned here, so that a drain can wait for it.
+//! The lifecycle of a service. It runs until the first SIGTERM or SIGINT, which starts the drain:
+//! it finishes what was begun and accepts nothing new. The second signal ends it at once.
+//! Background tasks are spawned here, so that a drain can wait for them.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Handles to a service's life. Cheap to clone.
+/// Handles to the lifecycle. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     drain: CancellationToken,
@@ -16,10 +17,8 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Listens for the signals. Must be called inside a runtime that lives as long as the process.
-    ///
-    /// # Errors
-    /// When the system refuses a signal handler.
+    /// Installs the signal handlers. Must be called inside a runtime that lives as long as the
+    /// process.
     pub fn start() -> std::io::Result<Self> {
         let lifecycle = Self::default();
         let mut terminate = signal(SignalKind::terminate())?;
@@ -46,13 +45,13 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
-    /// Cancelled when the service should take nothing new and finish what it has.
+    /// Cancelled when the service must accept nothing new and finish what it has begun.
     #[must_use]
     pub fn draining(&self) -> &CancellationToken {
         &self.drain
     }
 
-    /// Starts the drain from inside, for a fatal error or in tests.
+    /// Starts the drain from inside: after a fatal error, or in tests.
     pub fn begin_drain(&self) {
         self.drain.cancel();
     }

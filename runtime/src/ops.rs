@@ -1,5 +1,6 @@
-//! The port of the operators: `/livez`, `/readyz` (503 with the reasons when not ready) and `/metrics` (OpenMetrics text).
-//! Apart from the public ports, so that a flood there does not hide the figures here.
+//! The operators' port: `/livez`, `/readyz` (503 with the reasons if not ready) and `/metrics`
+//! (OpenMetrics text). It is separate from the public ports, so that a flood there does not hide
+//! the metrics.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,14 +18,14 @@ use tokio::net::TcpListener;
 
 use crate::lifecycle::Lifecycle;
 
-/// Why a service is not ready: a reason for each of its parts that is not. Ready when there is none.
+/// The reasons why a service is not ready, by part. The service is ready if there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     reasons: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 impl Readiness {
-    /// Not ready until every one of these parts was reported ready.
+    /// Not ready until each of these parts is reported ready.
     #[must_use]
     pub fn starting(parts: &[&'static str]) -> Self {
         let reasons = parts.iter().map(|part| (*part, "starting".to_owned())).collect();
@@ -36,12 +37,12 @@ impl Readiness {
         self.lock().remove(part);
     }
 
-    /// Reports a part not ready, and why.
+    /// Reports a part not ready, with the reason.
     pub fn not_ready(&self, part: &'static str, reason: impl Into<String>) {
         self.lock().insert(part, reason.into());
     }
 
-    /// Whether no part has a reason.
+    /// Returns whether all parts are ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.lock().is_empty()
@@ -58,12 +59,8 @@ impl Readiness {
     }
 }
 
-/// Serves the operators' port until the process ends: health must be seen during a drain too.
-///
-/// Returns the bound address.
-///
-/// # Errors
-/// When the address cannot be bound.
+/// Serves the operators' port until the process ends, because health must be visible during a drain
+/// too. Returns the bound address.
 pub async fn serve(
     listen: SocketAddr,
     registry: Registry,
@@ -80,7 +77,7 @@ pub async fn serve(
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                // Out of file descriptors, most likely: give the service a moment to close some.
+                // Probably out of file descriptors: the service needs a moment to close some.
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 continue;
             };

@@ -1,10 +1,11 @@
-//! Log lines: to standard error, as text on a terminal and as JSON elsewhere. `RUST_LOG` sets the level (default `info`).
+//! Logging to standard error: text on a terminal, else JSON. `RUST_LOG` sets the level (default
+//! `info`).
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. Called once, first thing after the configuration was read; a second call does nothing.
+/// Starts logging. Called once, right after the configuration is read. A second call does nothing.
 pub fn init() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -14,6 +15,6 @@ pub fn init() {
         builder.json().flatten_event(true).with_current_span(false).try_init()
     };
     if started.is_err() {
-        tracing::debug!("logging was started before");
+        tracing::debug!("logging is already started");
     }
 }

@@ -1,66 +1,68 @@
-//! What people change of stored events: the records of `sluice.changes` (`proto/sluice/v1/change.proto`).
+//! Edits of stored events that people asked for: the records of `sluice.changes`
+//! (`proto/sluice/v1/change.proto`).
 //!
-//! Header: `schema` (this format's version). Key: the prospect's id, so that the changes of a prospect and of its orders
-//! stay in order. Value: one [`Change`].
+//! Header: `schema` (the version of this format). Key: the prospect id, so that all changes of a
+//! prospect and its orders stay in order. Value: one [`Change`].
 
 use prost::Message as _;
 use uuid::Uuid;
 
 pub use crate::event::generated::{Act, Change, Entity};
 
-/// The version written in the `schema` header. A reader takes every version from 1 to this one.
+/// The version in the `schema` header. A reader accepts every version from 1 to this one.
 pub const SCHEMA_VERSION: u32 = 1;
-/// The name of that header.
+/// The name of the version header.
 pub const SCHEMA_HEADER: &str = "schema";
 
-/// The outcome of a change, in the words of the table `changes`: it is everywhere.
+/// The outcome of a change that was applied, as stored in the table `changes`.
 pub const APPLIED: &str = "applied";
-/// There was no such thing any more.
+/// The outcome of a change whose event no longer exists.
 pub const MISSING: &str = "missing";
-/// What the thing was did not allow it.
+/// The outcome of a change that the state of the event does not allow.
 pub const REFUSED: &str = "refused";
 /// The reason of a refused change that expected another version.
 pub const CHANGED_SINCE: &str = "changed_since";
 
-/// The five fields of a customer, which a change names all or none of.
+/// The five contact fields of a customer. A change has all of them or none.
 pub const CONTACT_FIELDS: [&str; 5] =
     ["email", "phone_number", "first_name", "last_name", "delivery_address"];
 
 impl Change {
-    /// Its id.
+    /// Returns the id of the change.
     #[must_use]
     pub fn change_id(&self) -> Uuid {
         Uuid::from_slice(&self.id).unwrap_or_default()
     }
 
-    /// What it changes.
+    /// Returns the id of the event that it changes.
     #[must_use]
     pub fn target(&self) -> Uuid {
         Uuid::from_slice(&self.entity_id).unwrap_or_default()
     }
 
-    /// A field that it sets.
+    /// Returns the new value of a field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
     }
 }
 
-/// Why a record is no change.
+/// The reason why a record cannot be read as a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// Somebody was told that it is kept: it waits for a program that can read it.
-    #[error("a change of a later version, schema {0}")]
+    /// The change was accepted, so it must wait for a program that can read it.
+    #[error("the change has a later version: schema {0}")]
     Newer(u32),
     /// No version can read it.
-    #[error("a record that is no change")]
+    #[error("the record is not a change")]
     Broken,
 }
 
 /// Reads a record: the text of its header, and its value.
 ///
 /// # Errors
-/// [`ChangeError`]. An entity or an act that this version does not know is of a later one, whatever the header says.
+/// [`ChangeError`]. An entity or an act that this version does not know belongs to a later version,
+/// whatever the header says.
 pub fn read_change(schema: Option<&[u8]>, value: &[u8]) -> Result<Change, ChangeError> {
     let schema = schema.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0);
     if schema > SCHEMA_VERSION {
@@ -71,7 +73,7 @@ pub fn read_change(schema: Option<&[u8]>, value: &[u8]) -> Result<Change, Change
         return Err(ChangeError::Broken);
     }
     match (change.entity(), change.act()) {
-        // What cannot be named reads as unspecified.
+        // An unknown value reads as unspecified.
         (Entity::Unspecified, _) if change.entity != 0 => Err(ChangeError::Newer(schema)),
         (_, Act::Unspecified) if change.act != 0 => Err(ChangeError::Newer(schema)),
         (Entity::Unspecified, _) | (_, Act::Unspecified) => Err(ChangeError::Broken),

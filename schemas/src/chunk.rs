@@ -1,18 +1,20 @@
-//! The envelope of `sluice.events`: one Kafka record holds a run of events of one lane, in the order of their ordinals.
+//! The envelope of `sluice.events`: one Kafka record has a run of events of one lane, in the order
+//! of their ordinals.
 //!
-//! Headers: `schema` (this format's version), `edge` (the UUID of the journal that wrote it), `lane` (the edge's thread),
-//! `first_seq` (ordinal of the first event), `count`; all as decimal text, the edge as a hyphenated UUID. Key: `edge/lane`,
-//! so that a lane stays in order in one partition. Value: `count` length-delimited [`Event`]s.
+//! Headers: `schema` (the version of this format), `edge` (the UUID of the journal that wrote it),
+//! `lane` (the thread of the edge), `first_seq` (ordinal of the first event), `count`. All are
+//! decimal text, except the edge, which is a hyphenated UUID. Key: `edge/lane`, so that a lane
+//! stays in order in one partition. Value: `count` length-delimited [`Event`]s.
 
 use bytes::{Buf as _, Bytes};
 use uuid::Uuid;
 
 use crate::event::Event;
 
-/// The version written in the `schema` header. A reader takes every version from 1 to this one.
+/// The version in the `schema` header. A reader accepts every version from 1 to this one.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Names of the record's headers.
+/// The names of the headers.
 pub mod header {
     pub const SCHEMA: &str = "schema";
     pub const EDGE: &str = "edge";
@@ -21,10 +23,10 @@ pub mod header {
     pub const COUNT: &str = "count";
 }
 
-/// The bytes of one event in a chunk take at most this much more than the event itself.
+/// The largest number of bytes that one event takes in a chunk beyond its own.
 pub const MAX_LENGTH_BYTES: usize = 5;
 
-/// What the headers of a chunk say.
+/// The headers of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkHeader {
     pub edge: Uuid,
@@ -33,12 +35,12 @@ pub struct ChunkHeader {
     pub count: u32,
 }
 
-/// Why a record is no chunk that this version can read.
+/// The reason why a record is not a chunk that this version can read.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ChunkError {
-    #[error("header {0} is missing or no number")]
+    #[error("header {0} is missing or not a number")]
     Header(&'static str),
-    #[error("schema version {0} is not known")]
+    #[error("schema version {0} is unknown")]
     Schema(u32),
     #[error("the value ends inside an event")]
     Truncated,
@@ -47,13 +49,13 @@ pub enum ChunkError {
 }
 
 impl ChunkHeader {
-    /// The record's key and the lane's name in ClickHouse: `edge/lane`.
+    /// Returns the key of the record, which is the name of the lane in ClickHouse: `edge/lane`.
     #[must_use]
     pub fn lane_name(&self) -> String {
         lane_name(self.edge, self.lane)
     }
 
-    /// The header names with their values as text.
+    /// Returns the header names with their values as text.
     #[must_use]
     pub fn to_text(&self) -> [(&'static str, String); 5] {
         [
@@ -65,11 +67,11 @@ impl ChunkHeader {
         ]
     }
 
-    /// Reads the headers; `find` gives the value of a header by its name.
+    /// Reads the headers. `find` returns the value of a header by its name.
     ///
     /// # Errors
-    /// [`ChunkError::Header`] with the first header that is missing or unreadable, [`ChunkError::Schema`] for a version of
-    /// the future.
+    /// [`ChunkError::Header`] with the first header that is missing or unreadable,
+    /// [`ChunkError::Schema`] for a later version.
     pub fn read<'a>(find: impl Fn(&str) -> Option<&'a [u8]>) -> Result<Self, ChunkError> {
         fn parse<T: std::str::FromStr>(value: Option<&[u8]>, name: &'static str) -> Result<T, ChunkError> {
             value
@@ -90,22 +92,24 @@ impl ChunkHeader {
     }
 }
 
-/// The name of a lane: `edge/lane`.
+/// Returns the name of a lane: `edge/lane`.
 #[must_use]
 pub fn lane_name(edge: Uuid, lane: u32) -> String {
     format!("{}/{lane}", edge.hyphenated())
 }
 
-/// Appends one event's bytes to a chunk's value.
+/// Appends the bytes of one event to the value of a chunk.
 pub fn push_event(value: &mut Vec<u8>, event: &[u8]) {
     prost::encoding::encode_varint(event.len() as u64, value);
     value.extend_from_slice(event);
 }
 
-/// The bytes of a chunk's events, in order; each is an [`Event`] or unreadable on its own account.
+/// Splits a chunk into the bytes of its events, in order. Each of them may be unreadable on its
+/// own.
 ///
 /// # Errors
-/// [`ChunkError::Truncated`] and [`ChunkError::Count`] when the value does not hold exactly `count` runs of bytes.
+/// [`ChunkError::Truncated`] and [`ChunkError::Count`] if the value does not have exactly `count`
+/// events.
 pub fn split_events(mut value: Bytes, count: u32) -> Result<Vec<Bytes>, ChunkError> {
     // A hostile count must not reserve memory that the value cannot fill.
     let mut events = Vec::with_capacity((count as usize).min(value.len()));
@@ -122,9 +126,6 @@ pub fn split_events(mut value: Bytes, count: u32) -> Result<Vec<Bytes>, ChunkErr
 }
 
 /// Reads one event.
-///
-/// # Errors
-/// When the bytes are no event.
 pub fn decode_event(bytes: Bytes) -> Result<Event, prost::DecodeError> {
     prost::Message::decode(bytes)
 }

@@ -1,10 +1,12 @@
 //! Currencies by their ISO 4217 codes, each with the number of decimal places of its minor unit.
 //!
-//! Left out: funds codes, metals, bond units and testing codes, in which nobody pays for visits.
+//! Funds codes, metals, bond units and testing codes are left out: nobody pays for visits with
+//! them.
 
 use crate::rows::Micros;
 
-/// ISO 4217, list one, as amended to 2025: two decimal places but where the table below says otherwise.
+/// ISO 4217, list one, as amended to 2025. Currencies have two decimal places unless they are in
+/// one of the lists below.
 const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD \
     CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL \
     HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA \
@@ -23,7 +25,7 @@ pub struct Currency {
 }
 
 impl Currency {
-    /// Reads a code, in any case.
+    /// Reads a code in upper or lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let code = CODES.split(' ').find(|code| code.eq_ignore_ascii_case(text))?;
@@ -31,7 +33,7 @@ impl Currency {
     }
 }
 
-/// The decimal places of a code that [`Currency::parse`] let in.
+/// Returns the decimal places of a code that [`Currency::parse`] accepted.
 #[must_use]
 pub fn exponent(code: &str) -> u32 {
     match code {
@@ -41,7 +43,8 @@ pub fn exponent(code: &str) -> u32 {
     }
 }
 
-/// An amount in minor units as it is stored of events; `None` for more than the column holds.
+/// Converts an amount in minor units into the form that events store; `None` if it exceeds the
+/// column.
 #[must_use]
 pub fn micros(minor: i64, code: &str) -> Option<Micros> {
     // Decimal(18, 6) holds 18 digits.

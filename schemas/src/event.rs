@@ -1,6 +1,6 @@
-//! The one event type: [`Event`] as the consumer reads it, [`EventRef`] as the edge writes it straight into the journal
-//! without allocating, and the marks the edge sets. Both are the same bytes (`proto/sluice/v1/event.proto`); a test holds
-//! them together.
+//! The event type: [`Event`] as the consumer reads it, and [`EventRef`] as the edge writes it
+//! directly into the journal without allocating. Both have the same bytes
+//! (`proto/sluice/v1/event.proto`), which a test checks. Also the marks that the edge sets.
 
 use bytes::BufMut;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
@@ -12,32 +12,34 @@ pub(crate) mod generated {
 
 pub use generated::{Event, Kind, Order};
 
-/// A header longer than this many bytes is cut, and the event is marked.
+/// Headers longer than this many bytes are cut, and the event is marked.
 pub const MAX_HEADER_VALUE_BYTES: usize = 2048;
-/// Pairs (a query, or a body turned into pairs) longer than this are cut at the last whole pair, and the event is marked.
+/// Pairs (a query, or a body turned into pairs) longer than this are cut at the last whole pair,
+/// and the event is marked.
 pub const MAX_PAIRS_BYTES: usize = 16 * 1024;
-/// An order's prospect id may be any text of up to this many characters.
+/// The prospect id of an order may be any text of up to this many characters.
 pub const MAX_PROSPECT_REF_CHARS: usize = 64;
 
-/// What the edge cut or mended in an event: bits of [`Event::marks`].
+/// A note that the edge cut or mended something: a bit of [`Event::marks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Mark {
     CutUserAgent = 1,
     CutReferrer = 1 << 1,
     CutPairs = 1 << 2,
-    /// A `pid` that is no UUID: kept as `external_id`.
+    /// The `pid` is not a UUID. It is kept as `external_id`.
     PidInvalid = 1 << 3,
-    /// A second `?` in the URL, mended to `&`.
+    /// The URL had a second `?`, which was mended to `&`.
     QueryMended = 1 << 4,
-    /// Sent through the seed's create path, whose referrer is `referral_source`.
+    /// Sent to the create path of the legacy CRM, where the referrer is `referral_source`. Stored
+    /// as `seed_path`: stored words do not change.
     LegacyPath = 1 << 5,
-    /// The visitor's address was anonymised.
+    /// The address of the visitor was anonymised.
     IpAnonymised = 1 << 6,
 }
 
 impl Mark {
-    /// All of them.
+    /// All marks.
     pub const ALL: [Self; 7] = [
         Self::CutUserAgent,
         Self::CutReferrer,
@@ -48,7 +50,7 @@ impl Mark {
         Self::IpAnonymised,
     ];
 
-    /// The word stored in the column `marks`.
+    /// Returns the word stored in the column `marks`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,14 +64,14 @@ impl Mark {
         }
     }
 
-    /// Whether this mark is set in an event's marks.
+    /// Returns whether this mark is set.
     #[must_use]
     pub const fn is_in(self, marks: u32) -> bool {
         marks & self as u32 != 0
     }
 }
 
-/// An order's own fields, borrowed from the request.
+/// The fields of an order, borrowed from the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OrderRef<'a> {
     pub prospect_ref: &'a str,
@@ -80,7 +82,7 @@ pub struct OrderRef<'a> {
     pub delivery_address: &'a str,
 }
 
-/// An event borrowed from the request it came with.
+/// An event, borrowed from its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRef<'a> {
     pub id: [u8; 16],
@@ -90,7 +92,7 @@ pub struct EventRef<'a> {
     pub referer: &'a [u8],
     pub pairs: &'a [u8],
     pub marks: u32,
-    /// An order's fields; `None` for a prospect.
+    /// The fields of an order; `None` for a prospect.
     pub order: Option<OrderRef<'a>>,
 }
 
@@ -116,7 +118,7 @@ impl EventRef<'_> {
         if self.order.is_some() { Kind::Order } else { Kind::Prospect }
     }
 
-    /// Bytes that [`EventRef::encode`] will write.
+    /// Returns the number of bytes that [`EventRef::encode`] writes.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let order = self.order.as_ref().map_or(0, |order| {

@@ -1,17 +1,19 @@
-//! When an event came, by its id: the edge makes both at once, and a UUIDv7 begins with its time.
+//! The time of an event by its id: the edge creates both at once, and a UUIDv7 begins with its
+//! time.
 
 use uuid::Uuid;
 
-/// An event is looked for this long around the time in its id.
+/// An event is searched within this distance of the time in its id.
 pub const ID_TIME_SLACK_MS: i64 = 3_600_000;
 
-/// The time (Unix milliseconds) in an id; `None` for an id without one.
+/// Returns the time (Unix milliseconds) in an id; `None` for an id without a time.
 #[must_use]
 pub fn born_at(id: Uuid) -> Option<i64> {
     (id.get_version_num() == 7).then(|| i64::try_from(id.as_u128() >> 80).unwrap_or(0))
 }
 
-/// From when to when (Unix milliseconds) an event with this id can have come; `None` for an id without a time.
+/// Returns the first and last time (Unix milliseconds) at which an event with this id can have
+/// arrived; `None` for an id without a time.
 #[must_use]
 pub fn born_between(id: Uuid) -> Option<(i64, i64)> {
     born_at(id).map(|born_ms| ((born_ms - ID_TIME_SLACK_MS).max(0), born_ms + ID_TIME_SLACK_MS))

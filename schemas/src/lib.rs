@@ -1,5 +1,6 @@
-//! What the parts of Sluice agree on: the event type and its bytes, the chunk envelope in Kafka, changes of what is stored, topics, outcomes, tracking
-//! keys, currencies, ClickHouse rows, and the migrations of both databases. No I/O: who moves the bytes is not this crate's business.
+//! The formats and terms that the parts of Sluice share: the event type and its encoding, chunks in
+//! Kafka, changes of stored events, topics, outcomes, tracking keys, currencies, ClickHouse rows,
+//! and the migrations of both databases. No I/O.
 #![forbid(unsafe_code)]
 
 pub mod change;

@@ -1,14 +1,15 @@
-//! The migrations as text, in order. Applied by `sluice-api migrate` (Postgres' by way of sqlx, which reads the same
-//! folder); this crate only holds them.
+//! The migrations as text, in order. `sluice-api migrate` applies them. It reads those of Postgres
+//! through sqlx, from the same folder.
 
-/// One migration: its file's name and its text.
+/// One migration: file name and text.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     pub name: &'static str,
     pub sql: &'static str,
 }
 
-/// All ClickHouse migrations, oldest first. Forward only; a released one is never changed.
+/// All ClickHouse migrations, oldest first. There is no way back, and a released migration never
+/// changes.
 pub const CLICKHOUSE: &[Migration] = &[
     Migration { name: "0001_events", sql: include_str!("../migrations/clickhouse/0001_events.sql") },
     Migration { name: "0002_changes", sql: include_str!("../migrations/clickhouse/0002_changes.sql") },
@@ -29,11 +30,13 @@ pub const CLICKHOUSE: &[Migration] = &[
     Migration { name: "0008_markers", sql: include_str!("../migrations/clickhouse/0008_markers.sql") },
 ];
 
-/// All Postgres migrations, oldest first, for tests and measurements that need the tables and not the service.
+/// All Postgres migrations, oldest first, for tests and measurements that need the tables but not
+/// the service.
 pub const POSTGRES: &[Migration] = include!(concat!(env!("OUT_DIR"), "/postgres_migrations.rs"));
 
 impl Migration {
-    /// The statements of the file: separated by a semicolon at the end of a line, comments left out.
+    /// Returns the statements of the file, without comments. A semicolon at the end of a line
+    /// separates them.
     pub fn statements(&self) -> impl Iterator<Item = String> {
         self.sql.split(";\n").filter_map(|statement| {
             let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
@@ -49,7 +52,7 @@ mod tests {
 
     #[test]
     fn every_statement_can_be_run_twice_and_takes_nothing_away() {
-        // A table for one migration's own use.
+        // A table that only one migration uses.
         const HELPER: &str = "dimensions_of_orders";
         for statement in CLICKHOUSE.iter().flat_map(Migration::statements) {
             let adds = ["CREATE", "ADD COLUMN", "ADD INDEX"].iter().any(|word| statement.contains(word));

@@ -1,39 +1,39 @@
-//! What can become of an event: every event ends in exactly one outcome, and every rejection has one word as its reason.
-//! The words are a contract (`docs/outcomes.md` lists them with their meaning).
+//! The outcomes of events. Every event ends in exactly one outcome, and every rejection has one
+//! word as its reason. The words are a contract (`docs/outcomes.md` explains them).
 
 use std::fmt;
 
-/// Why the edge did not take an event. Nothing was written.
+/// The reason why the edge rejected an event. Nothing was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rejection {
     /// A pixel with neither a tracking key nor a `user_id`.
     MissingKey,
-    /// A tracking key whose check character does not fit: mistyped.
+    /// A tracking key with a wrong check character: mistyped.
     BadKey,
-    /// A `user_id` that is no number from 1 to 2^63 - 1.
+    /// A `user_id` that is not a number from 1 to 2^63 - 1.
     BadUserId,
-    /// The body could not be read as what its content type says.
+    /// The body does not have the format of its content type.
     BadBody,
     /// A field of an order is missing or wrong.
     BadField,
     /// The body is over the limit.
     TooLarge,
-    /// The content type is none that the path takes.
+    /// The path does not accept the content type.
     MediaType,
     /// The body did not arrive in time.
     SlowBody,
-    /// The journal is at its configured size and Kafka takes nothing.
+    /// The journal has its configured size, and Kafka accepts nothing.
     JournalFull,
     /// The journal could not be written or synced.
     JournalFailed,
-    /// The visitor asked not to be tracked and the operator honours it.
+    /// The visitor asked not to be tracked, and the operator honours that.
     OptedOut,
     /// The edge is draining.
     Draining,
 }
 
 impl Rejection {
-    /// All of them, in the order of the documentation.
+    /// All reasons, in the order of the documentation.
     pub const ALL: [Self; 12] = [
         Self::MissingKey,
         Self::BadKey,
@@ -49,7 +49,7 @@ impl Rejection {
         Self::Draining,
     ];
 
-    /// The word used in `x-sluice-outcome` and in metric labels.
+    /// Returns the word in `x-sluice-outcome` and in metric labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,14 +75,14 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why an event that was taken is not in the reports yet. It is kept with its bytes.
+/// The reason why an accepted event is not in the reports yet. The event is kept with its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParkReason {
     /// A well-formed tracking key that no campaign has.
     UnknownKey,
-    /// A tracking key that was revoked or had ended when the event came.
+    /// A tracking key that was revoked or had expired when the event arrived.
     ExpiredKey,
-    /// A `user_id` that names nobody.
+    /// A `user_id` without a user.
     UnknownUser,
     /// An order whose prospect has not been seen.
     UnknownProspect,
@@ -91,11 +91,11 @@ pub enum ParkReason {
 }
 
 impl ParkReason {
-    /// All of them, in the order of the documentation.
+    /// All reasons, in the order of the documentation.
     pub const ALL: [Self; 5] =
         [Self::UnknownKey, Self::ExpiredKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
 
-    /// The word stored in `parked.reason` and `outcomes.reason`.
+    /// Returns the word stored in `parked.reason` and `outcomes.reason`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,19 +108,19 @@ impl ParkReason {
     }
 }
 
-/// Where an event ended in the consumer, as stored in `outcomes.outcome`.
+/// The outcome of an event in the consumer, as stored in `outcomes.outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// In the reports.
     Stored,
     /// Kept aside with a [`ParkReason`].
     Parked,
-    /// A parked event that found what it waited for and is now in the reports.
+    /// The event was parked, found what it waited for, and is now in the reports.
     Replayed,
 }
 
 impl Outcome {
-    /// The word stored in `outcomes.outcome`.
+    /// Returns the word stored in `outcomes.outcome`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

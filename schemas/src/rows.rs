@@ -1,4 +1,5 @@
-//! The rows of the ClickHouse tables, as the consumer inserts them. Columns and meanings: `migrations/clickhouse`.
+//! The rows of the ClickHouse tables as the consumer inserts them. `migrations/clickhouse` explains
+//! the columns.
 
 use std::net::Ipv6Addr;
 
@@ -8,10 +9,10 @@ use uuid::Uuid;
 
 use crate::status::Status;
 
-/// Decimal(18, 6) as its integer: millionths of a currency unit.
+/// A Decimal(18, 6) as an integer: millionths of a currency unit.
 pub type Micros = i64;
 
-/// One visit. Times are Unix milliseconds; 0 as an id means none; an empty `bot` means a human.
+/// One visit. Times are Unix milliseconds. The id 0 means none. An empty `bot` means a human.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
 pub struct ProspectRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -46,7 +47,7 @@ pub struct ProspectRow {
     pub marks: Vec<String>,
 }
 
-/// Where a prospect lies in time and whose it is.
+/// The time and the owner of a prospect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct ProspectIndexRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -57,7 +58,7 @@ pub struct ProspectIndexRow {
     pub campaign_id: u64,
 }
 
-/// One order whose prospect is known, with what it takes from it: whose it is, and country to bot.
+/// One order with a known prospect, and a copy of the prospect's owner, country, device and bot.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
 pub struct OrderRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -80,7 +81,7 @@ pub struct OrderRow {
     pub bot: String,
 }
 
-/// A customer's data of one order.
+/// The contact data of the customer of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct OrderContactRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -94,7 +95,7 @@ pub struct OrderContactRow {
     pub version: u32,
 }
 
-/// A status that an order was given.
+/// A status that was given to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct OrderStatusRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -108,7 +109,7 @@ pub struct OrderStatusRow {
     pub change_id: Uuid,
 }
 
-/// A change that edits what orders take from their prospect.
+/// A change of the values that orders copy from their prospect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct OriginEditRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -117,7 +118,7 @@ pub struct OriginEditRow {
     pub change_id: Uuid,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct ChangeRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -132,7 +133,8 @@ pub struct ChangeRow {
     pub reason: String,
 }
 
-/// Sums to add to the hour (Unix seconds) of a buyer, or the marker of a batch. `orders` are all orders, whatever their status.
+/// Sums to add to the hour (Unix seconds) of a buyer, or the marker of a batch. `orders` counts all
+/// orders, whatever their status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct RollupHourlyRow {
     pub hour: u32,
@@ -147,17 +149,17 @@ pub struct RollupHourlyRow {
     pub trash: i64,
     pub chargebacks: i64,
     pub rebills: i64,
-    /// In a marker: the batch whose sums lie in the same part, else nil.
+    /// In a marker: the batch whose sums are in the same part; else nil.
     #[serde(with = "clickhouse::serde::uuid")]
     pub batch: Uuid,
-    /// In a marker: when it was made (Unix seconds), else 0.
+    /// In a marker: its creation time (Unix seconds); else 0.
     pub made: u32,
     /// 1 in a marker, else 0.
     pub batches: i64,
 }
 
 impl RollupHourlyRow {
-    /// Zero sums of an hour and owner.
+    /// Returns zero sums of an hour and an owner.
     #[must_use]
     pub const fn of(hour: u32, user_id: u64, team_id: u64, campaign_id: u64) -> Self {
         Self {
@@ -179,14 +181,14 @@ impl RollupHourlyRow {
         }
     }
 
-    /// The marker of a batch at a moment (Unix seconds). Its user is a part of the batch's id, by which
-    /// the table's order finds it.
+    /// Returns the marker of a batch at a time (Unix seconds). Its user is a part of the batch id,
+    /// so that the sort order of the table finds it.
     #[must_use]
     pub const fn marker(batch: Uuid, at: u32, made: u32) -> Self {
         Self { batch, made, batches: 1, ..Self::of(at, batch.as_u64_pair().1, 0, 0) }
     }
 
-    /// Adds orders of a status; takes them back with a negative count.
+    /// Adds orders of a status. A negative count subtracts them.
     pub fn add_orders(&mut self, status: Status, count: i64) {
         self.orders += count;
         match status {
@@ -200,7 +202,8 @@ impl RollupHourlyRow {
     }
 }
 
-/// A state of a parked event. `payload` is the event's Protobuf bytes in base64, empty once it was replayed.
+/// A state of a parked event. `payload` has the Protobuf bytes of the event in base64. It is empty
+/// after the replay.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct ParkedRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -210,7 +213,7 @@ pub struct ParkedRow {
     pub state: String,
     pub first_seen: i64,
     pub last_tried: i64,
-    /// What the event waits for: a prospect's id, a key, a user.
+    /// The id, key or user that the event waits for.
     pub reference: String,
     pub partition: i32,
     pub payload: String,
@@ -228,25 +231,25 @@ pub struct OutcomeRow {
     pub outcome: String,
     pub reason: String,
     pub count: u64,
-    /// In a marker: the batch whose counts lie in the same part, else nil.
+    /// In a marker: the batch whose counts are in the same part; else nil.
     #[serde(with = "clickhouse::serde::uuid")]
     pub batch: Uuid,
-    /// In a marker: when it was made (Unix seconds), else 0.
+    /// In a marker: its creation time (Unix seconds); else 0.
     pub made: u32,
     /// 1 in a marker, else 0.
     pub batches: i64,
 }
 
 impl OutcomeRow {
-    /// The marker of a batch at a moment (Unix seconds). Its lane is the batch's id, by which the
-    /// table's order finds it.
+    /// Returns the marker of a batch at a time (Unix seconds). Its lane is the batch id, so that
+    /// the sort order of the table finds it.
     #[must_use]
     pub fn marker(batch: Uuid, at: u32, made: u32) -> Self {
         Self { minute: at, lane: batch.to_string(), batch, made, batches: 1, ..Self::default() }
     }
 }
 
-/// The next ordinal expected of a lane.
+/// The next expected ordinal of a lane.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct LaneRow {
     pub lane: String,
@@ -255,7 +258,7 @@ pub struct LaneRow {
     pub updated: i64,
 }
 
-/// What a batch found out from outside, to be found again when it is repeated.
+/// The verdict of a batch: its external answers, stored so that a repetition uses the same ones.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct VerdictRow {
     pub batch: String,

@@ -1,29 +1,30 @@
-//! What can become of an order: the six groups, the words for them that partners use, and which may follow which.
+//! The statuses of an order: the six groups, the words that partners use for them, and the allowed
+//! transitions.
 
 use std::fmt;
 
 /// A group of statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
-    /// Waits for the advertiser's word.
+    /// Waits for the decision of the advertiser.
     Hold,
-    /// Accepted: money.
+    /// Accepted and paid for.
     Sale,
     Rejected,
-    /// No order at all: spam, a duplicate.
+    /// Not a real order: spam, or a duplicate.
     Trash,
-    /// Accepted once, taken back since.
+    /// Accepted once, then taken back.
     Chargeback,
-    /// A further payment for what was sold.
+    /// A further payment for an earlier sale.
     Rebill,
 }
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 6] =
         [Self::Hold, Self::Sale, Self::Rejected, Self::Trash, Self::Chargeback, Self::Rebill];
 
-    /// The word that is stored.
+    /// Returns the stored word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +37,7 @@ impl Status {
         }
     }
 
-    /// Reads a partner's word, in any case.
+    /// Reads the word of a partner, in upper or lower case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word.trim().to_ascii_lowercase().as_str() {
@@ -52,7 +53,8 @@ impl Status {
         })
     }
 
-    /// Whether an order may go from this status to another. To stay is no move, and allowed.
+    /// Returns whether an order may change from this status to another. Keeping the status is
+    /// allowed.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         self == next

@@ -1,6 +1,6 @@
-//! Kafka's topics. Their partitions and retention are the operator's choice (`deploy/`).
+//! The topics in Kafka. The operator chooses their partitions and retention (`deploy/`).
 
-/// Chunks of events from the edges; record key = lane.
+/// Chunks of events from the edges. The record key is the lane.
 pub const EVENTS: &str = "sluice.events";
-/// Edits, deletions, status changes and postbacks from the API; record key = prospect id.
+/// Edits, deletions, status changes and postbacks from the API. The record key is the prospect id.
 pub const CHANGES: &str = "sluice.changes";

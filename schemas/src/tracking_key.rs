@@ -1,19 +1,21 @@
-//! The public tracking key of a campaign: 15 random characters and a check character, for example `7qk2m9xw4tbvhr3e`.
+//! The public tracking key of a campaign: 15 random characters and a check character, for example
+//! `7qk2m9xw4tbvhr3e`.
 //!
-//! The alphabet has 31 characters (digits and letters without `0 1 i l o`), a prime, so that the weighted sum modulo 31
-//! catches every single mistyped character and every exchange of two characters. 74 random bits cannot be guessed. A key
-//! is lower case; upper case is accepted and folded.
+//! The alphabet has 31 characters (digits and letters without `0 1 i l o`). 31 is a prime, so the
+//! weighted sum modulo 31 detects every single mistyped character and every exchange of two
+//! characters. 74 random bits cannot be guessed. A key is lower case. Upper case is accepted and
+//! folded.
 
 use rand::RngExt as _;
 
-/// Length of a key in characters, the check character included.
+/// The length of a key in characters, including the check character.
 pub const LEN: usize = 16;
 
 const ALPHABET: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
 const MODULUS: u32 = 31;
 const NO_DIGIT: u8 = 0xff;
 
-/// Value of each byte as a digit, [`NO_DIGIT`] for bytes outside the alphabet.
+/// The value of each byte as a digit, [`NO_DIGIT`] for bytes outside the alphabet.
 const DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
     let mut value = 0;
@@ -25,7 +27,7 @@ const DIGITS: [u8; 256] = {
     digits
 };
 
-/// Makes a new key from the thread's secure random numbers.
+/// Makes a new key from the secure random generator of the thread.
 #[must_use]
 pub fn generate() -> String {
     let mut rng = rand::rng();
@@ -35,14 +37,16 @@ pub fn generate() -> String {
 
 fn with_check(digits: [u8; LEN - 1]) -> String {
     let sum: u32 = digits.iter().zip(1..).map(|(digit, weight)| u32::from(*digit) * weight).sum();
-    // Weight 16 for the check character: chosen so that the whole sum is 0 modulo 31 (16 * 2 = 32 = 1 mod 31).
+    // The check character has weight 16, so that the whole sum is 0 modulo 31 (16 * 2 = 32 = 1 mod
+    // 31).
     let check = (MODULUS - sum % MODULUS) * 2 % MODULUS;
     let mut key: String = digits.iter().map(|digit| char::from(ALPHABET[usize::from(*digit)])).collect();
     key.push(char::from(ALPHABET[check as usize]));
     key
 }
 
-/// Whether these bytes have the form of a key: length, alphabet and check character. Asks nobody whether it exists.
+/// Returns whether these bytes have the form of a key: length, alphabet and check character. Does
+/// not check whether the key exists.
 #[must_use]
 pub fn is_well_formed(key: &[u8]) -> bool {
     if key.len() != LEN {

@@ -1,10 +1,10 @@
-//! A chunk while it is filled: length-delimited events of one lane with ordinals that follow each other.
+//! A chunk that is being filled: length-delimited events of one lane with consecutive ordinals.
 
 use std::time::{Duration, Instant};
 
 use sluice_schemas::chunk::push_event;
 
-/// See the module.
+/// A chunk that is not sent yet.
 #[derive(Debug)]
 pub struct OpenChunk {
     value: Vec<u8>,
@@ -21,7 +21,7 @@ impl Default for OpenChunk {
 }
 
 impl OpenChunk {
-    /// Whether an event with this ordinal may follow.
+    /// Returns whether an event with this ordinal may follow.
     #[must_use]
     pub const fn fits(&self, ordinal: u64) -> bool {
         self.count == 0 || self.next_ordinal() == ordinal
@@ -38,50 +38,50 @@ impl OpenChunk {
         self.count += 1;
     }
 
-    /// Begins anew, keeping the memory.
+    /// Empties the chunk and keeps its memory.
     pub fn clear(&mut self) {
         self.value.clear();
         self.count = 0;
     }
 
-    /// The record's value so far.
+    /// The value of the Kafka record so far.
     #[must_use]
     pub fn value(&self) -> &[u8] {
         &self.value
     }
 
-    /// Ordinal of its first event.
+    /// The ordinal of the first event.
     #[must_use]
     pub const fn first_ordinal(&self) -> u64 {
         self.first_ordinal
     }
 
-    /// The ordinal that follows its last event.
+    /// The ordinal after the last event.
     #[must_use]
     pub const fn next_ordinal(&self) -> u64 {
         self.first_ordinal + self.count as u64
     }
 
-    /// Events in it.
+    /// The number of events.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Unix time of its first event in milliseconds; `None` when it is empty.
+    /// Unix time of the first event in milliseconds; `None` if the chunk is empty.
     #[must_use]
     pub fn time_ms(&self) -> Option<u64> {
         (self.count > 0).then_some(self.time_ms)
     }
 
-    /// How long it may still wait for more; `None` when it is empty.
+    /// Returns how long the chunk may still wait for more events; `None` if it is empty.
     #[must_use]
     pub fn patience(&self, linger: Duration) -> Option<Duration> {
         (self.count > 0).then(|| linger.saturating_sub(self.opened.elapsed()))
     }
 }
 
-/// Reads an event's time without reading the rest: it is the varint after the 16 bytes of the id.
+/// Reads the time of an event without the rest: it is the varint after the 16 bytes of the id.
 fn time_ms(event: &[u8]) -> Option<u64> {
     const ID_BYTES: usize = 18;
     const TIME_TAG: u8 = 2 << 3;

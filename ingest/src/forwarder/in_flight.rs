@@ -1,10 +1,11 @@
-//! The chunks of a lane that were handed to the producer. Pure bookkeeping.
+//! The chunks of a lane that were sent and not yet acknowledged. No I/O.
 //!
-//! Invariant: `acknowledged` moves only past chunks that Kafka has, in the order of their ordinals.
+//! Invariant: `acknowledged` moves only past chunks that Kafka has acknowledged, in the order of
+//! their ordinals. Chunks follow each other by their ordinals and do not overlap.
 
 use std::collections::VecDeque;
 
-/// See the module.
+/// The chunks in flight of one lane.
 #[derive(Debug)]
 pub struct InFlight {
     chunks: VecDeque<Sent>,
@@ -12,31 +13,34 @@ pub struct InFlight {
     bytes: usize,
 }
 
-/// A chunk on its way.
+/// A sent chunk.
 #[derive(Debug, Clone, Copy)]
 pub struct Sent {
     pub first_ordinal: u64,
     pub next_ordinal: u64,
     pub bytes: usize,
-    /// Unix time of its first event in milliseconds.
+    /// Unix time of the first event in milliseconds.
     pub time_ms: u64,
     pub is_delivered: bool,
 }
 
 impl InFlight {
-    /// Nothing on its way, everything below `acknowledged` delivered.
+    /// Nothing is in flight, and everything below `acknowledged` is delivered.
     #[must_use]
     pub const fn new(acknowledged: u64) -> Self {
         Self { chunks: VecDeque::new(), acknowledged, bytes: 0 }
     }
 
-    /// A chunk was handed over.
+    /// Adds a chunk that was sent.
     pub fn sent(&mut self, chunk: Sent) {
+        let sent = self.chunks.back().map_or(self.acknowledged, |last| last.next_ordinal);
+        debug_assert!(sent <= chunk.first_ordinal, "{chunk:?} begins below {sent}, which was sent before");
         self.bytes += chunk.bytes;
         self.chunks.push_back(chunk);
     }
 
-    /// Kafka has the chunk that begins with this ordinal. Returns the chunks that count as delivered by that.
+    /// Records that Kafka has the chunk that begins with this ordinal. Returns the chunks up to
+    /// which everything is now delivered.
     pub fn delivered(&mut self, first_ordinal: u64) -> Vec<Sent> {
         if let Some(chunk) = self.chunks.iter_mut().find(|chunk| chunk.first_ordinal == first_ordinal) {
             chunk.is_delivered = true;
@@ -50,25 +54,25 @@ impl InFlight {
         done
     }
 
-    /// Forgets what is on its way: it will be sent again.
+    /// Forgets the chunks in flight: they will be sent again.
     pub fn clear(&mut self) {
         self.chunks.clear();
         self.bytes = 0;
     }
 
-    /// The first ordinal that Kafka is not known to have.
+    /// The first ordinal that Kafka has not acknowledged.
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
 
-    /// Bytes on their way.
+    /// Bytes in flight.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Time of the oldest event on its way.
+    /// Unix time of the oldest event in flight, in milliseconds.
     #[must_use]
     pub fn oldest_time_ms(&self) -> Option<u64> {
         self.chunks.front().map(|chunk| chunk.time_ms)

@@ -1,6 +1,8 @@
 //! One lane on its way to Kafka: reader, open chunk, chunks in flight, durable cursor.
 //!
-//! Invariant: cursor ≤ acknowledged ≤ first ordinal of the open chunk ≤ the reader's next ordinal.
+//! Invariant: cursor ≤ acknowledged ≤ first ordinal of the open chunk ≤ next ordinal of the reader.
+//! So the cursor never passes an event that Kafka might not have, and no event is skipped. Debug
+//! builds check this.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use crate::journal::cursor::Cursor;
 use crate::journal::lane::Lane;
 use crate::journal::reader::LaneReader;
 
-/// Where chunks go, and how many bytes more may be on their way.
+/// The producer, and how many more bytes may be in flight.
 pub struct Outbox<'a> {
     pub producer: &'a Producer,
     pub edge: Uuid,
@@ -28,7 +30,7 @@ pub struct Outbox<'a> {
     pub free_bytes: usize,
 }
 
-/// See the module.
+/// The forwarder's state of one lane.
 pub struct ForwardedLane {
     lane: Arc<Lane>,
     reader: LaneReader,
@@ -38,10 +40,7 @@ pub struct ForwardedLane {
 }
 
 impl ForwardedLane {
-    /// Begins at the lane's cursor.
-    ///
-    /// # Errors
-    /// When the cursor cannot be opened.
+    /// Starts at the cursor of the lane.
     pub fn open(lane: &Arc<Lane>) -> io::Result<Self> {
         let cursor = Cursor::open(&lane.dir)?;
         let next_ordinal = cursor.next_ordinal();
@@ -54,11 +53,13 @@ impl ForwardedLane {
         })
     }
 
-    /// Reads what is synced into chunks and hands over those that are full or have waited long enough.
+    /// Reads synced records into chunks, and sends chunks that are full or have waited long enough.
     ///
     /// # Errors
-    /// When the producer is of no more use. A segment that cannot be read is logged and tried again later.
+    /// When the producer can no longer be used. A segment that cannot be read is logged and tried
+    /// again later.
     pub fn send(&mut self, index: usize, outbox: &mut Outbox<'_>) -> Result<(), KafkaError> {
+        self.debug_assert_order();
         let linger = Duration::from_millis(outbox.config.linger_ms);
         while self.chunk.value().len() < outbox.free_bytes {
             let record = match self.reader.read_next() {
@@ -70,7 +71,7 @@ impl ForwardedLane {
                 }
             };
             if !self.chunk.fits(record.ordinal) {
-                // A gap: what is before it goes on its own, and this record is read again.
+                // A gap: the chunk before it is sent alone, and this record is read again.
                 let ordinal = record.ordinal;
                 self.reader.seek(ordinal);
                 if !hand_over(&self.lane, &mut self.chunk, &mut self.in_flight, index, outbox)? {
@@ -91,28 +92,29 @@ impl ForwardedLane {
         Ok(())
     }
 
-    /// Kafka has the chunk that begins with this ordinal.
+    /// Records that Kafka has the chunk that begins with this ordinal.
     pub fn delivered(&mut self, first_ordinal: u64) -> Vec<Sent> {
-        self.in_flight.delivered(first_ordinal)
+        let delivered = self.in_flight.delivered(first_ordinal);
+        self.debug_assert_order();
+        delivered
     }
 
-    /// Goes back to what Kafka has acknowledged.
+    /// Goes back to the first event that Kafka has not acknowledged.
     pub fn rewind(&mut self) {
         self.in_flight.clear();
         self.chunk.clear();
         self.reader.seek(self.in_flight.acknowledged());
+        self.debug_assert_order();
     }
 
-    /// Writes the cursor if it has moved, and deletes segments that are wholly delivered.
-    ///
-    /// # Errors
-    /// What the system says.
+    /// Writes the cursor if it has moved, and recycles or deletes delivered segments.
     pub fn store_cursor(&mut self, budget: &Budget) -> io::Result<()> {
         if !self.is_cursor_behind() {
             return Ok(());
         }
         let acknowledged = self.in_flight.acknowledged();
         self.cursor.store(acknowledged)?;
+        self.debug_assert_order();
         if self.lane.has_segment_below(acknowledged) {
             self.cursor.sync()?;
             self.reader.release_below(acknowledged);
@@ -121,44 +123,57 @@ impl ForwardedLane {
         Ok(())
     }
 
-    /// Whether there is something for [`ForwardedLane::store_cursor`].
+    /// Checks the invariant of this module in debug builds. If it breaks, a restart skips events, or
+    /// the reader has passed events that are in no chunk.
+    fn debug_assert_order(&self) {
+        let (cursor, acknowledged) = (self.cursor.next_ordinal(), self.in_flight.acknowledged());
+        let read = self.reader.next_ordinal();
+        let open = if self.chunk.count() > 0 { self.chunk.first_ordinal() } else { read };
+        debug_assert!(
+            cursor <= acknowledged && acknowledged <= open && open <= read,
+            "lane {}: cursor {cursor}, acknowledged {acknowledged}, open chunk {open}, read {read}",
+            self.lane.id
+        );
+    }
+
+    /// Returns whether [`ForwardedLane::store_cursor`] has something to write.
     #[must_use]
     pub const fn is_cursor_behind(&self) -> bool {
         self.cursor.next_ordinal() < self.in_flight.acknowledged()
     }
 
-    /// The first ordinal that Kafka is not known to have.
+    /// The first ordinal that Kafka has not acknowledged.
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
         self.in_flight.acknowledged()
     }
 
-    /// Bytes on their way.
+    /// Bytes in flight.
     #[must_use]
     pub const fn in_flight_bytes(&self) -> usize {
         self.in_flight.bytes()
     }
 
-    /// Places that could not be read.
+    /// The number of places in the journal that could not be read.
     #[must_use]
     pub const fn n_damaged(&self) -> u64 {
         self.reader.n_damaged()
     }
 
-    /// Time of the oldest event read and not acknowledged.
+    /// Unix time in milliseconds of the oldest event that was read and is not acknowledged.
     #[must_use]
     pub fn oldest_time_ms(&self) -> Option<u64> {
         self.in_flight.oldest_time_ms().or_else(|| self.chunk.time_ms())
     }
 
-    /// How long the open chunk may still wait; `None` when it is empty.
+    /// Returns how long the open chunk may still wait; `None` if it is empty.
     #[must_use]
     pub fn patience(&self, linger: Duration) -> Option<Duration> {
         self.chunk.patience(linger)
     }
 }
 
-/// Hands the open chunk to the producer; `false` when it takes nothing now.
+/// Sends the open chunk; `false` if the queue of the producer is full.
 fn hand_over(
     lane: &Lane,
     chunk: &mut OpenChunk,

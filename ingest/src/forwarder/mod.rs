@@ -1,9 +1,14 @@
-//! The forwarder: turns synced records of every lane into chunks, hands them to Kafka in order, moves the durable cursors on
-//! delivery, and has delivered segments deleted. One thread.
+//! The forwarder: one thread that packs the synced records of every lane into chunks, sends them to
+//! Kafka in order, moves the durable cursors after delivery, and has delivered segments recycled.
 //!
-//! Invariants: a lane's chunks are sent in the order of their ordinals, to one partition (the key is the lane); at most
-//! `max_in_flight_bytes` are on their way; after any error the producer is made anew and every lane goes back to what Kafka
-//! has acknowledged (the consumer trims what it then sees twice). It never holds up the serving threads.
+//! Invariants:
+//!
+//! - The chunks of a lane are sent in the order of their ordinals, to one partition (the key is the
+//!   lane).
+//! - At most `max_in_flight_bytes` are in flight.
+//! - After any error the producer is created again, and every lane goes back to the first event
+//!   that Kafka has not acknowledged. The consumer drops the events that it then receives twice.
+//! - The forwarder never blocks the serving threads.
 
 pub mod chunk;
 pub mod in_flight;
@@ -28,14 +33,14 @@ use crate::signal::Signal;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Without news the thread looks after its cursors this often.
+/// The interval between checks of the cursors when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
-/// While chunks are on their way the thread looks for reports this often.
+/// The interval between polls for delivery reports while chunks are in flight.
 const REPORT_INTERVAL: Duration = Duration::from_millis(25);
-/// A cursor is written at most this often.
+/// The shortest interval between two writes of a cursor.
 const CURSOR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What the forwarder counts.
+/// The counters of the forwarder.
 #[derive(Debug)]
 pub struct ForwarderCounters {
     chunks: AtomicU64,
@@ -48,31 +53,31 @@ pub struct ForwarderCounters {
 }
 
 impl ForwarderCounters {
-    /// Chunks that Kafka acknowledged.
+    /// The number of chunks that Kafka acknowledged.
     #[must_use]
     pub fn chunks(&self) -> u64 {
         self.chunks.load(Ordering::Relaxed)
     }
 
-    /// Events that Kafka acknowledged.
+    /// The number of events that Kafka acknowledged.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Times the producer was made anew.
+    /// How often the producer was created again after an error.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
     }
 
-    /// Places of the journal that could not be read.
+    /// The number of places in the journal that could not be read.
     #[must_use]
     pub fn damaged(&self) -> u64 {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Events written and not acknowledged.
+    /// The number of events that were written and are not acknowledged.
     #[must_use]
     pub fn waiting(&self, journal: &Journal) -> u64 {
         let acknowledged = self.acknowledged.iter().map(|next| next.load(Ordering::Relaxed));
@@ -80,7 +85,7 @@ impl ForwarderCounters {
         lanes.zip(acknowledged).map(|(published, next)| published.saturating_sub(next)).sum()
     }
 
-    /// Age of the oldest event that is not acknowledged; 0 when there is none.
+    /// The age of the oldest event that is not acknowledged; 0 if there is none.
     #[must_use]
     pub fn oldest_age_seconds(&self) -> f64 {
         match self.oldest_time_ms.load(Ordering::Relaxed) {
@@ -101,10 +106,10 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Starts where the cursors stand. Kafka need not be there.
+    /// Starts at the cursors. Kafka may be down.
     ///
     /// # Errors
-    /// When a cursor cannot be opened, librdkafka refuses a setting, or there is no thread to be had.
+    /// When a cursor cannot be opened, librdkafka refuses a setting, or no thread can be started.
     pub fn start(journal: &Arc<Journal>, config: KafkaConfig, clock: Clock) -> io::Result<Self> {
         let lanes =
             journal.lanes().iter().map(ForwardedLane::open).collect::<io::Result<Vec<ForwardedLane>>>()?;
@@ -139,13 +144,14 @@ impl Forwarder {
         Ok(Self { journal: Arc::clone(journal), counters, is_stopping, wake, thread })
     }
 
-    /// What it counts.
+    /// The counters of the forwarder.
     #[must_use]
     pub fn counters(&self) -> &Arc<ForwarderCounters> {
         &self.counters
     }
 
-    /// Sends what is synced, as long as Kafka takes it and at most this long, and ends. What is left stays in the journal.
+    /// Sends synced events to Kafka for at most `patience`, then ends. The rest stays in the
+    /// journal.
     pub fn stop(self, patience: Duration) {
         let deadline = Instant::now() + patience;
         while !self.thread.is_finished() && Instant::now() < deadline {
@@ -157,7 +163,7 @@ impl Forwarder {
         self.is_stopping.store(true, Ordering::Release);
         self.wake.raise();
         if self.thread.join().is_err() {
-            tracing::error!("the forwarder panicked; the journal keeps what it had");
+            tracing::error!("the forwarder panicked; undelivered events stay in the journal");
         }
     }
 
@@ -228,7 +234,7 @@ impl ForwarderThread {
         sent
     }
 
-    /// The producer, made anew after the pause that follows an error.
+    /// Returns the producer. After an error it is created again when the pause is over.
     fn usable_producer(&mut self) -> Result<Option<Producer>, KafkaError> {
         if let Some(producer) = self.producer.take() {
             return Ok(Some(producer));
@@ -240,7 +246,7 @@ impl ForwarderThread {
     }
 
     fn start_anew(&mut self, error: &KafkaError) {
-        tracing::warn!(%error, pause_ms = self.pause.as_millis(), "Kafka refused a chunk; the producer starts anew");
+        tracing::warn!(%error, pause_ms = self.pause.as_millis(), "Kafka refused a chunk; the producer is created again");
         self.counters.errors.fetch_add(1, Ordering::Relaxed);
         self.producer = None;
         self.generation += 1;
@@ -258,7 +264,7 @@ impl ForwarderThread {
         self.cursors_stored = Instant::now();
         for lane in &mut self.lanes {
             if let Err(error) = lane.store_cursor(self.journal.budget()) {
-                tracing::error!(%error, "a cursor or a delivered segment cannot be written or deleted");
+                tracing::error!(%error, "a cursor cannot be written, or a delivered segment cannot be deleted");
             }
         }
     }

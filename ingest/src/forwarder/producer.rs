@@ -1,10 +1,13 @@
-//! The Kafka producer: idempotent, every replica asked, retrying for ever, so that an outage only makes it wait. Delivery
-//! reports become messages to the forwarder, which asks for them with [`Producer::poll`].
+//! The Kafka producer. It is idempotent, waits for every in-sync replica, and retries for ever, so
+//! an outage only makes it wait. Delivery reports become messages to the forwarder, which collects
+//! them with [`Producer::poll`].
 //!
-//! Left out: a thread that waits for reports. `ThreadedProducer` has one, and it spins: in rdkafka 0.39
-//! `BaseProducer::poll` (src/producer/base_producer.rs) gives librdkafka the time left in whole milliseconds, so that it
-//! polls without waiting for the last fraction of one before each deadline, ten times a second, 1–2 % of a core. The
-//! forwarder wakes up for what is synced anyway, and a report that it sees some milliseconds later holds nothing up.
+//! There is no thread that waits for reports. `ThreadedProducer` has one, and it spins: in rdkafka
+//! 0.39, `BaseProducer::poll` (src/producer/base_producer.rs) passes the remaining time to
+//! librdkafka in whole milliseconds. It therefore polls without waiting during the last fraction of
+//! a millisecond before each deadline, ten times a second, which costs 1–2 % of a core. The
+//! forwarder wakes up for synced events anyway, and reports that come some milliseconds late delay
+//! nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,23 +23,23 @@ use sluice_schemas::chunk::ChunkHeader;
 
 use crate::config::KafkaConfig;
 
-/// What became of a chunk.
+/// The delivery result of a chunk.
 #[derive(Debug)]
 pub struct Report {
     pub ticket: Ticket,
     pub result: Result<(), KafkaError>,
 }
 
-/// Names a chunk on its way.
+/// Identifies a chunk in flight.
 #[derive(Debug, Clone, Copy)]
 pub struct Ticket {
-    /// Of the producer; reports of a producer that was given up are ignored.
+    /// The generation of the producer. Reports of replaced producers are ignored.
     pub generation: u64,
     pub lane_index: usize,
     pub first_ordinal: u64,
 }
 
-/// What librdkafka calls back, in [`Producer::poll`] and when the producer is dropped.
+/// The callbacks of librdkafka, called by [`Producer::poll`] and when the producer is dropped.
 struct Context {
     reports: Sender<Report>,
     n_called: Arc<AtomicU64>,
@@ -65,7 +68,7 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         self.called();
         match error.rdkafka_error_code() {
-            // Logged above already, and repeated as long as an outage lasts.
+            // Logged above already, and repeated for as long as an outage lasts.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown) => {
                 tracing::debug!(%error, reason, "Kafka");
             }
@@ -81,36 +84,34 @@ impl ProducerContext for Context {
         self.called();
         let result = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
         if self.reports.send(Report { ticket: *ticket, result }).is_err() {
-            tracing::debug!("nobody hears of a delivery any more");
+            tracing::debug!("a delivery report came after the forwarder ended");
         }
     }
 }
 
-/// See the module. Dropped, it gives up what is on its way, within half a second.
+/// A producer of one generation. When it is dropped, it gives up the chunks in flight within half a
+/// second.
 pub struct Producer {
     client: BaseProducer<Context>,
     n_called: Arc<AtomicU64>,
 }
 
 impl Producer {
-    /// Makes a producer. Does not wait for the brokers.
-    ///
-    /// # Errors
-    /// When librdkafka refuses a setting.
+    /// Creates a producer. Does not wait for the brokers.
     pub fn create(config: &KafkaConfig, reports: Sender<Report>) -> KafkaResult<Self> {
         let mut client = ClientConfig::new();
         client
             .set("bootstrap.servers", &config.brokers)
             .set("client.id", "sluice-ingest")
             .set("enable.idempotence", "true")
-            // A refused chunk ends the producer before a later one can pass it.
+            // A refused chunk stops the producer before a later chunk can overtake it.
             .set("enable.gapless.guarantee", "true")
             .set("acks", "all")
             .set("compression.type", "lz4")
-            // An outage is waited out: nothing times out here, the journal is the buffer.
+            // Nothing times out during an outage, because the journal is the buffer.
             .set("message.timeout.ms", "0")
             .set("message.max.bytes", "4194304")
-            // A chunk is a batch already.
+            // A chunk is already a batch.
             .set("linger.ms", "0")
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true")
@@ -123,11 +124,11 @@ impl Producer {
         Ok(Self { client: client.create_with_context(context)?, n_called })
     }
 
-    /// Takes what librdkafka has to tell, without waiting: reports are in the channel then.
+    /// Runs the pending callbacks without waiting. Their reports are in the channel afterwards.
     pub fn poll(&self) {
         loop {
             let n_called = self.n_called.load(Ordering::Relaxed);
-            // Takes one thing at most, and does not say whether there was one.
+            // Handles at most one event, and does not tell whether there was one.
             self.client.poll(Duration::ZERO);
             if self.n_called.load(Ordering::Relaxed) == n_called {
                 return;
@@ -135,12 +136,12 @@ impl Producer {
         }
     }
 
-    /// Hands a chunk to librdkafka.
+    /// Passes a chunk to librdkafka.
     ///
-    /// Returns `false` when its queue is full; try again after the next report.
+    /// Returns `false` if its queue is full. Try again after the next report.
     ///
     /// # Errors
-    /// When the producer is of no more use.
+    /// When the producer can no longer be used.
     pub fn send(&self, topic: &str, header: &ChunkHeader, value: &[u8], ticket: Ticket) -> KafkaResult<bool> {
         let key = header.lane_name();
         let headers =

@@ -1,8 +1,11 @@
-//! How much disk the journal may take: every segment file, prepared ones included, is paid for before it is made.
+//! The disk budget of the journal. Every segment file, prepared ones included, is reserved before
+//! it is created.
+//!
+//! Invariant: nothing is released that was not reserved.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes taken of a limit.
+/// Reserved bytes and their limit.
 #[derive(Debug)]
 pub struct Budget {
     max_bytes: u64,
@@ -10,31 +13,34 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of which `used_bytes` are taken; they may be over the limit, after the limit was lowered.
+    /// Returns a budget with `used_bytes` reserved. They may exceed the limit if the limit was
+    /// lowered.
     #[must_use]
     pub const fn new(max_bytes: u64, used_bytes: u64) -> Self {
         Self { max_bytes, used_bytes: AtomicU64::new(used_bytes) }
     }
 
-    /// Takes bytes; `false` and nothing taken when they are not there.
+    /// Reserves bytes. Returns `false`, and reserves nothing, if they are not available.
     #[must_use]
     pub fn reserve(&self, bytes: u64) -> bool {
         let within = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.max_bytes);
         self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
     }
 
-    /// Gives bytes back.
+    /// Releases reserved bytes.
     pub fn release(&self, bytes: u64) {
-        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let reserved = self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        // Otherwise the sum wraps around, and the journal counts as full for ever.
+        debug_assert!(bytes <= reserved, "{bytes} bytes were released of {reserved}");
     }
 
-    /// Bytes taken.
+    /// Reserved bytes.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.used_bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes that can still be taken.
+    /// Bytes that can still be reserved.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
         self.max_bytes.saturating_sub(self.used_bytes())

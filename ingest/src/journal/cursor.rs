@@ -1,8 +1,9 @@
-//! A lane's cursor: the ordinal that Kafka has not yet acknowledged. Two slots written in turn, at 0 and at 512: number of
-//! the writing (u64), ordinal (u64), CRC32C of both (u32), little-endian. A torn write leaves the other slot.
+//! The cursor of a lane: the first ordinal that Kafka has not acknowledged. It has two slots, at 0
+//! and at 512, written in turn: number of the write (u64), ordinal (u64), CRC32C of both (u32),
+//! little-endian. A torn write leaves the other slot intact.
 //!
-//! Invariant: a segment is deleted only after [`Cursor::sync`] of a cursor beyond it, so the cursor always tells where the
-//! ordinals go on, even when no segment is left.
+//! Invariant: a segment is deleted only after [`Cursor::sync`] of a cursor beyond it. So the cursor
+//! tells which ordinal comes next even when no segment is left.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,10 +23,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Opens or makes the cursor of a lane; a new one stands at ordinal 1.
-    ///
-    /// # Errors
-    /// What the system says.
+    /// Opens the cursor of a lane, or creates it at ordinal 1.
     pub fn open(lane_dir: &Path) -> io::Result<Self> {
         let path = lane_dir.join(FILE_NAME);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
@@ -34,16 +32,17 @@ impl Cursor {
         Ok(Self { file, n_writes, next_ordinal })
     }
 
-    /// The first ordinal that is not known to be in Kafka.
+    /// The first ordinal that Kafka has not acknowledged.
     #[must_use]
     pub const fn next_ordinal(&self) -> u64 {
         self.next_ordinal
     }
 
-    /// Moves the cursor on. Survives a killed process at once, a power failure after [`Cursor::sync`].
+    /// Moves the cursor. The new position survives a killed process at once, and a power failure
+    /// after [`Cursor::sync`].
     ///
     /// # Errors
-    /// What the system says; the cursor then stands where it stood.
+    /// When the file cannot be written. The cursor then keeps its position.
     pub fn store(&mut self, next_ordinal: u64) -> io::Result<()> {
         let n_writes = self.n_writes + 1;
         let mut slot = [0; SLOT_BYTES];
@@ -58,9 +57,6 @@ impl Cursor {
     }
 
     /// Makes the last [`Cursor::store`] durable.
-    ///
-    /// # Errors
-    /// What the system says.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
@@ -90,7 +86,7 @@ mod tests {
         cursor.sync().unwrap();
         assert_eq!(Cursor::open(dir.path()).unwrap().next_ordinal(), 300);
 
-        // The third writing went to slot 1; tear it.
+        // The third write went to slot 1; tear it.
         cursor.file.write_all_at(&[0xff; 3], SLOT_OFFSETS[1] + 9).unwrap();
         assert_eq!(Cursor::open(dir.path()).unwrap().next_ordinal(), 9);
     }

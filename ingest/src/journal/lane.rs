@@ -1,7 +1,9 @@
-//! What a lane's threads share: its segments, how far it is written, how far it is synced. The lane's own thread publishes,
-//! the sync thread moves `synced`, the forwarder reads up to there and has segments deleted.
+//! The state that the threads of a lane share: its segments, how far it is written, and how far it
+//! is synced. The serving thread publishes, the sync thread moves `synced`, and the forwarder reads
+//! up to there and has segments deleted.
 //!
-//! Invariant: `synced.next` never passes `published`, and every record below `synced.next` is on disk.
+//! Invariant: `synced.next` never passes `published`, and every record below `synced.next` is on
+//! disk.
 
 use std::fs::File;
 use std::io;
@@ -18,9 +20,9 @@ use super::segment::sync_dir;
 /// How far a lane is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Synced {
-    /// Every ordinal below is on disk.
+    /// Every ordinal below this one is on disk.
     pub next: u64,
-    /// A sync failed: nothing more will be promised.
+    /// A sync failed: no further record will be reported as synced.
     pub failed: bool,
 }
 
@@ -30,20 +32,21 @@ pub struct Segment {
     pub first_ordinal: u64,
     pub path: PathBuf,
     pub bytes: u64,
-    /// Open while the sync thread may have to sync it.
+    /// Open for as long as the sync thread may have to sync it.
     pub file: Option<Arc<File>>,
-    /// The directory does not yet durably name it.
+    /// The name in the directory is not durable yet.
     pub is_new: bool,
 }
 
-/// One lane: an edge thread's own sequence of events.
+/// One lane: the sequence of events of one edge thread.
 #[derive(Debug)]
 pub struct Lane {
     pub id: u32,
     pub dir: PathBuf,
-    /// Whether this edge writes to it; lanes of a larger former thread count are only drained.
+    /// Whether this edge writes to the lane. A lane beyond the current thread count is only
+    /// drained.
     pub is_written: bool,
-    /// Segments of this size are recycled; `None` where no file is to be written twice.
+    /// Segments of this size are recycled; `None` if files are never recycled.
     recycled_bytes: Option<u64>,
     published: AtomicU64,
     written_bytes: AtomicU64,
@@ -56,7 +59,7 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane as recovery found it; its records are on disk.
+    /// Returns a lane as recovered. Its records are on disk.
     #[must_use]
     pub fn new(
         id: u32,
@@ -82,14 +85,17 @@ impl Lane {
         }
     }
 
-    /// The next ordinal to be written; every one below can be read back after a crash of this process.
+    /// The next ordinal to be written. Every record below it survives a crash of this process.
     #[must_use]
     pub fn published(&self) -> u64 {
         self.published.load(Ordering::Acquire)
     }
 
-    /// By the lane's thread alone: a record of `bytes` was written, `tail_bytes` are left in the segment.
+    /// Publishes a written record of `bytes`; `tail_bytes` are left in the segment. Only the thread
+    /// of the lane calls this.
     pub(super) fn publish(&self, next_ordinal: u64, bytes: u64, tail_bytes: u64) {
+        // A gap would be loss to the consumer, and a repetition would be dropped there.
+        debug_assert_eq!(next_ordinal, self.published() + 1, "ordinals have no gaps");
         let written_bytes = self.written_bytes.load(Ordering::Relaxed) + bytes;
         self.written_bytes.store(written_bytes, Ordering::Relaxed);
         self.tail_bytes.store(tail_bytes, Ordering::Relaxed);
@@ -115,24 +121,27 @@ impl Lane {
         *self.synced.borrow()
     }
 
-    /// Follows [`Lane::synced`].
+    /// Returns a receiver of the changes of [`Lane::synced`].
     #[must_use]
     pub fn watch_synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()
     }
 
-    /// Whether a sync failed. Never turns back: what the kernel dropped then cannot be known.
+    /// Whether a sync failed. This is final, because nobody knows what the kernel dropped then.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed)
     }
 
-    /// By the sync thread alone: brings everything that is published now to disk. Returns whether there was anything.
+    /// Writes everything that is published to disk. Returns whether there was anything. Only the
+    /// sync thread calls this.
     ///
     /// # Errors
-    /// What the system says. The lane has then failed for good.
+    /// When a file cannot be synced. The lane has then failed for good.
     pub(super) fn sync(&self) -> io::Result<bool> {
         let next = self.published();
+        // The forwarder would send records that a power failure can take back.
+        debug_assert!(self.synced().next <= next, "a record was reported as synced before it was published");
         if self.has_failed() || next == self.synced().next {
             return Ok(false);
         }
@@ -160,7 +169,8 @@ impl Lane {
         if open.iter().any(|segment| segment.is_new) {
             sync_dir(&self.dir)?;
         }
-        // All but the last were closed when the list was taken: nothing was written to them since.
+        // All segments but the last were full when the list was taken, so nothing was written to
+        // them since.
         let Some((last, closed)) = open.split_last() else { return Ok(()) };
         for segment in self.lock_segments().iter_mut() {
             if closed.iter().any(|other| other.first_ordinal == segment.first_ordinal) {
@@ -173,12 +183,12 @@ impl Lane {
         Ok(())
     }
 
-    /// By the lane's thread alone: records go to this segment from now on.
+    /// Adds the segment that takes the next records. Only the thread of the lane calls this.
     pub(super) fn push_segment(&self, segment: Segment) {
         self.lock_segments().push(segment);
     }
 
-    /// The segment whose place this ordinal has, and the one after it.
+    /// Returns the segment that contains this ordinal, or would contain it, and the next segment.
     #[must_use]
     pub fn segments_around(&self, ordinal: u64) -> (Option<Segment>, Option<Segment>) {
         let segments = self.lock_segments();
@@ -186,17 +196,18 @@ impl Lane {
         (after.checked_sub(1).map(|before| segments[before].clone()), segments.get(after).cloned())
     }
 
-    /// Whether [`Lane::delete_below`] would delete something.
+    /// Returns whether [`Lane::delete_below`] would delete something.
     #[must_use]
     pub fn has_segment_below(&self, ordinal: u64) -> bool {
         self.n_below(&self.lock_segments(), ordinal) > 0
     }
 
-    /// Deletes the segments that hold only ordinals below this one; never the one being written. The file of one of them
-    /// becomes the next segment's, also where a new one is prepared: that one has no pages in memory yet.
+    /// Deletes the segments that have only ordinals below this one, except the one being written.
+    /// The file of one of them becomes the next segment, even if a new file is prepared already:
+    /// that file has no pages in memory yet.
     ///
     /// # Errors
-    /// What the system says; what was deleted before stays deleted.
+    /// When a file cannot be deleted. Earlier deletions stay.
     pub fn delete_below(&self, ordinal: u64, budget: &Budget) -> io::Result<()> {
         loop {
             let Some(segment) = ({
@@ -248,13 +259,13 @@ impl Lane {
         closed + usize::from(is_last_done)
     }
 
-    /// By the lane's thread alone: it will need a segment.
+    /// Announces that the thread of the lane will need a segment. Only that thread calls this.
     pub(super) fn ask(&self) {
         self.is_asking.store(true, Ordering::Relaxed);
     }
 
-    /// Has the next segment prepared, unless it is, or was needed and made before this came to it. Whoever needs it meanwhile
-    /// waits for it, rather than paying for another.
+    /// Prepares the next segment unless one is ready or no longer needed. A thread that needs the
+    /// segment meanwhile waits for it instead of reserving another.
     pub(super) fn prepare<E>(&self, make: impl FnOnce() -> Result<Prepared, E>) -> Result<(), E> {
         let mut prepared = self.lock_prepared();
         if prepared.is_none() && self.is_asking.load(Ordering::Relaxed) {
@@ -263,7 +274,7 @@ impl Lane {
         Ok(())
     }
 
-    /// The prepared segment, or one that is made now.
+    /// Returns the prepared segment, or makes one now.
     pub(super) fn take_prepared<E>(&self, make: impl FnOnce() -> Result<Prepared, E>) -> Result<Prepared, E> {
         let mut prepared = self.lock_prepared();
         self.is_asking.store(false, Ordering::Relaxed);

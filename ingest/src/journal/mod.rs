@@ -1,5 +1,5 @@
-//! The journal: the batch buffer, the spool for an outage and the recovery log in one. Nothing else in the edge buffers
-//! events.
+//! The journal is the batch buffer, the buffer for outages and the recovery log in one. Nothing
+//! else in the edge buffers events.
 //!
 //! # On disk
 //!
@@ -7,13 +7,14 @@
 //! DIR/                          locked (flock) by the edge that uses it
 //!   edge-id                     a random UUID, made with the journal: a wiped journal is a new edge
 //!   lane-0/                     one per serving thread
-//!     cursor                    two slots: the ordinal Kafka has not yet acknowledged (cursor.rs)
+//!     cursor                    the first ordinal that Kafka has not acknowledged (cursor.rs)
 //!     00000000000000000001.seg  segments, named by their first ordinal; ordinals begin at 1
-//!     *.tmp                     prepared ahead (prepare.rs), without a header, removed at a start
+//!     *.tmp                     prepared files without a header (prepare.rs), removed at a start
 //! ```
 //!
-//! A segment has a fixed size, allocated on disk before it is used. Its file is new and all zero, or recycled: that of a
-//! segment which Kafka has, with old bytes behind what was written anew. Numbers are little-endian.
+//! A segment has a fixed size, which is allocated on disk before the segment is used. The file is
+//! either new and all zero, or recycled: the file of a delivered segment, whose old bytes remain
+//! behind the new ones. Numbers are little-endian.
 //!
 //! ```text
 //! 0   8  magic "SLUICEJ1"
@@ -29,25 +30,29 @@
 //!        8     payload: a Protobuf Event (schemas/proto), then zeros up to a multiple of 8
 //! ```
 //!
-//! A record's ordinal is not stored: it is the segment's first ordinal plus the number of records before it. Bytes count as a
-//! record only if their checksum is right for the ordinal that comes next. So a record that was left there by an earlier
-//! segment is none: its ordinal is smaller, and a CRC tells two ordinals apart for certain while they differ in 32
-//! neighbouring bits at most.
+//! The ordinal of a record is not stored: it is the first ordinal of the segment plus the number of
+//! records before it. Bytes are a record only if their checksum matches the next ordinal. So a
+//! record that is left from an earlier segment is not read: its ordinal is smaller, and a CRC
+//! distinguishes two ordinals with certainty if they differ only within 32 neighbouring bits.
 //!
 //! # Invariants
 //!
-//! - Behind the last record 8 zeros are written before its header is, and the header after the payload, in one store: a
-//!   process killed at any instruction leaves a readable journal, in which no old byte is looked at. Its pages belong to the
-//!   kernel, so nothing that was answered is lost.
-//! - After a power failure any sector may hold what was there before, if it was not synced: zeros or old records, none of
-//!   them the next. Reading ends there, before anything that was not synced.
-//! - The forwarder reads only *synced* records. So an ordinal that Kafka has once seen is never given to another event
-//!   after a power failure, and the consumer may trim repeats by ordinals alone.
-//! - A segment is deleted or recycled only when Kafka has acknowledged all of it and a cursor beyond it is on disk.
-//! - A file with a segment's name has that segment's header or (after a power failure) none, never that of another.
-//! - After a failed sync a lane takes nothing more until the edge is started again.
+//! - The payload of a record and the 8 zeros behind it are written before its header, which is one
+//!   store. So a process killed at any instruction leaves a readable journal, in which no old byte
+//!   is read. The pages belong to the kernel, so no acknowledged event is lost.
+//! - After a power failure, a sector that was not synced may have its earlier contents: zeros or
+//!   old records. None of them is the next record. Reading ends there, before anything that was not
+//!   synced.
+//! - The forwarder reads only *synced* records. So an ordinal that Kafka has seen is never given to
+//!   another event after a power failure, and the consumer may drop repetitions by their ordinals
+//!   alone.
+//! - A segment is deleted or recycled only when Kafka has acknowledged all of it and a cursor
+//!   beyond it is on disk.
+//! - A file with the name of a segment has the header of that segment or (after a power failure)
+//!   none, never the header of another segment.
+//! - After a failed sync, a lane accepts no more events until the edge restarts.
 //!
-//! Left out: repair of damaged segments.
+//! Damaged segments are not repaired.
 
 pub mod budget;
 pub mod cursor;
@@ -79,16 +84,16 @@ use self::lane::Lane;
 pub use self::writer::{AppendError, LaneWriter};
 use crate::signal::Signal;
 
-/// No segment is smaller than this: it must hold the largest record.
+/// The smallest segment: it must fit the largest record.
 pub const MIN_SEGMENT_BYTES: u64 = 256 * 1024;
 
-/// What a journal is opened with.
+/// The settings of a journal.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub segment_bytes: u64,
     pub max_bytes: u64,
     pub sync_interval: Duration,
-    /// Lanes that are written.
+    /// The number of lanes to write.
     pub n_lanes: u32,
 }
 
@@ -98,11 +103,11 @@ pub struct Journal {
     shared: Arc<Shared>,
     lanes: Arc<[Arc<Lane>]>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Holds the lock on the directory.
+    /// Keeps the lock on the directory.
     locked_dir: File,
 }
 
-/// What the journal's threads share.
+/// The state that the threads of the journal share.
 #[derive(Debug)]
 pub struct Shared {
     edge: Uuid,
@@ -118,11 +123,12 @@ pub struct Shared {
 }
 
 impl Journal {
-    /// Opens the journal in a directory, recovers what is in it, and starts its threads. Reports the part `journal` of the
-    /// readiness. The writers are for one thread each.
+    /// Opens the journal in a directory, recovers its contents, and starts its threads. Reports the
+    /// part `journal` of the readiness. Each writer is for one thread.
     ///
     /// # Errors
-    /// When another edge holds the directory, or a file cannot be read, cut, synced or made.
+    /// When another edge has locked the directory, or a file cannot be read, cut, synced or
+    /// created.
     pub fn open(
         dir: &Path,
         options: &Options,
@@ -171,19 +177,19 @@ impl Journal {
         Ok((Arc::new(Self { shared, lanes, threads, locked_dir: locked }), writers))
     }
 
-    /// The journal's id.
+    /// The id of the journal.
     #[must_use]
     pub fn edge(&self) -> Uuid {
         self.shared.edge
     }
 
-    /// Every lane on disk, those of a larger former thread count included.
+    /// Every lane on disk, including those beyond the current thread count.
     #[must_use]
     pub fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }
 
-    /// Disk taken and left.
+    /// The disk budget.
     #[must_use]
     pub fn budget(&self) -> &Budget {
         &self.shared.budget
@@ -195,13 +201,14 @@ impl Journal {
         &self.shared.synced
     }
 
-    /// How long a sync of one lane took.
+    /// The durations of syncs of one lane.
     #[must_use]
     pub fn sync_seconds(&self) -> Histogram {
         self.shared.sync_seconds.clone()
     }
 
-    /// Minutes until the journal is full if nothing is delivered and events come as in the last seconds; at most a million.
+    /// Minutes until the journal is full if nothing is delivered and events arrive as in the last
+    /// seconds; at most a million.
     #[must_use]
     pub fn minutes_left(&self) -> f64 {
         let ready_bytes: u64 = self.lanes.iter().map(|lane| lane.ready_bytes()).sum();
@@ -210,8 +217,8 @@ impl Journal {
         if rate < 1.0 { 1e6 } else { (left_bytes / rate / 60.0).min(1e6) }
     }
 
-    /// Syncs what is written and ends the threads. Writers should be gone by then: what they write later is kept, but not
-    /// synced.
+    /// Syncs all written events and ends the threads. The writers should have ended before: what
+    /// they write later is kept but not synced.
     pub fn stop(&self) {
         self.shared.is_stopping.store(true, Ordering::Release);
         self.shared.sync_wanted.raise();
@@ -228,7 +235,8 @@ impl Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         self.stop();
-        // Said explicitly, since a child that is being started may hold a copy of the descriptor for a moment.
+        // The unlock is explicit because a child process that is being started may have a copy of
+        // the descriptor for a moment.
         if let Err(error) = self.locked_dir.unlock() {
             tracing::warn!(%error, "the journal's directory cannot be unlocked");
         }
@@ -236,10 +244,10 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    /// Asks for the next segment of a lane. After the threads have ended, nobody hears it.
+    /// Requests the next segment of a lane. Has no effect after the threads have ended.
     fn request_prepared(&self, lane: u32) {
         if self.prepare_wanted.send(lane).is_err() {
-            tracing::debug!(lane, "no thread prepares segments any more");
+            tracing::debug!(lane, "the preparing thread has ended");
         }
     }
 }
@@ -248,7 +256,7 @@ fn read_or_make_edge_id(dir: &Path) -> io::Result<Uuid> {
     let path = dir.join("edge-id");
     match std::fs::read_to_string(&path) {
         Ok(text) => Uuid::try_parse(text.trim()).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no UUID: {error}", path.display()))
+            io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a UUID: {error}", path.display()))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let edge = Uuid::new_v4();

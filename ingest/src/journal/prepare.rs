@@ -1,18 +1,22 @@
-//! Files that are to become segments, made ready before a lane needs them: allocated, or recycled from a segment that Kafka
-//! has, as PostgreSQL does with its WAL. A recycled file's blocks are allocated and written, and its pages are still in
-//! memory: writing into it costs a lane a fraction of the page faults' time, and a sync changes no metadata.
+//! Prepares the files of future segments before a lane needs them. They are newly allocated, or
+//! recycled from a delivered segment, as PostgreSQL does with its WAL. The blocks of a recycled
+//! file are allocated and written, and its pages are still in memory. Writing to it costs a lane a
+//! fraction of the time for page faults, and a sync changes no metadata.
 //!
-//! Invariant: a prepared file has a temporary name and on disk no header, so that with the name that it gets it can never
-//! be taken for the segment that it was, whatever a power failure leaves of the writing.
+//! Invariant: a prepared file has a temporary name and no header on disk. So under its new name it
+//! can never be mistaken for its old segment, whatever a power failure leaves.
 //!
-//! A recycled file goes through these steps; killed between any two, the edge finds at its next start what is said here.
+//! A file is recycled in these steps. After each step is the state that an edge finds at its next
+//! start if it is killed there.
 //!
 //! 1. The cursor beyond the segment is on disk: the segment is there, delivered.
-//! 2. Renamed to a temporary name, the directory synced: removed at a start, like every prepared file. Before the sync a
-//!    power failure may bring the old name back, and the old bytes with it.
-//! 3. The header zeroed, the file synced: the same.
-//! 4. The new header written and the file renamed by the lane's thread (`writer.rs`), both synced before the first record
-//!    counts as synced. Before that a power failure may leave the name without the header: a segment without records.
+//! 2. The file is renamed to a temporary name, and the directory is synced: the file is removed at
+//!    the start, like every prepared file. Before the sync, a power failure may restore the old
+//!    name and the old bytes.
+//! 3. The header is zeroed, and the file is synced: as before.
+//! 4. The thread of the lane writes the new header and renames the file (`writer.rs`). Both are
+//!    synced before the first record counts as synced. Before that, a power failure may leave the
+//!    name without the header: a segment without records.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -29,46 +33,47 @@ use uuid::Uuid;
 use super::lane::{Lane, Segment};
 use super::{AppendError, Shared, record, segment};
 
-/// File systems that write again to the blocks that a file has. Others (Btrfs, ZFS) take new ones, for which there may be no
-/// room: there a segment is allocated anew.
+/// File systems that write to the existing blocks of a file. Others (Btrfs, ZFS) allocate new
+/// blocks, for which there may be no space. There a segment is always a new file.
 const IN_PLACE: [FsType; 3] = [EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, TMPFS_MAGIC];
 
-/// A file with its blocks allocated on disk, not yet part of the journal.
+/// A file with its blocks allocated on disk that is not part of the journal yet.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) file: File,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
-    /// Its pages are in memory already.
+    /// The pages of the file are in memory already.
     pub(super) is_recycled: bool,
 }
 
 impl Prepared {
-    /// Allocates a file, all zero, so that writing into it later cannot run out of disk.
+    /// Allocates a file, all zero, so that later writes cannot run out of disk space.
     ///
     /// # Errors
-    /// `StorageFull` or `QuotaExceeded` when the disk is full, else what the system says. Nothing is left behind.
+    /// `StorageFull` or `QuotaExceeded` if the disk is full. Nothing is left behind.
     fn create(lane_dir: &Path, bytes: u64) -> io::Result<Self> {
         let path = new_path(lane_dir);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         Self { file, path, bytes, is_recycled: false }.or_removed(Self::allocate)
     }
 
-    /// Takes the file of a segment that nobody needs any more.
+    /// Takes the file of a delivered segment.
     ///
     /// # Errors
-    /// When the file has not the segment's size, or what the system says. The segment is then as it was, or gone.
+    /// When the file does not have the size of the segment, or a step fails. The segment is then
+    /// unchanged or gone.
     pub(super) fn recycle(segment: &Segment, lane_dir: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(&segment.path)?;
         if file.metadata()?.len() != segment.bytes {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its size is not what it was"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the size of the file has changed"));
         }
         let path = new_path(lane_dir);
         std::fs::rename(&segment.path, &path)?;
         Self { file, path, bytes: segment.bytes, is_recycled: true }.or_removed(|prepared| {
             segment::sync_dir(lane_dir)?;
             prepared.file.write_all_at(&[0; segment::HEADER_BYTES + record::END_BYTES], 0)?;
-            // Costs nothing, but where the file was restored from a copy with holes.
+            // This costs nothing unless the file was restored from a copy with holes.
             prepared.allocate()
         })
     }
@@ -93,16 +98,13 @@ fn new_path(lane_dir: &Path) -> PathBuf {
     lane_dir.join(format!("{}.{}", Uuid::new_v4().simple(), segment::PREPARED_SUFFIX))
 }
 
-/// Whether writing over a file's bytes in this directory needs no room on the disk.
-///
-/// # Errors
-/// What the system says.
+/// Returns whether overwriting a file in this directory needs no more space on the disk.
 pub(super) fn can_recycle(dir: &Path) -> io::Result<bool> {
     Ok(IN_PLACE.contains(&statfs(dir)?.filesystem_type()))
 }
 
 impl Shared {
-    /// Pays for a segment and allocates it.
+    /// Reserves the bytes of a segment and allocates it.
     pub(super) fn prepare(&self, lane: &Lane) -> Result<Prepared, AppendError> {
         if !self.budget.reserve(self.segment_bytes) {
             return Err(AppendError::Full);
@@ -118,14 +120,15 @@ impl Shared {
     }
 }
 
-/// Prepares a segment for each lane that asks, until every asker is gone.
+/// Prepares a segment for each lane that asks, until every sender is gone.
 pub(super) fn run(shared: &Shared, lanes: &[Arc<Lane>], wanted: &Receiver<u32>) {
     while let Ok(id) = wanted.recv() {
         if shared.is_stopping.load(Ordering::Acquire) {
             return;
         }
         let Some(lane) = lanes.iter().find(|lane| lane.id == id) else { continue };
-        // A failure is not kept: the lane tries again itself when it needs the segment, and then it is an outcome.
+        // A failure is not kept: the lane tries again when it needs the segment, and then the event
+        // gets the outcome.
         if let Err(error) = lane.prepare(|| shared.prepare(lane)) {
             tracing::warn!(lane = id, %error, "no segment could be prepared");
         }

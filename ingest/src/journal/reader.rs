@@ -1,7 +1,9 @@
-//! The reading end of a lane, for the forwarder: records in the order of their ordinals, up to what is synced.
+//! Reads a lane for the forwarder: records in the order of their ordinals, up to the last synced
+//! one.
 //!
-//! Invariant: a record that is not on disk is never returned. A record that cannot be read (a damaged disk) is reported and
-//! skipped with the rest of its segment; the gap in the ordinals shows as loss in the consumer.
+//! Invariant: a record that is not on disk is never returned. A record that cannot be read (a
+//! damaged disk) is reported and skipped together with the rest of its segment. The consumer
+//! reports the gap in the ordinals as loss.
 
 use std::fs::File;
 use std::io;
@@ -21,7 +23,7 @@ pub struct Record<'a> {
     pub payload: &'a [u8],
 }
 
-/// See the module.
+/// The reading position in a lane.
 pub struct LaneReader {
     lane: Arc<Lane>,
     next_ordinal: u64,
@@ -33,7 +35,7 @@ struct Open {
     segment: Segment,
     file: File,
     buffer: Vec<u8>,
-    /// Where the buffer's first byte lies in the file.
+    /// The offset of the buffer's first byte in the file.
     buffer_offset: u64,
     filled: usize,
     position: usize,
@@ -45,32 +47,32 @@ enum Step {
 }
 
 impl LaneReader {
-    /// A reader that begins at this ordinal.
+    /// Returns a reader that begins at this ordinal.
     #[must_use]
     pub const fn new(lane: Arc<Lane>, next_ordinal: u64) -> Self {
         Self { lane, next_ordinal, open: None, n_damaged: 0 }
     }
 
-    /// The ordinal that comes next.
+    /// The next ordinal.
     #[must_use]
     pub const fn next_ordinal(&self) -> u64 {
         self.next_ordinal
     }
 
-    /// Places where the lane could not be read, since the start.
+    /// The number of places that could not be read since the start.
     #[must_use]
     pub const fn n_damaged(&self) -> u64 {
         self.n_damaged
     }
 
-    /// Goes back (or on) to this ordinal.
+    /// Moves to this ordinal, backward or forward.
     pub fn seek(&mut self, ordinal: u64) {
         self.open = None;
         self.next_ordinal = ordinal;
     }
 
-    /// Lets go of a segment that holds nothing from this ordinal on: its file may become that of another. To read on in it
-    /// would do no harm, since none of what is written there has the next ordinal.
+    /// Closes the open segment if it has only ordinals below this one, because its file may be
+    /// recycled. Reading on in it would be harmless: no record written there has the next ordinal.
     pub fn release_below(&mut self, ordinal: u64) {
         let (holding, _) = self.lane.segments_around(ordinal);
         let is_before =
@@ -78,10 +80,7 @@ impl LaneReader {
         self.open.take_if(is_before);
     }
 
-    /// The next synced record; `None` when there is none yet.
-    ///
-    /// # Errors
-    /// When a segment cannot be opened or read.
+    /// Returns the next synced record; `None` if there is none yet.
     pub fn read_next(&mut self) -> io::Result<Option<Record<'_>>> {
         let limit = self.lane.synced().next;
         loop {
@@ -123,14 +122,15 @@ impl LaneReader {
         Ok(true)
     }
 
-    /// The open segment holds no further record: goes to the next one, if there is one.
+    /// Leaves the open segment, which has no further record, for the next one, if there is one.
     fn leave_segment(&mut self) -> bool {
         let Some(first_ordinal) = self.open.as_ref().map(|open| open.segment.first_ordinal) else {
             return false;
         };
         let (_, following) = self.lane.segments_around(first_ordinal);
         let Some(following) = following else {
-            // Synced and yet not there. Stay: recovery at the next start will tell where the lane goes on.
+            // Synced and yet not there. Stay: recovery at the next start decides where the lane
+            // continues.
             return false;
         };
         if following.first_ordinal > self.next_ordinal {
@@ -165,8 +165,8 @@ impl Open {
         })
     }
 
-    /// Finds the record with this ordinal at the present place. What the buffer holds may be older than the file: anything
-    /// but a record is looked at again in the file once.
+    /// Finds the record with this ordinal at the current position. The buffer may be older than the
+    /// file, so anything but a record is read again once.
     fn step(&mut self, ordinal: u64) -> io::Result<Step> {
         for is_fresh in [false, true] {
             if is_fresh {

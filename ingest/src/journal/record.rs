@@ -1,40 +1,42 @@
-//! One record of a segment as bytes. The format is described in the journal's header (`journal/mod.rs`). Pure: the slices
-//! may lie in a mapping or in a buffer. Invariant: bytes that were not completely written by [`write()`] with this ordinal
-//! are never read as a record, whatever lay there before.
+//! One record of a segment as bytes. The header of the journal (`journal/mod.rs`) describes the
+//! format. Pure: the slices may lie in a mapping or in a buffer.
+//!
+//! Invariant: bytes that [`write()`] did not completely write with this ordinal are never read as a
+//! record, whatever was there before.
 
 use std::sync::atomic::{Ordering, fence};
 
 /// Length and checksum before the payload.
 pub const HEADER_BYTES: usize = 8;
-/// The zeros that end a segment's records: the header of one that is not there.
+/// The zeros that end the records of a segment: an empty header.
 pub const END_BYTES: usize = HEADER_BYTES;
-/// No event is larger; a larger length is damage.
+/// The largest event. A larger length means damage.
 pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 
-/// What lies at a place in a segment.
+/// The bytes at a position of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed<'a> {
     /// A whole record with the expected ordinal.
     Record(&'a [u8]),
     /// The zero length after the last record.
     End,
-    /// The slice ends inside the record; it may go on in the file.
+    /// The slice ends inside the record. The record may continue in the file.
     Short,
     /// Not a record with this ordinal: torn or damaged.
     Damaged,
 }
 
-/// Bytes that a payload takes in a segment: header, payload, padding to 8.
+/// Returns the bytes that a payload takes in a segment: header, payload, padding to 8.
 #[must_use]
 pub const fn size(payload_bytes: usize) -> usize {
     (HEADER_BYTES + payload_bytes + 7) & !7
 }
 
-/// Writes a record into `slot`, of [`size`] bytes and [`END_BYTES`] more unless the segment ends there. The first 8 bytes
-/// are zero before, the others anything. `fill` writes the payload in place.
+/// Writes a record into `slot`, which has [`size`] bytes and [`END_BYTES`] more unless the segment
+/// ends there. The first 8 bytes must be zero. `fill` writes the payload in place.
 ///
-/// The header becomes visible after the payload and the end that follows, in one store of 8 bytes: a process killed between
-/// any two instructions leaves either no record or a whole one, and then the end.
+/// The header becomes visible after the payload and the end, in one store of 8 bytes. So a process
+/// killed between any two instructions leaves no record, or a whole one followed by the end.
 pub fn write(slot: &mut [u8], payload_bytes: usize, ordinal: u64, fill: impl FnOnce(&mut [u8])) {
     // The padding, then the end.
     slot[size(payload_bytes) - 8..].fill(0);
@@ -46,7 +48,7 @@ pub fn write(slot: &mut [u8], payload_bytes: usize, ordinal: u64, fill: impl FnO
     slot[..HEADER_BYTES].copy_from_slice(&header.to_le_bytes());
 }
 
-/// Reads what lies at the start of `bytes`, expected to have this ordinal.
+/// Reads the record at the start of `bytes`, which is expected to have this ordinal.
 #[must_use]
 pub fn read(bytes: &[u8], ordinal: u64) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
@@ -66,7 +68,7 @@ pub fn read(bytes: &[u8], ordinal: u64) -> Parsed<'_> {
     if checksum(length, ordinal, payload) == expected { Parsed::Record(payload) } else { Parsed::Damaged }
 }
 
-/// CRC32C over length, ordinal and payload.
+/// Returns the CRC32C over length, ordinal and payload.
 fn checksum(length: u32, ordinal: u64, payload: &[u8]) -> u32 {
     let mut head = [0; 12];
     head[..4].copy_from_slice(&length.to_le_bytes());
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     fn record(payload: &[u8], ordinal: u64) -> Vec<u8> {
-        // A slot in a recycled segment: zero is only what the record before it left so.
+        // A slot in a recycled segment: only the header is zero, as the previous record left it.
         let mut slot = vec![0xff; size(payload.len()) + END_BYTES];
         slot[..END_BYTES].fill(0);
         write(&mut slot, payload.len(), ordinal, |out| out.copy_from_slice(payload));

@@ -1,7 +1,8 @@
-//! What a start finds on disk: for each lane the segments that hold something, and where its ordinals go on.
+//! Recovers lanes at a start: finds the segments with records and the next ordinal of each lane.
 //!
-//! Invariant: what is returned is synced, so that nothing can be forwarded that a power failure would take back; the
-//! ordinals go on after the last whole record, and after everything that Kafka has acknowledged.
+//! Invariant: everything returned is synced, so a power failure cannot take back what was
+//! forwarded. The next ordinal is after the last whole record and after everything that Kafka has
+//! acknowledged.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -17,10 +18,7 @@ use super::segment::{self, Header};
 
 const READ_BYTES: usize = 1 << 20;
 
-/// Recovers one lane; makes its directory if there is none.
-///
-/// # Errors
-/// When a file or directory cannot be read, cut or synced.
+/// Recovers one lane. Creates its directory if it does not exist.
 pub(super) fn recover_lane(
     edge: Uuid,
     dir: PathBuf,
@@ -64,10 +62,11 @@ pub(super) fn recover_lane(
     Ok(Lane::new(id, dir, is_written, recycled_bytes, next_ordinal, segments))
 }
 
-/// Whether a file is a segment of this lane; `false` for one that holds nothing.
+/// Returns whether a file is a segment of this lane; `false` if it has no records.
 ///
-/// A segment's header is synced with its first record, so after a power failure a file can have its name and nothing in
-/// it, or only the records of the segment whose file it was. A damaged header before whole records is no reason to lose them: name and directory say the same.
+/// The header of a segment is synced with its first record. So after a power failure, a file may
+/// have its name and nothing else, or only old records of a recycled file. If the header is damaged
+/// and whole records follow, they are kept: the name and the directory give the same information.
 fn is_ours(file: &File, path: &Path, expected: Header) -> io::Result<bool> {
     match Header::read(file)? {
         Some(header) if header == expected => Ok(true),
@@ -83,7 +82,7 @@ fn is_ours(file: &File, path: &Path, expected: Header) -> io::Result<bool> {
     }
 }
 
-/// A last segment without records would have the name of the one that is made now.
+/// Removes a last segment without records, because the next segment would get the same name.
 fn remove_empty_last(segments: &mut Vec<Segment>, next_ordinal: u64) -> io::Result<()> {
     let is_empty = |segment: &mut Segment| {
         segment.first_ordinal >= next_ordinal || segment.bytes <= segment::HEADER_BYTES as u64
@@ -104,7 +103,7 @@ fn remove_prepared(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the last whole record ends, and how many there are.
+/// Returns the end of the last whole record and the number of records.
 fn find_end(file: &File, file_bytes: u64, first_ordinal: u64) -> io::Result<(u64, u64)> {
     let mut buffer = vec![0; READ_BYTES];
     let (mut offset, mut n_records) = (segment::HEADER_BYTES as u64, 0);
@@ -118,7 +117,7 @@ fn find_end(file: &File, file_bytes: u64, first_ordinal: u64) -> io::Result<(u64
             used += record::size(payload.len());
             n_records += 1;
         }
-        // A cut file may lack the last record's padding.
+        // A cut file may lack the padding of the last record.
         offset = (offset + used as u64).min(file_bytes);
         if used == 0 || offset == file_bytes {
             return Ok((offset, n_records));

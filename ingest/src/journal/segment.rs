@@ -1,5 +1,5 @@
-//! A segment file: its header and its name. How it comes into being stands in `prepare.rs`; which records are in it is not
-//! known here.
+//! A segment file: its header and its name. `prepare.rs` creates the file, and `record.rs` knows
+//! the records.
 
 use std::fs::File;
 use std::io;
@@ -12,13 +12,13 @@ use uuid::Uuid;
 pub const HEADER_BYTES: usize = 64;
 /// The suffix of segment files.
 pub const SUFFIX: &str = "seg";
-/// The suffix of files that were prepared ahead and hold nothing.
+/// The suffix of prepared files, which have no records.
 pub const PREPARED_SUFFIX: &str = "tmp";
 
 const MAGIC: [u8; 8] = *b"SLUICEJ1";
 const VERSION: u32 = 1;
 
-/// What a segment's first 64 bytes say.
+/// The first 64 bytes of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub edge: Uuid,
@@ -27,7 +27,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header as bytes.
+    /// Returns the header as bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
@@ -41,7 +41,7 @@ impl Header {
         bytes
     }
 
-    /// Reads a header; `None` when it is damaged or of another version.
+    /// Reads a header; `None` if it is damaged or has another version.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let number = |range: std::ops::Range<usize>| {
@@ -54,10 +54,7 @@ impl Header {
         intact.then(|| Self { edge, lane: number(12..16) as u32, first_ordinal: number(32..40) })
     }
 
-    /// Reads the header of a file; `None` as in [`Header::from_bytes`] or when the file is shorter.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
+    /// Reads the header of a file; `None` as in [`Header::from_bytes`], or if the file is shorter.
     pub fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; HEADER_BYTES];
         match file.read_exact_at(&mut bytes, 0) {
@@ -68,16 +65,13 @@ impl Header {
     }
 }
 
-/// The path of the segment that begins with this ordinal.
+/// Returns the path of the segment that begins with this ordinal.
 #[must_use]
 pub fn path(lane_dir: &Path, first_ordinal: u64) -> PathBuf {
     lane_dir.join(format!("{first_ordinal:020}.{SUFFIX}"))
 }
 
-/// The segments of a lane by their first ordinals, ascending.
-///
-/// # Errors
-/// When the directory cannot be read.
+/// Returns the segments of a lane by their first ordinals, ascending.
 pub fn list(lane_dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = Vec::new();
     for entry in std::fs::read_dir(lane_dir)? {
@@ -91,10 +85,7 @@ pub fn list(lane_dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(segments)
 }
 
-/// Makes names in a directory durable.
-///
-/// # Errors
-/// What the system says.
+/// Makes the names in a directory durable.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

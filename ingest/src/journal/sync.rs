@@ -1,5 +1,5 @@
-//! The journal's thread that brings what is written to disk, at the interval or at once when an order waits (one sync serves
-//! all that came before it).
+//! The thread that syncs the journal to disk: at the interval, or at once when an order waits. One
+//! sync serves all events before it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::Shared;
 use super::lane::Lane;
 
-/// How often the rate of writing is taken.
+/// The interval of measuring the write rate.
 const RATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Weight of the newest second in the rate.
+/// The weight of the newest second in the rate.
 const RATE_WEIGHT: f64 = 0.2;
 
-/// Runs until [`Shared::stop`], and syncs a last time then.
+/// Runs until [`Shared::stop`], and then syncs a last time.
 pub(super) fn run_sync(shared: &Shared, lanes: &[Arc<Lane>], interval: Duration) {
     let mut rate = Rate::new(lanes);
     loop {
@@ -38,13 +38,13 @@ fn sync_lane(shared: &Shared, lane: &Lane) {
         }
         Ok(false) => {}
         Err(error) => {
-            tracing::error!(lane = lane.id, %error, "the journal cannot be synced; this lane takes no more events");
+            tracing::error!(lane = lane.id, %error, "the journal cannot be synced; this lane accepts no more events");
             shared.readiness.not_ready("journal", format!("lane {} cannot be synced: {error}", lane.id));
         }
     }
 }
 
-/// Bytes a second, smoothed over some seconds.
+/// Written bytes per second, smoothed over some seconds.
 struct Rate {
     taken: Instant,
     written_bytes: u64,

@@ -1,7 +1,9 @@
-//! The writing end of a lane, owned by one thread: encodes an event in place, publishes it, moves to a new segment when one
-//! is full. No lock and no system call but at the change of a window or a segment.
+//! Writes a lane. One thread owns the writer. It encodes an event in place, publishes it, and moves
+//! to a new segment when one is full. It takes a lock or makes a system call only when the window
+//! or the segment changes.
 //!
-//! Invariant: ordinals are given without gaps, and an ordinal is given only to a record that is wholly in the mapping.
+//! Invariant: ordinals have no gaps, and an ordinal is given only to a record that is completely in
+//! the mapping.
 
 use std::fs::File;
 use std::io;
@@ -16,10 +18,10 @@ use super::prepare::Prepared;
 use super::segment::{self, Header};
 use super::{Shared, record};
 
-/// After a failure to make a segment, how long until it is tried again.
+/// The pause after a failure to make a segment.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// Why an event was not written.
+/// The reason why an event was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The journal has its configured size, or the disk is full.
@@ -30,7 +32,7 @@ pub enum AppendError {
     Failed,
 }
 
-/// See the module.
+/// The writing end of a lane.
 #[derive(Debug)]
 pub struct LaneWriter {
     lane: Arc<Lane>,
@@ -46,12 +48,13 @@ struct Active {
     window: MappedWindow,
     position: usize,
     bytes: usize,
-    /// From here on the next segment is asked for. Not at once: by then the file of the one before can be had.
+    /// The next segment is requested at this position. It is not requested at the start, because
+    /// the file of the previous segment may be ready for recycling by then.
     ask_position: usize,
 }
 
 impl Active {
-    /// Bytes to write for a record: the end follows it, but not at the end of the file.
+    /// Returns the bytes to write for a record: the end follows it, except at the end of the file.
     fn slot_bytes(&self, record_bytes: usize) -> usize {
         (record_bytes + record::END_BYTES).min(self.bytes - self.position)
     }
@@ -73,10 +76,8 @@ impl LaneWriter {
         &self.lane
     }
 
-    /// Writes an event; once this returns, a killed process loses nothing of it. Returns its ordinal.
-    ///
-    /// # Errors
-    /// [`AppendError`]; nothing was written then.
+    /// Writes an event and returns its ordinal. From then on a killed process does not lose the
+    /// event.
     pub fn append(&mut self, event: &EventRef<'_>) -> Result<u64, AppendError> {
         let payload_bytes = event.encoded_len();
         if payload_bytes > record::MAX_PAYLOAD_BYTES || self.lane.has_failed() {
@@ -100,12 +101,14 @@ impl LaneWriter {
         Ok(ordinal)
     }
 
-    /// Has the lane synced now rather than at the next interval, and waits until this ordinal is on disk.
+    /// Requests a sync now instead of at the next interval, and waits until this ordinal is on
+    /// disk.
     ///
     /// Cancel safe.
     ///
     /// # Errors
-    /// [`AppendError::Failed`] when the sync failed: the event may or may not survive a power failure.
+    /// [`AppendError::Failed`] if the sync failed: the event may or may not survive a power
+    /// failure.
     pub fn synced(&self, ordinal: u64) -> impl Future<Output = Result<(), AppendError>> + use<> {
         let mut synced = self.lane.watch_synced();
         self.shared.sync_wanted.raise();
@@ -153,7 +156,8 @@ impl LaneWriter {
         }
     }
 
-    /// A full budget is looked at again at the next event, since that costs nothing; the disk is not.
+    /// A full budget is checked again at the next event, because that costs nothing. The disk is
+    /// not.
     fn block(&mut self, error: AppendError) -> AppendError {
         let is_free_to_ask =
             error == AppendError::Full && self.shared.budget.free_bytes() < self.shared.segment_bytes;
@@ -184,7 +188,8 @@ impl LaneWriter {
         Ok(Active { file, window, position: segment::HEADER_BYTES, bytes, ask_position: bytes / 2 })
     }
 
-    /// Writes the header first: a file with a segment's name has a segment's header, whenever the process is killed.
+    /// Writes the header before the rename: a file with the name of a segment has its header,
+    /// whenever the process is killed.
     fn name(&self, prepared: &Prepared, path: &std::path::Path) -> io::Result<MappedWindow> {
         let mut window = MappedWindow::open(&prepared.file, prepared.bytes as usize, 0)?;
         let header = Header { edge: self.shared.edge, lane: self.lane.id, first_ordinal: self.next_ordinal };

@@ -1,4 +1,4 @@
-//! `POST` of the beacon: every way in which a browser sends one, and everything that is none.
+//! `POST` of the beacon: every way in which a browser sends one, and invalid ones.
 
 use crate::support::{KEY, TestEdge};
 

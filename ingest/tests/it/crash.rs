@@ -1,5 +1,5 @@
-//! A killed edge: the program itself, killed in the middle of numbered events, again and again on one journal. Every
-//! acknowledged number is read back, once, and the ordinals have no gap.
+//! A killed edge. The program itself is killed in the middle of numbered events, repeatedly on one
+//! journal. Every acknowledged number is read back once, and the ordinals have no gap.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -36,12 +36,12 @@ fn start(dir: &Path, brokers: &str) -> (Child, SocketAddr) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let serving = lines.find(|line| line.contains("\"serving\"")).expect("the edge says where it listens");
     let line: serde_json::Value = serde_json::from_str(&serving).unwrap();
-    // The pipe is read on, so that the edge never waits for its log.
+    // The rest of the pipe is read too, so that the edge never waits for its log.
     std::thread::spawn(move || lines.for_each(drop));
     (child, line["listen"].as_str().unwrap().parse().unwrap())
 }
 
-/// Sends numbered pixels over one connection until it breaks; returns the numbers that were acknowledged.
+/// Sends numbered pixels over one connection until it breaks. Returns the acknowledged numbers.
 fn send(address: SocketAddr, numbers: &AtomicU64, padding: &str) -> Vec<u64> {
     let mut acknowledged = Vec::new();
     let mut stream = connect(address);
@@ -65,7 +65,7 @@ fn send(address: SocketAddr, numbers: &AtomicU64, padding: &str) -> Vec<u64> {
     }
 }
 
-/// Sends until the edge is killed, which is when `is_enough`. Returns the numbers that were acknowledged.
+/// Sends until `is_enough`, then kills the edge. Returns the acknowledged numbers.
 fn kill_under_load(
     (mut child, address): (Child, SocketAddr),
     numbers: &AtomicU64,
@@ -86,7 +86,7 @@ fn kill_under_load(
     acknowledged
 }
 
-/// Asserts that every acknowledged number is in these pairs, and none of them twice.
+/// Asserts that every acknowledged number is in these pairs, and no number twice.
 fn assert_kept<'a>(acknowledged: &BTreeSet<u64>, pairs: impl Iterator<Item = &'a str>) {
     let mut read = BTreeSet::new();
     for pairs in pairs {
@@ -116,7 +116,7 @@ fn nothing_acknowledged_is_lost_when_the_edge_is_killed() {
     }
 }
 
-/// Whether a lane writes into a file that an earlier segment has filled.
+/// Returns whether a lane writes into a file that an earlier segment has filled.
 fn has_recycled(lane_dir: &Path) -> bool {
     let Some((_, path)) = segment::list(lane_dir).unwrap().pop() else { return false };
     let Ok(bytes) = std::fs::read(&path) else { return false };
@@ -140,7 +140,7 @@ fn nothing_acknowledged_is_lost_when_an_edge_that_recycles_its_segments_is_kille
         acknowledged.extend(kill_under_load(start(dir.path(), &brokers), &numbers, &padding, is_enough));
         assert!(recycled, "round {round}");
     }
-    // What the killed ones left is sent by one that ends in order.
+    // A last edge sends the events that the killed ones left, and ends in order.
     terminate(start(dir.path(), &brokers).0);
     let next_ordinals = lane_dirs.map(|dir| Cursor::open(&dir).unwrap().next_ordinal());
     let n_events = next_ordinals.iter().sum::<u64>() - 2;

@@ -1,5 +1,6 @@
-//! The forwarder against librdkafka's mock brokers, which can be made to fail as a real broker cannot: nothing is lost, and
-//! what comes twice is told by its ordinals. The ordinary way is tested on a real Kafka in the end-to-end suite.
+//! The forwarder with librdkafka's mock brokers, which can fail in ways that a real broker cannot
+//! be made to: nothing is lost, and repetitions are recognised by their ordinals. The end-to-end
+//! tests use a real Kafka.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +34,8 @@ pub(crate) fn cluster() -> MockCluster<'static, DefaultProducerContext> {
     cluster
 }
 
-/// Runs an edge, sends it numbered pixels, ends it when Kafka has them; returns its delivery errors.
+/// Runs an edge, sends it numbered pixels, and ends it when Kafka has them. Returns the number of
+/// delivery errors.
 fn run_edge(dir: &Path, brokers: &str, numbers: std::ops::Range<u64>, meanwhile: impl FnOnce()) -> f64 {
     let mut config = config(dir);
     config.edge.threads = 2;
@@ -61,7 +63,8 @@ fn run_edge(dir: &Path, brokers: &str, numbers: std::ops::Range<u64>, meanwhile:
     errors.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-/// Reads until `n` events are there, trimming repeats as the consumer does; returns the pairs and the number of repeats.
+/// Reads until `n` events have arrived, and drops repetitions as the consumer does. Returns the
+/// pairs and the number of repetitions.
 pub(crate) fn consume(brokers: &str, n: usize) -> (Vec<String>, u64) {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test").create().unwrap();

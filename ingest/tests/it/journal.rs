@@ -1,4 +1,5 @@
-//! The journal on a real disk: recovery from every cut and flip, lanes that come and go, a full disk budget.
+//! The journal on a real disk: recovery after every cut and bit flip, changing numbers of lanes, a
+//! full disk budget.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,14 +76,14 @@ proptest! {
             Some(bit) => bytes[position] ^= 1 << bit,
             None => bytes.truncate(position),
         }
-        // A header of another edge would be refused, not recovered.
+        // The header of another edge would be refused, not recovered.
         prop_assume!(position >= segment::HEADER_BYTES || flip.is_some());
         std::fs::write(&path, &bytes).unwrap();
 
         let kept = numbers(dir.path());
         let expected: Vec<(u64, u64)> = (1..=kept.len() as u64).map(|number| (number, number)).collect();
         prop_assert_eq!(&kept, &expected);
-        // Records are of one size: those wholly before the damage are all there.
+        // All records have one size, and those completely before the damage must be there.
         let record = (used - segment::HEADER_BYTES).div_ceil(n as usize).next_multiple_of(8);
         let n_before = position.saturating_sub(segment::HEADER_BYTES) / record;
         prop_assert!(kept.len() >= n_before.min(n as usize), "{} of {}", kept.len(), n_before);
@@ -213,7 +214,7 @@ fn over_the_wire_a_full_journal_is_a_gif_and_503() {
         n_accepted += 1;
     };
     assert_eq!(full.outcome(), "rejected; reason=journal_full");
-    // A smaller event may still fit into the last segment; then it is not full for it.
+    // A smaller event may still fit into the last segment.
     let mut status = 0;
     while status != 503 {
         let answered =

@@ -1,4 +1,4 @@
-//! The create calls of the system that Sluice replaces: the bodies and texts that its clients know.
+//! The create calls of the legacy CRM: the bodies and texts that its clients know.
 
 use sluice_schemas::event::Mark;
 

@@ -1,5 +1,5 @@
-//! The edge over real sockets, with its journal in a temporary folder and no Kafka: what comes in, what is answered, what is
-//! in the journal afterwards. What Kafka gets is the end-to-end suite's.
+//! The edge over real sockets, with its journal in a temporary folder and without Kafka: requests,
+//! answers, and the contents of the journal afterwards. The end-to-end tests check what Kafka gets.
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 

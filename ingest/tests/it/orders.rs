@@ -1,4 +1,4 @@
-//! `POST` of the order form: what is needed, what is answered, where it may lead.
+//! `POST` of the order form: required fields, answers, redirects.
 
 use crate::support::TestEdge;
 

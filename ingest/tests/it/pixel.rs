@@ -1,4 +1,4 @@
-//! `GET` and `HEAD` of the pixel: answers, outcomes, what is kept.
+//! `GET` and `HEAD` of the pixel: answers, outcomes, stored events.
 
 use std::net::Ipv6Addr;
 

@@ -1,4 +1,4 @@
-//! HTTP itself: what there is besides events, limits, slow and broken clients, pipelining, drains.
+//! HTTP itself: other endpoints, limits, slow and broken clients, pipelining, drains.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Recycled segments: the file of a delivered segment becomes the next one's, and what is left of its records is never
-//! taken for new ones, whatever a kill or a power failure leaves.
+//! Recycled segments: the file of a delivered segment becomes the next one, and its old records are
+//! never taken for new ones, whatever a kill or a power failure leaves.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,8 @@ impl Lane {
     fn append(&mut self, padding: usize) {
         assert_eq!(append(&mut self.writers[0], self.next, padding), Ok(self.next));
         self.next += 1;
-        // In the second half of a segment the next one is prepared. A test is faster than that.
+        // The next segment is prepared in the second half of a segment. A test would be faster than
+        // that.
         let lane = &self.journal.lanes()[0];
         while lane.ready_bytes() < SEGMENT_BYTES / 2 {
             std::thread::yield_now();
@@ -83,14 +84,15 @@ impl Lane {
         segments(self.path())
     }
 
-    /// Everything before the last segment is delivered.
+    /// Marks everything before the last segment as delivered.
     fn deliver(&self) {
         self.sync();
         let last = first_ordinal(segments(self.path()).last().unwrap());
         self.journal.lanes()[0].delete_below(last, self.journal.budget()).unwrap();
     }
 
-    /// Writes on until the last segment is in the file of the first. Returns what was in the file before, and its path.
+    /// Writes until the last segment uses the file of the first. Returns the earlier contents of
+    /// the file, and its path.
     fn recycle(&mut self, padding: usize) -> (Vec<u8>, PathBuf) {
         let first = inode(&self.fill(2, padding)[0]);
         self.deliver();
@@ -120,7 +122,7 @@ fn a_delivered_segment_becomes_the_next_one_and_the_budget_stays_exact() {
         assert_eq!((segments(lane.path()).len(), prepared(lane.path()).len()), (1, 1));
         assert_eq!(inode(&prepared(lane.path())[0]), delivered);
     }
-    // Where it is delivered after a new file was prepared, it is taken all the same.
+    // If it is delivered after a new file was prepared, it is recycled all the same.
     let delivered = inode(&lane.fill(2, PADDING)[0]);
     while prepared(lane.path()).is_empty() {
         lane.append(PADDING);
@@ -129,7 +131,7 @@ fn a_delivered_segment_becomes_the_next_one_and_the_budget_stays_exact() {
     lane.deliver();
     assert_eq!(prepared(lane.path()).iter().map(|path| inode(path)).collect::<Vec<_>>(), [delivered]);
     assert_eq!(lane.journal.budget().used_bytes(), bytes_on_disk(lane.path()));
-    // Of several, one is kept.
+    // If several segments are delivered, one file is kept.
     lane.fill(5, PADDING);
     lane.deliver();
     assert_eq!((segments(lane.path()).len(), prepared(lane.path()).len()), (1, 1));
@@ -173,7 +175,7 @@ fn a_reader_that_still_has_the_delivered_segment_open_reads_on_in_the_next() {
             assert_eq!(reader.read_next().unwrap().unwrap().ordinal, n_read);
         }
         lane.deliver();
-        // The forwarder lets go of it; it must be right without, too.
+        // The forwarder releases it; reading must be correct without that too.
         if round % 2 == 0 {
             reader.release_below(last);
         }
@@ -185,7 +187,7 @@ fn a_reader_that_still_has_the_delivered_segment_open_reads_on_in_the_next() {
     assert_eq!((n_read + 1, reader.n_damaged()), (lane.next, 0));
 }
 
-/// Moves a file, with another header or none, and without a first record.
+/// Moves a file and replaces its header (by another one or by zeros) and removes its first record.
 fn rewrite(from: &Path, to: &Path, header: Option<Header>) {
     let mut bytes = std::fs::read(from).unwrap();
     bytes[..segment::HEADER_BYTES + record::END_BYTES].fill(0);
@@ -196,7 +198,8 @@ fn rewrite(from: &Path, to: &Path, header: Option<Header>) {
     std::fs::write(to, bytes).unwrap();
 }
 
-/// What lies on disk when the edge is killed, or the power fails, between two steps of recycling the first segment.
+/// The files that remain if the edge is killed, or the power fails, between two steps of recycling
+/// the first segment.
 #[test]
 fn killed_between_any_two_steps_the_journal_goes_on() {
     type Step = fn(&Path, &Path, Header);
@@ -230,7 +233,8 @@ fn killed_between_any_two_steps_the_journal_goes_on() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// A power failure: the new bytes are on disk up to some place, or in some sectors; elsewhere the old ones show through.
+    /// A power failure: the new bytes are on disk up to some position, or in some sectors.
+    /// Elsewhere the old bytes remain.
     #[test]
     fn where_old_records_show_through_nothing_synced_is_lost_and_none_of_them_is_read(
         n in 0_u64..60,
@@ -252,7 +256,7 @@ proptest! {
         prop_assert_eq!(first + n_records, next);
         prop_assert_eq!(record::read(&new[used..], next), Parsed::End);
 
-        // Up to a byte: any one, or where a record ends. Then what follows may be a whole old record.
+        // Up to any byte, or up to the end of a record. Then a whole old record may follow.
         let mut cut = at.index(used + 1);
         if at_boundary {
             cut = end(&new[..cut.max(segment::HEADER_BYTES)], first).0.min(used);
@@ -272,7 +276,7 @@ proptest! {
         prop_assert_eq!(&kept, &expected);
         let last = kept.last().unwrap().0;
         prop_assert!(last < next);
-        // All that lies before the first old byte is there.
+        // Everything before the first old byte is there.
         prop_assert!(last + 1 >= first + end(&new[..same.max(segment::HEADER_BYTES)], first).1);
 
         let (journal, mut writers) = open(dir.path(), 1);
@@ -292,7 +296,7 @@ fn an_old_record_that_begins_where_the_new_ones_end_is_none() {
     let dir = lane.close();
     let mut bytes = std::fs::read(&path).unwrap();
     let (used, _) = end(&bytes, first);
-    // The last 8 zeros did not get to the disk, and what they should have hidden is whole.
+    // The last 8 zeros were not written to disk, and the record that they should hide is whole.
     bytes[used..].copy_from_slice(&stale[used..]);
     let is_whole = |ordinal: &u64| matches!(record::read(&bytes[used..], *ordinal), Parsed::Record(_));
     assert_eq!((1..next + 10).filter(is_whole).collect::<Vec<_>>(), [next - first + 1]);

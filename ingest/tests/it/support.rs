@@ -1,4 +1,5 @@
-//! An edge for a test, a client that sends any bytes, and a look into the journal. Nothing here asserts.
+//! An edge for a test, a client that sends any bytes, and a reader of the journal. Nothing here
+//! asserts.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A well-formed tracking key.
 pub(crate) const KEY: &str = "2222222222222222";
-/// What the manual clock of a test edge says: 2026-09-21T14:13:20.007Z.
+/// The time of the manual clock of a test edge: 2026-09-21T14:13:20.007Z.
 pub(crate) const NOW_MS: u64 = 1_790_000_000_007;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,7 +56,7 @@ impl TestEdge {
         Self { edge: Some(edge), draining, registry, dir, address, proxy_address }
     }
 
-    /// Sends a request line and headers as they stand, with `Connection: close`, and reads the answer.
+    /// Sends a request line and headers unchanged, with `Connection: close`, and reads the answer.
     pub(crate) fn request(&self, head: &str, body: &[u8]) -> Answered {
         exchange(self.address, head, body)
     }
@@ -101,7 +102,7 @@ impl TestEdge {
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 
-    /// Ends the edge and reads what it has kept.
+    /// Ends the edge and reads the stored events.
     pub(crate) fn events(self) -> Vec<Event> {
         let dir = self.finish();
         read_journal(dir.path()).into_iter().map(|(_, _, event)| event).collect()
@@ -134,7 +135,7 @@ pub(crate) fn config(dir: &Path) -> Config {
     config
 }
 
-/// Lane, ordinal and event of everything in a journal that nobody uses.
+/// Returns lane, ordinal and event of everything in a journal that no edge uses.
 pub(crate) fn read_journal(dir: &Path) -> Vec<(u32, u64, Event)> {
     let options = Options {
         segment_bytes: 1 << 20,
@@ -155,10 +156,10 @@ pub(crate) fn read_journal(dir: &Path) -> Vec<(u32, u64, Event)> {
     events
 }
 
-/// Where the records of a segment's bytes end, and how many there are.
+/// Returns the end of the records in the bytes of a segment, and their number.
 pub(crate) fn records_end(bytes: &[u8], first_ordinal: u64) -> (usize, u64) {
     let (mut position, mut n_records) = (segment::HEADER_BYTES, 0);
-    // Bytes that are cut may lack the last record's padding.
+    // Cut bytes may lack the padding of the last record.
     while let Parsed::Record(payload) =
         record::read(bytes.get(position..).unwrap_or_default(), first_ordinal + n_records)
     {
@@ -168,12 +169,12 @@ pub(crate) fn records_end(bytes: &[u8], first_ordinal: u64) -> (usize, u64) {
     (position, n_records)
 }
 
-/// What the name of a segment says.
+/// Returns the first ordinal in the name of a segment.
 pub(crate) fn first_ordinal(segment: &Path) -> u64 {
     segment.file_stem().unwrap().to_str().unwrap().parse().unwrap()
 }
 
-/// An answer as it came over the wire.
+/// An answer as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
@@ -194,7 +195,7 @@ impl Answered {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// Status, headers and text, with what differs from run to run left out.
+    /// Status, headers and text, without the parts that differ from run to run.
     pub(crate) fn shown(&self) -> String {
         let id = self.header("x-sluice-id");
         let mut shown = format!("{}\n", self.status);
@@ -207,7 +208,7 @@ impl Answered {
         if id.is_empty() { shown } else { shown.replace(id, "[id]") }
     }
 
-    /// Reads one answer from the start of `bytes`; returns it with the rest.
+    /// Reads one answer from the start of `bytes`. Returns it and the rest.
     pub(crate) fn parse(bytes: &[u8], has_body: bool) -> (Self, &[u8]) {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head");
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
