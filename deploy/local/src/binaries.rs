@@ -1,8 +1,9 @@
-//! Where the services' executables are: beside this one, in the same folder of Cargo's target directory.
+//! Finds the executables of the services: they are beside this one, in the same folder of the
+//! target directory of Cargo.
 //!
-//! Under `cargo test` that folder may lack a binary or hold an old one, since a package's tests build only its own:
-//! there each is built once per process (nothing to do costs half a second), unless `SLUICE_TEST_BUILT` says that the
-//! caller has built everything.
+//! Under `cargo test`, that folder may lack an executable or have an old one, because the tests of
+//! a package build only its own. So each one is built once per process (half a second if there is
+//! nothing to do), unless `SLUICE_TEST_BUILT` is set: then the caller has built everything.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,10 +14,7 @@ use anyhow::Context as _;
 
 static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
 
-/// The executable called `name`.
-///
-/// # Errors
-/// When it is not there and cannot be built.
+/// Returns the path of the executable `name`. Tests build it first.
 pub fn find(name: &str) -> anyhow::Result<PathBuf> {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let built = built.get_or_insert_default();

@@ -1,5 +1,6 @@
-//! The `servers` subcommand: PostgreSQL, Kafka and ClickHouse on free ports under one folder, until it is told to stop
-//! or its parent dies. Writes how to reach them as JSON once all are ready. It is what tests run against.
+//! The `servers` subcommand, which tests use: runs PostgreSQL, Kafka and ClickHouse on free ports
+//! in one folder, until it is stopped or its parent dies. When all are ready, it writes their
+//! addresses as JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -11,27 +12,25 @@ use crate::servers::clickhouse::ClickHouseConfig;
 use crate::servers::kafka::KafkaConfig;
 use crate::servers::postgres::PostgresConfig;
 
-/// How to reach the servers.
+/// The addresses of the servers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Servers {
-    /// URL of the database `postgres`, as the superuser.
+    /// The URL of the database `postgres`, as the superuser.
     pub postgres_url: String,
-    /// Kafka's bootstrap servers.
+    /// The bootstrap servers of Kafka.
     pub kafka_brokers: String,
-    /// ClickHouse's HTTP interface.
+    /// The URL of ClickHouse's HTTP interface.
     pub clickhouse_url: String,
-    /// Its user.
     pub clickhouse_user: String,
-    /// That user's password.
     pub clickhouse_password: String,
-    /// Folder with their data and logs.
+    /// The folder with their data and logs.
     pub folder: PathBuf,
 }
 
-/// Starts the three side by side, writes `json`, and stops them when `stop` ends.
+/// Starts the three servers at the same time, writes `json`, and stops them when `stop` ends.
 ///
 /// # Errors
-/// When one does not start or ends by itself.
+/// When a server does not start, or ends by itself.
 pub async fn keep(folder: &Path, json: &Path, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let folder = std::fs::canonicalize(folder)?;
@@ -77,7 +76,7 @@ pub async fn keep(folder: &Path, json: &Path, stop: impl Future<Output = ()>) ->
         status = processes.2.wait() => Some(("clickhouse", status)),
         () = &mut stop => None,
     };
-    // Nothing in them is worth an orderly end.
+    // Their data is not needed any more, so they are killed.
     drop(processes);
     match ended {
         None => Ok(()),
@@ -88,7 +87,7 @@ pub async fn keep(folder: &Path, json: &Path, stop: impl Future<Output = ()>) ->
     }
 }
 
-/// Folders of a stack that lie outside its data folder, to be removed with it.
+/// Returns the folders of a stack that are outside its data folder, and that are removed with it.
 pub fn outside_folders(folder: &Path) -> Option<PathBuf> {
     let config = PostgresConfig {
         folder: folder.to_owned(),

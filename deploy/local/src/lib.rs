@@ -1,12 +1,14 @@
 //! The local stack: the real servers and the services, started, watched and stopped on one machine.
 //!
-//! - [`servers`]: PostgreSQL, Kafka and ClickHouse; [`chdb`] is ClickHouse's engine behind its HTTP interface;
-//! - [`stack`]: everything together, for `up`; [`demo`] is what it shows a newcomer;
-//! - [`process`]: children that cannot outlive their parent;
-//! - [`testing`]: all of this for integration tests;
-//! - [`artifacts`]: what is downloaded once and kept.
+//! - [`servers`]: PostgreSQL, Kafka and ClickHouse. [`chdb`] is the engine of ClickHouse behind its
+//!   HTTP interface.
+//! - [`stack`]: everything together, for `up`. [`demo`] is the demo data.
+//! - [`process`]: child processes that cannot outlive their parent.
+//! - [`testing`]: all of this for integration tests.
+//! - [`artifacts`]: files that are downloaded once and kept.
 //!
-//! For one machine and for tests. Production runs the same services against servers of its own.
+//! This is for one machine and for tests. Production runs the same services against its own
+//! servers.
 
 pub mod artifacts;
 pub mod binaries;

@@ -25,21 +25,22 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start everything, wait until it is ready, print addresses and logins; Ctrl-C stops all in order
+    /// Start everything, wait until it is ready, and print addresses and logins; Ctrl-C stops
+    /// everything in order
     Up(UpArgs),
     /// Stop a detached stack
     Down(FolderArgs),
-    /// Show the stack, one line a service
+    /// Show the stack, one line per service
     Status(StatusArgs),
-    /// Follow a service's log
+    /// Follow the log of a service
     Logs(LogsArgs),
-    /// The demo's parts, and its removal
+    /// Run a part of the demo, or remove the demo
     Demo(DemoArgs),
     /// Serve ClickHouse's HTTP interface from the engine as a library
     Clickhouse(ClickhouseArgs),
     /// Run PostgreSQL, Kafka and ClickHouse on free ports, for tests, until stopped
     Servers(ServersArgs),
-    /// Download what the local stack needs, where it is missing
+    /// Download the files that the local stack needs and that are missing
     Fetch,
     /// Become a child process that dies with its parent
     #[command(hide = true)]
@@ -55,16 +56,16 @@ struct UpArgs {
     /// Return once everything is ready
     #[arg(long)]
     detach: bool,
-    /// Leave out the demo team and its traffic
+    /// Start without the demo team and its traffic
     #[arg(long)]
     no_demo: bool,
-    /// Forget old data first, after asking
+    /// Delete old data first, after a question
     #[arg(long)]
     fresh: bool,
-    /// Answer questions with yes
+    /// Answer all questions with yes
     #[arg(long)]
     yes: bool,
-    /// What `--detach` starts
+    /// Run as the background process of `--detach`
     #[arg(long, hide = true)]
     in_background: bool,
 }
@@ -73,7 +74,7 @@ struct UpArgs {
 struct StatusArgs {
     #[command(flatten)]
     folder: FolderArgs,
-    /// For programs
+    /// Print JSON for programs
     #[arg(long)]
     json: bool,
 }
@@ -84,7 +85,7 @@ struct LogsArgs {
     folder: FolderArgs,
     /// The service (see `status`)
     name: String,
-    /// Show what there is and end
+    /// Show the end of the log and exit
     #[arg(long)]
     no_follow: bool,
 }
@@ -99,7 +100,7 @@ struct DemoArgs {
 enum DemoChoice {
     #[command(flatten)]
     Part(DemoCommand),
-    /// Stop the demo's traffic and remove its data from a running stack
+    /// Stop the traffic of the demo and remove its data from a running stack
     Remove {
         #[command(flatten)]
         folder: FolderArgs,
@@ -114,26 +115,26 @@ struct ClickhouseArgs {
     /// Data folder
     #[arg(long)]
     data: PathBuf,
-    /// The one user that is let in
+    /// The only accepted user
     #[arg(long, default_value = "default")]
     user: String,
-    /// Environment variable with that user's password (none: an empty password)
+    /// Environment variable with the password of the user (default: an empty password)
     #[arg(long)]
     password_env: Option<String>,
-    /// Statements that run side by side
+    /// Number of statements that can run at the same time
     #[arg(long, default_value_t = 8)]
     pool: usize,
-    /// The engine's library (default: the downloaded one)
+    /// The library of the engine (default: the downloaded one)
     #[arg(long)]
     library: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
 struct ServersArgs {
-    /// Folder for data and logs
+    /// The folder for data and logs
     #[arg(long)]
     dir: PathBuf,
-    /// File to write the addresses to, once all are ready
+    /// The file for the addresses, written when all servers are ready
     #[arg(long)]
     json: PathBuf,
     /// Remove the folder at the end
@@ -157,7 +158,8 @@ fn main() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without a backtrace, whatever the environment asks for: these are answers to a person.
+            // Without a backtrace, whatever the environment asks for: a person reads these
+            // messages.
             progress::complain(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
@@ -166,7 +168,7 @@ fn main() -> ExitCode {
 
 fn start() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    // Before any thread is started: it becomes another program.
+    // Before any thread is started, because this replaces the program.
     if let Command::RunChild(args) = &cli.command {
         process::become_child(args.parent, args.death_signal, args.user.as_deref(), &args.program)?;
     }
@@ -205,8 +207,8 @@ async fn start_stack(args: UpArgs) -> anyhow::Result<()> {
         return detach::detach(&folder).await;
     }
     if args.in_background {
-        // Out of the terminal's session: it must not die with it.
-        nix::unistd::setsid().context("cannot leave the terminal")?;
+        // A separate session, so that the stack does not end with the terminal.
+        nix::unistd::setsid().context("cannot detach from the terminal")?;
     }
     up(UpOptions { folder, ports: args.ports, with_demo: !args.no_demo, is_fresh: args.fresh }).await
 }
@@ -215,9 +217,9 @@ fn ask_to_forget(folder: &std::path::Path) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
     anyhow::ensure!(
         std::io::stdin().is_terminal(),
-        "--fresh asks first: add --yes to forget old data unasked"
+        "--fresh needs a confirmation: add --yes to delete old data without a question"
     );
-    progress::print(format!("forget all data in {}? [y/N] ", folder.display()).as_bytes());
+    progress::print(format!("delete all data in {}? [y/N] ", folder.display()).as_bytes());
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     anyhow::ensure!(matches!(answer.trim(), "y" | "Y" | "yes"), "nothing was changed");
@@ -250,7 +252,7 @@ async fn clickhouse(args: ClickhouseArgs) -> anyhow::Result<()> {
     }
     tokio::select! {
         served = &mut serving => served,
-        // A second signal, or a statement that runs on: data is safe either way.
+        // On a second signal, or if a statement does not end. The data is safe in both cases.
         () = stop_signal() => Ok(()),
         () = tokio::time::sleep(std::time::Duration::from_secs(20)) => Ok(()),
     }
@@ -267,7 +269,7 @@ async fn servers(args: ServersArgs) -> anyhow::Result<()> {
     kept
 }
 
-/// To standard error, coloured only on a terminal: mostly it is a file.
+/// Logs to standard error, coloured only on a terminal. Usually it is a file.
 fn init_log() {
     use std::io::IsTerminal as _;
     let is_terminal = std::io::stderr().is_terminal();

@@ -1,13 +1,11 @@
-//! Ports: free ones for tests, and who holds one that is taken (from `/proc`).
+//! Ports: finds free ports for tests, and the process that uses a port (from `/proc`).
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::Context as _;
 
-/// A port that nobody listens on now. The kernel gives out another one each time, until they have all been used.
-///
-/// # Panics
-/// When the machine has no free port.
+/// Returns a port that is free now. The kernel returns a different one each time, until all have
+/// been used.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
@@ -16,18 +14,16 @@ pub fn free_port() -> u16 {
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Process id.
     pub pid: i32,
-    /// Its command's name.
     pub command: String,
 }
 
 /// Checks that a port can be bound on loopback.
 ///
 /// # Errors
-/// When it is taken; the message names the holder.
+/// When it is taken. The message names the process that uses it.
 pub fn check_free(what: &str, port: u16) -> anyhow::Result<()> {
-    // Bound as the servers do (with SO_REUSEADDR), so that connections in TIME_WAIT do not count.
+    // Bound like the servers do (with SO_REUSEADDR), so that connections in TIME_WAIT do not count.
     match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => match holder(port) {
@@ -40,7 +36,7 @@ pub fn check_free(what: &str, port: u16) -> anyhow::Result<()> {
     }
 }
 
-/// Who listens on a TCP port, as far as `/proc` lets this user see.
+/// Returns the process that listens on a TCP port, if `/proc` shows it to this user.
 pub fn holder(port: u16) -> Option<Holder> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -55,7 +51,7 @@ pub fn holder(port: u16) -> Option<Holder> {
         .map(|pid| Holder { pid, command: command_of(pid) })
 }
 
-/// The inodes of the sockets in state LISTEN (0A) on a port, out of `/proc/net/tcp`.
+/// Returns the inodes of the sockets in state LISTEN (0A) on a port, from `/proc/net/tcp`.
 fn listening_inodes(table: &str, port: u16) -> Vec<String> {
     let suffix = format!(":{port:04X}");
     table

@@ -1,11 +1,11 @@
-//! Asks a service whether it is ready.
+//! Checks whether a service is ready.
 
 use std::time::Duration;
 
-/// `GET` on a `/readyz`.
+/// Sends a `GET` to a `/readyz`.
 ///
 /// # Errors
-/// When it does not answer 200; with what it answers.
+/// When the answer is not 200. The message contains the answer.
 pub async fn ready(url: &str) -> anyhow::Result<()> {
     let response = reqwest::Client::new().get(url).timeout(Duration::from_secs(3)).send().await?;
     let status = response.status();

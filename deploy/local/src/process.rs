@@ -1,9 +1,11 @@
 //! Child processes that cannot outlive their parent.
 //!
-//! A child is started through this program's own `run-child` subcommand, which drops to another user where asked, asks
-//! the kernel for a signal on the parent's death (`PR_SET_PDEATHSIG`) and then becomes the child by `exec`. The kernel
-//! sends that signal when the *thread* that forked ends, so all children are forked by one thread that never ends.
-//! Each child leads its own process group: a Ctrl-C in the terminal reaches only the parent, which stops them in order.
+//! A child is started through the `run-child` subcommand of this program. The subcommand switches
+//! to another user if requested, asks the kernel for a signal on the death of the parent
+//! (`PR_SET_PDEATHSIG`), and then becomes the child by `exec`. The kernel sends that signal when
+//! the forking *thread* ends, so all children are forked by one thread that never ends. Each child
+//! leads its own process group: Ctrl-C in the terminal reaches only the parent, which stops the
+//! children in order.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt as _;
@@ -18,25 +20,23 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, User};
 use tokio::sync::watch;
 
-/// What to start.
+/// A process to start.
 #[derive(Debug, Clone)]
 pub struct ProcessSpec {
-    /// The program.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
-    /// Added to this process's environment.
+    /// Added to the environment of this process.
     pub environment: Vec<(String, String)>,
-    /// Standard output and error are appended here.
+    /// Standard output and error are appended to this file.
     pub log: PathBuf,
-    /// Run as this user (only root can).
+    /// The user that runs the process (only root can change it).
     pub user: Option<String>,
-    /// Sent by the kernel when this process dies.
+    /// The signal from the kernel when this process dies.
     pub death_signal: Signal,
 }
 
 impl ProcessSpec {
-    /// A process of this user that is killed when its parent dies.
+    /// Returns a process of the current user that is killed when its parent dies.
     pub fn new(program: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -48,7 +48,6 @@ impl ProcessSpec {
         }
     }
 
-    /// Adds arguments.
     #[must_use]
     pub fn args<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
@@ -74,10 +73,7 @@ impl ProcessSpec {
         Ok(command)
     }
 
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the log cannot be opened or the program not be started.
+    /// Starts the process.
     pub fn spawn(&self) -> anyhow::Result<Process> {
         if let Some(folder) = self.log.parent() {
             std::fs::create_dir_all(folder)?;
@@ -90,10 +86,10 @@ impl ProcessSpec {
         Process::watch(child)
     }
 
-    /// Runs it to its end; its output goes to the log.
+    /// Runs the process to its end. Its output goes to the log.
     ///
     /// # Errors
-    /// When it cannot be started or fails; then with the end of its output.
+    /// When it cannot be started, or fails. The message contains the end of its output.
     pub async fn run(&self) -> anyhow::Result<()> {
         let from = std::fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
         let status = self.spawn()?.wait().await;
@@ -106,10 +102,10 @@ impl ProcessSpec {
 }
 
 impl ProcessSpec {
-    /// Runs it to its end and gives what it printed on standard output; the rest goes to the log.
+    /// Runs the process to its end and returns its standard output. Standard error goes to the log.
     ///
     /// # Errors
-    /// When it cannot be started or fails; then with the end of its log.
+    /// When it cannot be started, or fails. The message contains the end of its log.
     pub async fn capture(&self) -> anyhow::Result<String> {
         let from = std::fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
@@ -127,7 +123,7 @@ impl ProcessSpec {
     }
 }
 
-/// The last lines of a log, from an offset on.
+/// Returns the last lines of a log, starting at an offset.
 pub fn tail(log: &Path, from: u64, n_lines: usize) -> String {
     let bytes = std::fs::read(log).unwrap_or_default();
     let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
@@ -154,15 +150,19 @@ fn fork(command: Command) -> anyhow::Result<Child> {
         Mutex::new(sender)
     });
     let (reply, child) = mpsc::channel();
-    forker.lock().unwrap_or_else(PoisonError::into_inner).send((command, reply)).context("no forker")?;
-    Ok(child.recv().context("no forker")??)
+    forker
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .send((command, reply))
+        .context("the forking thread has ended")?;
+    Ok(child.recv().context("the forking thread has ended")??)
 }
 
 /// A running child. Dropping it kills it.
 pub struct Process {
     pid: Pid,
     exit: watch::Receiver<Option<ExitStatus>>,
-    /// `true` once reaped: from then on the pid may belong to somebody else.
+    /// Whether the child was reaped. After that its pid may belong to another process.
     reaped: Arc<Mutex<bool>>,
 }
 
@@ -173,7 +173,7 @@ impl Process {
         let reaped = Arc::new(Mutex::new(false));
         let is_reaped = Arc::clone(&reaped);
         std::thread::Builder::new().name(format!("wait-{pid}")).spawn(move || {
-            // Waits without reaping, so that nobody signals a pid that has been given to another process.
+            // Waits without reaping, so that no signal goes to another process with the same pid.
             while let Err(nix::errno::Errno::EINTR) =
                 waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)
             {}
@@ -186,17 +186,16 @@ impl Process {
         Ok(Self { pid, exit, reaped })
     }
 
-    /// The process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// Its exit status, when it has ended.
+    /// Returns the exit status if the process has ended.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         *self.exit.borrow()
     }
 
-    /// Waits for its end. Cancel safe.
+    /// Waits for the end of the process. Cancel safe.
     pub async fn wait(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await.map(|status| *status) {
@@ -205,16 +204,16 @@ impl Process {
         }
     }
 
-    /// Sends a signal, unless it has ended.
+    /// Sends a signal unless the process has ended.
     pub fn signal(&self, signal: Signal) {
         let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
         if !*reaped {
-            // It may have ended just now, unreaped: that is no error.
+            // It is fine if the process has just ended and is not reaped yet.
             kill(self.pid, signal).ok();
         }
     }
 
-    /// Asks it to stop by `signal`, and kills it when it has not within `patience`.
+    /// Stops the process with `signal`, and kills it if it has not ended within `patience`.
     pub async fn stop(&self, signal: Signal, patience: Duration) -> ExitStatus {
         self.signal(signal);
         match tokio::time::timeout(patience, self.wait()).await {
@@ -226,7 +225,7 @@ impl Process {
         }
     }
 
-    /// Kills it and waits until it is gone, without a runtime.
+    /// Kills the process and waits until it is gone, without a runtime.
     pub fn kill_now(&self) {
         self.signal(Signal::SIGKILL);
         while self.exit.borrow().is_none() && self.exit.has_changed().is_ok() {
@@ -241,13 +240,11 @@ impl Drop for Process {
     }
 }
 
-/// This program's executable: itself, or, in a test, the one beside the tests (built when it is not there).
-///
-/// # Errors
-/// When it cannot be found or built.
+/// Returns the executable of this program: itself, or, in a test, the one beside the tests (built
+/// if it is missing).
 pub fn own_binary() -> anyhow::Result<PathBuf> {
     let current = std::env::current_exe()?;
-    // A binary that was built anew while this one runs: the kernel says so in the name.
+    // If the binary was rebuilt while it is running, the kernel appends this to its name.
     let path = PathBuf::from(current.to_string_lossy().trim_end_matches(" (deleted)"));
     if path.file_name().is_some_and(|name| name == "sluice-local") {
         return Ok(if path.exists() { path } else { "/proc/self/exe".into() });
@@ -255,10 +252,10 @@ pub fn own_binary() -> anyhow::Result<PathBuf> {
     crate::binaries::find("sluice-local")
 }
 
-/// The `run-child` subcommand: becomes the child. Returns only when it cannot.
+/// The `run-child` subcommand: becomes the child. Returns only on an error.
 ///
 /// # Errors
-/// When the user is unknown, the parent is gone already or the program cannot be started.
+/// When the user is unknown, the parent is gone already, or the program cannot be started.
 pub fn become_child(
     parent: i32,
     death_signal: Signal,
@@ -275,17 +272,14 @@ pub fn become_child(
         nix::unistd::setuid(user.uid)?;
         command.env("HOME", &user.dir).env("USER", name).current_dir("/");
     }
-    // After the change of user, which would clear it.
+    // After the change of the user, which would reset it.
     nix::sys::prctl::set_pdeathsig(death_signal)?;
     anyhow::ensure!(nix::unistd::getppid().as_raw() == parent, "the parent has died");
     let error = command.exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
 }
 
-/// Locks a file for as long as the handle lives; waits for others.
-///
-/// # Errors
-/// When the file cannot be made or locked.
+/// Locks a file for as long as the handle lives. Waits for other owners of the lock.
 pub fn lock_file(path: &Path) -> anyhow::Result<nix::fcntl::Flock<File>> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusive)

@@ -1,4 +1,4 @@
-//! What the stack's commands tell the person who runs them, on standard output, one line at a time.
+//! Messages of the stack's commands for the person who runs them, on standard output, one per line.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -8,12 +8,12 @@ pub fn say(text: &str) {
     print(format!("{text}\n").as_bytes());
 }
 
-/// A step that took a while.
+/// Prints that a step has ended, and how long it took.
 pub fn done(what: &str, took: Duration) {
     say(&format!("  {what:<12} ready in {:.1} s", took.as_secs_f32()));
 }
 
-/// Prints bytes as they are. A reader that went away is no reason to fail.
+/// Prints bytes unchanged. Ignores a reader that is gone.
 pub fn print(bytes: &[u8]) {
     let mut output = std::io::stdout();
     output.write_all(bytes).and_then(|()| output.flush()).ok();

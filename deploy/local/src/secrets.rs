@@ -4,15 +4,12 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// A new password: 122 random bits.
+/// Returns a new password with 122 random bits.
 pub fn generate() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-/// Writes a file that only its owner can read, replacing what was there in one step.
-///
-/// # Errors
-/// When it cannot be written.
+/// Writes a file that only its owner can read. Replaces an existing file in one step.
 pub fn write_private(path: &Path, content: &str) -> std::io::Result<()> {
     let temporary = path.with_extension(format!("new-{}", std::process::id()));
     let mut file =
@@ -22,10 +19,7 @@ pub fn write_private(path: &Path, content: &str) -> std::io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-/// The password kept in a file; generated where there is none.
-///
-/// # Errors
-/// When the file can neither be read nor written.
+/// Returns the password in a file. Generates one if the file does not exist.
 pub fn load_or_generate(path: &Path) -> std::io::Result<String> {
     match std::fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => Ok(secret.trim().to_owned()),

@@ -1,23 +1,24 @@
-//! Who may ask: one user, as `X-ClickHouse-User`/`X-ClickHouse-Key`, `user`/`password` in the URL or Basic auth.
-//! Answers as ClickHouse does: 403 with code 516, whatever was wrong. Inside the engine everyone is `default`.
+//! Authentication. There is one user, given as `X-ClickHouse-User`/`X-ClickHouse-Key`, as
+//! `user`/`password` in the URL, or by Basic auth. Failures are answered as ClickHouse does: 403
+//! with code 516, whatever was wrong. Inside the engine, everyone is `default`.
 
 use hyper::HeaderMap;
 
 use super::error::ClickHouseError;
 
-/// The one user that is let in.
+/// The only accepted user.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Name; ClickHouse's own default is `default`.
+    /// The name. The default of ClickHouse is `default`.
     pub user: String,
-    /// Password; empty lets anyone in who gives none.
+    /// The password. If it is empty, requests without a password are accepted.
     pub password: String,
 }
 
-/// Checks a request.
+/// Checks the user of a request.
 ///
 /// # Errors
-/// `AUTHENTICATION_FAILED` when name or password is not the one.
+/// `AUTHENTICATION_FAILED` if the name or the password is wrong.
 pub fn check(
     expected: &Credentials,
     headers: &HeaderMap,
@@ -33,7 +34,8 @@ pub fn check(
             (url_user.unwrap_or("default").to_owned(), url_password.unwrap_or_default().to_owned())
         }
     };
-    // Loopback only and not a secret worth timing attacks; still compare all bytes.
+    // The server listens on loopback only, where timing attacks are unlikely. All bytes are
+    // compared anyway.
     if user == expected.user && same(password.as_bytes(), expected.password.as_bytes()) {
         return Ok(());
     }

@@ -1,8 +1,8 @@
-//! The two LZ4 framings of ClickHouse's HTTP interface.
+//! The two LZ4 formats of ClickHouse's HTTP interface.
 //!
-//! - `compress=1`/`decompress=1`: ClickHouse's own blocks: CityHash128 (v1.0.2, halves swapped) of what follows, 16
-//!   bytes; method, 1 byte (`0x82` LZ4, `0x02` none); size with this 9-byte header, size when unpacked, each u32 LE;
-//!   data. ZSTD (`0x90`) is refused.
+//! - `compress=1`/`decompress=1`: native blocks of ClickHouse. CityHash128 (v1.0.2, halves swapped)
+//!   of the rest, 16 bytes; method, 1 byte (`0x82` LZ4, `0x02` none); size including this 9-byte
+//!   header, and unpacked size, each u32 LE; data. ZSTD (`0x90`) is refused.
 //! - `Accept-Encoding: lz4`: one standard LZ4 frame over the whole body.
 
 use std::io::Write as _;
@@ -15,7 +15,7 @@ const CHECKSUM_LENGTH: usize = 16;
 const HEADER_LENGTH: usize = 9;
 const METHOD_LZ4: u8 = 0x82;
 const METHOD_NONE: u8 = 0x02;
-/// ClickHouse's own bound for one block.
+/// ClickHouse has the same limit for one block.
 const MAX_BLOCK_LENGTH: usize = 1 << 30;
 const OUTPUT_BLOCK_LENGTH: usize = 1 << 20;
 
@@ -27,17 +27,17 @@ fn corrupt(text: &str) -> ClickHouseError {
     ClickHouseError::new(271, "CANNOT_DECOMPRESS", text)
 }
 
-/// Unpacks a stream of ClickHouse's blocks that arrives cut anywhere.
+/// Unpacks a stream of native blocks that may be cut anywhere.
 #[derive(Default)]
 pub struct BlockDecoder {
     buffer: BytesMut,
 }
 
 impl BlockDecoder {
-    /// Takes bytes in and gives the blocks that are complete with them.
+    /// Adds bytes and returns the blocks that are complete now.
     ///
     /// # Errors
-    /// When a block is not what its header says.
+    /// When a block does not match its header.
     pub fn push(&mut self, data: &[u8]) -> Result<Vec<Bytes>, ClickHouseError> {
         self.buffer.extend_from_slice(data);
         let mut blocks = Vec::new();
@@ -47,12 +47,12 @@ impl BlockDecoder {
         Ok(blocks)
     }
 
-    /// Checks that nothing is left over at the end.
+    /// Checks that nothing is left at the end.
     ///
     /// # Errors
-    /// When the last block is cut short.
+    /// When the last block is incomplete.
     pub fn finish(&self) -> Result<(), ClickHouseError> {
-        if self.buffer.is_empty() { Ok(()) } else { Err(corrupt("the last compressed block is cut short")) }
+        if self.buffer.is_empty() { Ok(()) } else { Err(corrupt("the last compressed block is incomplete")) }
     }
 
     fn next_block(&mut self) -> Result<Option<Bytes>, ClickHouseError> {
@@ -91,23 +91,23 @@ impl BlockDecoder {
     }
 }
 
-/// How a response's body is packed.
+/// The compression of a response body.
 pub enum Encoder {
-    /// Not at all.
+    /// No compression.
     Plain,
-    /// ClickHouse's blocks.
+    /// Native blocks of ClickHouse.
     Blocks,
     /// An LZ4 frame.
     Frame(Box<lz4_flex::frame::FrameEncoder<Vec<u8>>>),
 }
 
 impl Encoder {
-    /// An encoder for a standard LZ4 frame.
+    /// Returns an encoder for a standard LZ4 frame.
     pub fn frame() -> Self {
         Self::Frame(Box::new(lz4_flex::frame::FrameEncoder::new(Vec::new())))
     }
 
-    /// Packs one chunk, all of which can be read once the result has arrived.
+    /// Compresses one chunk. A client that has the result can decode all of the chunk.
     pub fn encode(&mut self, data: Bytes) -> Bytes {
         match self {
             Self::Plain => data,
@@ -120,7 +120,7 @@ impl Encoder {
         }
     }
 
-    /// What has to follow the last chunk.
+    /// Returns the bytes that follow the last chunk.
     pub fn finish(&mut self) -> Bytes {
         match self {
             Self::Frame(encoder) => {

@@ -1,9 +1,10 @@
-//! Runs statements on a fixed number of threads, since the engine's calls block.
+//! Runs statements on a fixed number of threads, because the calls of the engine block.
 //!
-//! Each statement gets a fresh connection with its own database and settings, so that nothing leaks into the next;
-//! opening one takes half a millisecond. One more connection stays open all the time, because the engine stops with
-//! the last one. A statement whose client went away is killed: it carries its id as `log_comment`, by which
-//! `KILL QUERY` finds it (unless the client set that itself).
+//! Each statement gets a new connection with its own database and settings, so that nothing leaks
+//! into the next statement. Opening a connection takes half a millisecond. One more connection
+//! stays open all the time, because the engine stops with the last one. A statement whose client is
+//! gone is killed: its id is stored as `log_comment`, by which `KILL QUERY` finds it (unless the
+//! client has set `log_comment` itself).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
@@ -17,16 +18,12 @@ use super::error::ClickHouseError;
 use super::library::{Connection, Library, Output};
 use super::statement::Kind;
 
-/// What the summary header tells.
+/// The contents of the summary header: rows and bytes read and written so far.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Summary {
-    /// Rows and bytes read and written so far.
     pub rows_read: u64,
-    /// See `rows_read`.
     pub bytes_read: u64,
-    /// See `rows_read`.
     pub rows_written: u64,
-    /// See `rows_read`.
     pub bytes_written: u64,
 }
 
@@ -41,59 +38,54 @@ impl From<&Output> for Summary {
     }
 }
 
-/// A piece of an INSERT's rows.
+/// A part of the rows of an INSERT.
 pub enum Rows {
-    /// More bytes.
     Data(Bytes),
-    /// All of them have been sent; without this the insert is cancelled.
+    /// The end of the rows. Without it, the insert is cancelled.
     End,
 }
 
 /// A statement to run.
 pub struct Job {
-    /// The id it can be killed by.
+    /// The id by which the statement can be killed.
     pub id: String,
-    /// Text; for an INSERT with data, without its format.
+    /// The text. For an INSERT with data, the text without its format.
     pub sql: String,
-    /// How to run it.
     pub kind: Kind,
-    /// Output format where the text names none.
+    /// The output format if the text names none.
     pub format: String,
-    /// Database for names without one.
+    /// The database for names without one.
     pub database: Option<String>,
-    /// Settings of this statement.
     pub settings: Vec<(String, String)>,
-    /// Its parameters.
     pub params: Vec<(String, String)>,
-    /// The rows of an INSERT.
     pub rows: mpsc::Receiver<Rows>,
-    /// Packs the result.
+    /// Compresses the result.
     pub encoder: Encoder,
-    /// Told once, when it is known whether the statement works.
+    /// Receives one message when it is known whether the statement works.
     pub started: oneshot::Sender<Result<Summary, ClickHouseError>>,
-    /// The result, packed; an error ends it.
+    /// The compressed result. An error ends it.
     pub result: mpsc::Sender<Result<Bytes, ClickHouseError>>,
-    /// Marks the message of a failure after the first bytes of the result.
+    /// Marks the error message if the statement fails after the first bytes of the result.
     pub tag: String,
-    /// Set when the statement is over.
+    /// Set when the statement has ended.
     pub is_over: Arc<AtomicBool>,
 }
 
-/// The engine with its threads. Clones share it.
+/// The engine and its threads. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
     jobs: threads::Sender<Job>,
     kills: threads::Sender<String>,
-    /// The engine's version, as `SELECT version()` gives it.
+    /// The version of the engine, as returned by `SELECT version()`.
     pub version: Arc<str>,
 }
 
-/// The engine's threads, which end when the last [`Engine`] is dropped.
+/// The threads of the engine, which end when the last [`Engine`] is dropped.
 pub struct Threads(Vec<std::thread::JoinHandle<()>>);
 
 impl Threads {
-    /// Waits for their end, and with it the engine's orderly shutdown. Without it, the engine's own threads run into
-    /// the destructors of the process.
+    /// Waits for the threads to end, and so for the orderly shutdown of the engine. Otherwise the
+    /// engine's internal threads are still running when the process runs its destructors.
     pub fn join(self) {
         for thread in self.0 {
             if thread.join().is_err() {
@@ -107,7 +99,7 @@ impl Engine {
     /// Starts the engine on a data folder.
     ///
     /// # Errors
-    /// When the library cannot be loaded or the folder cannot be used.
+    /// When the library cannot be loaded, or the folder cannot be used.
     pub fn start(library: &Arc<Library>, data: &str, n_threads: usize) -> anyhow::Result<(Self, Threads)> {
         let mut threads_started = Vec::new();
         let arguments = arguments(data);
@@ -135,29 +127,29 @@ impl Engine {
             .spawn(move || kill_loop(&library, &arguments, &ids, &ready.0))?;
         threads_started.push(thread);
         ready.1.recv().context("the engine's thread ended")??;
-        // Only now: the engine stops with its last connection.
+        // Dropped only now, because the engine stops with its last connection.
         drop(anchor);
         Ok((Self { jobs, kills, version }, Threads(threads_started)))
     }
 
     /// Queues a statement.
     pub fn submit(&self, job: Job) {
-        // Fails only when every thread has ended; the receiver of `started` then learns it.
+        // This fails only if every thread has ended. The receiver of `started` reports that.
         drop(self.jobs.send(job));
     }
 
-    /// Gives the id's statement up.
+    /// Kills the statement with this id.
     pub fn kill(&self, id: &str) {
         drop(self.kills.send(id.to_owned()));
     }
 }
 
-/// `async_insert` is on by default in this engine and would take the tokens' effect away.
+/// This engine has `async_insert` on by default, which would disable deduplication tokens.
 fn arguments(data: &str) -> Vec<String> {
     vec!["clickhouse".into(), format!("--path={data}"), "--async_insert=0".into()]
 }
 
-/// Holds the connection that keeps the engine alive, and kills statements with it.
+/// Owns the connection that keeps the engine running, and kills statements through it.
 fn kill_loop(
     library: &Arc<Library>,
     arguments: &[String],
@@ -177,7 +169,7 @@ fn kill_loop(
     }
 }
 
-/// A ClickHouse string literal.
+/// Returns a string literal of ClickHouse.
 pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
@@ -223,7 +215,7 @@ fn prepare(connection: &mut Connection, job: &Job) -> Result<(), ClickHouseError
     Ok(())
 }
 
-/// Runs the statement. Gives the summary when there is nothing more to send; otherwise it has been sent.
+/// Runs the statement. Returns the summary if the answer has not been sent yet.
 fn execute(
     connection: &mut Connection,
     job: &mut Job,
@@ -273,7 +265,7 @@ fn execute(
     }
 }
 
-/// Sends the answer's head and first bytes; for a whole result also its end.
+/// Sends the head and the first bytes of the answer; for a complete result also its end.
 fn send(job: &mut Job, summary: Summary, data: Bytes) -> bool {
     let (unused, _) = oneshot::channel();
     let started = std::mem::replace(&mut job.started, unused);
@@ -295,7 +287,7 @@ fn send_chunk(job: &mut Job, data: Bytes) -> bool {
     packed.is_empty() || job.result.blocking_send(Ok(packed)).is_ok()
 }
 
-/// Tells the reason in the body, packed like the rest of it, and breaks it off.
+/// Sends the error inside the body, in its compression, and aborts the body.
 fn fail_late(job: &mut Job, error: ClickHouseError, version: &str) {
     let text = super::response::late_failure(&error, version, &job.tag);
     send_chunk(job, text);

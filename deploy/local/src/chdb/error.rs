@@ -1,5 +1,6 @@
-//! Errors in ClickHouse's words: the code out of the engine's message, and the HTTP status that ClickHouse's server
-//! answers for it (`exceptionCodeToHTTPStatus` in its sources). Messages are passed on as they are.
+//! Errors of ClickHouse: the code in the engine's message, and the HTTP status that a ClickHouse
+//! server uses for it (`exceptionCodeToHTTPStatus` in its sources). Messages are passed on
+//! unchanged.
 
 use hyper::StatusCode;
 
@@ -8,29 +9,29 @@ use super::library::EngineError;
 /// An error as the client sees it.
 #[derive(Debug, Clone)]
 pub struct ClickHouseError {
-    /// ClickHouse's error code.
+    /// The error code of ClickHouse.
     pub code: u32,
-    /// The whole message, starting with `Code: N. DB::Exception:`.
+    /// The whole message, which starts with `Code: N. DB::Exception:`.
     pub message: String,
 }
 
 impl ClickHouseError {
-    /// An error of this server's own, in the engine's form.
+    /// Returns an error of this server, in the format of the engine.
     pub fn new(code: u32, name: &str, text: &str) -> Self {
         Self { code, message: format!("Code: {code}. DB::Exception: {text}. ({name})") }
     }
 
-    /// `BAD_ARGUMENTS`: the request itself is wrong.
+    /// Returns `BAD_ARGUMENTS`: the request itself is wrong.
     pub fn bad_arguments(text: &str) -> Self {
         Self::new(36, "BAD_ARGUMENTS", text)
     }
 
-    /// The refusal of something this server leaves out.
+    /// Returns the error for a feature that this server does not have.
     pub fn not_implemented(text: &str) -> Self {
         Self::new(48, "NOT_IMPLEMENTED", text)
     }
 
-    /// The status that ClickHouse's server answers for this code.
+    /// Returns the HTTP status of this code.
     pub fn status(&self) -> StatusCode {
         match self.code {
             6 | 8 | 15 | 25 | 26 | 27 | 36 | 38 | 41 | 44 | 53 | 62 | 72 | 117 | 167 | 168 | 223 | 321

@@ -1,11 +1,13 @@
-//! The binding to `libchdb.so`, ClickHouse's engine as a C library, opened at run time.
+//! The binding to `libchdb.so`, the engine of ClickHouse as a C library, which is opened at run
+//! time.
 //!
-//! Holds every `unsafe` line of the package. Invariants: a [`Connection`] is used by one thread at a time (its
-//! methods take `&mut self`, and it is not `Sync`), a stream borrows its connection for as long as it lives, and
-//! each handle is destroyed exactly once, on drop. Results are copied out at once, so that no pointer of the engine
-//! outlives the call that made it. Left out: Arrow, backups, the deprecated interface.
+//! This file has all `unsafe` code of the package. Invariants: a [`Connection`] is used by one
+//! thread at a time (its methods take `&mut self`, and it is not `Sync`). A stream borrows its
+//! connection for its whole life. Each handle is destroyed exactly once, on drop. Results are
+//! copied at once, so that no pointer of the engine outlives the call that returned it. Arrow,
+//! backups and the deprecated interface are not used.
 //!
-//! The engine has one data folder per process and runs as long as one connection is open.
+//! The engine has one data folder per process. It runs for as long as one connection is open.
 
 #![allow(unsafe_code, reason = "calls into a C library; the only file of the package that may")]
 
@@ -36,7 +38,7 @@ type Query = unsafe extern "C" fn(
 ) -> *mut c_void;
 type Number = unsafe extern "C" fn(RawResult) -> u64;
 
-/// The engine's functions, as the header `chdb.h` of version 26.7 declares them.
+/// The functions of the engine, as declared in the header `chdb.h` of version 26.7.
 struct Functions {
     connect: unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut RawConnection,
     close: unsafe extern "C" fn(*mut RawConnection),
@@ -59,49 +61,45 @@ struct Functions {
     bytes_written: Number,
 }
 
-/// The opened library. Kept open until the process ends.
+/// The opened library. It stays open until the process ends.
 pub struct Library {
     functions: Functions,
-    /// Never closed: the engine's threads run in its code until the process ends.
+    /// Never closed, because the engine's threads run its code until the process ends.
     _library: ManuallyDrop<libloading::Library>,
 }
 
-/// What a statement, or one chunk of a streamed one, gave.
+/// The result of a statement, or one chunk of a streamed result.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// Text or bytes in the format that was asked for.
+    /// Text or bytes in the requested format.
     pub data: Bytes,
     /// Rows and bytes read from tables.
     pub rows_read: u64,
-    /// See `rows_read`.
     pub bytes_read: u64,
-    /// Rows and bytes written, those of dependent materialized views included.
+    /// Rows and bytes written, including those of dependent materialized views.
     pub rows_written: u64,
-    /// See `rows_written`.
     pub bytes_written: u64,
 }
 
-/// Query parameters: names and values, the values escaped as ClickHouse's HTTP interface wants them.
+/// Query parameters: names and values. The values are escaped as ClickHouse's HTTP interface
+/// requires.
 pub type Params = [(String, String)];
 
-/// An error in the engine's own words (`Code: 60. DB::Exception: …`).
+/// An error message of the engine (`Code: 60. DB::Exception: …`).
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct EngineError(pub String);
 
 impl Library {
     /// Opens the library.
-    ///
-    /// # Errors
-    /// When the file cannot be loaded or lacks a function.
     pub fn open(path: &Path) -> anyhow::Result<Arc<Self>> {
-        // SAFETY: loading runs the library's initialisers; it is the engine's own, checked by its sum when it
-        // was downloaded, and has no preconditions on the host.
+        // SAFETY: loading runs the initialisers of the library. It is the engine's library, its
+        // checksum was verified after the download, and it has no preconditions.
         let library = unsafe { libloading::Library::new(path) }
             .with_context(|| format!("cannot load {}", path.display()))?;
         let functions = load_functions(&library)?;
-        // SAFETY: the signature is the header's. Without it the engine would take over signals that the host
-        // handles itself (SIGTERM, SIGINT).
+        // SAFETY: the signature is the one in the header. Without this call, the engine would take
+        // over signals that this process handles itself (SIGTERM, SIGINT).
         unsafe {
             let quiet: libloading::Symbol<'_, unsafe extern "C" fn(c_int)> =
                 library.get(b"chdb_set_signal_handlers_enabled\0")?;
@@ -113,17 +111,18 @@ impl Library {
     /// Opens a connection, which starts the engine if it is the first one.
     ///
     /// # Errors
-    /// When the engine refuses: another process holds the folder, or an argument is wrong.
+    /// When the engine refuses: another process uses the folder, or an argument is wrong.
     pub fn connect(self: &Arc<Self>, arguments: &[String]) -> anyhow::Result<Connection> {
         let arguments: Vec<CString> = arguments
             .iter()
             .map(|argument| CString::new(argument.as_str()))
             .collect::<Result<_, _>>()
-            .context("an argument of the engine holds a NUL byte")?;
+            .context("an argument of the engine contains a NUL byte")?;
         let mut pointers: Vec<*mut c_char> =
             arguments.iter().map(|argument| argument.as_ptr().cast_mut()).collect();
         let count = c_int::try_from(pointers.len()).context("too many arguments")?;
-        // SAFETY: `pointers` holds `count` NUL-terminated strings that outlive the call; the engine copies them.
+        // SAFETY: `pointers` has `count` NUL-terminated strings that outlive the call. The engine
+        // copies them.
         let handle = unsafe { (self.functions.connect)(count, pointers.as_mut_ptr()) };
         let handle = NonNull::new(handle).context("the ClickHouse engine did not start")?;
         Ok(Connection { library: Arc::clone(self), handle, _not_sync: PhantomData })
@@ -133,7 +132,8 @@ impl Library {
 fn load_functions(library: &libloading::Library) -> anyhow::Result<Functions> {
     macro_rules! function {
         ($name:literal) => {{
-            // SAFETY: the type that is inferred is the field's, which is the one of the engine's header.
+            // SAFETY: the inferred type is the type of the field, which matches the header of the
+            // engine.
             let symbol = unsafe { library.get(concat!($name, "\0").as_bytes()) };
             *symbol.with_context(|| format!("the library lacks {}", $name))?
         }};
@@ -171,7 +171,8 @@ pub struct Connection {
 
 impl Connection {
     fn raw(&self) -> RawConnection {
-        // SAFETY: `handle` came from `connect` and is closed only on drop; it points to the connection.
+        // SAFETY: `handle` comes from `connect` and is closed only on drop. It points to the
+        // connection.
         unsafe { *self.handle.as_ptr() }
     }
 
@@ -180,8 +181,8 @@ impl Connection {
         let name_lengths: Vec<_> = params.iter().map(|(name, _)| name.len()).collect();
         let values: Vec<_> = params.iter().map(|(_, value)| value.as_ptr().cast::<c_char>()).collect();
         let value_lengths: Vec<_> = params.iter().map(|(_, value)| value.len()).collect();
-        // SAFETY: all texts are given with their lengths and outlive the call, in which the engine copies them;
-        // the four arrays hold `params.len()` entries each.
+        // SAFETY: all texts are passed with their lengths and outlive the call, in which the engine
+        // copies them. The four arrays have `params.len()` entries each.
         unsafe {
             function(
                 self.raw(),
@@ -198,19 +199,17 @@ impl Connection {
         }
     }
 
-    /// Runs a statement and gives its whole result. Blocks.
-    ///
-    /// # Errors
-    /// The engine's.
+    /// Runs a statement and returns its whole result. Blocks.
     pub fn query(&mut self, sql: &str, format: &str, params: &Params) -> Result<Output, EngineError> {
         let result = self.start(self.library.functions.query, sql, format, params);
         OwnedResult { library: &self.library, raw: result }.into_output()
     }
 
-    /// Starts a SELECT whose result is fetched chunk by chunk. Blocks.
+    /// Starts a SELECT whose result is fetched in chunks. Blocks.
     ///
     /// # Errors
-    /// The engine's, when the text cannot be parsed; most others come with the first chunk.
+    /// The engine's error if the text cannot be parsed. Most other errors come with the first
+    /// chunk.
     pub fn stream(
         &mut self,
         sql: &str,
@@ -224,9 +223,6 @@ impl Connection {
     }
 
     /// Starts an INSERT whose rows follow in `format`. `sql` has no FORMAT clause. Blocks.
-    ///
-    /// # Errors
-    /// The engine's.
     pub fn insert(
         &mut self,
         sql: &str,
@@ -244,7 +240,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // SAFETY: the handle is open and never used again; the streams that borrow it are gone.
+        // SAFETY: the handle is open and not used again. The streams that borrow it are gone.
         unsafe { (self.library.functions.close)(self.handle.as_ptr()) };
     }
 }
@@ -262,7 +258,8 @@ impl OwnedResult<'_> {
                 "Code: 49. DB::Exception: The engine gave no result. (LOGICAL_ERROR)".into(),
             ));
         }
-        // SAFETY: `raw` is a live result; the text is NUL-terminated and lives as long as it.
+        // SAFETY: `raw` is a live result. The text is NUL-terminated and lives as long as the
+        // result.
         unsafe {
             let error = (self.library.functions.result_error)(self.raw);
             if error.is_null() { Ok(()) } else { Err(EngineError(text(error))) }
@@ -272,7 +269,8 @@ impl OwnedResult<'_> {
     fn into_output(self) -> Result<Output, EngineError> {
         self.error()?;
         let functions = &self.library.functions;
-        // SAFETY: `raw` is a live result without an error; its buffer holds `length` bytes, which are copied.
+        // SAFETY: `raw` is a live result without an error. Its buffer has `length` bytes, which are
+        // copied.
         unsafe {
             let length = (functions.result_length)(self.raw);
             let buffer = (functions.result_buffer)(self.raw).cast::<u8>();
@@ -295,7 +293,7 @@ impl OwnedResult<'_> {
 impl Drop for OwnedResult<'_> {
     fn drop(&mut self) {
         if !self.raw.is_null() {
-            // SAFETY: a live handle, destroyed once.
+            // SAFETY: the handle is live and is destroyed once.
             unsafe { (self.library.functions.result_destroy)(self.raw) };
         }
     }
@@ -309,16 +307,16 @@ pub struct QueryStream<'a> {
 }
 
 impl QueryStream<'_> {
-    /// The next chunk, or `None` at the end. Blocks.
+    /// Returns the next chunk, or `None` at the end. Blocks.
     ///
     /// # Errors
-    /// The engine's; the stream has ended then.
+    /// The engine's error. The stream has then ended.
     pub fn next_chunk(&mut self) -> Result<Option<Output>, EngineError> {
         if self.ended {
             return Ok(None);
         }
         let library = &self.connection.library;
-        // SAFETY: connection and stream are live, and `&mut self` keeps other calls away.
+        // SAFETY: the connection and the stream are live, and `&mut self` excludes other calls.
         let raw = unsafe { (library.functions.stream_fetch)(self.connection.raw(), self.head.raw) };
         let output = OwnedResult { library, raw }.into_output().inspect_err(|_| self.ended = true)?;
         self.ended = output.data.is_empty();
@@ -329,7 +327,7 @@ impl QueryStream<'_> {
 impl Drop for QueryStream<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // SAFETY: connection and stream are live; the handle itself is destroyed by `head`.
+            // SAFETY: the connection and the stream are live. `head` destroys the handle itself.
             unsafe {
                 (self.connection.library.functions.stream_cancel)(self.connection.raw(), self.head.raw)
             };
@@ -337,7 +335,7 @@ impl Drop for QueryStream<'_> {
     }
 }
 
-/// An INSERT that is being written; dropping it before [`InsertStream::finish`] cancels it.
+/// An INSERT that is being written. Dropping it before [`InsertStream::finish`] cancels it.
 pub struct InsertStream<'a> {
     connection: &'a Connection,
     raw: RawInsert,
@@ -345,15 +343,16 @@ pub struct InsertStream<'a> {
 
 impl InsertStream<'_> {
     fn error(&self) -> Option<EngineError> {
-        // SAFETY: the handle is live (never null by the header); the text lives as long as it.
+        // SAFETY: the handle is live (the header says that it is never null). The text lives as
+        // long as the handle.
         unsafe {
             let error = (self.connection.library.functions.insert_error)(self.raw);
             (!error.is_null()).then(|| EngineError(text(error)))
         }
     }
 
-    /// Appends bytes, cut anywhere. Blocks while the engine is behind. `false` means that the engine has failed;
-    /// [`InsertStream::finish`] then tells why.
+    /// Appends bytes, cut anywhere. Blocks while the engine is behind. Returns `false` if the
+    /// engine has failed; [`InsertStream::finish`] then returns the error.
     pub fn append(&mut self, data: &[u8]) -> bool {
         // SAFETY: the handle is live, and the engine copies the `len` bytes.
         unsafe {
@@ -364,10 +363,10 @@ impl InsertStream<'_> {
     /// Ends the data and waits until it is stored.
     ///
     /// # Errors
-    /// The engine's; nothing of the last block is stored then.
+    /// The engine's error. Nothing of the last block is stored then.
     pub fn finish(self) -> Result<Output, EngineError> {
         let library = &self.connection.library;
-        // SAFETY: the handle is live; it is destroyed on drop, after the result was copied.
+        // SAFETY: the handle is live. It is destroyed on drop, after the result was copied.
         let raw = unsafe { (library.functions.insert_done)(self.raw) };
         OwnedResult { library, raw }.into_output()
     }
@@ -375,15 +374,16 @@ impl InsertStream<'_> {
 
 impl Drop for InsertStream<'_> {
     fn drop(&mut self) {
-        // SAFETY: a live handle, destroyed once; the engine cancels an insert that was not finished.
+        // SAFETY: the handle is live and is destroyed once. The engine cancels an unfinished
+        // insert.
         unsafe { (self.connection.library.functions.insert_destroy)(self.raw) };
     }
 }
 
 /// # Safety
-/// `pointer` is a NUL-terminated text that lives during the call.
+/// `pointer` must point to a NUL-terminated text that lives during the call.
 unsafe fn text(pointer: *const c_char) -> String {
     debug_assert_ne!(pointer, ptr::null());
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees this.
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }

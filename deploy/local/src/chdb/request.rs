@@ -1,5 +1,5 @@
-//! What a client asks for: statement, database, format, settings, parameters and compression, out of URL, headers,
-//! form and body. Leaves the rows of an INSERT in the body, to be streamed.
+//! Reads a request: statement, database, format, settings, parameters and compression, from URL,
+//! headers, form and body. The rows of an INSERT stay in the body and are streamed.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -10,12 +10,12 @@ use super::compression::{BlockDecoder, Encoder};
 use super::error::ClickHouseError;
 use super::statement::{Kind, Statement};
 
-/// A statement longer than this is refused; the rows of an INSERT do not count.
+/// A longer statement is refused. The rows of an INSERT do not count.
 const MAX_STATEMENT_BYTES: usize = 16 << 20;
-/// How much of a body is looked at for the end of an INSERT's text.
+/// The end of the text of an INSERT is searched within this part of a body.
 const MAX_HEAD_BYTES: usize = 1 << 18;
 
-/// Parameters of the URL that are the HTTP interface's own and no settings of the engine.
+/// URL parameters that belong to the HTTP interface and are not settings of the engine.
 const OWN_PARAMETERS: [&str; 17] = [
     "query",
     "database",
@@ -36,10 +36,9 @@ const OWN_PARAMETERS: [&str; 17] = [
     "role",
 ];
 
-/// How the client wants the answer packed.
+/// The requested compression of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
-    /// As it is.
     Plain,
     /// `compress=1`.
     Blocks,
@@ -48,7 +47,7 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// The encoder for it.
+    /// Returns the encoder for this compression.
     pub fn encoder(self) -> Encoder {
         match self {
             Self::Plain => Encoder::Plain,
@@ -58,14 +57,14 @@ impl Packing {
     }
 }
 
-/// The URL's and the headers' part of a request.
+/// The part of a request that is in its URL and headers.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// The URL's `query`.
+    /// The parameter `query` of the URL.
     pub query: String,
-    /// Database in which names are looked up.
+    /// The database for names without one.
     pub database: Option<String>,
-    /// Format of the answer, unless the statement names one.
+    /// The format of the answer, unless the statement names one.
     pub default_format: String,
     /// Engine settings for this statement.
     pub settings: Vec<(String, String)>,
@@ -73,9 +72,8 @@ pub struct Options {
     pub params: Vec<(String, String)>,
     /// `user` and `password` of the URL.
     pub user: Option<String>,
-    /// See `user`.
     pub password: Option<String>,
-    /// The client's id for the query, echoed.
+    /// The query id of the client, which is echoed.
     pub query_id: Option<String>,
     compress: bool,
     decompress: bool,
@@ -83,7 +81,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads URL and headers.
+    /// Reads the URL and the headers.
     pub fn parse(method: &Method, url_query: &str, headers: &HeaderMap) -> Self {
         let mut options = Self { default_format: "TabSeparated".into(), ..Self::default() };
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -95,7 +93,7 @@ impl Options {
             options.take(&name, value.into_owned());
         }
         if *method == Method::GET || *method == Method::HEAD {
-            // As ClickHouse does: a GET reads and may change settings, no more.
+            // As in ClickHouse: a GET may read and change settings, nothing else.
             options.settings.push(("readonly".into(), "2".into()));
         }
         options
@@ -123,7 +121,8 @@ impl Options {
         }
     }
 
-    /// How to pack the answer: what the URL asks for, else what the headers accept.
+    /// Returns the compression of the answer: as requested in the URL, else as accepted by the
+    /// headers.
     pub fn packing(&self, headers: &HeaderMap) -> Packing {
         let may_compress =
             !self.settings.iter().any(|(name, value)| name == "enable_http_compression" && value == "0");
@@ -141,9 +140,9 @@ impl Options {
     }
 }
 
-/// A request's body, unpacked.
+/// The body of a request, uncompressed.
 pub struct Body {
-    /// `None` when the request's body has been read as a form.
+    /// `None` if the body has been read as a form.
     incoming: Option<Incoming>,
     decoder: Option<BlockDecoder>,
     pending: std::collections::VecDeque<Bytes>,
@@ -154,10 +153,10 @@ impl Body {
         Self { incoming: None, decoder: None, pending: std::collections::VecDeque::new() }
     }
 
-    /// The next piece, or `None` at the proper end.
+    /// Returns the next piece, or `None` at the end.
     ///
     /// # Errors
-    /// When the client went away in the middle, or the compression is damaged.
+    /// When the client is gone before the end, or the compression is damaged.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClickHouseError> {
         loop {
             if let Some(piece) = self.pending.pop_front() {
@@ -174,7 +173,7 @@ impl Body {
                 };
             };
             let frame = frame.map_err(|error| {
-                ClickHouseError::new(210, "NETWORK_ERROR", &format!("the request's body broke off: {error}"))
+                ClickHouseError::new(210, "NETWORK_ERROR", &format!("the request body ended early: {error}"))
             })?;
             let Ok(data) = frame.into_data() else { continue };
             match &mut self.decoder {
@@ -185,7 +184,7 @@ impl Body {
         }
     }
 
-    /// Reads on until `enough` bytes or the end.
+    /// Reads until there are `enough` bytes, or until the end.
     async fn read_up_to(&mut self, head: &mut BytesMut, enough: usize) -> Result<(), ClickHouseError> {
         while head.len() < enough {
             match self.next().await? {
@@ -196,7 +195,7 @@ impl Body {
         Ok(())
     }
 
-    /// Throws the rest away, so that a client that is still writing can read the answer.
+    /// Discards the rest, so that a client that is still writing can read the answer.
     pub async fn drain(&mut self) {
         const MAX_DRAINED_BYTES: usize = 1 << 28;
         let mut n_bytes = 0;
@@ -211,23 +210,22 @@ impl Body {
     }
 }
 
-/// A statement ready to run, and what of the body belongs to it as rows.
+/// A statement that is ready to run, with the rows that follow it in the body.
 pub struct Command {
-    /// The statement's text; for an INSERT with data, up to its format.
+    /// The text of the statement. For an INSERT with data, the text up to its format.
     pub sql: String,
-    /// What it is.
     pub statement: Statement,
-    /// The first rows of an INSERT, which came with its text.
+    /// The first rows of an INSERT, which were sent with its text.
     pub data: Bytes,
-    /// Where the rest comes from.
+    /// The source of the other rows.
     pub body: Body,
 }
 
 impl Command {
-    /// Puts the statement together.
+    /// Builds the statement.
     ///
     /// # Errors
-    /// When the request asks for what is left out, or cannot be read.
+    /// When the request needs an unsupported feature, or cannot be read.
     pub async fn read(request: Request<Incoming>, options: &mut Options) -> Result<Self, ClickHouseError> {
         if let Some(reason) = options.refused {
             return Err(ClickHouseError::not_implemented(reason));
@@ -245,7 +243,7 @@ impl Command {
         if !head.is_empty() {
             let statement = Statement::parse(&options.query, &options.default_format);
             if let Kind::InsertData { data_start, .. } = statement.kind {
-                // Rows in the URL and rows in the body are lines of their own.
+                // Rows in the URL and rows in the body are separate lines.
                 if !options.query[data_start..].is_empty() {
                     head.extend_from_slice(b"\n");
                 }
@@ -298,7 +296,8 @@ fn refuse_encoding(headers: &HeaderMap) -> Result<(), ClickHouseError> {
     }
 }
 
-/// `multipart/form-data`: `query` and `param_*` as fields (what the `clickhouse` crate sends for parameters).
+/// Reads `multipart/form-data` with `query` and `param_*` as fields. The `clickhouse` crate sends
+/// parameters like this.
 async fn read_form(
     incoming: Incoming,
     boundary: String,

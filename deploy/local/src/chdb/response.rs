@@ -1,7 +1,9 @@
-//! Answers: headers as ClickHouse's server sets them, and a body that breaks off when the statement fails half-way.
+//! Answers: headers as a ClickHouse server sets them, and a body that is aborted if the statement
+//! fails in the middle.
 //!
-//! A failure after the first bytes is told as ClickHouse 25.11 and later do: the message between markers with the tag
-//! of `X-ClickHouse-Exception-Tag`, then the chunked body is broken off, so that no client takes it for complete.
+//! An error after the first bytes is sent like ClickHouse 25.11 and later do: the message is
+//! between markers with the tag of `X-ClickHouse-Exception-Tag`. Then the chunked body is aborted,
+//! so that no client takes it for complete.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,11 +22,9 @@ use super::error::ClickHouseError;
 /// The body of every answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// Kills a statement when the answer is dropped before its end.
+/// Kills a statement if the answer is dropped before its end.
 pub struct KillGuard {
-    /// The engine that runs it.
     pub engine: Engine,
-    /// The statement's id.
     pub id: String,
     /// Set when there is nothing left to kill.
     pub is_over: Arc<AtomicBool>,
@@ -38,12 +38,12 @@ impl Drop for KillGuard {
     }
 }
 
-/// A body held in memory.
+/// Returns a body from memory.
 pub fn full(text: impl Into<Bytes>) -> ResponseBody {
     Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A plain text answer.
+/// Returns a plain text answer.
 pub fn text(status: StatusCode, body: &'static str) -> Response<ResponseBody> {
     let mut response = Response::new(full(body));
     *response.status_mut() = status;
@@ -55,7 +55,7 @@ fn http_value(text: &str) -> hyper::header::HeaderValue {
     hyper::header::HeaderValue::from_str(text).unwrap_or(hyper::header::HeaderValue::from_static("-"))
 }
 
-/// An error before the first byte of the result.
+/// Returns the answer for an error before the first byte of the result.
 pub fn failure(error: &ClickHouseError, version: &str, mut encoder: Encoder) -> Response<ResponseBody> {
     let message = with_version(&error.message, version);
     let is_blocks = matches!(encoder, Encoder::Blocks);
@@ -79,21 +79,17 @@ fn with_version(message: &str, version: &str) -> String {
     }
 }
 
-/// What goes into the head of a good answer.
+/// The contents of the head of a successful answer.
 pub struct Head<'a> {
-    /// Id of the query.
     pub query_id: &'a str,
-    /// Format of the result.
     pub format: &'a str,
-    /// Progress so far.
     pub summary: Summary,
-    /// Marks the message of a late failure.
+    /// Marks the message of a late error.
     pub tag: &'a str,
-    /// The body is an LZ4 frame.
     pub is_lz4_frame: bool,
 }
 
-/// A good answer, its body streamed from the engine's thread.
+/// Returns a successful answer whose body streams from the thread of the engine.
 pub fn success(
     head: &Head<'_>,
     result: mpsc::Receiver<Result<Bytes, ClickHouseError>>,
@@ -143,7 +139,7 @@ fn stream_body(result: mpsc::Receiver<Result<Bytes, ClickHouseError>>, guard: Ki
         let frame = match result.recv().await? {
             Ok(data) => Ok(Frame::data(data)),
             Err(_) => {
-                // Long enough for the message before it to leave, which a broken body would take along.
+                // The message before it needs time to be sent: aborting the body would discard it.
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                 Err(std::io::Error::other("the statement failed"))
             }
@@ -153,7 +149,7 @@ fn stream_body(result: mpsc::Receiver<Result<Bytes, ClickHouseError>>, guard: Ki
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// The text that tells of a failure after the first bytes of a result.
+/// Returns the message for an error after the first bytes of a result.
 pub fn late_failure(error: &ClickHouseError, version: &str, tag: &str) -> Bytes {
     let message = with_version(&error.message, version);
     let n_bytes = message.len();

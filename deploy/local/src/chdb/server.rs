@@ -23,35 +23,29 @@ use super::request::{Body, Command, Options, Packing};
 use super::response::{self, Head, KillGuard, ResponseBody};
 use super::statement::Kind;
 
-/// How the server runs.
+/// The settings of the server.
 pub struct ServerConfig {
-    /// Address to listen on.
     pub listen: SocketAddr,
-    /// Data folder.
     pub data: PathBuf,
-    /// The engine's library.
+    /// The library of the engine.
     pub library: PathBuf,
-    /// Who may ask.
     pub credentials: Credentials,
-    /// Statements that can run side by side.
+    /// The number of statements that can run at the same time.
     pub n_threads: usize,
 }
 
 /// Serves until `stop` is cancelled, then lets running requests end.
-///
-/// # Errors
-/// When the engine does not start or the port is taken.
 pub async fn serve(config: ServerConfig, stop: CancellationToken) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data)?;
     let listener = tokio::net::TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let data = config.data.to_str().context("the data folder's path is not UTF-8")?.to_owned();
+    let data = config.data.to_str().context("the path of the data folder is not UTF-8")?.to_owned();
     let (engine, threads) = tokio::task::spawn_blocking(move || {
         Engine::start(&Library::open(&config.library)?, &data, config.n_threads)
     })
     .await??;
-    tracing::info!(address = %listener.local_addr()?, version = %engine.version, "clickhouse engine is ready");
+    tracing::info!(address = %listener.local_addr()?, version = %engine.version, "the ClickHouse engine is ready");
     let tracker = TaskTracker::new();
     let service = Arc::new(Service { engine, credentials: config.credentials });
     loop {
@@ -60,7 +54,7 @@ pub async fn serve(config: ServerConfig, stop: CancellationToken) -> anyhow::Res
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     continue;
                 }
@@ -94,7 +88,7 @@ async fn connection(stream: tokio::net::TcpStream, service: Arc<Service>, stop: 
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "connection broke");
+        tracing::debug!(%error, "a connection ended");
     }
 }
 
@@ -126,7 +120,7 @@ impl Service {
         let answer = match checked {
             Ok(()) => self.statement(request, options, packing).await,
             Err(error) => {
-                // A client that is still sending rows has to be able to read the refusal.
+                // A client that is still sending rows must be able to read the refusal.
                 if let Ok(mut command) = Command::read(request, &mut options).await {
                     command.body.drain().await;
                 }
@@ -175,7 +169,7 @@ impl Service {
             is_over,
         });
         let fed = if has_rows { feed(row_sender, data, body).await } else { Ok(()) };
-        let stopped = |_| ClickHouseError::new(236, "ABORTED", "the engine's thread has ended");
+        let stopped = |_| ClickHouseError::new(236, "ABORTED", "the thread of the engine has ended");
         let summary = starting.await.map_err(stopped)?;
         fed?;
         let head = Head {
@@ -189,11 +183,11 @@ impl Service {
     }
 }
 
-/// Hands an INSERT's rows to the engine. When the engine has given up, the rest of the body is thrown away; when the
-/// body breaks off, the engine is not told of an end, and cancels.
+/// Passes the rows of an INSERT to the engine. If the engine has given up, the rest of the body is
+/// discarded. If the body ends early, the engine gets no end marker and cancels the insert.
 async fn feed(rows: mpsc::Sender<Rows>, data: Bytes, mut body: Body) -> Result<(), ClickHouseError> {
     if !data.is_empty() {
-        // The text that the data came with and the body that goes on are lines of their own.
+        // The data in the text and the data in the body are separate lines.
         drop(rows.send(Rows::Data(data)).await);
     }
     loop {

@@ -1,35 +1,38 @@
-//! What kind of statement a text is: enough of ClickHouse's lexer to skip strings, quoted names, comments and
-//! brackets, and to find the words that decide. Pure; the engine remains the judge of whether the text is right.
+//! Finds the type of a statement. Has enough of ClickHouse's lexer to skip strings, quoted names,
+//! comments and brackets, and to find the keywords that decide. Pure. The engine decides whether
+//! the text is valid.
 //!
-//! The rows of `INSERT … FORMAT Name` and `INSERT … VALUES` begin in the statement's text and go on in the request's
-//! body; the engine wants the format apart from the text, so the text is cut before that word.
+//! The rows of `INSERT … FORMAT Name` and `INSERT … VALUES` begin in the text of the statement and
+//! continue in the body of the request. The engine needs the format separately from the text, so
+//! the text is cut before that word.
 
-/// How a statement has to be run.
+/// How a statement must be run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An INSERT whose rows come as data: its text without format, the format, and where in the text data starts.
+    /// An INSERT whose rows are data: its text without the format, the format, and the position of
+    /// the data.
     InsertData {
-        /// The INSERT's text, up to the format.
+        /// The end of the text of the INSERT, before the format.
         sql_end: usize,
-        /// Name of the format.
+        /// The name of the format.
         format: String,
-        /// Offset of the first byte of data in the text (its end if none is there).
+        /// The offset of the first byte of data in the text (the end of the text if there is none).
         data_start: usize,
     },
-    /// A SELECT whose result can be sent as it comes.
+    /// A SELECT whose result can be streamed.
     Stream,
-    /// Anything else: run, then answer.
+    /// Anything else: its result is sent when it is complete.
     Whole,
 }
 
-/// A statement and what was found in it.
+/// A parsed statement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// How to run it.
     pub kind: Kind,
-    /// The output format named by the text itself, if any.
+    /// The output format that the text itself names.
     pub format: Option<String>,
-    /// A second statement follows a semicolon, which ClickHouse's HTTP interface refuses.
+    /// Whether a second statement follows after a semicolon. ClickHouse's HTTP interface refuses
+    /// that.
     pub is_multiple: bool,
 }
 
@@ -40,7 +43,7 @@ enum Token<'a> {
     Other,
 }
 
-/// Walks over the tokens at bracket depth 0.
+/// Iterates over the tokens at bracket depth 0.
 struct Lexer<'a> {
     text: &'a str,
     at: usize,
@@ -140,8 +143,9 @@ fn is_word(token: Token<'_>, word: &str) -> bool {
     matches!(token, Token::Word(text) if text.eq_ignore_ascii_case(word))
 }
 
-/// Formats whose output is a plain run of rows: the engine streams them right. The others come out wrong in chunks and are
-/// made whole: JSON with its totals and counts, and whatever has a header, which is written again with each chunk.
+/// Returns whether the output of a format is a plain sequence of rows, which the engine streams
+/// correctly. Other formats would be wrong in chunks: JSON because of its totals and counts, and
+/// all formats with a header, because every chunk would repeat it.
 fn can_stream(format: &str) -> bool {
     const PREFIXES: [&str; 7] =
         ["TabSeparated", "TSV", "CSV", "JSONEachRow", "JSONCompactEachRow", "RowBinary", "Native"];
@@ -151,7 +155,7 @@ fn can_stream(format: &str) -> bool {
 }
 
 impl Statement {
-    /// Looks at a statement; `default_format` is used where the text names none.
+    /// Parses a statement. `default_format` is used if the text names none.
     pub fn parse(text: &str, default_format: &str) -> Self {
         let mut lexer = Lexer { text, at: 0 };
         let first = loop {
@@ -170,10 +174,10 @@ impl Statement {
     }
 }
 
-/// After INSERT: the data's format, or nothing when the rows come from a SELECT.
+/// Parses the text after INSERT: the format of the data, or nothing if the rows come from a SELECT.
 fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<Kind> {
     let mut previous = Token::Other;
-    // `INTO [TABLE] [FUNCTION] name`: a table may be called like a keyword only when quoted.
+    // `INTO [TABLE] [FUNCTION] name`: a table may be named like a keyword only if it is quoted.
     while let Some((start, token)) = lexer.next() {
         if is_word(token, "SELECT") || is_word(token, "WITH") || is_word(token, "FROM") {
             return None;
@@ -195,7 +199,7 @@ fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<Kind> {
                 data_start: text.len(),
             });
         }
-        // `INSERT INTO t (SELECT …)`: brackets hold a list of columns or a query.
+        // `INSERT INTO t (SELECT …)`: the brackets contain a list of columns or a query.
         if text[start..].starts_with('(') && starts_with_select(&text[start + 1..]) {
             return None;
         }
@@ -209,7 +213,7 @@ fn starts_with_select(text: &str) -> bool {
     matches!(lexer.next(), Some((_, token)) if is_word(token, "SELECT") || is_word(token, "WITH"))
 }
 
-/// Data begins after the blanks and one line end that follow the format's name.
+/// Data begins after the blanks and one line end that follow the name of the format.
 fn after_line_end(text: &str, from: usize) -> usize {
     let rest = text[from..].trim_start_matches([' ', '\t', ';']);
     let rest = rest.strip_prefix('\r').unwrap_or(rest);

@@ -1,8 +1,9 @@
-//! The demo's past: visits and orders of the last days, written into Kafka as the chunks of an edge of their own (a random
-//! edge, lane 0, ordinals from 0), with the times and ids they would have had.
+//! The past of the demo: visits and orders of the last days. They are written into Kafka as the
+//! chunks of a separate edge (a random edge id, lane 0, ordinals from 0), with the times and ids
+//! that they would have had.
 //!
-//! Events are in the order of their times, so an order comes after its visit. Run it once: a second run is another edge
-//! with another week beside the first.
+//! Events are in the order of their times, so an order comes after its visit. Run this once: a
+//! second run is another edge with another week.
 
 use std::time::Duration;
 
@@ -22,25 +23,26 @@ const EVENTS_PER_CHUNK: usize = 500;
 const MS_PER_DAY: u64 = 86_400_000;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the past goes and how much of it there is.
+/// Where the past events go, and how many there are.
 #[derive(Debug, clap::Args)]
 pub struct BackfillArgs {
-    /// Kafka's addresses
+    /// The addresses of Kafka
     #[arg(long)]
     pub brokers: String,
     #[arg(long, default_value = sluice_schemas::topics::EVENTS)]
     pub topic: String,
-    /// Ids of the buyers who brought the visits
+    /// Ids of the buyers of the visits
     #[arg(long, value_delimiter = ',', required = true)]
     pub users: Vec<u64>,
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub days: u64,
-    /// Visits in all, spread over the days as the hours are busy; by default about as many as the traffic makes in a week
+    /// Number of all visits, distributed over the hours of each day like real traffic; by default
+    /// about as many as the live traffic produces in a week
     #[arg(long, default_value_t = 150_000)]
     pub visits: usize,
 }
 
-/// An event of the past: its time and its bytes.
+/// A past event: its time and its bytes.
 struct PastEvent {
     time_ms: u64,
     bytes: Vec<u8>,
@@ -55,7 +57,7 @@ pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
         .set("compression.type", "lz4")
         .set("message.timeout.ms", "30000")
         .create()
-        .context("cannot make a producer")?;
+        .context("cannot create a producer")?;
     let edge = Uuid::new_v4();
     tracing::info!(events = events.len(), days = args.days, %edge, "backfill begins");
     let mut first_seq = 0;
@@ -67,7 +69,7 @@ pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
             tracing::info!(sent = first_seq, of = events.len(), "backfill");
         }
     }
-    tracing::info!(sent = first_seq, "backfill is in kafka");
+    tracing::info!(sent = first_seq, "backfill is in Kafka");
     Ok(())
 }
 
@@ -91,11 +93,11 @@ async fn send(
         .send(record, SEND_TIMEOUT)
         .await
         .map_err(|(error, _)| error)
-        .with_context(|| format!("kafka did not take the events from {} on", header.first_seq))?;
+        .with_context(|| format!("Kafka did not accept the events from {} on", header.first_seq))?;
     Ok(())
 }
 
-/// The events of the days before `now_ms`, in the order of their times.
+/// Returns the events of the days before `now_ms`, in the order of their times.
 fn past(args: &BackfillArgs, now_ms: u64, seed: u64) -> Vec<PastEvent> {
     let mut visits = Visits::new(&args.users, seed);
     let start_ms = now_ms.saturating_sub(args.days * MS_PER_DAY);
@@ -112,10 +114,11 @@ fn past(args: &BackfillArgs, now_ms: u64, seed: u64) -> Vec<PastEvent> {
     events
 }
 
-/// `n` moments between two times, closer together where the day is busier, in order.
+/// Returns `n` times between two times, in order, closer together when the day is busier.
 fn times(start_ms: u64, end_ms: u64, n: usize, visits: &mut Visits) -> Vec<u64> {
     const STEP_MS: u64 = 300_000;
-    // Even the quietest minute of the night sees a sixth of the evening's visits, as in `traffic.rs`.
+    // Even the quietest minute of the night has a sixth of the visits of the evening, as in
+    // `traffic.rs`.
     let weight = |time_ms| 0.2 + business(time_ms);
     let steps: Vec<u64> = (start_ms..end_ms).step_by(STEP_MS as usize).collect();
     let total: f64 = steps.iter().map(|step| weight(*step)).sum();

@@ -1,16 +1,17 @@
-//! What demo visits are made of: countries with address ranges that their providers really announce, browsers, crawlers,
-//! traffic sources, and fictitious people. Tables only; `visits.rs` draws from them. Addresses inside a range are random,
-//! contacts are at example.com and numbers in ranges set aside for fiction, so that nobody real is meant.
+//! The data of demo visits: countries with address ranges that their providers really announce,
+//! browsers, crawlers, traffic sources, and fictitious people. Tables only; `visits.rs` chooses
+//! from them. Addresses within a range are random, contacts are at example.com, and telephone
+//! numbers are in ranges reserved for fiction, so no real person is affected.
 
-/// A country with the share of visits it sends and how far its evening is from UTC's.
+/// A country with its share of the visits and its distance from UTC.
 #[derive(Debug)]
 pub(super) struct Country {
     pub(super) weight: u32,
-    /// Networks as `address/prefix`, announced by consumer providers there.
+    /// Networks as `address/prefix`, announced by consumer providers in the country.
     pub(super) networks: &'static [&'static str],
     pub(super) city: &'static str,
     pub(super) name: &'static str,
-    /// The beginning of a telephone number; digits follow.
+    /// The beginning of a telephone number. Digits follow.
     pub(super) phone: &'static str,
 }
 
@@ -52,7 +53,7 @@ const fn country(
     Country { weight, networks, city, name, phone }
 }
 
-/// Browsers with their share, phones first as on paid traffic.
+/// Browsers with their shares. Phones come first, as in paid traffic.
 pub(super) const BROWSERS: &[(u32, &str)] = &[
     (
         26,
@@ -124,21 +125,21 @@ pub(super) const BOTS: &[(&str, &str)] = &[
     ("curl/8.14.1", "95.216.0.0/16"),
 ];
 
-/// Where visits are bought or come from.
+/// A traffic source.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) weight: u32,
     pub(super) utm: Option<(&'static str, &'static str)>,
-    /// The parameter with the source's own click id, and what such an id begins with.
+    /// The parameter with the click id of the source, and the beginning of such an id.
     pub(super) click_id: Option<(&'static str, &'static str)>,
     pub(super) campaigns: &'static [&'static str],
     pub(super) referrers: &'static [&'static str],
     /// Values for `sub1` (ad or zone) and `sub2` (placement).
     pub(super) subs: (&'static [&'static str], &'static [&'static str]),
     pub(super) keywords: &'static [&'static str],
-    /// Cost of a click in cents of a dollar, from and to; passed on as `cost` where it is not 0.
+    /// The lowest and highest cost of a click in US cents. It is sent as `cost` if it is not 0.
     pub(super) cents: (u32, u32),
-    /// Orders in a thousand visits.
+    /// Orders per thousand visits.
     pub(super) orders_per_mille: u32,
 }
 

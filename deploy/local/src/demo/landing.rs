@@ -1,8 +1,9 @@
-//! The demo landing page, on an origin of its own so that CORS and the open-redirect rule are really met: the snippet, a
-//! pixel for browsers without scripts, an order form that posts to the edge and comes back to `/thanks`.
+//! The demo landing page. It has a separate origin, so that the demo really exercises CORS and the
+//! redirect rule. It has the script, a pixel for browsers without scripts, and an order form that
+//! posts to the edge and comes back to `/thanks`.
 //!
-//! The page allows itself scripts, pixels and form posts to the edge and nothing else (Content-Security-Policy). Keeps
-//! nothing and writes nothing.
+//! Its Content-Security-Policy allows scripts, pixels and form posts to the edge and nothing else.
+//! The page stores nothing.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,18 +31,18 @@ const HTML: &str = "text/html; charset=utf-8";
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the page is served and whom its visits belong to.
+/// The address of the page, and the buyer of its visits.
 #[derive(Debug, clap::Args)]
 pub struct LandingArgs {
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
-    /// The edge, as a browser reaches it
+    /// The address of the edge for browsers
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub edge: String,
-    /// The pages of the CRM, as a browser reaches them
+    /// The address of the CRM for browsers
     #[arg(long, default_value = "http://127.0.0.1:8000")]
     pub crm: String,
-    /// Id of the buyer who brings the visits
+    /// Id of the buyer of the visits
     #[arg(long)]
     pub user_id: u64,
 }
@@ -55,11 +56,11 @@ struct Site {
 }
 
 pub(super) async fn run(args: LandingArgs) -> anyhow::Result<()> {
-    let lifecycle = Lifecycle::start().context("cannot watch for signals")?;
+    let lifecycle = Lifecycle::start().context("cannot install the signal handlers")?;
     let listener =
         TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let site = Arc::new(Site::new(&args, listener.local_addr()?)?);
-    tracing::info!(listen = %site.listen, edge = site.edge, "landing page is served");
+    tracing::info!(listen = %site.listen, edge = site.edge, "serving the landing page");
     loop {
         tokio::select! {
             () = lifecycle.draining().cancelled() => break,
@@ -102,12 +103,12 @@ impl Site {
     fn new(args: &LandingArgs, listen: SocketAddr) -> anyhow::Result<Self> {
         let edge = origin(&args.edge)?;
         let crm = origin(&args.crm)?;
-        // `form-action` holds for the redirect after the post too: hence 'self' for /thanks.
+        // `form-action` applies to the redirect after the post too, hence 'self' for /thanks.
         let policy = format!(
             "default-src 'none'; script-src {edge}; connect-src {edge}; img-src 'self' {edge}; style-src 'self'; \
              form-action {edge} 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
-        let policy = HeaderValue::try_from(policy).context("--edge cannot stand in a header")?;
+        let policy = HeaderValue::try_from(policy).context("--edge cannot be part of a header")?;
         Ok(Self { edge, crm, user_id: args.user_id, policy, listen })
     }
 
@@ -154,7 +155,8 @@ impl Site {
             .replace("{{pixel_query}}", &escape(&pixel_query))
     }
 
-    /// The origin under which the browser knows this page: the edge only redirects to the page that posted.
+    /// Returns the origin of this page in the browser: the edge redirects only to the page that
+    /// posted.
     fn own_origin<B>(&self, request: &Request<B>) -> String {
         let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
         let plain =
@@ -170,7 +172,8 @@ impl Site {
             (header::CONTENT_TYPE, content_type),
             (header::CACHE_CONTROL, "no-cache"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            // The edge is another origin: without this the pixel would not learn which page it is on.
+            // The edge is another origin. Without this the pixel would not contain the address of
+            // the page.
             (header::REFERRER_POLICY, "no-referrer-when-downgrade"),
             (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
         ] {
@@ -181,11 +184,12 @@ impl Site {
     }
 }
 
-/// `scheme://host[:port]` of a URL given on the command line; it is written into the page and its policy as it stands.
+/// Returns `scheme://host[:port]` of a URL from the command line. It is written unchanged into the
+/// page and its policy.
 fn origin(url: &str) -> anyhow::Result<String> {
-    let parsed = reqwest::Url::parse(url).with_context(|| format!("{url} is no URL"))?;
+    let parsed = reqwest::Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
     let origin = parsed.origin();
-    anyhow::ensure!(origin.is_tuple(), "{url} is no http or https URL");
+    anyhow::ensure!(origin.is_tuple(), "{url} is not an http or https URL");
     Ok(origin.ascii_serialization())
 }
 

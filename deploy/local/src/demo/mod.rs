@@ -1,7 +1,9 @@
-//! Demo data, so that a newcomer sees the whole way alive: a landing page on an origin of its own, gentle endless traffic
-//! through the real edge, and a week that has already happened. Nothing here is needed in production.
+//! Demo data, so that a newcomer sees the whole pipeline at work: a landing page with a separate
+//! origin, slow endless traffic through the real edge, and a past week. Production needs nothing of
+//! this.
 //!
-//! Customers are fictitious (example.com), addresses are random ones of real ranges, and the page wears a ribbon.
+//! Customers are fictitious (example.com), addresses are random addresses of real ranges, and the
+//! page is marked as a demo.
 
 mod backfill;
 mod catalogue;
@@ -13,22 +15,23 @@ pub use backfill::BackfillArgs;
 pub use landing::LandingArgs;
 pub use traffic::TrafficArgs;
 
-/// What can be shown.
+/// The commands of the demo.
 #[derive(Debug, clap::Subcommand)]
 pub enum DemoCommand {
     /// Serve a landing page with the pixel and an order form
     Landing(LandingArgs),
-    /// Send visits and orders through an edge until told to stop
+    /// Send visits and orders through an edge until stopped
     Traffic(TrafficArgs),
     /// Write the visits and orders of the past days into Kafka, once
     Backfill(BackfillArgs),
 }
 
 impl DemoCommand {
-    /// Runs the command: to its end, or until SIGTERM or SIGINT for those that have none.
+    /// Runs the command to its end, or until SIGTERM or SIGINT if it is endless.
     ///
     /// # Errors
-    /// When an address cannot be bound or Kafka does not take the backfill. An edge that is down is no error.
+    /// When an address cannot be bound, or Kafka does not accept the backfill. An edge that is down
+    /// is not an error.
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Landing(args) => landing::run(args).await,

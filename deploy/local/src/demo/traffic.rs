@@ -1,5 +1,6 @@
-//! Endless demo traffic through a real edge: visits at the pace of the day, orders minutes after some of them. An edge that
-//! is away is met with patience: visits of that time are not made up for, orders wait until it is back.
+//! Endless demo traffic through a real edge: visits that follow the hours of the day, and orders
+//! minutes after some of them. When the edge is down, visits are left out, and orders wait until it
+//! is back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,22 +14,23 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::visits::{OrderForm, Visit, Visits, business};
 
-/// Visits a second in the quietest minute of the night, and how many more in the busiest of the evening, at pace 1.
+/// Visits per second in the quietest minute of the night, and the additional visits in the busiest
+/// minute of the evening, at pace 1.
 const VISITS_PER_S: (f64, f64) = (0.5, 2.5);
 const ORDER_RETRY: Duration = Duration::from_secs(5);
-/// Orders that wait for an edge that is away; the oldest are given up beyond this many.
+/// The number of orders that may wait for an edge that is down. Beyond it, the oldest are dropped.
 const MAX_WAITING_ORDERS: usize = 10_000;
 
-/// Which edge the visits go to and who brings them.
+/// The edge that receives the visits, and their buyers.
 #[derive(Debug, clap::Args)]
 pub struct TrafficArgs {
-    /// The edge's listener that believes X-Forwarded-For from loopback
+    /// The listener of the edge that believes X-Forwarded-For from loopback
     #[arg(long, default_value = "http://127.0.0.1:8082")]
     pub edge: String,
-    /// How busy: 1 is 0.5 to 3 visits a second
+    /// The pace: 1 is 0.5 to 3 visits a second
     #[arg(long, default_value_t = 0.2)]
     pub pace: f64,
-    /// Ids of the buyers who bring the visits
+    /// Ids of the buyers of the visits
     #[arg(long, value_delimiter = ',', required = true)]
     pub users: Vec<u64>,
 }
@@ -39,13 +41,13 @@ struct WaitingOrder {
     form: OrderForm,
 }
 
-/// What became of an event that was sent.
+/// The result of sending an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Taken,
-    /// Not taken, and sending it again would not help.
+    /// Rejected, and sending it again would not help.
     Refused,
-    /// The edge cannot be reached or cannot take it now.
+    /// The edge cannot be reached, or cannot accept the event now.
     Away,
 }
 
@@ -53,7 +55,7 @@ struct Traffic {
     client: reqwest::Client,
     edge: String,
     visits: Visits,
-    /// Not sorted: orders are few, and a scan a second is nothing.
+    /// Not sorted: there are few orders, and one scan a second is cheap.
     waiting: VecDeque<WaitingOrder>,
     edge_is_up: bool,
     n_visits: u64,
@@ -61,7 +63,7 @@ struct Traffic {
 }
 
 pub(super) async fn run(args: TrafficArgs) -> anyhow::Result<()> {
-    let lifecycle = Lifecycle::start().context("cannot watch for signals")?;
+    let lifecycle = Lifecycle::start().context("cannot install the signal handlers")?;
     let clock = Clock::default();
     let mut traffic = Traffic {
         client: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
@@ -77,7 +79,7 @@ pub(super) async fn run(args: TrafficArgs) -> anyhow::Result<()> {
     loop {
         let pause =
             traffic.visits.pause(args.pace * (VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms())));
-        // Not `+= pause` alone: after an outage the missed visits are not fired in one burst.
+        // Not just `+= pause`: missed visits must not be sent in one burst after an outage.
         next_visit = (next_visit + pause).max(Instant::now());
         tokio::select! {
             () = lifecycle.draining().cancelled() => break,
@@ -145,7 +147,8 @@ impl Traffic {
         self.note(sent)
     }
 
-    /// What became of an event. Says once that the edge went away and once that it is back.
+    /// Returns the result of sending an event. Logs once that the edge is down, and once that it is
+    /// back.
     fn note(&mut self, sent: reqwest::Result<reqwest::Response>) -> Fate {
         let (fate, problem) = match sent {
             Ok(response) => judge(&response),
@@ -153,8 +156,8 @@ impl Traffic {
         };
         let is_up = fate != Fate::Away;
         match (is_up, self.edge_is_up) {
-            (false, true) => tracing::warn!(edge = self.edge, problem, "the edge takes no events"),
-            (true, false) => tracing::info!(edge = self.edge, "the edge takes events again"),
+            (false, true) => tracing::warn!(edge = self.edge, problem, "the edge accepts no events"),
+            (true, false) => tracing::info!(edge = self.edge, "the edge accepts events again"),
             _ if fate == Fate::Refused => tracing::warn!(problem, "the edge refused an event"),
             _ => {}
         }
@@ -163,7 +166,7 @@ impl Traffic {
     }
 }
 
-/// What an answer means, and in words what is wrong with it.
+/// Returns the meaning of an answer, and a description of the problem.
 fn judge(response: &reqwest::Response) -> (Fate, String) {
     let status = response.status();
     let outcome = response.headers().get("x-sluice-outcome");

@@ -1,8 +1,9 @@
-//! Makes visits and orders that look like paid traffic: a buyer, a source with its click id and sub ids, a browser, an
-//! address from a real provider's range, a crawler now and then. The demo's traffic and backfill and the load generator of
-//! `benches/` all draw from here, so that what is shown and what is measured is the same kind of traffic.
+//! Generates visits and orders that look like paid traffic: a buyer, a source with its click id and
+//! sub ids, a browser, an address from the range of a real provider, and sometimes a crawler. The
+//! traffic and the past of the demo and the load generator of `benches/` all use this, so that the
+//! demo and the measurements have the same kind of traffic.
 //!
-//! A pure function of its seed and of the times it is given. Sends nothing.
+//! A pure function of its random seed and of the given times.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -16,32 +17,32 @@ use super::catalogue::{
     BOTS, BROWSERS, COUNTRIES, Country, FIRST_NAMES, LAST_NAMES, SOURCES, STREETS, Source,
 };
 
-/// The landing page that demo visits say they are on.
+/// The address of the landing page in demo visits.
 pub const PAGE: &str = "https://dawn.example.com/";
 
 const BOTS_PER_MILLE: u32 = 45;
 const MACROS_PER_MILLE: u32 = 6;
 const MS_PER_DAY: u64 = 86_400_000;
 
-/// One visit to a landing page, as its browser would report it.
+/// One visit to a landing page, as the browser would report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// The prospect's id: a UUIDv7 of the time of the visit.
+    /// The id of the prospect: a UUIDv7 of the time of the visit.
     pub id: Uuid,
     /// Unix milliseconds.
     pub time_ms: u64,
     pub ip: IpAddr,
     pub user_agent: &'static str,
-    /// The page, with its query: what the browser sends as Referer.
+    /// The page with its query, which the browser sends as Referer.
     pub page: String,
-    /// The pixel's query: `user_id`, `pid`, the page's own parameters, `r` and `u`.
+    /// The query of the pixel: `user_id`, `pid`, the parameters of the page, `r` and `u`.
     pub pairs: String,
-    /// How long after the visit its visitor orders, if at all.
+    /// The time between the visit and the order of the visitor, if there is an order.
     pub order_after: Option<Duration>,
     country: usize,
 }
 
-/// An order form as it was filled in. The customer does not exist.
+/// A filled-in order form. The customer does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderForm {
     pub prospect_id: Uuid,
@@ -53,7 +54,7 @@ pub struct OrderForm {
 }
 
 impl OrderForm {
-    /// The form as its browser posts it.
+    /// Returns the form as the browser posts it.
     #[must_use]
     pub fn to_pairs(&self) -> String {
         Serializer::new(String::new())
@@ -75,17 +76,18 @@ pub struct Visits {
 }
 
 impl Visits {
-    /// Visits brought by these buyers, the first the busiest. The same seed gives the same visits.
+    /// Returns visits of these buyers, of whom the first has the most. The same seed gives the same
+    /// visits.
     ///
     /// # Panics
-    /// Without a buyer there is nobody to bring visits.
+    /// When there is no buyer.
     #[must_use]
     pub fn new(users: &[u64], seed: u64) -> Self {
         assert!(!users.is_empty(), "a visit needs a buyer");
         Self { rng: SmallRng::seed_from_u64(seed), users: users.to_vec() }
     }
 
-    /// A visit at a time, in Unix milliseconds.
+    /// Returns a visit at a time in Unix milliseconds.
     pub fn next(&mut self, time_ms: u64) -> Visit {
         let id = uuid_at(time_ms, &mut self.rng);
         let rank = weighted(&mut self.rng, self.users.len(), |rank| 12 / (rank as u32 + 2) + 1);
@@ -106,7 +108,7 @@ impl Visits {
         Visit { id, time_ms, ip, user_agent, page, pairs, order_after, country }
     }
 
-    /// The order of a visit's visitor.
+    /// Returns the order of the visitor of a visit.
     pub fn order(&mut self, visit: &Visit) -> OrderForm {
         let country = &COUNTRIES[visit.country];
         let first_name = pick(&mut self.rng, FIRST_NAMES);
@@ -129,18 +131,19 @@ impl Visits {
         }
     }
 
-    /// A random id of a time, for an order.
+    /// Returns a random id with a time, for an order.
     pub fn id_at(&mut self, time_ms: u64) -> Uuid {
         uuid_at(time_ms, &mut self.rng)
     }
 
-    /// The pause until the next of events that come at random, `per_s` a second on average.
+    /// Returns the pause until the next of randomly distributed events, `per_s` per second on
+    /// average.
     pub fn pause(&mut self, per_s: f64) -> Duration {
         let share: f64 = self.rng.random();
         Duration::from_secs_f64((-(1.0 - share).ln() / per_s).min(60.0))
     }
 
-    /// A random number from 0 to below `span`.
+    /// Returns a random number from 0 to below `span`.
     pub fn within(&mut self, span: u64) -> u64 {
         self.rng.random_range(0..span)
     }
@@ -154,7 +157,7 @@ impl Visits {
         (BROWSERS[browser].1, pick(&mut self.rng, country.networks), true)
     }
 
-    /// What the ad's link added to the page's address.
+    /// Returns the parameters that the link of the ad adds to the address of the page.
     fn own_parameters(&mut self, source: &Source) -> String {
         let mut query = Serializer::new(String::new());
         if let Some((utm_source, medium)) = source.utm {
@@ -166,7 +169,7 @@ impl Visits {
         }
         if !source.subs.0.is_empty() {
             query.append_pair("sub1", pick(&mut self.rng, source.subs.0));
-            // Links are sometimes pasted without the network's macros filled in.
+            // Sometimes links are used without filling in the macros of the ad network.
             let forgotten = self.rng.random_range(0..1000) < MACROS_PER_MILLE;
             let placement = if forgotten { "{placement}" } else { pick(&mut self.rng, source.subs.1) };
             query.append_pair("sub2", placement);
@@ -198,7 +201,8 @@ impl Visits {
     }
 }
 
-/// How busy a moment is, from 0 in the small hours to 1 in the evening (UTC), a little less at the weekend.
+/// Returns how busy a time is, from 0 in the early morning to 1 in the evening (UTC), a little less
+/// at the weekend.
 #[must_use]
 pub fn business(time_ms: u64) -> f64 {
     const QUIETEST_HOUR: f64 = 3.5;
@@ -231,7 +235,7 @@ fn weighted(rng: &mut SmallRng, len: usize, weight: impl Fn(usize) -> u32) -> us
     len - 1
 }
 
-/// A random address of a network written `address/prefix`, never its first or last.
+/// Returns a random address of a network written as `address/prefix`, never its first or last one.
 fn address(network: &str, rng: &mut SmallRng) -> IpAddr {
     let (base, prefix) = network.split_once('/').expect("networks in the catalogue have a prefix");
     let prefix: u32 = prefix.parse().expect("prefixes in the catalogue are numbers");

@@ -1,5 +1,6 @@
-//! ClickHouse: a `clickhouse` binary where there is one in the PATH, else its engine by this program's own
-//! `clickhouse` subcommand. Loopback, one user with a generated password.
+//! ClickHouse: the `clickhouse` binary if there is one in the PATH, else its engine through the
+//! `clickhouse` subcommand of this program. It listens on loopback and has one user with a
+//! generated password.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,39 +10,29 @@ use anyhow::Context as _;
 use super::wait_until_ready;
 use crate::process::{Process, ProcessSpec, own_binary};
 
-/// How ClickHouse runs.
+/// The settings of ClickHouse.
 #[derive(Debug, Clone)]
 pub struct ClickHouseConfig {
-    /// Its folder.
     pub folder: PathBuf,
-    /// Its log.
     pub log: PathBuf,
-    /// Port of the HTTP interface, on loopback.
+    /// The port of the HTTP interface, on loopback.
     pub port: u16,
-    /// The one user.
     pub user: String,
-    /// Its password.
     pub password: String,
 }
 
 impl ClickHouseConfig {
-    /// Its URL.
+    /// Returns the URL of the HTTP interface.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the engine cannot be had or does not become ready.
+    /// Starts ClickHouse and waits until it is ready.
     pub async fn start(&self) -> anyhow::Result<Process> {
         self.start_with(&[]).await
     }
 
-    /// Starts it with these variables added to its environment.
-    ///
-    /// # Errors
-    /// As [`ClickHouseConfig::start`].
+    /// Starts ClickHouse with these variables added to its environment.
     pub async fn start_with(&self, environment: &[(String, String)]) -> anyhow::Result<Process> {
         std::fs::create_dir_all(&self.folder)?;
         let mut spec = match server_binary() {
@@ -67,7 +58,7 @@ impl ClickHouseConfig {
             .env("SLUICE_LOCAL_CLICKHOUSE_PASSWORD", &self.password))
     }
 
-    /// A server with the least configuration that does; its TCP ports are closed.
+    /// Returns a server with a minimal configuration. Its TCP ports are closed.
     fn server(&self, binary: &Path) -> anyhow::Result<ProcessSpec> {
         let (port, folder, user) = (self.port, self.folder.display(), &self.user);
         let password = self.password.replace('&', "&amp;").replace('<', "&lt;");
@@ -90,10 +81,7 @@ impl ClickHouseConfig {
         Ok(ProcessSpec::new(binary, &self.log).args(["server", &argument]))
     }
 
-    /// Runs a statement and gives its answer.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
+    /// Runs a statement and returns its answer.
     pub async fn query(&self, sql: &str) -> anyhow::Result<String> {
         query(&self.url(), &self.user, &self.password, sql).await
     }
@@ -104,10 +92,10 @@ fn server_binary() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join("clickhouse")).find(|binary| binary.is_file())
 }
 
-/// Runs a statement over HTTP and gives its answer.
+/// Runs a statement over HTTP and returns its answer.
 ///
 /// # Errors
-/// When the server does not answer or refuses.
+/// When the server does not answer, or refuses the statement.
 pub async fn query(url: &str, user: &str, password: &str, sql: &str) -> anyhow::Result<String> {
     let response = reqwest::Client::new()
         .post(url)
@@ -117,7 +105,7 @@ pub async fn query(url: &str, user: &str, password: &str, sql: &str) -> anyhow::
         .timeout(Duration::from_secs(60))
         .send()
         .await
-        .context("clickhouse does not answer")?;
+        .context("ClickHouse does not answer")?;
     let is_good = response.status().is_success();
     let text = response.text().await?;
     anyhow::ensure!(is_good, "{}", text.trim());

@@ -1,4 +1,5 @@
-//! Apache Kafka in KRaft mode: one process that is broker and controller, formatted once, on loopback.
+//! Apache Kafka in KRaft mode: one process on loopback that is both broker and controller,
+//! formatted once.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,61 +13,55 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::wait_until_ready;
 use crate::process::{Process, ProcessSpec};
 
-/// How Kafka runs.
+/// The settings of Kafka.
 #[derive(Debug, Clone)]
 pub struct KafkaConfig {
-    /// Its folder.
     pub folder: PathBuf,
-    /// Its log.
     pub log: PathBuf,
-    /// Port on loopback.
+    /// The port on loopback.
     pub port: u16,
-    /// The JVM's heap.
+    /// The heap of the JVM.
     pub heap_mb: u32,
-    /// Starts faster, runs slower: for tests.
+    /// Starts faster and runs slower, for tests.
     pub is_short_lived: bool,
 }
 
-/// A topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Topic<'a> {
-    /// Name.
     pub name: &'a str,
-    /// Number of partitions.
     pub n_partitions: i32,
-    /// How long records are kept.
     pub retention_hours: u64,
 }
 
-/// Largest record, compressed: 4 MiB.
+/// The largest record, compressed: 4 MiB.
 const MAX_MESSAGE_BYTES: u32 = 4 << 20;
 
 impl KafkaConfig {
-    /// Its address.
+    /// Returns the bootstrap address.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, formatting its folder first where that is new.
+    /// Starts Kafka. Formats its folder first if it is new.
     ///
     /// # Errors
-    /// When its jars or Java are missing, or it does not become ready.
+    /// When the jars or Java are missing, or Kafka does not become ready.
     pub async fn start(&self) -> anyhow::Result<Process> {
         let libraries = tokio::task::spawn_blocking(crate::artifacts::kafka_libraries).await??;
         std::fs::create_dir_all(&self.folder)?;
         let properties = self.folder.join("server.properties");
-        // The controller's port is nobody else's business: a free one each time.
+        // Nothing else uses the port of the controller, so it is a free one each time.
         std::fs::write(&properties, self.properties(crate::ports::free_port()))?;
         let class_path = format!("{}/*", libraries.display());
         let properties = properties.to_string_lossy().into_owned();
         if !self.folder.join("data/meta.properties").exists() {
-            // In one word: an id may begin with a hyphen.
+            // One argument, because an id may begin with a hyphen.
             let id = format!("--cluster-id={}", cluster_id());
             self.java(&class_path, "64m")
                 .args(["kafka.tools.StorageTool", "format", &id, "--config", &properties])
                 .run()
                 .await
-                .context("cannot format Kafka's folder")?;
+                .context("cannot format the folder of Kafka")?;
         }
         let heap = format!("{}m", self.heap_mb);
         let process = self.java(&class_path, &heap).args(["kafka.Kafka", &properties]).spawn()?;
@@ -130,11 +125,11 @@ log.cleaner.dedupe.buffer.size=16777216
     }
 }
 
-/// A random id of 16 bytes in Kafka's base64.
+/// Returns a random id of 16 bytes in the base64 alphabet of Kafka.
 fn cluster_id() -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let number = uuid::Uuid::new_v4().as_u128();
-    // 16 bytes are 22 characters, the last of which carries two bits.
+    // 16 bytes are 22 characters. The last one has only two bits.
     let mut text: String =
         (0..21).map(|n| char::from(ALPHABET[((number >> (122 - 6 * n)) & 63) as usize])).collect();
     text.push(char::from(ALPHABET[((number & 3) << 4) as usize]));
@@ -151,7 +146,7 @@ fn client(brokers: &str) -> ClientConfig {
 }
 
 fn check(brokers: &str) -> anyhow::Result<()> {
-    // librdkafka complains loudly of a refused connection; look first.
+    // librdkafka logs refused connections as errors, so the port is checked first.
     std::net::TcpStream::connect(brokers)?;
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
     let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(3))?;
@@ -159,10 +154,10 @@ fn check(brokers: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates topics that are not there, and waits until each partition has a leader.
+/// Creates missing topics, and waits until each partition has a leader.
 ///
 /// # Errors
-/// When the broker refuses or does not answer.
+/// When the broker refuses, or does not answer.
 pub async fn create_topics(brokers: &str, topics: &[Topic<'_>]) -> anyhow::Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
     let retentions: Vec<String> =

@@ -1,4 +1,4 @@
-//! The servers that the services need, each started in one way for the local stack and for the tests.
+//! The servers that the services need. The local stack and the tests start them in the same way.
 
 pub mod clickhouse;
 pub mod kafka;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Process, tail};
 
-/// Waits until `is_ready` says so, the process ends or the time is up.
+/// Waits until `is_ready` succeeds, the process ends, or the time is up.
 ///
 /// # Errors
-/// When it did not become ready; with the end of its log.
+/// When the server did not become ready. The message contains the end of its log.
 pub async fn wait_until_ready<F, R>(
     name: &str,
     process: &Process,

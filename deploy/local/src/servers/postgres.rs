@@ -1,7 +1,9 @@
-//! PostgreSQL from the distribution's packages: a cluster of its own, on loopback, with a generated password.
+//! PostgreSQL from the packages of the distribution: a separate cluster on loopback, with a
+//! generated password.
 //!
-//! It refuses to run as root, so root starts it as the user `postgres`. Where that user cannot reach the data folder
-//! (a checkout under `/root`), the cluster lies in `/var/lib/postgresql`, under a name made of the folder's path.
+//! PostgreSQL refuses to run as root, so root starts it as the user `postgres`. If that user cannot
+//! reach the data folder (a checkout under `/root`), the cluster is in `/var/lib/postgresql`, under
+//! a name derived from the path of the folder.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -14,28 +16,27 @@ use nix::unistd::User;
 use super::wait_until_ready;
 use crate::process::{Process, ProcessSpec};
 
-/// How PostgreSQL runs.
+/// The settings of PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct PostgresConfig {
-    /// Data folder of the stack; the cluster goes into `postgres` in it.
+    /// The data folder of the stack. The cluster is in `postgres` inside it.
     pub folder: PathBuf,
-    /// Its log.
     pub log: PathBuf,
-    /// Port on loopback.
+    /// The port on loopback.
     pub port: u16,
-    /// Password of the superuser `postgres`.
+    /// The password of the superuser `postgres`.
     pub password: String,
-    /// Gives up durability for speed: tests only.
+    /// Gives up durability for speed, for tests only.
     pub is_volatile: bool,
 }
 
 impl PostgresConfig {
-    /// Connection URL of a database, as the superuser.
+    /// Returns the connection URL of a database, as the superuser.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// Where the cluster lies.
+    /// Returns the folder of the cluster.
     pub fn cluster_folder(&self) -> PathBuf {
         let wanted = self.folder.join("postgres");
         if !nix::unistd::geteuid().is_root() || is_reachable(&self.folder) {
@@ -47,10 +48,10 @@ impl PostgresConfig {
         base.join(format!("sluice-{:016x}", hash(path.to_string_lossy().as_bytes())))
     }
 
-    /// Starts it, making the cluster first where there is none.
+    /// Starts PostgreSQL. Creates the cluster first if there is none.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not start.
+    /// When PostgreSQL is not installed, or does not start.
     pub async fn start(&self) -> anyhow::Result<Process> {
         let programs = programs()?;
         let cluster = self.cluster_folder();
@@ -74,7 +75,7 @@ impl PostgresConfig {
             arguments.extend(["-c".to_owned(), format!("{name}={value}")]);
         }
         let mut spec = self.spec(programs.join("postgres")).args(arguments);
-        // An immediate shutdown: the server's own children end with it.
+        // An immediate shutdown: the child processes of the server end with it.
         spec.death_signal = Signal::SIGQUIT;
         let process = spec.spawn()?;
         wait_until_ready("postgres", &process, &self.log, Duration::from_secs(60), || async {
@@ -91,7 +92,7 @@ impl PostgresConfig {
     }
 
     async fn initialise(&self, programs: &Path, cluster: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(cluster).with_context(|| format!("cannot make {}", cluster.display()))?;
+        std::fs::create_dir_all(cluster).with_context(|| format!("cannot create {}", cluster.display()))?;
         std::fs::set_permissions(cluster, std::fs::Permissions::from_mode(0o700))?;
         let password_file = cluster.with_extension("password");
         crate::secrets::write_private(&password_file, &self.password)?;
@@ -113,7 +114,8 @@ impl PostgresConfig {
     }
 }
 
-/// The user `postgres` can get there: every folder above can be passed by others, or is its own.
+/// Returns whether the user `postgres` can reach a folder: every folder above it is open to others
+/// or belongs to that user.
 fn is_reachable(folder: &Path) -> bool {
     let Ok(folder) = std::fs::canonicalize(folder) else { return false };
     let uid = User::from_name("postgres").ok().flatten().map(|user| user.uid.as_raw());
@@ -122,14 +124,15 @@ fn is_reachable(folder: &Path) -> bool {
     })
 }
 
-/// FNV-1a, to name a folder after a path.
+/// Returns the FNV-1a hash of bytes, to name a folder after a path.
 fn hash(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The folder with `postgres` and `initdb`: the newest of Debian's, else the PATH's.
+/// Returns the folder with `postgres` and `initdb`: the newest version of Debian's packages, else
+/// the one in the PATH.
 fn programs() -> anyhow::Result<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -145,13 +148,13 @@ fn programs() -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-        .context("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+        .context("the PostgreSQL server is not installed (Debian: apt-get install postgresql)")
 }
 
-/// Runs SQL through `psql`, giving what it prints, unaligned.
+/// Runs SQL through `psql` and returns its output, unaligned.
 ///
 /// # Errors
-/// When it fails; with psql's message.
+/// When it fails. The message contains that of psql.
 pub async fn psql(url: &str, sql: &str) -> anyhow::Result<String> {
     let arguments = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, "-d"];
     let output = tokio::process::Command::new("psql")
@@ -167,11 +170,8 @@ pub async fn psql(url: &str, sql: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Makes the tables in an empty database, and so many Buyers, with the ids from 1 on: for tests and measurements of what
-/// resolves events.
-///
-/// # Errors
-/// When a statement fails.
+/// Creates the tables in an empty database, and `n_people` Buyers with ids from 1: for tests and
+/// measurements that resolve events.
 pub async fn make_people(url: &str, n_people: u32) -> anyhow::Result<()> {
     for migration in sluice_schemas::migrations::POSTGRES {
         psql(url, migration.sql).await.with_context(|| format!("migration {}", migration.name))?;

@@ -1,4 +1,5 @@
-//! `down`, `status` and `logs`: they read the running stack's state file and signal its supervisor.
+//! `down`, `status` and `logs`. They read the state file of the running stack, and signal its
+//! supervisor.
 
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
@@ -12,10 +13,10 @@ use sluice_runtime::clock::Clock;
 use super::state::{self, UnitState};
 use crate::progress::say;
 
-/// Stops the stack of a folder; no stack is no error.
+/// Stops the stack of a folder. Does nothing if none is running.
 ///
 /// # Errors
-/// When it does not stop within two minutes.
+/// When the stack does not stop within two minutes.
 pub async fn down(folder: &Path) -> anyhow::Result<()> {
     if !state::is_running(folder)? {
         say("no stack is running here");
@@ -26,17 +27,20 @@ pub async fn down(folder: &Path) -> anyhow::Result<()> {
     kill(Pid::from_raw(i32::try_from(state.pid)?), Signal::SIGTERM)?;
     let began = Instant::now();
     while state::is_running(folder)? {
-        anyhow::ensure!(began.elapsed() < Duration::from_secs(120), "it is still running after two minutes");
+        anyhow::ensure!(
+            began.elapsed() < Duration::from_secs(120),
+            "the stack is still running after two minutes"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     say(&format!("stopped after {:.1} s", began.elapsed().as_secs_f32()));
     Ok(())
 }
 
-/// Shows the stack, one line a unit.
+/// Shows the stack, one line per unit.
 ///
 /// # Errors
-/// When no stack runs on the folder.
+/// When no stack is running on the folder.
 pub fn status(folder: &Path, as_json: bool) -> anyhow::Result<()> {
     let is_running = state::is_running(folder)?;
     let state = state::read(folder).filter(|_| is_running);
@@ -79,7 +83,7 @@ fn uptime(seconds: i64) -> String {
     }
 }
 
-/// Shows the end of a unit's log and what is appended to it, until interrupted.
+/// Shows the end of the log of a unit, and follows it until interrupted.
 ///
 /// # Errors
 /// When there is no such log.
@@ -87,9 +91,9 @@ pub async fn logs(folder: &Path, name: &str, follow: bool) -> anyhow::Result<()>
     let path = folder.join("log").join(format!("{name}.log"));
     let mut file = match std::fs::File::open(&path) {
         Ok(file) if !name.contains('/') => file,
-        _ => anyhow::bail!("there is no log of {name:?}; there are: {}", names(folder).join(", ")),
+        _ => anyhow::bail!("there is no log of {name:?}; available logs: {}", names(folder).join(", ")),
     };
-    // The last 16 KiB, from a line's beginning.
+    // The last 16 KiB, from the beginning of a line.
     let length = file.metadata()?.len();
     let shown = crate::process::tail(&path, length.saturating_sub(16 << 10), 40);
     for line in shown.lines() {

@@ -1,36 +1,33 @@
-//! Where a stack lives and on which ports.
+//! The folder and the ports of a stack.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// The folder of the stack's state.
+/// The folder of the stack.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FolderArgs {
-    /// Folder of all state (default: `var` of the current folder)
+    /// Folder for all state (default: `var` in the current folder)
     #[arg(long, env = "SLUICE_LOCAL_DIR", value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
 
 impl FolderArgs {
-    /// The folder, absolute; made when it is not there.
-    ///
-    /// # Errors
-    /// When it cannot be made.
+    /// Returns the absolute path of the folder. Creates it if it does not exist.
     pub fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = self.dir.clone().unwrap_or_else(|| PathBuf::from("var"));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(std::fs::canonicalize(folder)?)
     }
 }
 
-/// Every port of the stack, all on loopback.
+/// Every port of the stack. All are on loopback.
 #[derive(Debug, Clone, clap::Args, serde::Serialize, serde::Deserialize)]
 pub struct Ports {
-    /// Edge, public
+    /// Edge, public listener
     #[arg(long = "port-edge", env = "SLUICE_LOCAL_PORT_EDGE", default_value_t = 8080, value_name = "PORT")]
     pub edge: u16,
-    /// Edge, second listener: trusts a proxy on loopback
+    /// Edge, second listener, which trusts a proxy on loopback
     #[arg(
         long = "port-edge-proxy",
         env = "SLUICE_LOCAL_PORT_EDGE_PROXY",
@@ -57,7 +54,7 @@ pub struct Ports {
         value_name = "PORT"
     )]
     pub ingest_ops: u16,
-    /// Health and metrics of the api
+    /// Health and metrics of the API
     #[arg(
         long = "port-api-ops",
         env = "SLUICE_LOCAL_PORT_API_OPS",
@@ -81,7 +78,7 @@ pub struct Ports {
         value_name = "PORT"
     )]
     pub kafka: u16,
-    /// ClickHouse's HTTP interface
+    /// HTTP interface of ClickHouse
     #[arg(
         long = "port-clickhouse",
         env = "SLUICE_LOCAL_PORT_CLICKHOUSE",
@@ -100,26 +97,27 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// All of them, with what each is for.
+    /// Returns all ports with their purposes.
     pub fn all(&self) -> [(&'static str, u16); 10] {
         [
             ("edge", self.edge),
             ("edge behind a proxy", self.edge_proxy),
             ("pages and API", self.api),
             ("demo landing page", self.landing),
-            ("edge's health", self.ingest_ops),
-            ("api's health", self.api_ops),
-            ("consumer's health", self.consumer_ops),
+            ("health of the edge", self.ingest_ops),
+            ("health of the API", self.api_ops),
+            ("health of the consumer", self.consumer_ops),
             ("kafka", self.kafka),
             ("clickhouse", self.clickhouse),
             ("postgres", self.postgres),
         ]
     }
 
-    /// Checks that all of them are free.
+    /// Checks that all ports are free.
     ///
     /// # Errors
-    /// Naming every port that is taken, by whom, and how to choose others.
+    /// Names every port that is taken and the process that uses it, and tells how to choose another
+    /// port.
     pub fn check_free(&self) -> anyhow::Result<()> {
         let taken: Vec<String> = self
             .all()
@@ -136,25 +134,22 @@ impl Ports {
     }
 }
 
-/// The stack's secrets, generated on the first start.
+/// The secrets of the stack, generated at the first start.
 pub struct Secrets {
-    /// PostgreSQL's superuser.
+    /// The password of the superuser of PostgreSQL.
     pub postgres: String,
-    /// PostgreSQL's user `sluice`.
+    /// The password of the PostgreSQL user `sluice`.
     pub sluice: String,
-    /// PostgreSQL's user `sluice_consumer`.
+    /// The password of the PostgreSQL user `sluice_consumer`.
     pub consumer: String,
-    /// ClickHouse's user `sluice`.
+    /// The password of the ClickHouse user `sluice`.
     pub clickhouse: String,
-    /// What the api signs with.
+    /// The key with which the API signs tokens.
     pub auth: String,
 }
 
 impl Secrets {
-    /// Reads them from `var/secrets`, making those that are missing.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or written.
+    /// Reads the secrets from `var/secrets`. Generates missing ones.
     pub fn load(folder: &Path) -> anyhow::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         let secrets = folder.join("secrets");

@@ -1,5 +1,5 @@
-//! The demo team, or the first owner: made on the first start, their passwords kept in `var/credentials.json`, which
-//! only the owner of the stack can read.
+//! The demo team, or the first owner. They are created at the first start. Their passwords are in
+//! `var/credentials.json`, which only the owner of the stack can read.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +12,23 @@ use crate::progress::say;
 /// An account of the demo.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DemoUser {
-    /// Its id in the CRM.
+    /// The id in the CRM.
     pub id: u64,
-    /// Its login.
     pub username: String,
-    /// Its position (`Owner`, `Buyer`, …).
+    /// The position (`Owner`, `Buyer`, …).
     pub position: String,
-    /// Its password; none when it has been there before.
+    /// The password; `None` if the account existed before.
     pub password: Option<String>,
 }
 
-/// What `sluice-api demo create` prints, and what is kept.
+/// The output of `sluice-api demo create`, which is also stored in the file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Credentials {
-    /// The accounts.
     pub users: Vec<DemoUser>,
 }
 
 impl Credentials {
-    /// The buyers' ids.
+    /// Returns the ids of the buyers.
     pub fn buyers(&self) -> Vec<u64> {
         self.users.iter().filter(|user| user.position == "Buyer").map(|user| user.id).collect()
     }
@@ -44,12 +42,12 @@ impl Credentials {
     }
 }
 
-/// The file with the logins.
+/// Returns the path of the file with the logins.
 pub fn credentials_path(folder: &Path) -> PathBuf {
     folder.join("credentials.json")
 }
 
-/// The logins kept from an earlier start.
+/// Returns the logins of an earlier start.
 pub fn load(folder: &Path) -> Option<Credentials> {
     serde_json::from_str(&std::fs::read_to_string(credentials_path(folder)).ok()?).ok()
 }
@@ -59,16 +57,15 @@ fn save(folder: &Path, credentials: &Credentials) -> anyhow::Result<()> {
     Ok(crate::secrets::write_private(&credentials_path(folder), &text)?)
 }
 
-/// Logins, and whether they are shown in full: only on the start that made them.
+/// Logins. Passwords are shown only at the start that created them.
 pub struct Logins {
-    /// The accounts.
     pub credentials: Credentials,
-    /// This start made them.
+    /// Whether this start created them.
     pub is_new: bool,
 }
 
 impl Logins {
-    /// What to print of them.
+    /// Returns the text to print.
     pub fn text(&self, folder: &Path) -> String {
         let path = credentials_path(folder);
         if self.is_new {
@@ -80,19 +77,19 @@ impl Logins {
     }
 }
 
-/// Makes the demo team if it is not there, and on the first start its past week.
+/// Creates the demo team if it does not exist, and at the first start its past week.
 ///
 /// # Errors
-/// When the api refuses or Kafka does not take the past.
+/// When the API refuses, or Kafka does not accept the events.
 pub async fn create(blueprint: &Blueprint) -> anyhow::Result<Logins> {
     let folder = &blueprint.folder;
     let printed = blueprint.api_command(&["demo", "create"], "demo")?.capture().await?;
     let json = printed.lines().rev().find(|line| line.trim_start().starts_with('{'));
     let mut made: Credentials = serde_json::from_str(json.unwrap_or(&printed))
         .or_else(|_| serde_json::from_str(&printed))
-        .context("cannot read what `sluice-api demo create` printed")?;
+        .context("cannot read the output of `sluice-api demo create`")?;
     let is_new = made.users.iter().any(|user| user.password.is_some());
-    // Passwords are told once; those of an earlier start are in the file.
+    // New passwords are printed only once. Those of an earlier start are in the file.
     let known = load(folder).unwrap_or_default();
     for user in made.users.iter_mut().filter(|user| user.password.is_none()) {
         let before = known.users.iter().find(|before| before.username == user.username);
@@ -106,21 +103,18 @@ pub async fn create(blueprint: &Blueprint) -> anyhow::Result<Logins> {
             .backfill(&join(&made.buyers()))?
             .run()
             .await
-            .context("cannot write the demo's past week")?;
+            .context("cannot write the past week of the demo")?;
         std::fs::write(&done, "")?;
     }
     Ok(Logins { credentials: made, is_new })
 }
 
-/// Ids as the demo's commands take them.
+/// Formats ids for the commands of the demo.
 pub fn join(ids: &[u64]) -> String {
     ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Without the demo: an owner, if this folder has made none yet.
-///
-/// # Errors
-/// When the api refuses.
+/// Creates an owner for a stack without the demo, unless this folder already has one.
 pub async fn create_owner(blueprint: &Blueprint) -> anyhow::Result<Logins> {
     if let Some(credentials) = load(&blueprint.folder) {
         return Ok(Logins { credentials, is_new: false });
@@ -138,10 +132,10 @@ pub async fn create_owner(blueprint: &Blueprint) -> anyhow::Result<Logins> {
     Ok(Logins { credentials, is_new: true })
 }
 
-/// `sluice-local demo remove`: stops the demo's traffic and removes its data.
+/// The command `sluice-local demo remove`: stops the traffic of the demo and removes its data.
 ///
 /// # Errors
-/// When no stack runs, or the api refuses.
+/// When no stack is running, or the API refuses.
 pub async fn remove(folder: &Path) -> anyhow::Result<()> {
     let state = super::state::read(folder).filter(|_| super::state::is_running(folder).unwrap_or(false));
     let state = state.context("no stack is running here; start it with `deploy/up --no-demo`")?;
@@ -162,6 +156,6 @@ pub async fn remove(folder: &Path) -> anyhow::Result<()> {
     blueprint.api_command(&["demo", "remove"], "demo")?.run().await?;
     std::fs::remove_file(credentials_path(folder)).ok();
     std::fs::remove_file(folder.join("demo-backfilled")).ok();
-    say("the demo's data is removed");
+    say("the demo data is removed");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `up --detach`: the stack in a session of its own, its output followed until it is ready.
+//! `up --detach`: starts the stack in its own session, and shows its output until it is ready.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -9,18 +9,18 @@ use anyhow::Context as _;
 
 use super::state;
 
-/// Starts `sluice-local up` with the same arguments in the background; returns when it is ready.
+/// Starts `sluice-local up` with the same arguments in the background. Returns when it is ready.
 ///
 /// # Errors
-/// When it ends before; with its exit status, its output having been shown.
+/// When it ends before that. The message contains its exit status; its output was shown before.
 pub async fn detach(folder: &Path) -> anyhow::Result<()> {
     if state::is_running(folder)? {
-        // The same refusal as in the foreground.
+        // Refuses in the same way as in the foreground.
         return state::lock(folder).map(drop);
     }
     let log_path = folder.join("up.log");
     let log =
-        std::fs::File::create(&log_path).with_context(|| format!("cannot make {}", log_path.display()))?;
+        std::fs::File::create(&log_path).with_context(|| format!("cannot create {}", log_path.display()))?;
     let arguments =
         std::env::args_os().skip(1).filter(|argument| argument != "--detach" && argument != "--yes");
     let mut child = Command::new(crate::process::own_binary()?)
@@ -46,10 +46,10 @@ pub async fn detach(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Prints what was appended since the last call.
+/// Prints the text that was appended since the last call.
 pub(super) fn show_new(file: &mut std::fs::File) -> anyhow::Result<()> {
     if file.stream_position()? > file.metadata()?.len() {
-        // Somebody emptied the file.
+        // The file was truncated.
         file.seek(SeekFrom::Start(0))?;
     }
     let mut bytes = Vec::new();

@@ -1,8 +1,9 @@
-//! The local stack: what `up`, `down`, `status` and `logs` do.
+//! The local stack: the commands `up`, `down`, `status` and `logs`.
 //!
-//! The path of `up`: [`config`] (ports, folder) → the lock on the folder → free ports → [`start`] brings up the units of
-//! [`units`] in order of need, each watched by [`supervisor`] → [`state`] is kept in a file, which `status`, `logs` and
-//! `down` read. Invariant: who holds the lock on `var/lock` is the stack of that folder; there is one at most.
+//! The path of `up`: [`config`] (ports, folder) → the lock on the folder → free ports → [`start`]
+//! starts the [`units`] in the order of their dependencies, each watched by [`supervisor`] →
+//! [`state`] is kept in a file, which `status`, `logs` and `down` read. Invariant: the process with
+//! the lock on `var/lock` is the stack of that folder, so there is at most one.
 
 pub mod commands;
 pub mod config;

@@ -1,4 +1,5 @@
-//! `up`: brings the stack up in order of need and keeps it until it is told to stop.
+//! `up`: starts the stack in the order of the dependencies, and keeps it running until it is
+//! stopped.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,31 +16,29 @@ use crate::progress::say;
 use crate::servers::kafka::{Topic, create_topics};
 use crate::servers::postgres::psql;
 
-/// What was asked for.
+/// The options of `up`.
 #[derive(Debug, Clone)]
 pub struct UpOptions {
-    /// The stack's folder.
     pub folder: PathBuf,
-    /// Its ports.
     pub ports: Ports,
-    /// With the demo team and its traffic.
+    /// Whether to start the demo team and its traffic.
     pub with_demo: bool,
-    /// Forget old data first.
+    /// Whether to delete old data first.
     pub is_fresh: bool,
 }
 
-/// A stack that is coming up or running.
+/// A stack that is starting or running.
 struct Stack {
     board: Board,
     tracker: TaskTracker,
-    /// In order of start.
+    /// In the order of their start.
     watched: Vec<Watched>,
 }
 
-/// Runs a stack until SIGTERM or Ctrl-C; a second one ends at once.
+/// Runs a stack until SIGTERM or Ctrl-C. A second signal ends it at once.
 ///
 /// # Errors
-/// When the folder or a port is taken, or a unit does not come up; all are stopped then.
+/// When the folder or a port is taken, or a unit does not start. All units are stopped then.
 pub async fn up(options: UpOptions) -> anyhow::Result<()> {
     let lock = state::lock(&options.folder)?;
     check_ports(&options).await?;
@@ -63,7 +62,8 @@ pub async fn up(options: UpOptions) -> anyhow::Result<()> {
             }
         }
     }
-    // Two signals at once are one: `timeout` and the like send theirs to the whole group too.
+    // Two signals at the same time count as one: `timeout` and similar programs also signal the
+    // whole group.
     let again = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         match Signals::new() {
@@ -75,7 +75,7 @@ pub async fn up(options: UpOptions) -> anyhow::Result<()> {
         () = stack.stop() => {}
         () = again => {
             say("stopping at once");
-            // The children's kernel signal does the rest.
+            // The kernel sends the death signal to the children.
             drop(lock);
             std::process::exit(130);
         }
@@ -83,7 +83,7 @@ pub async fn up(options: UpOptions) -> anyhow::Result<()> {
     outcome
 }
 
-/// The servers of a stack that was killed may take a moment to let go of their ports.
+/// Checks the ports. The servers of a killed stack may take a moment to release them.
 async fn check_ports(options: &UpOptions) -> anyhow::Result<()> {
     if state::was_killed(&options.folder) {
         for _ in 0..50 {
@@ -128,7 +128,7 @@ impl Stack {
             Blueprint { folder: options.folder.clone(), ports: options.ports.clone(), secrets, geo };
         if let Some(outside) = crate::keeper::outside_folders(&options.folder) {
             say(&format!(
-                "postgres keeps its data in {}: its user cannot reach the stack's folder",
+                "postgres stores its data in {}: its user cannot reach the folder of the stack",
                 outside.display()
             ));
         }
@@ -149,13 +149,13 @@ impl Stack {
         };
         let welcome = welcome(options, &logins);
         say(&format!("\nready after {:.0} s\n\n{welcome}", began.elapsed().as_secs_f32()));
-        // Passwords are shown on the start that made them, and not kept in the state.
+        // The start that created the passwords shows them. They are not part of the state.
         let kept = welcome_again(options, &logins);
         self.board.change(|state| (state.is_ready, state.welcome) = (true, kept));
         Ok(())
     }
 
-    /// Starts units side by side.
+    /// Starts units at the same time.
     async fn start_all<const N: usize>(&mut self, units: [Unit; N]) -> anyhow::Result<()> {
         let names = units.each_ref().map(|unit| unit.name).join(", ");
         say(&format!("starting {names} …"));
@@ -175,7 +175,7 @@ impl Stack {
         futures::future::join_all(wanted.map(Watched::stop)).await;
     }
 
-    /// In reverse order: who sends, then who receives, then the servers.
+    /// Stops the units in reverse order: producers, then their receivers, then the servers.
     async fn stop(&self) {
         let began = Instant::now();
         self.board.change(|state| state.is_ready = false);
@@ -189,7 +189,7 @@ impl Stack {
     }
 }
 
-/// Topics, databases and their schemas.
+/// Creates topics, databases and their schemas.
 async fn prepare(blueprint: &Blueprint) -> anyhow::Result<()> {
     let topic = |name, hours| Topic { name, n_partitions: 2, retention_hours: hours };
     let topics = [topic(EVENTS_TOPIC, 7 * 24), topic(CHANGES_TOPIC, 7 * 24)];
@@ -234,7 +234,7 @@ fn welcome(options: &UpOptions, logins: &Logins) -> String {
         && let Ok(binary) = crate::process::own_binary()
     {
         let (binary, folder) = (binary.display(), options.folder.display());
-        text += &format!("  the demo is removed by: {binary} demo remove --dir {folder}\n");
+        text += &format!("  to remove the demo: {binary} demo remove --dir {folder}\n");
     }
     text
 }
@@ -243,7 +243,7 @@ fn welcome_again(options: &UpOptions, logins: &Logins) -> String {
     welcome(options, &Logins { credentials: logins.credentials.clone(), is_new: false })
 }
 
-/// Removes what earlier stacks left, but for the lock that is held.
+/// Removes everything that earlier stacks left, except the lock.
 fn forget(folder: &Path) -> anyhow::Result<()> {
     if let Some(outside) = crate::keeper::outside_folders(folder).filter(|outside| outside.exists()) {
         std::fs::remove_dir_all(outside)?;

@@ -1,4 +1,5 @@
-//! What a running stack tells about itself: `var/state.json`, rewritten in one step at every change, and `var/lock`.
+//! The state of a running stack: `var/state.json`, replaced in one step at every change, and
+//! `var/lock`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,41 +8,39 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Ports;
 
-/// One unit, as `status --json` shows it.
+/// One unit, as shown by `status --json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UnitState {
     /// `kafka`, `ingest`, …
     pub name: String,
     /// `starting`, `ready`, `not ready`, `restarting`, `stopping`, `stopped`.
     pub state: String,
-    /// Process id, while it runs.
+    /// The process id while the unit is running.
     pub pid: Option<i32>,
     /// When it became ready, in seconds of Unix time.
     pub ready_since: Option<i64>,
-    /// How often it has been started again.
+    /// The number of restarts.
     pub restarts: u32,
-    /// Where it listens.
+    /// The address of its listener.
     pub address: String,
-    /// Its log file.
     pub log: PathBuf,
 }
 
 /// The whole stack.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StackState {
-    /// The supervisor's process id.
+    /// The process id of the supervisor.
     pub pid: u32,
-    /// All units have been ready, and what had to be done at start is done.
+    /// Whether all units have been ready and the preparations of the start are done.
     pub is_ready: bool,
-    /// Its ports.
     pub ports: Option<Ports>,
-    /// In order of start.
+    /// In the order of their start.
     pub units: Vec<UnitState>,
-    /// What is printed when the stack is ready: addresses and logins.
+    /// The text that is printed when the stack is ready: addresses and logins.
     pub welcome: String,
 }
 
-/// The stack's state and its file. Clones share it.
+/// The state of the stack and its file. Clones share it.
 #[derive(Clone)]
 pub struct Board {
     path: PathBuf,
@@ -49,7 +48,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// A new board, written at once.
+    /// Creates the state and writes it.
     pub fn new(folder: &Path) -> Self {
         let state = StackState { pid: std::process::id(), ..StackState::default() };
         let board = Self { path: path(folder), state: Arc::new(Mutex::new(state)) };
@@ -65,7 +64,7 @@ impl Board {
             .map_err(std::io::Error::other)
             .and_then(|text| crate::secrets::write_private(&self.path, &text));
         if let Err(error) = written {
-            tracing::warn!(%error, "cannot write the stack's state");
+            tracing::warn!(%error, "cannot write the state of the stack");
         }
         result
     }
@@ -90,7 +89,7 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("state.json")
 }
 
-/// Whether the last stack of the folder was killed: an orderly end removes the state.
+/// Returns whether the last stack of the folder was killed: an orderly stop removes the state.
 pub fn was_killed(folder: &Path) -> bool {
     path(folder).exists()
 }
@@ -101,10 +100,10 @@ pub struct LockedFolder {
     _lock: nix::fcntl::Flock<std::fs::File>,
 }
 
-/// Takes the folder, or tells who has it.
+/// Locks the folder.
 ///
 /// # Errors
-/// When another stack runs on it.
+/// When another stack is running on it. The message names its process.
 pub fn lock(folder: &Path) -> anyhow::Result<LockedFolder> {
     match try_lock(folder)? {
         Some(lock) => Ok(LockedFolder { folder: folder.to_owned(), _lock: lock }),
@@ -125,15 +124,12 @@ fn try_lock(folder: &Path) -> anyhow::Result<Option<nix::fcntl::Flock<std::fs::F
     }
 }
 
-/// Whether a stack runs on the folder.
-///
-/// # Errors
-/// When the lock file cannot be opened.
+/// Returns whether a stack is running on the folder.
 pub fn is_running(folder: &Path) -> anyhow::Result<bool> {
     Ok(try_lock(folder)?.is_none())
 }
 
-/// The state as last written.
+/// Returns the state as last written.
 pub fn read(folder: &Path) -> Option<StackState> {
     serde_json::from_str(&std::fs::read_to_string(path(folder)).ok()?).ok()
 }

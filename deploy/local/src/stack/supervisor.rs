@@ -1,7 +1,8 @@
-//! Watches one unit: starts it, waits until it is ready, starts it again when it dies, stops it in order.
+//! Watches one unit: starts it, waits until it is ready, restarts it when it dies, and stops it in
+//! order.
 //!
-//! The pause before a restart grows from half a second to 30 seconds, and begins anew once the unit has been ready for
-//! a minute.
+//! The pause before a restart grows from half a second to 30 seconds. It is reset once the unit has
+//! been ready for a minute.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +19,13 @@ use crate::process::Process;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// How long a program may take to become ready the first time; `up` fails then.
+/// The time limit for a program to become ready the first time. `up` fails after that.
 const FIRST_PATIENCE: Duration = Duration::from_secs(90);
-/// Later on it may wait for another unit that is down, for as long as that takes.
+/// Later a program may wait for another unit that is down, for as long as that takes.
 const LATER_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The pause before the next start, after one that lasted `lasted`.
+/// Returns the pause before the next start, after a run that lasted `lasted`.
 pub fn next_pause(previous: Option<Duration>, lasted: Duration) -> Duration {
     match previous {
         Some(previous) if lasted < HEALTHY_AFTER => (previous * 2).min(LONGEST_PAUSE),
@@ -34,23 +35,22 @@ pub fn next_pause(previous: Option<Duration>, lasted: Duration) -> Duration {
 
 /// A watched unit.
 pub struct Watched {
-    /// Its name.
     pub name: &'static str,
     stop: CancellationToken,
     stopped: watch::Receiver<bool>,
 }
 
 impl Watched {
-    /// Stops it and waits until it is gone.
+    /// Stops the unit and waits until it is gone.
     pub async fn stop(&self) {
         self.stop.cancel();
         let mut stopped = self.stopped.clone();
-        // An error means that its task is gone, and the process with it.
+        // An error means that the task is gone, and so is the process.
         stopped.wait_for(|stopped| *stopped).await.ok();
     }
 }
 
-/// Starts a unit and waits until it is ready; from then on it is watched.
+/// Starts a unit and waits until it is ready. From then on it is watched.
 ///
 /// # Errors
 /// When it does not become ready the first time.
@@ -130,7 +130,7 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
                     Some(process)
                 }
                 Err(error) => {
-                    crate::progress::say(&format!("{} does not start: {error:#}", unit.name));
+                    crate::progress::say(&format!("{} cannot be started: {error:#}", unit.name));
                     None
                 }
             },
@@ -142,8 +142,8 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
     });
 }
 
-/// Shows whether a running unit is ready, for as long as it is polled. It is not restarted for that: it may wait for
-/// another one.
+/// Updates whether a running unit is ready, for as long as it is polled. A unit that is not ready
+/// is not restarted: it may wait for another one.
 async fn probe(unit: &Unit, board: &Board) {
     let Some(url) = unit.ready_url() else { return std::future::pending().await };
     let mut was_ready = true;

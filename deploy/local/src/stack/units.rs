@@ -1,4 +1,4 @@
-//! The units of the stack: what each is started with, when it is ready, how it is stopped.
+//! The units of the stack: how each is started, when it is ready, and how it is stopped.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,46 +12,37 @@ use crate::servers::kafka::KafkaConfig;
 use crate::servers::postgres::PostgresConfig;
 use crate::servers::wait_until_ready;
 
-/// Topics of the pipeline.
+/// The topics of the pipeline.
 pub const EVENTS_TOPIC: &str = "sluice.events";
-/// See [`EVENTS_TOPIC`].
 pub const CHANGES_TOPIC: &str = "sluice.changes";
-/// Database of both PostgreSQL and ClickHouse.
+/// The name of the database in both PostgreSQL and ClickHouse.
 pub const DATABASE: &str = "sluice";
 
 /// How a unit is started.
 pub enum Start {
-    /// See [`crate::servers`].
     Postgres(PostgresConfig),
-    /// See [`crate::servers`].
     Kafka(KafkaConfig),
-    /// See [`crate::servers`].
     ClickHouse(ClickHouseConfig),
-    /// A program, ready when the URL answers 200; without one, when it has started.
+    /// A program. It is ready when the URL answers 200, or, without a URL, when it has started.
     Program(ProcessSpec, Option<String>),
 }
 
 /// A unit of the stack.
 pub struct Unit {
-    /// Its name in `status` and `logs`.
+    /// The name in `status` and `logs`.
     pub name: &'static str,
-    /// Where it listens.
+    /// The address of its listener.
     pub address: String,
-    /// Its log file.
     pub log: PathBuf,
-    /// How to start it.
     pub start: Start,
-    /// Asks it to end.
+    /// The signal that asks it to end.
     pub stop_signal: Signal,
-    /// How long it may take to.
+    /// The time limit for its end.
     pub patience: Duration,
 }
 
 impl Unit {
-    /// Starts it and waits until it is ready; a program for as long as `patience`.
-    ///
-    /// # Errors
-    /// When it does not become ready.
+    /// Starts the unit and waits until it is ready; for a program, at most `patience`.
     pub async fn start(&self, patience: Duration) -> anyhow::Result<Process> {
         match &self.start {
             Start::Postgres(config) => config.start().await,
@@ -70,7 +61,7 @@ impl Unit {
 }
 
 impl Unit {
-    /// Where it tells whether it is ready, if it does.
+    /// Returns the URL that reports whether the unit is ready, if it has one.
     pub fn ready_url(&self) -> Option<&str> {
         match &self.start {
             Start::Program(_, ready_url) => ready_url.as_deref(),
@@ -79,13 +70,10 @@ impl Unit {
     }
 }
 
-/// Everything the units are made from.
+/// The data from which all units are made.
 pub struct Blueprint {
-    /// The stack's folder.
     pub folder: PathBuf,
-    /// Its ports.
     pub ports: Ports,
-    /// Its passwords.
     pub secrets: Secrets,
     /// The country database.
     pub geo: PathBuf,
@@ -96,7 +84,6 @@ impl Blueprint {
         self.folder.join("log").join(format!("{name}.log"))
     }
 
-    /// PostgreSQL.
     pub fn postgres(&self) -> PostgresConfig {
         PostgresConfig {
             folder: self.folder.clone(),
@@ -107,7 +94,6 @@ impl Blueprint {
         }
     }
 
-    /// Kafka.
     pub fn kafka(&self) -> KafkaConfig {
         KafkaConfig {
             folder: self.folder.join("kafka"),
@@ -118,7 +104,6 @@ impl Blueprint {
         }
     }
 
-    /// ClickHouse.
     pub fn clickhouse(&self) -> ClickHouseConfig {
         ClickHouseConfig {
             folder: self.folder.join("clickhouse"),
@@ -129,7 +114,7 @@ impl Blueprint {
         }
     }
 
-    /// The three servers.
+    /// Returns the three servers.
     pub fn servers(&self) -> [Unit; 3] {
         let address = |port: u16| format!("127.0.0.1:{port}");
         let unit = |name, port, start, stop_signal| Unit {
@@ -141,7 +126,7 @@ impl Blueprint {
             patience: Duration::from_secs(20),
         };
         [
-            // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
+            // SIGINT is the fast shutdown of PostgreSQL, which does not wait for clients to leave.
             unit("postgres", self.ports.postgres, Start::Postgres(self.postgres()), Signal::SIGINT),
             unit("kafka", self.ports.kafka, Start::Kafka(self.kafka()), Signal::SIGTERM),
             unit("clickhouse", self.ports.clickhouse, Start::ClickHouse(self.clickhouse()), Signal::SIGTERM),
@@ -163,10 +148,7 @@ impl Blueprint {
         ProcessSpec::new(program, self.log(log))
     }
 
-    /// The edge.
-    ///
-    /// # Errors
-    /// When its binary is missing.
+    /// Returns the edge.
     pub fn ingest(&self) -> anyhow::Result<Unit> {
         let ports = &self.ports;
         let journal = self.folder.join("journal");
@@ -182,10 +164,7 @@ impl Blueprint {
         Ok(self.service("ingest", spec, ports.edge, Some(ready_url(ports.ingest_ops))))
     }
 
-    /// The consumer.
-    ///
-    /// # Errors
-    /// When its binary is missing.
+    /// Returns the consumer.
     pub fn consumer(&self) -> anyhow::Result<Unit> {
         let ports = &self.ports;
         let spec = self
@@ -208,21 +187,19 @@ impl Blueprint {
             .env("SLUICE__CLICKHOUSE__PASSWORD", &self.secrets.clickhouse)
     }
 
-    /// URL of the database that the api uses.
+    /// Returns the database URL of the API.
     pub fn postgres_url(&self) -> String {
         format!("postgres://sluice:{}@127.0.0.1:{}/{DATABASE}", self.secrets.sluice, self.ports.postgres)
     }
 
-    /// URL of the same database as the consumer reads it: what resolves events, and nothing else.
+    /// Returns the URL of the same database for the consumer, whose user can read only the
+    /// directory.
     pub fn directory_url(&self) -> String {
         let (password, port) = (&self.secrets.consumer, self.ports.postgres);
         format!("postgres://sluice_consumer:{password}@127.0.0.1:{port}/{DATABASE}")
     }
 
-    /// The api with a subcommand.
-    ///
-    /// # Errors
-    /// When its binary is missing.
+    /// Returns the API program with a subcommand.
     pub fn api_command(&self, arguments: &[&str], log: &str) -> anyhow::Result<ProcessSpec> {
         let ports = &self.ports;
         let spec = self
@@ -239,19 +216,13 @@ impl Blueprint {
         Ok(self.with_clickhouse(spec))
     }
 
-    /// The api.
-    ///
-    /// # Errors
-    /// When its binary is missing.
+    /// Returns the API.
     pub fn api(&self) -> anyhow::Result<Unit> {
         let spec = self.api_command(&["serve"], "api")?;
         Ok(self.service("api", spec, self.ports.api, Some(ready_url(self.ports.api_ops))))
     }
 
-    /// The demo's landing page; its visits count for this buyer.
-    ///
-    /// # Errors
-    /// When this program's path is unknown.
+    /// Returns the landing page of the demo. Its visits belong to this buyer.
     pub fn landing(&self, user_id: u64) -> anyhow::Result<Unit> {
         let ports = &self.ports;
         let spec = self.spec(&crate::process::own_binary()?, "landing").args([
@@ -270,10 +241,7 @@ impl Blueprint {
         Ok(self.service("landing", spec, ports.landing, Some(ready)))
     }
 
-    /// The demo's endless traffic, for these buyers.
-    ///
-    /// # Errors
-    /// When this program's path is unknown.
+    /// Returns the endless traffic of the demo, for these buyers.
     pub fn traffic(&self, users: &str) -> anyhow::Result<Unit> {
         let edge = format!("http://127.0.0.1:{}", self.ports.edge_proxy);
         let spec = self
@@ -284,10 +252,7 @@ impl Blueprint {
         Ok(unit)
     }
 
-    /// The week before the demo began.
-    ///
-    /// # Errors
-    /// When this program's path is unknown.
+    /// Returns the program that writes the week before the demo began.
     pub fn backfill(&self, users: &str) -> anyhow::Result<ProcessSpec> {
         let brokers = format!("127.0.0.1:{}", self.ports.kafka);
         Ok(self.spec(&crate::process::own_binary()?, "backfill").args([

@@ -1,11 +1,12 @@
-//! For the integration tests of the services: real servers and real service processes.
+//! Helpers for the integration tests of the services: real servers and real service processes.
 //!
-//! [`servers`] gives PostgreSQL, Kafka and ClickHouse: those of the file that `SLUICE_TEST_SERVERS` names, or new ones,
-//! started once per test process and gone when it ends, however it ends. Each test takes its own
-//! [`postgres_database`], [`clickhouse_database`] and [`kafka_topic`], so tests run side by side.
-//! [`Service`] runs a service's binary as a child.
+//! [`servers`] returns PostgreSQL, Kafka and ClickHouse: either those of the file that
+//! `SLUICE_TEST_SERVERS` names, or new ones. New servers are started once per test process and end
+//! with it, however it ends. Each test creates its own [`postgres_database`],
+//! [`clickhouse_database`] and [`kafka_topic`], so tests run at the same time. [`Service`] runs the
+//! binary of a service as a child.
 //!
-//! All of it panics where a test could only unwrap.
+//! All functions panic where a test could only unwrap.
 
 mod service;
 
@@ -22,16 +23,14 @@ use crate::servers::{clickhouse, kafka, postgres};
 pub use service::Service;
 use tokio::sync::OnceCell;
 
-/// The servers that tests run against; starts them when nobody else has.
-///
-/// # Panics
-/// When they cannot be started.
+/// Returns the servers for tests. Starts them if there are none.
 pub async fn servers() -> &'static Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     if let Some(servers) = SERVERS.get() {
         return servers;
     }
-    // On a thread of its own: the caller's runtime may be gone before the next caller comes.
+    // On a separate thread, because the runtime of this caller may be gone before the next caller
+    // comes.
     tokio::task::spawn_blocking(|| SERVERS.get_or_init(find_or_start)).await.expect("the servers start")
 }
 
@@ -44,7 +43,7 @@ fn find_or_start() -> Servers {
     start().unwrap_or_else(|error| panic!("cannot start the test servers: {error:#}"))
 }
 
-/// Starts a keeper; it ends with this process and takes the servers and their folder with it.
+/// Starts a keeper. It ends with this process and removes the servers and their folder.
 fn start() -> anyhow::Result<Servers> {
     static KEEPER: OnceLock<Process> = OnceLock::new();
     let folder = folder("servers");
@@ -58,7 +57,7 @@ fn start() -> anyhow::Result<Servers> {
         "--json",
         &json.to_string_lossy(),
     ]);
-    // Not SIGKILL: it has a folder to remove.
+    // Not SIGKILL, because the keeper must remove its folder.
     spec.death_signal = nix::sys::signal::Signal::SIGTERM;
     let keeper = KEEPER.get_or_init(|| spec.spawn().unwrap_or_else(|error| panic!("{error:#}")));
     let deadline = Instant::now() + Duration::from_secs(300);
@@ -74,7 +73,7 @@ fn start() -> anyhow::Result<Servers> {
     }
 }
 
-/// A name that no other test has: letters, digits and underscores, at most 40 characters.
+/// Returns a name that no other test has: letters, digits and underscores, at most 40 characters.
 pub fn unique_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -82,28 +81,20 @@ pub fn unique_name(prefix: &str) -> String {
     format!("{prefix}_{random}_{number}")
 }
 
-/// A new folder for a test, readable by all users, under the system's temporary folder.
-///
-/// # Panics
-/// When it cannot be made.
+/// Creates a folder for a test, readable by all users, in the temporary folder of the system.
 pub fn folder(prefix: &str) -> PathBuf {
     let path = std::env::temp_dir().join(unique_name(&format!("sluice_{prefix}")));
     std::fs::create_dir_all(&path).expect("a temporary folder can be made");
     path
 }
 
-/// A new, empty database; its URL, as the superuser.
-///
-/// # Panics
-/// When it cannot be made.
+/// Creates an empty database. Returns its URL, as the superuser.
 pub async fn postgres_database() -> String {
     create_postgres_database("template0").await
 }
 
-/// A copy of a database to which nobody is connected, much faster than its migrations; its URL.
-///
-/// # Panics
-/// When it cannot be made.
+/// Copies a database without connections, which is much faster than its migrations. Returns the URL
+/// of the copy.
 pub async fn postgres_copy(of_url: &str) -> String {
     let (_, template) = of_url.rsplit_once('/').expect("the URL names a database");
     create_postgres_database(template).await
@@ -118,10 +109,7 @@ async fn create_postgres_database(template: &str) -> String {
     format!("{base}/{name}")
 }
 
-/// A new database with all tables in it, and 20 people with the ids from 1 on; its URL.
-///
-/// # Panics
-/// When it cannot be made.
+/// Creates a database with all tables, and 20 people with ids from 1. Returns its URL.
 pub async fn people_database() -> String {
     static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     let make = || async {
@@ -132,10 +120,7 @@ pub async fn people_database() -> String {
     postgres_copy(TEMPLATE.get_or_init(make).await).await
 }
 
-/// A new, empty ClickHouse database; its name.
-///
-/// # Panics
-/// When it cannot be made.
+/// Creates an empty ClickHouse database. Returns its name.
 pub async fn clickhouse_database() -> String {
     let servers = servers().await;
     let name = unique_name("test");
@@ -143,20 +128,15 @@ pub async fn clickhouse_database() -> String {
     name
 }
 
-/// Runs a statement on the test servers' ClickHouse and gives its answer (tab-separated unless it says otherwise).
-///
-/// # Panics
-/// When it fails.
+/// Runs a statement on the ClickHouse of the test servers. Returns its answer, tab-separated by
+/// default.
 pub async fn clickhouse_query(servers: &Servers, sql: &str) -> String {
     clickhouse::query(&servers.clickhouse_url, &servers.clickhouse_user, &servers.clickhouse_password, sql)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error:#}"))
 }
 
-/// A new topic with its partitions' leaders elected; its name.
-///
-/// # Panics
-/// When it cannot be made.
+/// Creates a topic, and waits until its partitions have leaders. Returns its name.
 pub async fn kafka_topic(prefix: &str, n_partitions: i32) -> String {
     let servers = servers().await;
     let name = unique_name(prefix);
@@ -165,10 +145,7 @@ pub async fn kafka_topic(prefix: &str, n_partitions: i32) -> String {
     name
 }
 
-/// The executable of a service (or any other of the workspace), built if need be.
-///
-/// # Panics
-/// When it is missing and cannot be built.
+/// Returns the executable of a service (or any other of the workspace). Builds it if necessary.
 pub fn service_binary(name: &str) -> PathBuf {
     crate::binaries::find(name).unwrap_or_else(|error| panic!("{error:#}"))
 }

@@ -1,4 +1,4 @@
-//! A service's binary as a child process of a test: started, awaited, killed or asked to stop.
+//! The binary of a service as a child process of a test: started, awaited, killed or stopped.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use crate::process::{Process, ProcessSpec, tail};
 use crate::servers::wait_until_ready;
 
-/// A running service. Dropping it kills it; it dies with the test process too.
+/// A running service. Dropping it kills it. It also dies with the test process.
 pub struct Service {
     process: Process,
     spec: ProcessSpec,
@@ -18,21 +18,19 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `name` (`sluice-ingest`, …) with variables added to its environment, and waits until `/readyz` on
-    /// `ops_port` answers 200. `arguments` in the name are allowed: `"sluice-api serve"`.
+    /// Starts `name` (`sluice-ingest`, …) with variables added to its environment, and waits until
+    /// `/readyz` on `ops_port` answers 200. The name may contain arguments: `"sluice-api serve"`.
     ///
     /// # Panics
-    /// When it does not become ready within a minute; with the end of its log.
+    /// When the service does not become ready within a minute. The message contains the end of its
+    /// log.
     pub async fn start(name: &str, environment: &[(&str, String)], ops_port: u16) -> Self {
         let service = Self::start_unready(name, environment, ops_port);
         service.wait_ready().await;
         service
     }
 
-    /// Starts it without waiting.
-    ///
-    /// # Panics
-    /// When it cannot be started.
+    /// Starts a service without waiting.
     pub fn start_unready(name: &str, environment: &[(&str, String)], ops_port: u16) -> Self {
         let mut words = name.split_whitespace();
         let binary = words.next().expect("a service has a name").to_owned();
@@ -45,10 +43,8 @@ impl Service {
         Self { process, spec, name: binary, ops_port }
     }
 
-    /// Starts it again, after a kill, with the same configuration, and waits until it is ready.
-    ///
-    /// # Panics
-    /// When it does not become ready.
+    /// Starts the service again after a kill, with the same configuration, and waits until it is
+    /// ready.
     pub async fn restart(&mut self) {
         self.process.kill_now();
         self.process = self.spec.spawn().unwrap_or_else(|error| panic!("{error:#}"));
@@ -58,7 +54,7 @@ impl Service {
     /// Waits until `/readyz` answers 200.
     ///
     /// # Panics
-    /// When it does not within a minute.
+    /// When that takes longer than a minute.
     pub async fn wait_ready(&self) {
         let url = format!("http://127.0.0.1:{}/readyz", self.ops_port);
         wait_until_ready(&self.name, &self.process, &self.spec.log, Duration::from_secs(60), || {
@@ -68,40 +64,35 @@ impl Service {
         .unwrap_or_else(|error| panic!("{error:#}"));
     }
 
-    /// Its process id.
     pub fn pid(&self) -> i32 {
         self.process.pid()
     }
 
-    /// Its log file.
     pub fn log(&self) -> &Path {
         &self.spec.log
     }
 
-    /// The last lines of its log.
+    /// Returns the last lines of the log.
     pub fn log_tail(&self) -> String {
         tail(&self.spec.log, 0, 30)
     }
 
-    /// Whether it has ended.
+    /// Returns the exit status if the service has ended.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.process.exit_status()
     }
 
-    /// `kill -9`; returns when it is gone.
+    /// Kills the service with `kill -9`. Returns when it is gone.
     pub fn kill9(&self) {
         self.process.kill_now();
     }
 
-    /// SIGTERM, and SIGKILL after 30 seconds; its exit status.
+    /// Sends SIGTERM, and SIGKILL after 30 seconds. Returns the exit status.
     pub async fn terminate(&self) -> ExitStatus {
         self.process.stop(Signal::SIGTERM, Duration::from_secs(30)).await
     }
 
     /// Sends any signal (`"SIGSTOP"`, `"SIGCONT"`, …).
-    ///
-    /// # Panics
-    /// When there is no such signal.
     pub fn signal(&self, name: &str) {
         self.process.signal(name.parse().expect("a signal's name"));
     }
@@ -111,7 +102,7 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.process.kill_now();
         let folder: Option<PathBuf> = self.spec.log.parent().map(Path::to_owned);
-        // The log of a failed test is worth keeping.
+        // The log of a failed test is kept.
         if let Some(folder) = folder.filter(|_| !std::thread::panicking()) {
             drop(std::fs::remove_dir_all(folder));
         }

@@ -1,4 +1,5 @@
-//! Integration tests of the local stack: its ClickHouse against what a ClickHouse server does, and its processes.
+//! Integration tests of the local stack: its ClickHouse compared with a ClickHouse server, and its
+//! processes.
 
 mod clickhouse;
 mod processes;

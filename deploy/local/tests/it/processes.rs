@@ -1,4 +1,4 @@
-//! The command line: what it refuses, and that nothing outlives it.
+//! The command line: its refusals, and that no process outlives it.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -59,7 +59,7 @@ fn a_second_stack_on_a_folder_is_refused() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// Processes of which `folder` is part of the command line.
+/// Returns the processes whose command lines contain `folder`.
 fn processes_of(folder: &str) -> Vec<(i32, String)> {
     let entries = std::fs::read_dir("/proc").expect("procfs").flatten();
     entries

@@ -45,7 +45,7 @@ async fn what_dies_is_started_again_after_a_growing_pause() {
     assert!(pauses[0] >= 0.5 && pauses[1] >= 1.0 && pauses[2] >= 2.0, "{pauses:?}");
     let shown: StackState = read(&folder).unwrap();
     assert!(shown.units[0].restarts >= 3, "{shown:?}");
-    // A stop does not wait for the pause to end.
+    // Stopping does not wait for the pause to end.
     let began = Instant::now();
     watched.stop().await;
     assert!(began.elapsed() < Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! Failures: the codes, the statuses, and a failure in the middle of a result.
+//! Errors: their codes and statuses, and an error in the middle of a result.
 
 use super::{Target, read};
 
@@ -71,7 +71,7 @@ async fn a_failure_in_the_middle_breaks_the_body() {
     };
     assert!(error.is_body() || error.is_decode() || error.is_request(), "{error:?}");
     assert!(String::from_utf8_lossy(&last).contains("Code: 395. DB::Exception"), "the message is missing");
-    // The crate's client tells the reason.
+    // The client of the crate reports the reason.
     let client = target.client();
     let read = client.query("SELECT throwIf(number = 3000000) FROM numbers(4000000)").fetch_all::<u8>().await;
     assert!(read.unwrap_err().to_string().contains("FUNCTION_THROW_IF_VALUE_IS_NON_ZERO"));

@@ -1,4 +1,5 @@
-//! Writing: formats, where the rows come from, one block per request, deduplication tokens, bodies that break off.
+//! Inserts: formats, the sources of rows, one block per request, deduplication tokens, bodies that
+//! end early.
 
 use std::io::{Read as _, Write as _};
 
@@ -97,7 +98,7 @@ async fn a_request_is_one_block_and_a_token_counts_once() {
         target.database
     );
     assert_eq!(target.run(&parts).await, "1\t100000");
-    // The same rows with another token are other rows; a token does not outlive its request.
+    // The same rows with another token are other rows. A token does not outlive its request.
     let again = [("insert_deduplication_token", "k2"), once[1]];
     target.insert(sql, &again, rows(100_000)).await;
     assert_eq!(target.run(counts).await, "200000\t200000");

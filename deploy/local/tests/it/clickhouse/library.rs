@@ -1,4 +1,4 @@
-//! The `clickhouse` crate, as the services use it.
+//! The `clickhouse` crate, as used by the services.
 
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ async fn inserts_and_selects_rows_packed_and_plain() {
         .await;
     let all = visits(20_000);
     for compression in [clickhouse::Compression::Lz4, clickhouse::Compression::None] {
-        // The second round repeats the first one's token.
+        // The second round repeats the token of the first.
         let client = target.client().with_compression(compression);
         let mut insert = client
             .insert::<Visit>("visits")

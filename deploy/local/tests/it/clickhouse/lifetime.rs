@@ -1,4 +1,4 @@
-//! Statements side by side, clients that go away, and a server that is killed.
+//! Concurrent statements, clients that disappear, and a server that is killed.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
-//! Conformance of ClickHouse's HTTP interface. Runs against the server of `SLUICE_TEST_CLICKHOUSE_URL` (with
-//! `SLUICE_TEST_CLICKHOUSE_USER` and `_PASSWORD`) where that is set, else against the engine of the local stack: the
-//! answers must be the same.
+//! Conformance with ClickHouse's HTTP interface. The tests run against the server at
+//! `SLUICE_TEST_CLICKHOUSE_URL` (with `SLUICE_TEST_CLICKHOUSE_USER` and `_PASSWORD`) if it is set,
+//! else against the engine of the local stack. The answers must be the same.
 
 mod errors;
 mod inserts;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use sluice_local::testing;
 
-/// A server and a database of the test's own.
+/// A server and a database for one test.
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) user: String,
@@ -21,7 +21,7 @@ pub(crate) struct Target {
     pub(crate) database: String,
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -39,7 +39,7 @@ impl Answer {
     }
 }
 
-/// Whether the tests run against a ClickHouse server, not the local engine.
+/// Returns whether the tests run against a ClickHouse server, not the local engine.
 pub(crate) fn is_server() -> bool {
     std::env::var_os("SLUICE_TEST_CLICKHOUSE_URL").is_some()
 }
@@ -76,26 +76,27 @@ impl Target {
             .header("X-ClickHouse-Key", &self.password)
     }
 
-    /// POSTs a body with URL parameters, in no database in particular.
+    /// Sends a POST with URL parameters, without a database.
     pub(crate) async fn post(&self, parameters: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
         read(self.request(parameters).body(body).send().await.expect("an answer")).await
     }
 
-    /// Runs a statement in the test's database; it must work. Gives the answer's text without the last line end.
+    /// Runs a statement in the database of the test. It must succeed. Returns the text without the
+    /// last line end.
     pub(crate) async fn run(&self, sql: &str) -> String {
         let answer = self.post(&[("database", &self.database)], sql.to_owned()).await;
         assert_eq!(answer.status, 200, "{sql}: {}", answer.text());
         answer.text().trim_end_matches('\n').to_owned()
     }
 
-    /// Inserts a body by a statement in the URL.
+    /// Inserts a body with the statement in the URL.
     pub(crate) async fn insert(&self, sql: &str, settings: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let mut parameters = vec![("database", self.database.as_str()), ("query", sql)];
         parameters.extend_from_slice(settings);
         self.post(&parameters, body).await
     }
 
-    /// The `clickhouse` crate's client for the test's database.
+    /// Returns a client of the `clickhouse` crate for the database of the test.
     pub(crate) fn client(&self) -> clickhouse::Client {
         clickhouse::Client::default()
             .with_url(&self.url)

@@ -1,4 +1,4 @@
-//! Reading: statements in URL and body, parameters, settings, formats, compression.
+//! Selects: statements in URL and body, parameters, settings, formats, compression.
 
 use sluice_local::chdb::compression::BlockDecoder;
 
@@ -69,7 +69,7 @@ async fn database_and_settings_hold_for_their_statement_alone() {
         }
     });
     futures::future::join_all(checks).await;
-    // What a statement sets itself is gone with it, too.
+    // A setting or database that a statement changes does not outlive the statement.
     target.post(&[], "SET max_block_size = 7").await;
     target.post(&[], format!("USE {}", target.database)).await;
     let plain = target.post(&[], "SELECT currentDatabase(), getSetting('max_block_size')").await;
@@ -161,7 +161,7 @@ async fn a_header_comes_once_however_many_parts_a_table_has() {
     let binary = target
         .post(&[("database", target.database.as_str())], "SELECT n FROM t FORMAT RowBinaryWithNamesAndTypes")
         .await;
-    // One column: its number, its name and its type, each text with its length.
+    // One column: the number of columns, its name and its type, each text with its length.
     let header_bytes = 1 + 2 + 1 + "UInt64".len();
     assert_eq!(binary.body.len(), header_bytes + 5000 * 8);
 }

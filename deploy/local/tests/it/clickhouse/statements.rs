@@ -1,4 +1,4 @@
-//! Statements that change tables, and what the roll-ups of the pipeline need of them.
+//! Statements that change tables, and the features that the roll-ups of the pipeline need.
 
 use super::Target;
 
