@@ -1,13 +1,13 @@
-//! Questions to ClickHouse over its HTTP interface, in one database of one's own.
+//! Queries to ClickHouse over its HTTP interface, in one separate database.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-/// How long a statement may take.
+/// The time limit for a statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A database and how to reach it.
+/// A database and its address.
 #[derive(Debug, Clone)]
 pub struct ClickHouse {
     client: reqwest::Client,
@@ -18,10 +18,7 @@ pub struct ClickHouse {
 }
 
 impl ClickHouse {
-    /// Makes the database and its tables.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses a statement.
+    /// Creates the database and its tables.
     pub async fn create(url: &str, user: &str, password: &str, database: &str) -> anyhow::Result<Self> {
         let clickhouse = Self::empty(url, user, password, database).await?;
         for migration in sluice_schemas::migrations::CLICKHOUSE {
@@ -32,10 +29,7 @@ impl ClickHouse {
         Ok(clickhouse)
     }
 
-    /// Makes the database, without tables.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses a statement.
+    /// Creates the database without tables.
     pub async fn empty(url: &str, user: &str, password: &str, database: &str) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().timeout(STATEMENT_TIMEOUT).build()?;
         let [url, user, password] = [url, user, password].map(str::to_owned);
@@ -45,10 +39,10 @@ impl ClickHouse {
         Ok(clickhouse)
     }
 
-    /// Runs a statement and gives its answer, tab-separated.
+    /// Runs a statement and returns its answer, tab-separated.
     ///
     /// # Errors
-    /// When the server does not answer or refuses; with its message.
+    /// When the server does not answer, or refuses. The message contains its answer.
     pub async fn query(&self, sql: &str) -> anyhow::Result<String> {
         let request = self
             .client
@@ -57,26 +51,26 @@ impl ClickHouse {
             .header("x-clickhouse-user", &self.user)
             .header("x-clickhouse-key", &self.password)
             .body(sql.to_owned());
-        let response = request.send().await.context("clickhouse does not answer")?;
+        let response = request.send().await.context("ClickHouse does not answer")?;
         let is_good = response.status().is_success();
-        let text = response.text().await.context("clickhouse's answer broke off")?;
+        let text = response.text().await.context("the answer of ClickHouse ended early")?;
         anyhow::ensure!(is_good, "{sql}: {}", text.trim());
         Ok(text)
     }
 
-    /// The only value of a query's only row.
+    /// Returns the only value of the only row of a query.
     ///
     /// # Errors
-    /// As [`ClickHouse::query`], and when it is no number.
+    /// As [`ClickHouse::query`], and if the value is not a number.
     pub async fn number(&self, sql: &str) -> anyhow::Result<i64> {
         let text = self.query(sql).await?;
-        text.trim().parse().with_context(|| format!("{sql}: {text:?} is no number"))
+        text.trim().parse().with_context(|| format!("{sql}: {text:?} is not a number"))
     }
 
-    /// Waits until a query gives at least `expected`; how long after the beginning of the wait it did.
+    /// Waits until a query returns at least `expected`. Returns how long that took.
     ///
     /// # Errors
-    /// When it has not within `patience`, with what it gave.
+    /// When it does not within `patience`. The message contains the last value.
     pub async fn wait_for(&self, sql: &str, expected: i64, patience: Duration) -> anyhow::Result<Duration> {
         const POLL: Duration = Duration::from_millis(20);
         let begin = Instant::now();

@@ -1,6 +1,7 @@
-//! From "accepted" to "visible": under a paced background load, pixels with known ids are sent, and ClickHouse is asked
-//! again and again whether a plain `SELECT` from `prospects` shows them. One question at a time for all that are under way,
-//! over the newest rows only: asking must not become a load of its own.
+//! Measures the time from "accepted" to "visible". Under a paced background load, pixels with known
+//! ids are sent, and ClickHouse is asked repeatedly whether a plain `SELECT` from `prospects` shows
+//! them. One query asks for all pending pixels, over the newest rows only, so that the queries are
+//! not a load of their own.
 
 use std::time::{Duration, Instant};
 
@@ -15,22 +16,24 @@ use crate::pipeline::Pipeline;
 use crate::pixel::on_thread;
 use crate::requests::PixelRequests;
 
-/// Pause between two questions: the measurement's granularity, with the time of a question.
+/// The pause between two queries. Together with the time of a query, it is the resolution of the
+/// measurement.
 const POLL: Duration = Duration::from_millis(10);
-/// Mean pause between two probes; the real ones vary, so that they have no rhythm in common with the consumer's batches.
+/// The mean pause between two probes. The actual pauses vary, so that they do not follow the rhythm
+/// of the batches.
 const PROBE_EVERY_MS: u64 = 60;
 const PROBE_PATIENCE: Duration = Duration::from_secs(30);
-/// Numbers of the probes, beyond all others.
+/// The number of the first probe, larger than all other numbers.
 const FIRST_PROBE: u64 = 9_000_000_000;
 
-/// How much load for how long.
+/// The load and its duration.
 #[derive(Debug, Clone, Copy)]
 pub struct LatencyPlan {
     pub background_per_s: f64,
     pub time: Duration,
 }
 
-/// What was found; times in milliseconds.
+/// The results. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct LatencyResult {
     pub background_per_s: f64,
@@ -44,7 +47,7 @@ pub struct LatencyResult {
 /// Measures on a running pipeline.
 ///
 /// # Errors
-/// When a pixel is refused or does not become visible within half a minute.
+/// When a pixel is rejected, or does not become visible within half a minute.
 pub async fn measure(pipeline: &Pipeline<'_>, plan: LatencyPlan) -> anyhow::Result<LatencyResult> {
     let load = LoadPlan {
         per_s: Some(plan.background_per_s),
@@ -54,7 +57,7 @@ pub async fn measure(pipeline: &Pipeline<'_>, plan: LatencyPlan) -> anyhow::Resu
     let probes = Probes::new(pipeline)?.run(Instant::now() + plan.time);
     let (report, times) = tokio::join!(on_thread(load), probes);
     let (report, times) = (report?, times?);
-    anyhow::ensure!(report.refused == 0, "{} pixels were refused", report.refused);
+    anyhow::ensure!(report.refused == 0, "{} pixels were rejected", report.refused);
     let mut histogram = Histogram::<u64>::new(3)?;
     for time in times {
         histogram.record(time.as_millis() as u64)?;
@@ -90,7 +93,8 @@ impl<'a> Probes<'a> {
         Ok(Self { pipeline, connection, requests: PixelRequests::new(2), under_way: Vec::new(), n_sent: 0 })
     }
 
-    /// Sends probes until a moment, waits for the last ones, and gives how long each took.
+    /// Sends probes until a time, and waits for the last ones. Returns the time that each of them
+    /// took.
     async fn run(mut self, until: Instant) -> anyhow::Result<Vec<Duration>> {
         let mut times = Vec::new();
         let mut next = Instant::now();
@@ -101,7 +105,7 @@ impl<'a> Probes<'a> {
             }
             if now >= next && now < until {
                 self.send()?;
-                // From half to one and a half of the mean, by the id's random bits.
+                // From half to one and a half times the mean, chosen by the random bits of the id.
                 let share = Uuid::new_v4().as_u128() as u64 % PROBE_EVERY_MS;
                 next = now + Duration::from_millis(PROBE_EVERY_MS / 2 + share);
             }
@@ -115,14 +119,14 @@ impl<'a> Probes<'a> {
         let number = FIRST_PROBE + self.n_sent;
         self.n_sent += 1;
         self.connection.send(self.requests.with_id(number, id))?;
-        // Blocks this thread for some microseconds: the answer comes from memory.
-        let answer = self.connection.receive().context("the probes' connection broke")?;
-        anyhow::ensure!(answer.accepted, "a probe was refused");
+        // Blocks this thread for some microseconds, because the answer comes from memory.
+        let answer = self.connection.receive().context("the connection of the probes broke")?;
+        anyhow::ensure!(answer.accepted, "a probe was rejected");
         self.under_way.push(Probe { id, sent_ms, accepted: Instant::now() });
         Ok(())
     }
 
-    /// Asks for those under way and notes the ones that are visible.
+    /// Asks for the pending probes and records those that are visible.
     async fn look(&mut self, times: &mut Vec<Duration>) -> anyhow::Result<()> {
         let Some(oldest) = self.under_way.first() else { return Ok(()) };
         anyhow::ensure!(oldest.accepted.elapsed() < PROBE_PATIENCE, "an accepted probe is not visible");

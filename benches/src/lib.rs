@@ -1,14 +1,17 @@
-//! What Sluice can bear, measured on real parts, and the faults it must survive.
+//! Measurements of Sluice on real servers, and the faults that it must survive.
 //!
-//! - [`load`] sends prebuilt [`requests`] over raw keep-alive connections and counts what was acknowledged;
-//! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements, [`report`] prints them;
-//! - [`way`] starts a Kafka, a ClickHouse and the services of this workspace for them; [`clickhouse`], [`child`] and
-//!   [`proc`] ask and watch them.
+//! - [`load`] sends prebuilt [`requests`] over raw keep-alive connections and counts the
+//!   acknowledgements.
+//! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements. [`report`]
+//!   prints them.
+//! - [`way`] starts Kafka, ClickHouse and the services of this workspace for them. [`clickhouse`],
+//!   [`child`] and [`proc`] query and watch them.
 //!
-//! [`crash_points`] kills ClickHouse, or fails one of its calls, at every write, rename, unlink and fsync of a batch.
+//! [`crash_points`] kills ClickHouse, or fails one of its calls, at every write, rename, unlink and
+//! fsync of a batch.
 //!
-//! Everything goes to loopback, ends by count or by time, and takes its processes and folders with it. The fault runs and
-//! the browser walk are tests (`tests/it`). No product code.
+//! Everything uses loopback, ends by count or by time, and removes its processes and folders. The
+//! fault runs and the browser walk are tests (`tests/it`). There is no product code here.
 #![forbid(unsafe_code)]
 
 pub mod api;

@@ -1,11 +1,14 @@
-//! The load generator: one thread, raw HTTP/1.1 over keep-alive connections, each with a fixed number of requests on the
-//! way (one, unless pipelining is asked for). The connections form two groups: while the server works on one, the other's
-//! answers are read and its next requests written. The answer that was asked for last is read first: when it is there, so
-//! are most others, and the server has woken this thread once and not once a request. Two system calls a request are all
-//! it costs; a client's wake-ups, which cost a real edge nothing, hardly count against the server.
+//! The load generator: one thread with raw HTTP/1.1 over keep-alive connections, each with a fixed
+//! number of requests in flight (one, unless pipelining is requested). The connections form two
+//! groups. While the server works on one group, the answers of the other are read and its next
+//! requests are written. The answer to the newest request is read first: when it has arrived, most
+//! others have too, so the server wakes this thread once and not once per request. A request costs
+//! two system calls. The wake-ups of the client, which a real edge does not pay for, hardly count
+//! against the server.
 //!
-//! Every answer's status and outcome are checked; only `x-sluice-outcome: accepted` counts as acknowledged. A broken
-//! connection or an answer that is none ends the run with an error: who tests faults has a client of their own.
+//! Status and outcome of every answer are checked. Only `x-sluice-outcome: accepted` counts as
+//! acknowledged. A broken connection or an invalid answer ends the run with an error. Fault tests
+//! have another client.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -16,40 +19,40 @@ use memchr::memmem;
 
 use crate::requests::PixelRequests;
 
-/// How long an answer may take before the run is given up.
+/// The time limit for an answer. After that the run fails.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// A paced generator that has nothing due sleeps this long.
+/// The sleep of a paced generator that has nothing to send.
 const PACE_SLEEP: Duration = Duration::from_micros(500);
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// What to send, where to, and when to stop.
+/// The requests to send, their target, and when to stop.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
     pub address: SocketAddr,
     pub connections: usize,
-    /// Requests on the way on each connection; over 1 is pipelining, which browsers do not do.
+    /// Requests in flight per connection. More than 1 is pipelining, which browsers do not do.
     pub depth: usize,
-    /// Requests a second; as many as are answered when absent.
+    /// Requests per second; as fast as possible if absent.
     pub per_s: Option<f64>,
-    /// Number of the first event.
+    /// The number of the first event.
     pub first: u64,
     /// Stop after this many requests …
     pub count: u64,
     /// … or after this long, whichever comes first.
     pub time: Duration,
-    /// Core of the generator's thread.
+    /// The core of the generator's thread.
     pub core: Option<usize>,
 }
 
 impl LoadPlan {
-    /// As fast as it is answered, on 64 connections, without an end in sight.
+    /// As fast as possible, on 64 connections, without an end.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         let (count, time) = (u64::MAX, Duration::from_secs(600));
         Self { address, connections: 64, depth: 1, per_s: None, first: 0, count, time, core: None }
     }
 
-    /// How many more requests may be sent now; none when the run is over.
+    /// Returns how many more requests may be sent now; `None` if the run is over.
     fn due(&self, sent: u64, elapsed: Duration) -> Option<u64> {
         if sent >= self.count || elapsed >= self.time {
             return None;
@@ -59,30 +62,30 @@ impl LoadPlan {
     }
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoadReport {
     pub sent: u64,
-    /// Answered with the outcome `accepted`.
+    /// Answers with the outcome `accepted`.
     pub accepted: u64,
-    /// Answered otherwise, with the status that a pixel should have.
+    /// Other answers with the status that a pixel should have.
     pub refused: u64,
-    /// Of the accepted, how many said that the event is on disk and not only in the journal's mapping.
+    /// Accepted events that were acknowledged as synced to disk, not only as in the mapped journal.
     pub synced: u64,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub elapsed: Duration,
-    /// CPU time of the generator's thread.
+    /// The CPU time of the generator's thread.
     pub cpu: Duration,
 }
 
 impl LoadReport {
-    /// Answers a second.
+    /// Returns answers per second.
     #[must_use]
     pub fn per_s(&self) -> f64 {
         (self.accepted + self.refused) as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The durability that was acknowledged, in the words of `x-sluice-ack`.
+    /// Returns the acknowledged durability, in the words of `x-sluice-ack`.
     #[must_use]
     pub fn durability(&self) -> &'static str {
         match (self.accepted, self.synced) {
@@ -103,7 +106,7 @@ impl LoadReport {
     }
 }
 
-/// What an answer said.
+/// The checked parts of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -116,7 +119,7 @@ pub struct Answer {
 /// Runs a plan on the calling thread.
 ///
 /// # Errors
-/// When a connection fails or an answer has another status than 200.
+/// When a connection fails, or an answer has another status than 200.
 pub fn run(plan: &LoadPlan, requests: &mut PixelRequests) -> anyhow::Result<LoadReport> {
     if let Some(core) = plan.core {
         crate::proc::pin_this_thread(core)?;
@@ -153,7 +156,7 @@ pub fn run(plan: &LoadPlan, requests: &mut PixelRequests) -> anyhow::Result<Load
     Ok(report)
 }
 
-/// Reads a group's answers and writes its next requests, at most `due`.
+/// Reads the answers of a group and writes its next requests, at most `due`.
 fn take_turn(
     group: &mut [Connection],
     plan: &LoadPlan,
@@ -176,7 +179,7 @@ fn take_turn(
     Ok(())
 }
 
-/// CPU time of the calling thread.
+/// Returns the CPU time of the calling thread.
 fn thread_cpu() -> Duration {
     // "time on the CPU, time waiting, time slices", in nanoseconds.
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -194,8 +197,6 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// # Errors
-    /// When nobody listens.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
         stream.set_nodelay(true)?;
@@ -205,9 +206,6 @@ impl Connection {
     }
 
     /// Writes a request.
-    ///
-    /// # Errors
-    /// When the connection is broken.
     pub fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request)?;
         self.n_waiting += 1;
@@ -217,7 +215,7 @@ impl Connection {
     /// Reads the oldest answer.
     ///
     /// # Errors
-    /// When the connection is broken or the answer is none.
+    /// When the connection is broken, or the answer is not HTTP/1.1.
     pub fn receive(&mut self) -> io::Result<Answer> {
         loop {
             if let Some((answer, len)) = parse_answer(&self.buffer[self.from..self.to])? {
@@ -251,7 +249,8 @@ impl Connection {
     }
 }
 
-/// The first answer in a buffer with the length of all its bytes; none while it is incomplete.
+/// Returns the first answer in a buffer and the length of all its bytes; `None` if it is
+/// incomplete.
 fn parse_answer(bytes: &[u8]) -> io::Result<Option<(Answer, usize)>> {
     let Some(head_len) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let head = &bytes[..head_len + 2];
@@ -268,7 +267,7 @@ fn parse_answer(bytes: &[u8]) -> io::Result<Option<(Answer, usize)>> {
     Ok(Some((Answer { status, accepted, synced }, len)))
 }
 
-/// hyper writes names in lower case, nginx in title case; neither sends chunks here.
+/// hyper writes header names in lower case, nginx in title case. Neither sends chunked bodies here.
 fn content_length(head: &[u8]) -> usize {
     let at =
         memmem::find(head, b"\r\ncontent-length: ").or_else(|| memmem::find(head, b"\r\nContent-Length: "));

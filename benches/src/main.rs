@@ -1,5 +1,5 @@
-//! The command line of the measurements: which to run, how long, and how to print them. Progress goes to standard error,
-//! the results to standard output.
+//! The command line of the measurements: which ones to run, how long, and the output format.
+//! Progress goes to standard error, results to standard output.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use sluice_bench::report::Report;
 use sluice_bench::resolve;
 use sluice_bench::way::PrivateServers;
 
-/// The rate to sustain on 2 cores.
+/// The required rate on 2 cores.
 const PACE_PER_S: f64 = 20_000.0;
 
-/// Measures the edge and the whole way on this machine; loopback only, ends by itself.
+/// Measures the edge and the whole pipeline on this machine; uses loopback only and ends by itself.
 #[derive(Debug, Parser)]
 #[command(name = "sluice-bench", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -39,17 +39,20 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Kill ClickHouse, or fail one of its calls, at every point of a batch, and compare what is stored with what was sent
+    /// Kill ClickHouse, or fail one of its calls, at every point of a batch, and compare what is
+    /// stored with what was sent
     ///
-    /// Starts its own Kafka, ClickHouse, PostgreSQL and consumer on free ports. ClickHouse runs with a small library in front
-    /// of the C library, which a C compiler makes first. Each point is tried by a batch of its own. Ends with 1 when anything
-    /// is lost, doubled or miscounted, or when a point was left out because the time was up.
+    /// Starts its own Kafka, ClickHouse, PostgreSQL and consumer on free ports. A small library is
+    /// loaded into ClickHouse in front of the C library; a C compiler must be installed to build
+    /// it. Each point is tested with a separate batch. Exits with 1 if anything is lost, duplicated
+    /// or miscounted, or if a point was left out because the time was up.
     CrashPoints(CrashPointsArgs),
 }
 
 #[derive(Debug, clap::Args)]
 struct CrashPointsArgs {
-    /// Choose the sample, and the kills that take the consumer along, by this number (default: a random one, printed)
+    /// The number that chooses the sample, and the kills that also end the consumer (default: a
+    /// random number, which is printed)
     #[arg(long)]
     seed: Option<u64>,
     /// Only these kinds of calls
@@ -58,16 +61,17 @@ struct CrashPointsArgs {
     /// Only these faults
     #[arg(long, value_enum, value_delimiter = ',')]
     action: Vec<Action>,
-    /// Also fail writes: ClickHouse's engine as a library does not notice them, and answers OK to an insert that is lost
+    /// Also fail writes: the engine of ClickHouse as a library does not notice that, and answers OK
+    /// to a lost insert
     #[arg(long)]
     failed_writes: bool,
     /// Only these kinds of batches
     #[arg(long, value_enum, value_delimiter = ',')]
     batch: Vec<Scenario>,
-    /// At most so many points of each kind of batch, chosen by the seed
+    /// At most this many points of each kind of batch, chosen by the seed
     #[arg(long)]
     sample: Option<usize>,
-    /// Begin no further point after so many minutes
+    /// Start no new point after this many minutes
     #[arg(long, default_value_t = 120)]
     minutes: u64,
 }
@@ -91,13 +95,13 @@ impl CrashPointsArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Measurement {
-    /// CPU per pixel, beside nginx
+    /// CPU per pixel, compared with nginx
     Pixel,
-    /// Events a second until visible in ClickHouse
+    /// Events per second until they are visible in ClickHouse
     Pipeline,
     /// Time from accepted to visible
     Latency,
-    /// What finding an event's buyer and team costs the consumer
+    /// The cost for the consumer of resolving the owner of an event
     Resolve,
     /// Lists, details, reads and logins of the API at size
     Api,
@@ -109,7 +113,8 @@ impl Cli {
     }
 
     fn pixel_plan(&self) -> PixelPlan {
-        // Many short pairs: on a noisy machine neighbours in time are alike, and the median of their ratios holds.
+        // Many short pairs: on a noisy machine, consecutive runs are similar, so the median of
+        // their ratios is stable.
         let (repeats, run_s) = if self.quick { (7, 1.0) } else { (15, 1.5) };
         PixelPlan { repeats, run: Duration::from_secs_f64(run_s) }
     }
@@ -169,7 +174,7 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
     let mut report = Report { cores, ..Report::default() };
     if cli.wants(Measurement::Pixel) {
         anyhow::ensure!(cores > 1, "the edge and its client need a core each");
-        note(begin, "starting postgres, kafka and clickhouse");
+        note(begin, "starting PostgreSQL, Kafka and ClickHouse");
         let servers = PrivateServers::start().await?;
         note(begin, "CPU per pixel");
         report.pixel = Some(pixel::measure(&servers, cli.pixel_plan()).await?);
@@ -179,13 +184,13 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
         report.resolve = Some(resolve::measure(if cli.quick { 3 } else { 9 }));
     }
     if cli.wants(Measurement::Latency) || cli.wants(Measurement::Pipeline) {
-        note(begin, "starting postgres, kafka and clickhouse");
-        // New ones: those before had Kafka bound to a core.
+        note(begin, "starting PostgreSQL, Kafka and ClickHouse");
+        // New servers, because Kafka was bound to a core before.
         let servers = PrivateServers::start().await?;
         let mut pipeline = Pipeline::start(&servers, "pipeline").await?;
         if cli.wants(Measurement::Pipeline) {
             for plan in cli.pipeline_plans() {
-                note(begin, &format!("{} events through the whole way", plan.events));
+                note(begin, &format!("{} events through the whole pipeline", plan.events));
                 report.pipeline.push(pipeline.measure(plan).await?);
             }
         }
@@ -197,19 +202,19 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
         }
     }
     if cli.wants(Measurement::Api) {
-        note(begin, "starting postgres, kafka and clickhouse");
+        note(begin, "starting PostgreSQL, Kafka and ClickHouse");
         let servers = PrivateServers::start().await?;
         report.api = Some(api::measure(&servers, cli.api_plan(), |text| note(begin, text)).await?);
     }
     Ok(report)
 }
 
-#[expect(clippy::print_stderr, reason = "progress for who waits")]
+#[expect(clippy::print_stderr, reason = "progress for the person who waits")]
 fn note(begin: Instant, text: &str) {
     eprintln!("[{:5.1} s] {text}", begin.elapsed().as_secs_f64());
 }
 
-#[expect(clippy::print_stdout, reason = "the output that was asked for")]
+#[expect(clippy::print_stdout, reason = "the requested output")]
 fn print(text: &str) {
     println!("{text}");
 }

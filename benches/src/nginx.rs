@@ -1,4 +1,5 @@
-//! nginx with `empty_gif` and no log: the least that answering a pixel can cost, though it keeps nothing.
+//! nginx with `empty_gif` and without a log: the lowest possible cost of answering a pixel,
+//! although it stores nothing.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,13 +9,13 @@ use sluice_local::ports::free_port;
 use sluice_local::process::{Process, ProcessSpec};
 use sluice_local::servers::wait_until_ready;
 
-/// A running nginx of one process.
+/// A running nginx with one process.
 pub struct Nginx {
     pub process: Process,
     pub address: SocketAddr,
 }
 
-/// Where nginx is installed, if it is.
+/// Returns the path of nginx if it is installed.
 #[must_use]
 pub fn find() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -25,10 +26,7 @@ pub fn find() -> Option<PathBuf> {
 }
 
 impl Nginx {
-    /// Starts it with its files in a folder.
-    ///
-    /// # Errors
-    /// When it does not start.
+    /// Starts nginx with its files in a folder.
     pub async fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = folder.join("nginx");
@@ -47,7 +45,8 @@ impl Nginx {
     }
 }
 
-/// One process without a master, so that nothing is left when it is killed; it serves as a worker does.
+/// One process without a master, so that nothing remains when it is killed. It serves like a worker
+/// process.
 fn configuration(address: SocketAddr, folder: &Path) -> String {
     let folder = folder.display();
     format!(

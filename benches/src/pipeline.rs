@@ -1,7 +1,8 @@
-//! Events a second from the client to "visible in ClickHouse": N numbered pixels through a real edge, Kafka, consumer and
-//! ClickHouse; the rate is N over the time until `count()` is N, and it only counts when every acknowledged number is there
-//! once and the roll-up has the same sum. Beside it the CPU each process spent on an event, and the memory of ingest and
-//! consumer all the while.
+//! Measures events per second from the client to "visible in ClickHouse": N numbered pixels through
+//! a real edge, Kafka, consumer and ClickHouse. The rate is N divided by the time until `count()`
+//! is N. It counts only if every acknowledged number is stored once and the roll-up has the same
+//! sum. Also measures the CPU time of each process per event, and the memory of ingest and
+//! consumer.
 
 use std::time::{Duration, Instant};
 
@@ -17,15 +18,15 @@ const VISIBLE_PATIENCE: Duration = Duration::from_secs(120);
 const MEMORY_EVERY: Duration = Duration::from_millis(500);
 const SERVING_THREADS: usize = 2;
 
-/// How many events at which rate.
+/// The number of events and their rate.
 #[derive(Debug, Clone, Copy)]
 pub struct PipelinePlan {
     pub events: u64,
-    /// Events a second; as many as are answered when absent.
+    /// Events per second; as fast as possible if absent.
     pub per_s: Option<f64>,
 }
 
-/// The whole way, started and warm.
+/// The whole pipeline, started and warm.
 pub struct Pipeline<'a> {
     pub way: Way,
     pub edge: Edge,
@@ -34,17 +35,17 @@ pub struct Pipeline<'a> {
     n_sent: u64,
 }
 
-/// A process's memory during a run, in MiB.
+/// The memory of a process during a run, in MiB.
 #[derive(Debug, Clone, Serialize)]
 pub struct MemoryResult {
-    /// The most that was ever resident, the mapped journal included.
+    /// The peak of resident memory, including the mapped journal.
     pub peak_mib: f64,
     pub anonymous_peak_mib: f64,
-    /// Resident memory, averaged over each quarter of the run: flat when they are alike.
+    /// The average resident memory in each quarter of the run. Similar values mean no growth.
     pub quarters_mib: Vec<f64>,
 }
 
-/// CPU microseconds an event of each process.
+/// CPU microseconds per event of each process.
 #[derive(Debug, Clone, Serialize)]
 pub struct CpuResult {
     pub client: f64,
@@ -54,20 +55,20 @@ pub struct CpuResult {
     pub clickhouse: f64,
 }
 
-/// What was found.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct PipelineResult {
     pub events: u64,
-    /// What the client was asked to send a second.
+    /// The requested rate per second.
     pub wanted_per_s: Option<f64>,
-    /// What the edge acknowledged a second.
+    /// The acknowledged rate per second.
     pub accepted_per_s: f64,
-    /// N over the time until all were visible.
+    /// N divided by the time until all events were visible.
     pub visible_per_s: f64,
-    /// From the last answer until all were visible.
+    /// The time from the last answer until all events were visible.
     pub lag_s: f64,
     pub durability: &'static str,
-    /// Every acknowledged number is stored once and the roll-up agrees.
+    /// Whether every acknowledged number is stored once and the roll-up agrees.
     pub exact: bool,
     pub cpu_us: CpuResult,
     pub ingest_memory: MemoryResult,
@@ -75,10 +76,8 @@ pub struct PipelineResult {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Starts an edge and a consumer on a new topic and database, and sends a few thousand events through them.
-    ///
-    /// # Errors
-    /// When something does not start or the events do not arrive.
+    /// Starts an edge and a consumer on a new topic and database, and sends a few thousand events
+    /// through them.
     pub async fn start(servers: &'a PrivateServers, name: &str) -> anyhow::Result<Self> {
         let way = servers.way(name, 2).await?;
         let (edge, consumer) = tokio::try_join!(way.edge(SERVING_THREADS), way.consumer(&[]))?;
@@ -91,7 +90,7 @@ impl<'a> Pipeline<'a> {
     /// Sends the events and waits until they are visible.
     ///
     /// # Errors
-    /// When a pixel is refused or the events do not arrive within two minutes.
+    /// When a pixel is rejected, or the events do not arrive within two minutes.
     pub async fn measure(&mut self, plan: PipelinePlan) -> anyhow::Result<PipelineResult> {
         let cpu_before = self.cpu()?;
         let load = LoadPlan {
@@ -114,7 +113,7 @@ impl<'a> Pipeline<'a> {
         let first = self.n_sent;
         self.n_sent += report.sent;
         let expected = i64::try_from(self.n_sent)?;
-        anyhow::ensure!(report.refused == 0, "{} pixels were refused", report.refused);
+        anyhow::ensure!(report.refused == 0, "{} pixels were rejected", report.refused);
         let lag =
             self.way.clickhouse.wait_for("SELECT count() FROM prospects", expected, VISIBLE_PATIENCE).await?;
         let elapsed = begin.elapsed();
@@ -142,7 +141,8 @@ impl<'a> Pipeline<'a> {
         })
     }
 
-    /// Whether the numbers sent since `first` are all there once, nothing else is, and the roll-up has the same sum.
+    /// Returns whether all numbers since `first` are stored exactly once, nothing else is stored,
+    /// and the roll-up has the same sum.
     async fn is_exact(&self, first: u64) -> anyhow::Result<bool> {
         let clickhouse = &self.way.clickhouse;
         let sent = i64::try_from(self.n_sent)?;

@@ -1,8 +1,9 @@
-//! CPU per pixel: process time over requests, the edge on one core and the client on another, beside nginx's `empty_gif`
-//! measured in turn with the same requests. CPU time and not requests a second, since machines are noisy.
+//! Measures CPU per pixel: process time divided by requests. The edge has one core and the client
+//! another. nginx's `empty_gif` is measured alternately with the same requests. CPU time is used
+//! instead of requests per second because machines are noisy.
 //!
-//! The edge's time is that of all its threads until it is at rest again: what it does for an event after the answer
-//! (journal sync, forwarding to Kafka) is counted too.
+//! The time of the edge is that of all its threads until it is idle again. So the work after the
+//! answer (syncing the journal, forwarding to Kafka) counts too.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,10 +19,11 @@ use crate::way::PrivateServers;
 
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
-/// Until the edge writes into recycled segments: two are new files, which take longer to write into.
+/// The time until the edge writes into recycled segments. The first two segments are new files,
+/// which take longer to write.
 const WARM_UP: Duration = Duration::from_millis(2500);
 
-/// How long and how often.
+/// The duration and number of the runs.
 #[derive(Debug, Clone, Copy)]
 pub struct PixelPlan {
     pub repeats: usize,
@@ -33,30 +35,30 @@ pub struct PixelPlan {
 pub struct PixelRun {
     pub requests: u64,
     pub per_s: f64,
-    /// CPU of the server's process over requests, in microseconds.
+    /// CPU time of the server's process per request, in microseconds.
     pub cpu_us: f64,
 }
 
-/// What was found.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct PixelResult {
     pub edge: Vec<PixelRun>,
     pub edge_median_us: f64,
-    /// Absent where nginx is not installed.
+    /// Absent if nginx is not installed.
     pub nginx: Option<Vec<PixelRun>>,
     pub nginx_median_us: Option<f64>,
-    /// Median of the ratios of neighbouring runs.
+    /// The median of the ratios of neighbouring runs.
     pub ratio: Option<f64>,
     pub durability: &'static str,
     pub refused: u64,
 }
 
-/// Measures on a Kafka of one's own.
+/// Measures with private servers.
 ///
 /// # Errors
 /// When something does not start, or a pixel is answered with an error.
 pub async fn measure(servers: &PrivateServers, plan: PixelPlan) -> anyhow::Result<PixelResult> {
-    // Kafka shares the client's core, so that the edge has one to itself.
+    // Kafka shares the core of the client, so that the edge has a whole core.
     pin(servers.kafka.pid(), CLIENT_CORE)?;
     let way = servers.way("pixel", 1).await?;
     let edge = way.edge(1).await?;
@@ -105,17 +107,18 @@ async fn run(pid: i32, address: SocketAddr, time: Duration) -> anyhow::Result<(P
     Ok((PixelRun { requests, per_s: report.per_s(), cpu_us }, report))
 }
 
-/// Runs a plan on a thread of its own, so that its core and its sleeps are nobody else's.
+/// Runs a plan on a separate thread, so that its core and its sleeps affect nothing else.
 pub(crate) async fn on_thread(plan: LoadPlan) -> anyhow::Result<LoadReport> {
     let (sender, report) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("load".to_owned()).spawn(move || {
-        // Nobody waits for it any more when the measurement was given up.
+        // The receiver is gone if the measurement was given up.
         drop(sender.send(load::run(&plan, &mut PixelRequests::new(1))));
     })?;
     report.await.context("the load generator panicked")?
 }
 
-/// The CPU time once the process has hardly used any for a while: what the answers left to do is done.
+/// Returns the CPU time once the process has used hardly any for a while: the work after the
+/// answers is done.
 async fn cpu_at_rest(pid: i32) -> anyhow::Result<Duration> {
     const LOOK_EVERY: Duration = Duration::from_millis(200);
     const AT_REST: Duration = Duration::from_millis(10);
@@ -132,7 +135,7 @@ async fn cpu_at_rest(pid: i32) -> anyhow::Result<Duration> {
     }
 }
 
-/// The middle one; the lower of the two middle ones of an even number.
+/// Returns the median; the lower of the two middle values if their number is even.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len().checked_sub(1)? / 2).copied()

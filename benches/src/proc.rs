@@ -1,4 +1,5 @@
-//! What the kernel knows of a process: its CPU time, its memory, the cores it may use. Linux only, from `/proc`.
+//! Information of the kernel about a process: its CPU time, its memory, and its allowed cores.
+//! Linux only, from `/proc`.
 
 use std::time::Duration;
 
@@ -6,21 +7,18 @@ use anyhow::Context as _;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-/// A process's memory, in kibibytes.
+/// The memory of a process, in kibibytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Memory {
-    /// The most that was ever resident, mapped files (the journal) included.
+    /// The peak of resident memory, including mapped files (the journal).
     pub peak_kib: u64,
-    /// Resident now.
+    /// Current resident memory.
     pub resident_kib: u64,
-    /// Of it, memory that no file backs.
+    /// The part of it that no file backs.
     pub anonymous_kib: u64,
 }
 
-/// User and system time of all threads of a process, the ended ones included.
-///
-/// # Errors
-/// When there is no such process.
+/// Returns user and system time of all threads of a process, including ended ones.
 pub fn cpu_time(pid: i32) -> anyhow::Result<Duration> {
     let stat =
         std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(|| format!("no process {pid}"))?;
@@ -29,7 +27,7 @@ pub fn cpu_time(pid: i32) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / per_s as f64))
 }
 
-/// Fields 14 and 15; the command's name before them may hold spaces and parentheses.
+/// Fields 14 and 15. The name of the command before them may contain spaces and parentheses.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
@@ -38,10 +36,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// A process's memory now.
-///
-/// # Errors
-/// When there is no such process.
+/// Returns the current memory of a process.
 pub fn memory(pid: i32) -> anyhow::Result<Memory> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
         .with_context(|| format!("no process {pid}"))?;
@@ -53,15 +48,12 @@ pub fn memory(pid: i32) -> anyhow::Result<Memory> {
     Ok(Memory { peak_kib: field("VmHWM"), resident_kib: field("VmRSS"), anonymous_kib: field("RssAnon") })
 }
 
-/// Binds a process to one core, all threads it has now; those it starts later inherit it from them.
-///
-/// # Errors
-/// When there is no such process or core.
+/// Binds all current threads of a process to one core. Later threads inherit it.
 pub fn pin(pid: i32, core: usize) -> anyhow::Result<()> {
     let cores = one_core(core)?;
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("no process {pid}"))? {
         let thread: i32 =
-            task?.file_name().to_string_lossy().parse().context("a thread's id is no number")?;
+            task?.file_name().to_string_lossy().parse().context("the id of a thread is not a number")?;
         sched_setaffinity(Pid::from_raw(thread), &cores)
             .with_context(|| format!("cannot pin {pid} to core {core}"))?;
     }
@@ -69,9 +61,6 @@ pub fn pin(pid: i32, core: usize) -> anyhow::Result<()> {
 }
 
 /// Binds the calling thread to one core.
-///
-/// # Errors
-/// When there is no such core.
 pub fn pin_this_thread(core: usize) -> anyhow::Result<()> {
     sched_setaffinity(Pid::from_raw(0), &one_core(core)?)
         .with_context(|| format!("cannot pin a thread to core {core}"))

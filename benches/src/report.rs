@@ -1,4 +1,4 @@
-//! The results as a table for people and as JSON for programs, with the figures that were to be reached.
+//! The results as a table and as JSON, with the required figures.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use crate::pipeline::{MemoryResult, PipelineResult};
 use crate::pixel::PixelResult;
 use crate::resolve::ResolveResult;
 
-/// All that was measured.
+/// All measurements.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Cores of the machine: client, services and servers share them.
+    /// The cores of the machine. Client, services and servers share them.
     pub cores: usize,
     pub pixel: Option<PixelResult>,
     pub pipeline: Vec<PipelineResult>,
@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The table.
+    /// Returns the table.
     #[must_use]
     pub fn to_table(&self) -> String {
         let mut table = format!("sluice-bench on {} cores, everything on this machine\n", self.cores);

@@ -1,5 +1,5 @@
-//! Requests built before the clock starts: demo visits with the headers a browser sends, of which only the prospect's id
-//! and the number (`sub3`, ten digits) are written anew for each use.
+//! Requests that are built before the measurement: demo visits with the headers of a browser. Only
+//! the id of the prospect and the number (`sub3`, ten digits) are replaced for each use.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -7,16 +7,16 @@ use sluice_local::demo::visits::{Visit, Visits};
 use sluice_runtime::clock::Clock;
 use uuid::Uuid;
 
-/// Different visits that are sent in turn.
+/// The number of different visits, sent in turn.
 const N_VISITS: usize = 1024;
 const NUMBER_DIGITS: usize = 10;
-/// The clock is asked once in this many requests.
+/// The clock is read once per this many requests.
 const CLOCK_EVERY: u64 = 128;
 
-/// The users that bring the load.
+/// The buyers of the load.
 pub const USERS: [u64; 5] = [3, 4, 5, 6, 7];
 
-/// A request and where its changing parts are.
+/// A request, and the positions of its changing parts.
 #[derive(Debug, Clone)]
 struct Template {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ struct Template {
     number_at: usize,
 }
 
-/// Pixel requests without end.
+/// An endless sequence of pixel requests.
 #[derive(Debug)]
 pub struct PixelRequests {
     templates: Vec<Template>,
@@ -33,7 +33,7 @@ pub struct PixelRequests {
 }
 
 impl PixelRequests {
-    /// The same seed gives the same visits, though with other ids.
+    /// The same seed gives the same visits, but with other ids.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut visits = Visits::new(&USERS, seed);
@@ -42,7 +42,7 @@ impl PixelRequests {
         Self { templates, rng: SmallRng::seed_from_u64(now_ms), now_ms }
     }
 
-    /// The request of an event, with a new prospect's id.
+    /// Returns the request of an event, with a new prospect id.
     pub fn numbered(&mut self, number: u64) -> &[u8] {
         if number.is_multiple_of(CLOCK_EVERY) {
             self.now_ms = Clock::default().now_ms();
@@ -51,7 +51,7 @@ impl PixelRequests {
         self.with_id(number, id)
     }
 
-    /// The request of an event of a prospect.
+    /// Returns the request of an event of a prospect.
     pub fn with_id(&mut self, number: u64, id: Uuid) -> &[u8] {
         let template = &mut self.templates[(number % N_VISITS as u64) as usize];
         id.hyphenated().encode_lower(&mut template.bytes[template.pid_at..template.pid_at + 36]);
@@ -63,7 +63,7 @@ impl PixelRequests {
         &template.bytes
     }
 
-    /// A prospect's id of about now.
+    /// Returns a prospect id of about the current time.
     pub fn new_id(&mut self) -> Uuid {
         uuid::Builder::from_unix_timestamp_millis(self.now_ms, &self.rng.random()).into_uuid()
     }

@@ -1,5 +1,5 @@
-//! What it costs the consumer to find whose an event is: the look-up by itself, in this process, in a directory of the size
-//! that is wanted, with keys in no order.
+//! Measures the cost for the consumer of resolving the owner of an event: only the look-up, in this
+//! process, in a directory of the required size, with keys in random order.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -15,25 +15,26 @@ const N_USERS: i64 = 10_000;
 const N_TEAMS: i64 = 1_000;
 const N_CAMPAIGNS: i64 = 10_000;
 const KEYS_A_CAMPAIGN: i64 = 2;
-/// Different events, asked for in turn.
+/// The number of different events, resolved in turn.
 const N_EVENTS: usize = 1_000_000;
-/// When somebody changed teams, and about when events are; Unix milliseconds.
+/// The time at which people changed teams, which is about the time of the events; Unix
+/// milliseconds.
 const CHANGED_MS: i64 = 1_780_000_000_000;
 const SPAN_MS: i64 = 10_000_000_000;
 
-/// What was found.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResolveResult {
     pub users: i64,
     pub teams: i64,
     pub keys: i64,
     pub events: usize,
-    /// Each run's; nanoseconds an event.
+    /// Nanoseconds per event in each run.
     pub runs_ns: Vec<f64>,
     pub median_ns: f64,
 }
 
-/// Resolves a million events so often.
+/// Resolves a million events `n_runs` times.
 #[must_use]
 pub fn measure(n_runs: usize) -> ResolveResult {
     let directory = directory();
@@ -57,7 +58,7 @@ fn run(directory: &Directory, events: &[(String, Option<u64>, u64)]) -> f64 {
     begin.elapsed().as_nanos() as f64 / events.len() as f64
 }
 
-/// Everybody was in two teams; every campaign has one buyer and two keys, one of which has ended.
+/// Everybody was in two teams. Every campaign has one buyer and two keys, one of which has ended.
 fn directory() -> Directory {
     let mut directory = Directory::default();
     let mut version = 0;
@@ -90,12 +91,12 @@ fn directory() -> Directory {
     directory
 }
 
-/// Of sixteen characters, as real ones.
+/// Returns a key of sixteen characters, like real ones.
 fn key(number: i64) -> String {
     format!("{:016x}", number.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
-/// Nine of ten carry a key, the others a user's id.
+/// Nine of ten events have a key, the others the id of a user.
 fn events() -> Vec<(String, Option<u64>, u64)> {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut event = |number: usize| {

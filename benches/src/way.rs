@@ -1,5 +1,6 @@
-//! The whole way for one measurement or test: a topic, a database with the tables, a folder, and the services started on
-//! them. [`PrivateServers`] are a Kafka and a ClickHouse of one's own, to be measured or killed; a [`Way`] runs on any.
+//! The whole pipeline for one measurement or test: a topic, a database with its tables, a folder,
+//! and the services started on them. [`PrivateServers`] are separate servers that may be measured
+//! or killed; a [`Way`] runs on any servers.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,16 +21,16 @@ use crate::clickhouse::ClickHouse;
 /// The environment variable with another edge to measure.
 pub const EDGE_VARIABLE: &str = "SLUICE_BENCH_EDGE";
 
-/// Buyers that there are, with the ids from 1 on.
+/// The number of buyers. Their ids start at 1.
 const N_PEOPLE: u32 = 20;
 
-/// Where events go and are stored.
+/// The topic and the databases of the pipeline.
 pub struct Way {
     pub brokers: String,
     pub topic: String,
     pub changes_topic: String,
     pub clickhouse: ClickHouse,
-    /// Where the people are that events are resolved with.
+    /// The database with the people who own the events.
     pub postgres_url: String,
     folder: PathBuf,
     n_started: AtomicU32,
@@ -38,17 +39,14 @@ pub struct Way {
 /// A running edge and its two listeners.
 pub struct Edge {
     pub child: Child,
-    /// Trusts no proxy.
+    /// The listener that trusts no proxy.
     pub public: SocketAddr,
-    /// Believes `X-Forwarded-For` from loopback.
+    /// The listener that believes `X-Forwarded-For` from loopback.
     pub proxied: SocketAddr,
 }
 
 impl Way {
-    /// Makes the topic, the database and its tables.
-    ///
-    /// # Errors
-    /// When a server refuses.
+    /// Creates the topic, the database and its tables.
     pub async fn new(
         brokers: &str,
         topic: &str,
@@ -71,13 +69,14 @@ impl Way {
         })
     }
 
-    /// The consumers' group for events; that for changes has `-changes` after it.
+    /// Returns the name of the consumer group for events. The group for changes has the suffix
+    /// `-changes`.
     #[must_use]
     pub fn group(&self) -> String {
         format!("{}-group", self.topic)
     }
 
-    /// The last lines that each service logged, for who must find out why something failed.
+    /// Returns the last log lines of each service, to find the cause of a failure.
     #[must_use]
     pub fn log_tails(&self) -> String {
         let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
@@ -93,10 +92,7 @@ impl Way {
         logs.iter().map(tail).collect()
     }
 
-    /// Starts an edge with a journal of its own and waits until it is ready.
-    ///
-    /// # Errors
-    /// When it does not become ready.
+    /// Starts an edge with a new journal, and waits until it is ready.
     pub async fn edge(&self, threads: usize) -> anyhow::Result<Edge> {
         let number = self.n_started.fetch_add(1, Ordering::Relaxed);
         let (public, proxied, ops_port) = (free_address(), free_address(), free_port());
@@ -115,11 +111,8 @@ impl Way {
         Ok(Edge { child: Child::start(spec, ops_port).await?, public, proxied })
     }
 
-    /// Starts a consumer with further settings (environment variables), which stores countries too where the country
-    /// database is at hand.
-    ///
-    /// # Errors
-    /// When it does not become ready.
+    /// Starts a consumer with additional settings (environment variables). It stores countries too
+    /// if the country database is available.
     pub async fn consumer(&self, settings: &[(&str, &str)]) -> anyhow::Result<Child> {
         let number = self.n_started.fetch_add(1, Ordering::Relaxed);
         let ops_port = free_port();
@@ -151,7 +144,7 @@ fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
-/// A pair of databases without tables, and a folder for logs.
+/// Empty databases and a folder for logs.
 pub struct Databases {
     pub brokers: String,
     pub clickhouse: ClickHouse,
@@ -159,7 +152,7 @@ pub struct Databases {
     pub folder: PathBuf,
 }
 
-/// Servers that nobody else uses, gone with this value.
+/// Servers that nothing else uses. They end with this value.
 pub struct PrivateServers {
     pub postgres: Process,
     pub kafka: Process,
@@ -167,31 +160,28 @@ pub struct PrivateServers {
     postgres_config: PostgresConfig,
     kafka_config: KafkaConfig,
     clickhouse_config: ClickHouseConfig,
-    /// Added to ClickHouse's environment.
+    /// Added to the environment of ClickHouse.
     clickhouse_environment: Vec<(String, String)>,
     folder: tempfile::TempDir,
 }
 
 impl PrivateServers {
-    /// Starts them.
-    ///
-    /// # Errors
-    /// When one does not start.
+    /// Starts the servers.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_with(async |_, _| Ok(Vec::new())).await
     }
 
-    /// Starts them, ClickHouse with a changed environment: `prepare` gets a folder for its own files and ClickHouse's data
-    /// folder, and returns the variables to add.
+    /// Starts the servers, with a changed environment of ClickHouse: `prepare` gets a folder for
+    /// its files and the data folder of ClickHouse, and returns the variables to add.
     ///
     /// # Errors
-    /// When one does not start, or `prepare` fails.
+    /// When a server does not start, or `prepare` fails.
     pub async fn start_with(
         prepare: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<Vec<(String, String)>>,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("sluice_bench_").tempdir()?;
         let path = folder.path();
-        // Where another user, as which PostgreSQL runs, can reach it.
+        // The folder must be accessible to the other user that runs PostgreSQL.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
         let postgres_config = PostgresConfig {
             folder: path.to_owned(),
@@ -232,10 +222,8 @@ impl PrivateServers {
         })
     }
 
-    /// A way on them with a topic and a database of this name (letters, digits, underscores).
-    ///
-    /// # Errors
-    /// When a server refuses.
+    /// Creates a topic and a database with this name (letters, digits, underscores) on these
+    /// servers.
     pub async fn way(&self, name: &str, n_partitions: i32) -> anyhow::Result<Way> {
         let Databases { brokers, postgres_url, folder, .. } = self.databases(name).await?;
         let config = &self.clickhouse_config;
@@ -246,10 +234,7 @@ impl PrivateServers {
         Way::new(&brokers, name, n_partitions, clickhouse, postgres_url, &folder).await
     }
 
-    /// Empty databases on them with this name (letters, digits, underscores).
-    ///
-    /// # Errors
-    /// When a server refuses.
+    /// Creates empty databases with this name (letters, digits, underscores) on these servers.
     pub async fn databases(&self, name: &str) -> anyhow::Result<Databases> {
         let config = &self.clickhouse_config;
         let clickhouse = ClickHouse::empty(&config.url(), &config.user, &config.password, name).await?;
@@ -261,10 +246,7 @@ impl PrivateServers {
         Ok(Databases { brokers: self.kafka_config.brokers(), clickhouse, postgres_url, folder })
     }
 
-    /// `kill -9` of Kafka, and its start again after a while.
-    ///
-    /// # Errors
-    /// When it does not start again.
+    /// Kills Kafka with `kill -9`, and starts it again after a while.
     pub async fn crash_kafka(&mut self, away: Duration) -> anyhow::Result<()> {
         self.kafka.kill_now();
         tokio::time::sleep(away).await;
@@ -272,10 +254,7 @@ impl PrivateServers {
         Ok(())
     }
 
-    /// `kill -9` of ClickHouse, and its start again after a while.
-    ///
-    /// # Errors
-    /// When it does not start again.
+    /// Kills ClickHouse with `kill -9`, and starts it again after a while.
     pub async fn crash_clickhouse(&mut self, away: Duration) -> anyhow::Result<()> {
         self.clickhouse.kill_now();
         tokio::time::sleep(away).await;

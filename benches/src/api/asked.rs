@@ -1,5 +1,6 @@
-//! What the API is asked at size: every list with each of its filters, its next page and its orders, and every detail. The
-//! numbers in the paths change from request to request, so that nothing is answered from a cache of results.
+//! The requests for measuring the API at size: every list with each of its filters, its next page
+//! and its sort orders, and every detail. The numbers in the paths change from request to request,
+//! so that no result comes from a cache.
 
 use chrono::{DateTime, Days, NaiveDate};
 use rand::rngs::SmallRng;
@@ -9,14 +10,14 @@ use sluice_runtime::clock::Clock;
 
 use super::fill::{DAYS, Size};
 
-/// What a list or detail of what people edit may take, in milliseconds.
+/// The time limit for a list or detail of editable data, in milliseconds.
 const POSTGRES_MS: f64 = 20.0;
-/// The newest page of events, and one event by its id.
+/// The time limit for the newest page of events, and for one event by its id.
 const NEWEST_MS: f64 = 50.0;
-/// A page of events by any filter.
+/// The time limit for a page of events with any filter.
 const FILTER_MS: f64 = 200.0;
 
-/// Who asks.
+/// The user who sends a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     Owner,
@@ -24,25 +25,25 @@ pub enum Asker {
     Buyer,
 }
 
-/// One line of the table: paths that are alike.
+/// One line of the table: similar paths.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub path: String,
     pub asker: Asker,
     pub wanted_ms: f64,
     pub is_postgres: bool,
-    /// Whether the page after the path's is meant.
+    /// Whether to request the page after this one.
     pub is_next: bool,
 }
 
-/// Ids of events that there are.
+/// Ids of existing events.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     pub prospects: Vec<String>,
     pub orders: Vec<String>,
 }
 
-/// Where a number is put in: the words in braces of a line's path.
+/// Fills numbers into paths: they replace the words in braces.
 pub struct Numbers<'a> {
     size: Size,
     known: &'a Known,
@@ -50,7 +51,7 @@ pub struct Numbers<'a> {
     today: NaiveDate,
 }
 
-/// Lists and details of what people edit; a word in braces is another number in each request.
+/// Lists and details of editable data. A word in braces is a different number in each request.
 const POSTGRES: &[&str] = &[
     "/api/users/list/",
     "> /api/users/list/",
@@ -150,7 +151,7 @@ const POSTGRES: &[&str] = &[
     "/api/account/tokens/list/",
 ];
 
-/// The newest page of events, its next one, and one of them.
+/// The newest page of events, its next page, and one event.
 const NEWEST: &[&str] = &[
     "/api/prospects/list/",
     "> /api/prospects/list/",
@@ -166,7 +167,7 @@ const NEWEST: &[&str] = &[
     "/api/orders/{order}/history/",
 ];
 
-/// Events by each filter.
+/// Events with each filter.
 const FILTERED: &[&str] = &[
     "/api/prospects/list/?sort=time",
     "/api/prospects/list/?from={day}&to={day}",
@@ -193,7 +194,7 @@ const FILTERED: &[&str] = &[
     "/api/orders/list/?q=nowhere{user}",
 ];
 
-/// All lines of the table, in its order.
+/// Returns all lines of the table in their order.
 #[must_use]
 pub fn lines() -> Vec<Line> {
     let of = |paths: &'static [&str], wanted_ms, is_postgres| {
@@ -214,7 +215,7 @@ impl Line {
         Self { path: path.to_owned(), asker, wanted_ms, is_postgres, is_next: word.trim() == ">" }
     }
 
-    /// What the table calls it.
+    /// Returns the name in the table.
     #[must_use]
     pub fn name(&self) -> String {
         let path = self.path.trim_start_matches("/api/");
@@ -228,7 +229,7 @@ impl Line {
 }
 
 impl<'a> Numbers<'a> {
-    /// The same numbers each time.
+    /// The numbers are the same in every run.
     #[must_use]
     pub fn new(size: Size, known: &'a Known) -> Self {
         let now_ms = i64::try_from(Clock::default().now_ms()).unwrap_or_default();
@@ -236,7 +237,7 @@ impl<'a> Numbers<'a> {
         Self { size, known, rng: SmallRng::seed_from_u64(1), today }
     }
 
-    /// A path with numbers for its words, as it is sent.
+    /// Returns a path with numbers for its words, encoded for sending.
     pub fn put_in(&mut self, path: &str) -> String {
         // Both ends of a range.
         let day = self.today - Days::new(self.rng.random_range(1..DAYS));

@@ -1,5 +1,6 @@
-//! What the API is measured with: people and money by `fill.sql` inside PostgreSQL, events inside ClickHouse. Whose an event
-//! is is the same arithmetic in both, so that the events' stamps and the roll-up are what the consumer would have written.
+//! The data for measuring the API. `fill.sql` creates people and money inside PostgreSQL;
+//! ClickHouse creates the events. Both compute the owner of an event in the same way, so the owners
+//! in the events and the roll-up are as if the consumer had written them.
 
 use anyhow::Context as _;
 use sluice_local::servers::postgres::psql;
@@ -7,15 +8,15 @@ use sluice_runtime::clock::Clock;
 
 use crate::clickhouse::ClickHouse;
 
-/// Events lie in this many days until now.
+/// The number of days before now in which events lie.
 pub const DAYS: u64 = 90;
 const DAY_MS: u64 = 86_400_000;
-/// Users before the first Buyer besides the leads: the first Owner, coordinators, further Owners.
+/// Users before the first Buyer, besides the leads: the first Owner, coordinators, more Owners.
 const N_OTHERS: u64 = 16;
-/// Prospects a statement; each stays far below a statement's time limit.
+/// Prospects per statement. Each statement stays far below the time limit.
 const CHUNK: u64 = 1_000_000;
 
-/// How much of everything there is.
+/// The amount of data.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     pub users: u64,
@@ -25,43 +26,43 @@ pub struct Size {
 }
 
 impl Size {
-    /// What the figures are wanted at.
+    /// The size for which the figures are required.
     pub const FULL: Self =
         Self { users: 10_000, teams: 1_000, ledger_lines: 1_000_000, prospects: 10_000_000 };
-    /// About a tenth; every list that has a next page at full size has one.
+    /// About a tenth. Every list that has a next page at full size has one here.
     pub const QUICK: Self = Self { users: 1_000, teams: 200, ledger_lines: 100_000, prospects: 1_000_000 };
 
-    /// The Buyer with the lowest id; the others follow.
+    /// Returns the lowest id of a Buyer. The others follow.
     #[must_use]
     pub fn first_buyer(&self) -> u64 {
         self.teams + N_OTHERS + 1
     }
 
-    /// Buyers that there are.
+    /// Returns the number of Buyers.
     #[must_use]
     pub fn buyers(&self) -> u64 {
         self.users - self.first_buyer() + 1
     }
 
-    /// Campaigns, with two keys each.
+    /// Returns the number of campaigns, each with two keys.
     #[must_use]
     pub fn campaigns(&self) -> u64 {
         self.users
     }
 
-    /// Ad accounts.
+    /// Returns the number of ad accounts.
     #[must_use]
     pub fn accounts(&self) -> u64 {
         self.users / 5
     }
 
-    /// Entries of the ledger, of two lines each.
+    /// Returns the number of ledger entries, each with two lines.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.ledger_lines / 2
     }
 
-    /// Requests for money.
+    /// Returns the number of requests for money.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.users
@@ -87,16 +88,14 @@ impl Size {
 /// Fills the tables of a database in which the first Owner is the only user.
 ///
 /// # Errors
-/// When a statement fails, or what it makes is not what the triggers would allow.
+/// When a statement fails, or the triggers would not allow the created rows.
 pub async fn postgres(url: &str, size: Size) -> anyhow::Result<()> {
     psql(url, &size.fill_sql()).await.context("people and money")?;
     psql(url, "VACUUM ANALYZE").await.map(drop)
 }
 
-/// Fills the tables of an empty database with prospects, every fiftieth of which orders, and the sums of both.
-///
-/// # Errors
-/// When a statement fails.
+/// Fills the tables of an empty database with prospects, an order for every fiftieth prospect, and
+/// the sums of both.
 pub async fn clickhouse(clickhouse: &ClickHouse, size: Size) -> anyhow::Result<()> {
     let now_ms = Clock::default().now_ms();
     let first_ms = now_ms - DAYS * DAY_MS;
@@ -119,7 +118,7 @@ pub async fn clickhouse(clickhouse: &ClickHouse, size: Size) -> anyhow::Result<(
     Ok(())
 }
 
-/// A few campaigns bring most of the events, and one event in twenty is nobody's.
+/// A few campaigns have most of the events, and one event in twenty has no owner.
 fn prospects_sql(size: Size, first_ms: u64, first: u64, n: u64) -> String {
     let (campaigns, buyers, teams) = (size.campaigns(), size.buyers(), size.teams);
     let (first_buyer, span_ms, all) = (size.first_buyer(), DAYS * DAY_MS, size.prospects);
@@ -147,7 +146,8 @@ fn prospects_sql(size: Size, first_ms: u64, first: u64, n: u64) -> String {
     )
 }
 
-/// A UUIDv7 of the time `ms` and the random bits `h`; ClickHouse keeps the first half of a UUID in the lower bytes.
+/// A UUIDv7 of the time `ms` and the random bits `h`. ClickHouse stores the first half of a UUID in
+/// the lower bytes.
 const ID_OF_MS: &str = "reinterpretAsUUID(bitOr(
     toUInt128(bitOr(bitShiftLeft(toUInt64(ms), 16), bitOr(0x7000, h % 4096))),
     bitShiftLeft(toUInt128(bitOr(0x8000000000000000, bitShiftRight(h, 2))), 64)))";
@@ -186,7 +186,7 @@ const ORDERS_BY_HOUR: &str =
            countIf(status = 'rejected'), countIf(status = 'trash')
     FROM orders GROUP BY 1, 2, 3, 4";
 
-/// Orders that wait; their bytes are none, which lists show as empty fields.
+/// Orders that wait. Their payload is empty, so lists show empty fields.
 const PARKED: &str =
     "INSERT INTO parked_log (event_id, kind, reason, state, first_seen, last_tried, reference, place, version)
     SELECT generateUUIDv4(), 'order', 'unknown_prospect', if(number % 10 = 0, 'waiting', 'replayed'),

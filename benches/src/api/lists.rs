@@ -1,4 +1,4 @@
-//! The time of each list and detail, one request at a time on a keep-alive connection.
+//! Measures the time of each list and detail, one request at a time on a keep-alive connection.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -13,12 +13,13 @@ use super::service::Service;
 use crate::clickhouse::ClickHouse;
 use crate::load::Connection;
 
-/// Asked before the clock starts, so that connections, plans and caches are what they are in a running service.
+/// Requests before the measurement, so that connections, plans and caches are as in a running
+/// service.
 const N_WARM_UP: usize = 10;
-/// Ids of events that are drawn from.
+/// The number of event ids to choose from.
 const N_KNOWN: usize = 500;
 
-/// A line of the table; times in milliseconds.
+/// A line of the table. Times are in milliseconds.
 #[derive(Debug, Clone, Serialize)]
 pub struct ListResult {
     pub name: String,
@@ -29,10 +30,10 @@ pub struct ListResult {
     pub holds: bool,
 }
 
-/// Asks for all of them.
+/// Measures all lines.
 ///
 /// # Errors
-/// When a request is answered with an error.
+/// When the API answers a request with an error.
 pub(super) async fn measure(service: &Service, plan: &ApiPlan) -> anyhow::Result<Vec<ListResult>> {
     let known = known(&service.clickhouse).await?;
     let mut numbers = Numbers::new(service.size, &known);
@@ -59,7 +60,7 @@ pub(super) async fn measure(service: &Service, plan: &ApiPlan) -> anyhow::Result
     Ok(results)
 }
 
-/// The times of the last `n` of the paths, in microseconds.
+/// Returns the times of the last `n` paths, in microseconds.
 fn ask(address: SocketAddr, bearer: &str, paths: &[String], n: usize) -> anyhow::Result<Histogram<u64>> {
     let mut connection = Connection::open(address)?;
     let mut times = Histogram::<u64>::new(3)?;
@@ -76,7 +77,7 @@ fn ask(address: SocketAddr, bearer: &str, paths: &[String], n: usize) -> anyhow:
     Ok(times)
 }
 
-/// A request as a program sends it.
+/// Returns a request as a program sends it.
 pub(super) fn get(address: SocketAddr, path: &str, bearer: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {bearer}\r\nAccept: */*\r\n\r\n")
 }
@@ -94,7 +95,7 @@ fn result(line: &Line, times: &Histogram<u64>) -> ListResult {
     }
 }
 
-/// Events from all of the time.
+/// Returns ids of events from the whole range of time.
 async fn known(clickhouse: &ClickHouse) -> anyhow::Result<Known> {
     let ids = async |column: &str, table: &str| {
         let n = clickhouse.number(&format!("SELECT count() FROM {table}")).await?;

@@ -1,8 +1,8 @@
-//! The API's answers at size: `serve` as it is built for release, on databases filled with ten thousand people, a million
-//! ledger lines and ten million prospects, asked over loopback by people who logged in.
+//! Measures the API at size: a release build of `serve`, on databases with ten thousand people, a
+//! million ledger lines and ten million prospects, requested over loopback by logged-in users.
 //!
-//! PostgreSQL gives up durability here (as in all measurements): reads do not notice, and a login's two small transactions
-//! wait for no disk.
+//! As in all measurements, PostgreSQL gives up durability here. That does not affect reads, and the
+//! two small transactions of a login do not wait for the disk.
 
 pub mod asked;
 pub mod fill;
@@ -20,19 +20,19 @@ use self::reads::{LoginsResult, ReadsResult};
 use self::service::Service;
 use crate::way::PrivateServers;
 
-/// How much there is, and how often it is asked for.
+/// The amount of data, and the number of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiPlan {
     pub size: Size,
-    /// Requests for each list or detail of what people edit.
+    /// Requests for each list or detail of editable data.
     pub n_postgres: usize,
     /// Requests for each list or detail of events.
     pub n_clickhouse: usize,
-    /// How long reads and logins go on.
+    /// The duration of the reads and of the logins.
     pub time: Duration,
 }
 
-/// What was found.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApiResult {
     pub users: u64,
@@ -40,15 +40,15 @@ pub struct ApiResult {
     pub ledger_lines: u64,
     pub prospects: u64,
     pub lists: Vec<ListResult>,
-    /// As many as are answered.
+    /// Reads as fast as possible.
     pub reads: ReadsResult,
     pub logins: LoginsResult,
 }
 
-/// Starts, fills and measures. `note` hears of each step.
+/// Starts, fills and measures. `note` is called for each step.
 ///
 /// # Errors
-/// When something does not start, or a request is answered with an error.
+/// When something does not start, or the API answers a request with an error.
 pub async fn measure(
     servers: &PrivateServers,
     plan: ApiPlan,
@@ -57,7 +57,7 @@ pub async fn measure(
     let service = Service::start(servers, plan.size, &note).await?;
     note("lists and details");
     let lists = lists::measure(&service, &plan).await?;
-    note("reads, and logins beside them");
+    note("reads, and logins at the same time");
     let reads = reads::reads(&service, plan.time).await?;
     let logins = reads::logins(&service, plan.time).await?;
     let Size { users, teams, ledger_lines, prospects } = plan.size;

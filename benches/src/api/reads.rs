@@ -1,6 +1,7 @@
-//! Authorised reads and logins a second: blocking clients with a thread and a keep-alive connection each. The reads are a mix
-//! of lists and details of PostgreSQL; paced ones count their time from when they were due, so that a service that falls
-//! behind cannot hide it.
+//! Authorised reads and logins per second, sent by blocking clients with a thread and a keep-alive
+//! connection each. The reads are a mix of lists and details from PostgreSQL. Paced requests
+//! measure from the time at which they were due, so that a service that falls behind cannot hide
+//! it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use super::service::{Service, login_body};
 use crate::load::Connection;
 use crate::proc::cpu_time;
 
-/// What a reader asks for in turn.
+/// The requests of a reader, in turn.
 const MIX: [&str; 4] = [
     "/api/users/list/?limit=20",
     "/api/users/detail/{user}/",
@@ -25,28 +26,28 @@ const MIX: [&str; 4] = [
 const N_REQUESTS: usize = 2_000;
 const N_READERS: usize = 16;
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The load beside which logins must not starve anybody, and the logins.
+/// The background load that logins must not starve, and the rate of logins.
 const READS_PER_S: f64 = 200.0;
 const LOGINS_PER_S: f64 = 50.0;
 const N_LOGGING_IN: usize = 16;
 
-/// Reads as fast as they are answered.
+/// The result of reads as fast as possible.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReadsResult {
     pub per_s: f64,
     pub p50_ms: f64,
     pub p95_ms: f64,
-    /// CPU of the service's process over requests, in microseconds.
+    /// CPU time of the service per request, in microseconds.
     pub cpu_us: f64,
-    /// The same with lists of a hundred users only.
+    /// The same, with only lists of a hundred users.
     pub long_lists_per_s: f64,
 }
 
-/// Logins beside reads.
+/// The result of logins at the same time as reads.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoginsResult {
     pub per_s: f64,
-    /// Answered with another status than 200: 503 when too many wait.
+    /// Logins with another status than 200: 503 if too many wait.
     pub refused: u64,
     pub p50_ms: f64,
     pub p95_ms: f64,
@@ -55,13 +56,13 @@ pub struct LoginsResult {
     pub reads_beside_p95_ms: f64,
 }
 
-/// Requests that some clients send in turn.
+/// Requests that several clients send in turn.
 #[derive(Debug, Clone)]
 struct Clients {
     address: SocketAddr,
     requests: Vec<String>,
     n_clients: usize,
-    /// All clients together; as many as are answered when absent.
+    /// The rate of all clients together; as fast as possible if absent.
     per_s: Option<f64>,
     time: Duration,
 }
@@ -85,7 +86,7 @@ impl Answered {
 /// Measures the reads.
 ///
 /// # Errors
-/// When a request is answered with an error.
+/// When the API answers a request with an error.
 pub(super) async fn reads(service: &Service, time: Duration) -> anyhow::Result<ReadsResult> {
     let clients = readers(service, &MIX, None, time).await?;
     Clients { time: WARM_UP, ..clients.clone() }.run().await?;
@@ -102,10 +103,10 @@ pub(super) async fn reads(service: &Service, time: Duration) -> anyhow::Result<R
     })
 }
 
-/// Measures logins of different people beside paced reads.
+/// Measures logins of different people at the same time as paced reads.
 ///
 /// # Errors
-/// When a read is answered with an error.
+/// When the API answers a read with an error.
 pub(super) async fn logins(service: &Service, time: Duration) -> anyhow::Result<LoginsResult> {
     let readers = readers(service, &MIX, Some(READS_PER_S), time).await?;
     let alone = readers.run_all_good().await?;
@@ -175,7 +176,7 @@ impl Clients {
         Ok(all)
     }
 
-    /// What one of them sends: every n-th request, and when it is due.
+    /// Sends the requests of one client: every n-th one, when it is due.
     fn run_one(&self, number: usize) -> anyhow::Result<Answered> {
         let mut connection = Connection::open(self.address)?;
         let mut answered = Answered { times_us: Histogram::new(3)?, n_good: 0, elapsed: Duration::ZERO };

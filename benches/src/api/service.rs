@@ -1,4 +1,4 @@
-//! A `sluice-api serve` on filled databases of its own, and people who are logged in.
+//! A `sluice-api serve` on its own, filled databases, with logged-in users.
 
 use std::net::SocketAddr;
 
@@ -12,10 +12,10 @@ use crate::child::{Child, binary};
 use crate::clickhouse::ClickHouse;
 use crate::way::{Databases, PrivateServers};
 
-/// Of everybody who was filled in.
+/// The password of all filled-in users.
 const PASSWORD: &str = "correct horse battery";
 
-/// The service and what it serves.
+/// The service and its data.
 pub struct Service {
     pub child: Child,
     pub address: SocketAddr,
@@ -25,10 +25,10 @@ pub struct Service {
 }
 
 impl Service {
-    /// Migrates, fills and serves. `note` hears of each step.
+    /// Migrates, fills and serves. `note` is called for each step.
     ///
     /// # Errors
-    /// When something does not start or a statement fails.
+    /// When something does not start, or a statement fails.
     pub async fn start(servers: &PrivateServers, size: Size, note: impl Fn(&str)) -> anyhow::Result<Self> {
         let databases = servers.databases("api").await?;
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -37,19 +37,16 @@ impl Service {
         spec.clone().args(["migrate"]).run().await.context("migrate")?;
         let owner = spec.clone().args(["create-owner", "--username", "owner"]);
         owner.env("SLUICE_OWNER_PASSWORD", PASSWORD).run().await.context("create-owner")?;
-        note(&format!("filling postgres with {} users, {} ledger lines", size.users, size.ledger_lines));
+        note(&format!("filling PostgreSQL with {} users, {} ledger lines", size.users, size.ledger_lines));
         fill::postgres(&databases.postgres_url, size).await?;
-        note(&format!("filling clickhouse with {} prospects", size.prospects));
+        note(&format!("filling ClickHouse with {} prospects", size.prospects));
         fill::clickhouse(&databases.clickhouse, size).await?;
         let child = Child::start(spec.args(["serve"]), ops_port).await?;
         let client = reqwest::Client::new();
         Ok(Self { child, address, size, clickhouse: databases.clickhouse, client })
     }
 
-    /// Logs somebody in; the header's value.
-    ///
-    /// # Errors
-    /// When they are not let in.
+    /// Logs a user in. Returns the value of the `Authorization` header.
     pub async fn log_in(&self, username: &str) -> anyhow::Result<String> {
         let url = format!("http://{}/api/users/login/", self.address);
         let answer = self.client.post(url).json(&json!({"username": username, "password": PASSWORD}));
@@ -58,22 +55,22 @@ impl Service {
         Ok(format!("Bearer {token}"))
     }
 
-    /// The path of the page after a list's page.
+    /// Returns the path of the page after a page of a list.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no next page.
     pub async fn next_page(&self, path: &str, bearer: &str) -> anyhow::Result<String> {
         let request =
             self.client.get(format!("http://{}{path}", self.address)).header("authorization", bearer);
         let answer = request.send().await?.error_for_status()?;
         let link = answer.headers().get("link").and_then(|link| link.to_str().ok());
         let next = link.and_then(|link| link.split_once('<')?.1.split_once('>')).map(|(url, _)| url);
-        let next = next.with_context(|| format!("{path} has no further page"))?;
+        let next = next.with_context(|| format!("{path} has no next page"))?;
         Ok(next.strip_prefix(&format!("http://{}", self.address)).unwrap_or(next).to_owned())
     }
 }
 
-/// The body of a login, for who sends many.
+/// Returns the body of a login, for callers that send many.
 #[must_use]
 pub fn login_body(user: u64) -> String {
     json!({"username": format!("user{user}"), "password": PASSWORD}).to_string()
@@ -91,7 +88,7 @@ async fn spec(databases: &Databases, address: SocketAddr, ops_port: u16) -> anyh
         .env("SLUICE__CLICKHOUSE__USER", &clickhouse.user)
         .env("SLUICE__CLICKHOUSE__PASSWORD", &clickhouse.password)
         .env("SLUICE__KAFKA__BROKERS", &databases.brokers)
-        // Nobody sends events: nothing listens there.
+        // Nothing listens there, because nothing sends events.
         .env("SLUICE__EDGE__URL", "http://127.0.0.1:9")
         .env("SLUICE__AUTH__SECRET", sluice_local::secrets::generate())
         .env("SLUICE__AUTH__ACCESS_MINUTES", "600"))

@@ -1,5 +1,4 @@
-//! The comparison of what is stored with what was sent: how often each key is there, table by
-//! table.
+//! Compares the stored events with the sent events: how often each key is stored, table by table.
 
 use std::collections::BTreeMap;
 
@@ -9,47 +8,46 @@ use uuid::Uuid;
 use super::round::{Month, Round};
 use crate::clickhouse::ClickHouse;
 
-/// One comparison: a query that returns keys and their counts, and the counts that are right.
+/// One comparison: a query that returns keys and their counts, and the expected counts.
 #[derive(Debug, Clone)]
 pub(super) struct Check {
-    /// The table.
     name: &'static str,
     sql: String,
     expected: BTreeMap<String, i64>,
 }
 
 impl Check {
-    /// Each of these rows is there once: ids and the rest of their keys (see [`key_of`]).
+    /// Each of these rows is stored once. A row is an id and the rest of its key (see [`key_of`]).
     pub(super) fn rows(table: &'static str, rows: &[(Uuid, String)]) -> Self {
         let ids: Vec<Uuid> = rows.iter().map(|(id, _)| *id).collect();
         let expected = rows.iter().map(|(id, rest)| (format!("{id} {rest}"), 1)).collect();
         Self { name: table, sql: count_sql(table, &ids), expected }
     }
 
-    /// None of these is there.
+    /// None of these ids is stored.
     pub(super) fn gone(table: &'static str, ids: &[Uuid]) -> Self {
         Self { name: table, sql: count_sql(table, ids), expected: BTreeMap::new() }
     }
 
-    /// Each of these events was parked and is in this state.
+    /// Each of these events was parked and has this state.
     pub(super) fn parked(events: &[(Uuid, &str)]) -> Self {
         let rows: Vec<_> = events.iter().map(|(id, state)| (*id, (*state).to_owned())).collect();
         Self::rows("parked", &rows)
     }
 
-    /// The next ordinal that is expected of a lane.
+    /// The next expected ordinal of a lane.
     pub(super) fn lane(lane: &str, next_seq: u64) -> Self {
         let sql =
             format!("SELECT concat('next ', toString(max(next_seq))), 1 FROM lanes WHERE lane = '{lane}'");
         Self { name: "lanes", sql, expected: BTreeMap::from([(format!("next {next_seq}"), 1)]) }
     }
 
-    /// Whether it can be made again later, when more was sent.
+    /// Returns whether the check also holds later, when more was sent.
     pub(super) fn is_lasting(&self) -> bool {
         self.name != "lanes"
     }
 
-    /// What is different, in words; nothing when all is right.
+    /// Returns a description of the difference; `None` if there is no difference.
     async fn difference(&self, clickhouse: &ClickHouse) -> anyhow::Result<Option<String>> {
         let text = clickhouse.query(&self.sql).await?;
         let mut found = BTreeMap::new();
@@ -74,7 +72,7 @@ impl Check {
     }
 }
 
-/// Makes the checks; the differences in words.
+/// Runs the checks. Returns descriptions of the differences.
 pub(super) async fn differences(clickhouse: &ClickHouse, checks: &[Check]) -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     for check in checks {
@@ -83,7 +81,7 @@ pub(super) async fn differences(clickhouse: &ClickHouse, checks: &[Check]) -> an
     Ok(all)
 }
 
-/// The id column of a table, and what else is compared of a row.
+/// Returns the id column of a table, and the other compared columns.
 const fn key_of(table: &str) -> (&'static str, &'static str) {
     match table.as_bytes() {
         b"prospects" | b"prospect_index" => ("prospect_id", "toString(user_id)"),
@@ -111,7 +109,7 @@ const fn word(month: Month) -> &'static str {
     }
 }
 
-/// The sums of a round: month, buyer, and prospects, bots, orders and sales.
+/// The sums of a round: month, buyer, and the numbers of prospects, bots, orders and sales.
 pub(super) fn rollup(round: Round, sums: &[(Month, u64, [i64; 4])]) -> Check {
     const METRICS: [&str; 4] = ["prospects", "bots", "orders", "sales"];
     let sql = format!(
@@ -142,7 +140,7 @@ pub(super) fn outcomes(round: Round, counts: &[(Month, &str, i64)]) -> Check {
     Check { name: "outcomes", sql, expected: counts.iter().map(named).collect() }
 }
 
-/// The beginnings of a round's hours, in Unix seconds.
+/// Returns the start of the hour of a round, in Unix seconds.
 const fn hour_s(round: Round, month: Month) -> u64 {
     round.time_ms(month) / 3_600_000 * 3600
 }

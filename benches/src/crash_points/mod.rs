@@ -1,17 +1,17 @@
-//! Crash points: ClickHouse is killed, or one of its calls fails, at every write, rename, unlink
-//! and fsync of a batch; then the consumer finishes, and what is stored is compared with what was
-//! sent.
+//! Crash points. ClickHouse is killed, or one of its calls fails, at every write, rename, unlink
+//! and fsync of a batch. Then the consumer finishes, and the stored events are compared with the
+//! sent events.
 //!
-//! A [`scenario`] is a kind of batch. Its first rounds run without a fault. A shim in ClickHouse's
-//! process (`shim.c`) lists the calls of the last of these rounds: they are the [`point`]s. Each
-//! point is then tried by a round of its own: arm the shim, send the batch, start ClickHouse again
-//! if it died, wait for the consumer's commit, compare what is stored with what was sent
-//! (`ledger.rs`). Some kills also end the consumer, so that the batch is repeated from its plan. At
-//! the end ClickHouse is started again and all rounds are compared once more.
+//! A [`scenario`] is a type of batch. Its first rounds run without a fault. A shim in the process
+//! of ClickHouse (`shim.c`) lists the calls of the last of these rounds, which become the
+//! [`point`]s. Then each point is tested in a separate round: arm the shim, send the batch, restart
+//! ClickHouse if it died, wait for the commit of the consumer, compare (`ledger.rs`). Some kills
+//! also end the consumer, so that the batch is repeated from its plan. At the end, ClickHouse is
+//! restarted and all rounds are compared once more.
 //!
-//! Left out: calls of merges, calls outside of the tables' folders (a batch makes none), writes
-//! that fail (see [`point::Wanted::failed_writes`]) unless asked for, and power failures. A lost
-//! verdict is only noticed when its batch is repeated as well.
+//! Not tested: calls of merges, calls outside the folders of the tables (a batch makes none),
+//! failing writes unless requested (see [`point::Wanted::failed_writes`]), and power failures. A
+//! lost verdict is noticed only if its batch is also repeated.
 
 mod ledger;
 pub mod point;
@@ -31,28 +31,27 @@ use self::scenario::Scenario;
 use self::shim::Shim;
 use crate::way::PrivateServers;
 
-/// What to try.
+/// The points to test.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub seed: u64,
     pub scenarios: Vec<Scenario>,
     pub wanted: Wanted,
-    /// These points are never left out by the sample.
+    /// The sample always includes these points.
     pub always: fn(&Point) -> bool,
-    /// So many of the other points of each scenario; all when absent.
+    /// The number of other points to test in each scenario; all if absent.
     pub sample: Option<usize>,
-    /// After this time no further point is begun.
+    /// No new point is started after this time.
     pub time: Duration,
 }
 
-/// Tries the points of a plan, and tells of each by `note`.
+/// Tests the points of a plan. Calls `note` for each of them.
 ///
 /// # Errors
-/// When servers do not start, a batch is wrong without a fault, or the consumer does not finish any
-/// more.
+/// When servers do not start, a batch is wrong without a fault, or the consumer no longer finishes.
 pub async fn run(plan: &Plan, note: impl Fn(&str)) -> anyhow::Result<Summary> {
     let mut shim = None;
-    note("starting postgres, kafka and clickhouse");
+    note("starting PostgreSQL, Kafka and ClickHouse");
     let servers = PrivateServers::start_with(async |folder, data| {
         let (built, environment) = Shim::build(folder, data).await?;
         shim = Some(built);
@@ -63,7 +62,7 @@ pub async fn run(plan: &Plan, note: impl Fn(&str)) -> anyhow::Result<Summary> {
     let mut runner = Runner::new(servers, shim, plan.seed);
     for scenario in &plan.scenarios {
         if let Err(error) = runner.scenario(plan, *scenario, &note).await {
-            // What was found before is worth more than why the rest was not looked at.
+            // The earlier findings are more important than the reason why the run stopped.
             note(&runner.summary.to_table());
             return Err(error);
         }

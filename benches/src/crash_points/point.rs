@@ -1,8 +1,7 @@
-//! Crash points: which call of a batch, in which table's folder, and what happens to it.
+//! A crash point: a call of a batch, the table in whose folder it is made, and the fault.
 //!
-//! A call has a number among those of its kind in its table's folder. A batch writes a table once,
-//! so that the numbers mean the same in every batch, although it writes several tables side by
-//! side.
+//! Calls are numbered per type of call and folder of a table. A batch writes each table once, so a
+//! number means the same call in every batch, even though the tables are written at the same time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +13,7 @@ use rand::seq::SliceRandom as _;
 use super::scenario::Scenario;
 use super::shim::Traced;
 
-/// A kind of system call that changes a file or a folder.
+/// A type of system call that changes a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Call {
     /// rename, renameat, renameat2
@@ -28,10 +27,10 @@ pub enum Call {
 }
 
 impl Call {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 4] = [Self::Rename, Self::Write, Self::Unlink, Self::Fsync];
 
-    /// The word for it.
+    /// Returns the name of the type.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,8 +41,8 @@ impl Call {
         }
     }
 
-    /// What can happen to such a call. Nothing lies between two calls but the answer to the client,
-    /// so that a kill after a call is only worth a point of its own where it may be the last one
+    /// Returns the possible faults of such a call. Between two calls, only the answer to the client
+    /// can be sent. So a kill after a call is a separate point only if the call may be the last one
     /// before the answer.
     const fn actions(self, with_failed_writes: bool) -> &'static [Action] {
         match self {
@@ -55,7 +54,7 @@ impl Call {
     }
 }
 
-/// What happens to a call.
+/// The fault at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Action {
     /// SIGKILL instead of the call
@@ -69,7 +68,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether the process ends.
+    /// Returns whether the process ends.
     #[must_use]
     pub const fn is_kill(self) -> bool {
         matches!(self, Self::Kill | Self::KillAfter)
@@ -85,16 +84,16 @@ impl Action {
     }
 }
 
-/// One point.
+/// A crash point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
     pub scenario: Scenario,
     pub table: String,
     pub call: Call,
-    /// From 1 on, among the table's calls of this kind.
+    /// The number among the calls of this type in the folder of the table, starting at 1.
     pub number: u64,
     pub action: Action,
-    /// The path that was seen there without a fault, within the table's folder.
+    /// The path of the call in the run without a fault, within the folder of the table.
     pub path: String,
 }
 
@@ -105,21 +104,21 @@ impl fmt::Display for Point {
     }
 }
 
-/// Which points are wanted.
+/// The requested points.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Kinds of calls; empty: all.
+    /// Types of calls; all if empty.
     pub calls: Vec<Call>,
-    /// Empty: all.
+    /// Faults; all if empty.
     pub actions: Vec<Action>,
-    /// Whether writes fail, too, and not only kill. ClickHouse's engine as a library (26.7) does
-    /// not notice a write that fails: it answers OK and shows a part with an empty file. No
-    /// consumer can mend that.
+    /// Whether writes also fail, in addition to kills. The engine of ClickHouse as a library (26.7)
+    /// does not notice a failed write: it answers OK and shows a part with an empty file. No
+    /// consumer can repair that.
     pub failed_writes: bool,
 }
 
-/// The points of a batch whose calls were traced, in the order of the calls. `tables` has the names
-/// of tables by their UUIDs.
+/// Returns the points of a batch from the trace of its calls, in the order of the calls. `tables`
+/// maps the UUIDs of tables to their names.
 #[must_use]
 pub(super) fn points_of(
     scenario: Scenario,
@@ -146,7 +145,7 @@ pub(super) fn points_of(
     points
 }
 
-/// The table to which a path belongs, and the path in its folder.
+/// Returns the table to which a path belongs, and the path within its folder.
 pub(super) fn within_table<'a>(
     path: &str,
     tables: &'a BTreeMap<String, String>,
@@ -157,7 +156,7 @@ pub(super) fn within_table<'a>(
     Some((table, names.collect::<Vec<_>>().join(" -> ")))
 }
 
-/// Keeps at most `n` of the points, in their order.
+/// Keeps at most `n` points, in their order.
 pub(super) fn sample(points: &mut Vec<Point>, n: usize, rng: &mut SmallRng) {
     let mut places: Vec<usize> = (0..points.len()).collect();
     places.shuffle(rng);
@@ -166,7 +165,7 @@ pub(super) fn sample(points: &mut Vec<Point>, n: usize, rng: &mut SmallRng) {
     *points = places.into_iter().map(|place| points[place].clone()).collect();
 }
 
-/// Points by scenario and kind of call, as a line each.
+/// Counts points by scenario and type of call.
 #[must_use]
 pub(super) fn count(points: &[Point]) -> BTreeMap<(Scenario, Call), usize> {
     let mut counts = BTreeMap::new();

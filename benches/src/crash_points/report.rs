@@ -1,4 +1,4 @@
-//! What a run found, as a table for people.
+//! The findings of a run as a table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,9 +9,9 @@ use super::scenario::Scenario;
 /// A point after which something was wrong.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The point, or what else was done.
+    /// The point, or a description of another step.
     pub point: String,
-    /// The path at which it happened; empty where there is none.
+    /// The path of the call; empty if there is none.
     pub path: String,
     pub differences: Vec<String>,
 }
@@ -20,25 +20,25 @@ pub struct Finding {
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     pub seed: u64,
-    /// Points that a batch has, by kind of call and action, whether tried or not.
+    /// The points of a batch by type of call and fault, including those that were not tested.
     pub available: BTreeMap<(Scenario, Call), usize>,
-    /// Points at which something was done to the engine.
+    /// The number of points at which the fault happened.
     pub n_fired: usize,
-    /// Points that the batch did not come to.
+    /// Points that the batch did not reach.
     pub not_reached: Vec<Point>,
-    /// Points left out because the time was up.
+    /// The number of points that were left out because the time was up.
     pub n_left: usize,
     pub findings: Vec<Finding>,
 }
 
 impl Summary {
-    /// Whether all points that were wanted were tried, and nothing was wrong.
+    /// Returns whether all requested points were tested and nothing was wrong.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.n_left == 0 && self.n_fired > 0
     }
 
-    /// The table.
+    /// Returns the table.
     #[must_use]
     pub fn to_table(&self) -> String {
         let mut table = format!("crash points of ClickHouse, seed {}\n\npoints of a batch\n", self.seed);

@@ -1,8 +1,8 @@
-//! A round: its ids, its hours and its events.
+//! A round: its ids, hours and events.
 //!
-//! Every round of a scenario has ids and two hours of its own, in two months, so that a batch makes
-//! two parts in each table that is partitioned by month, and a round can be compared by itself.
-//! Nothing is random: ids are made of their role and round.
+//! Every round of a scenario has its own ids and its own two hours, in two months. So a batch makes
+//! two parts in each table that is partitioned by month, and each round can be compared alone.
+//! Nothing is random: ids are derived from their role and round.
 
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub(super) enum Month {
 pub(super) struct Round(pub(super) u64);
 
 impl Round {
-    /// When its events of a month happen.
+    /// Returns the time of the events of a month.
     pub(super) const fn time_ms(self, month: Month) -> u64 {
         let begin_ms = match month {
             Month::Early => EARLY_MS,
@@ -33,7 +33,7 @@ impl Round {
         begin_ms + self.0 * HOUR_MS
     }
 
-    /// The id of what has this role in it, with its time, as the edge makes ids.
+    /// Returns the id of the object with this role. It contains the time, like the ids of the edge.
     fn id(self, role: u8, month: Month) -> Uuid {
         let mut bytes = [0; 10];
         bytes[1] = role;
@@ -41,17 +41,17 @@ impl Round {
         uuid::Builder::from_unix_timestamp_millis(self.time_ms(month), &bytes).into_uuid()
     }
 
-    /// The id of a visit.
+    /// Returns the id of a visit.
     pub(super) fn prospect(self, role: u8, month: Month) -> Uuid {
         self.id(role, month)
     }
 
-    /// The id of an order.
+    /// Returns the id of an order.
     pub(super) fn order(self, role: u8, month: Month) -> Uuid {
         self.id(100 + role, month)
     }
 
-    /// The id of a change.
+    /// Returns the id of a change.
     pub(super) fn change(self, role: u8, month: Month) -> Uuid {
         self.id(200 + role, month)
     }
@@ -59,17 +59,17 @@ impl Round {
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
-/// A visit by a person.
+/// Returns a visit of a person.
 pub(super) fn visit(round: Round, role: u8, month: Month) -> Vec<u8> {
     encode(round, month, round.prospect(role, month), BROWSER, None)
 }
 
-/// A visit by a bot.
+/// Returns a visit of a bot.
 pub(super) fn bot(round: Round, role: u8, month: Month) -> Vec<u8> {
     encode(round, month, round.prospect(role, month), "Googlebot/2.1", None)
 }
 
-/// An order that names a visit.
+/// Returns an order of a visit.
 pub(super) fn order(round: Round, role: u8, month: Month, prospect: Uuid) -> Vec<u8> {
     let prospect = prospect.to_string();
     let order = OrderRef {

@@ -1,5 +1,5 @@
-//! The work of a run: rehearses a scenario, tries its points one by one, and looks back at all of
-//! them at the end.
+//! Runs the scenarios: runs rounds without a fault, tests the points one by one, and compares all
+//! rounds again at the end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,25 +17,25 @@ use super::shim::Shim;
 use super::world::World;
 use crate::way::PrivateServers;
 
-/// Rounds without a fault before the points.
+/// The number of rounds without a fault before the points.
 const N_DRY: u64 = 3;
-/// Rounds have an hour each, and the two months begin a year apart.
+/// Each round has its own hour, and the two months begin a year apart.
 const MAX_POINTS: usize = 8000;
 const POLL: Duration = Duration::from_millis(15);
-/// How long the consumer may take until it has committed.
+/// The time limit for the commit of the consumer.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(40);
 /// How long a table may be unreadable after the commit.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a replay may take after the commit of the visits that it waited for.
+/// The time limit for a replay after the commit of the visits that it waited for.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(6);
-/// A difference is looked at again for so long after the commit.
+/// After the commit, a difference must last this long to count.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
-/// One kill in so many takes the consumer along.
+/// One kill in this many also kills the consumer.
 const CONSUMER_TOO: u32 = 4;
-/// A consumer that does not finish so many rounds one after the other will not finish any.
+/// After this many consecutive rounds that the consumer did not finish, the run stops.
 const MAX_STUCK: usize = 3;
 
-/// Tries the points of one scenario after the other.
+/// Tests the points of the scenarios.
 pub(super) struct Runner {
     servers: PrivateServers,
     shim: Shim,
@@ -45,7 +45,7 @@ pub(super) struct Runner {
     n_stuck: usize,
 }
 
-/// A scenario under way.
+/// A running scenario.
 struct Stage {
     scenario: Scenario,
     world: World,
@@ -64,7 +64,7 @@ impl Runner {
         }
     }
 
-    /// Tries the points of a scenario.
+    /// Tests the points of a scenario.
     pub(super) async fn scenario(
         &mut self,
         plan: &Plan,
@@ -111,7 +111,7 @@ impl Runner {
         self.look_back(&mut stage, &unharmed).await
     }
 
-    /// Has events stored that rounds need to find.
+    /// Sends events that the rounds need, and waits until they are stored.
     async fn set_up(&mut self, stage: &mut Stage, events: &[Vec<u8>]) -> anyhow::Result<()> {
         stage.world.send_events(events).await?;
         let differences = self.finish(stage, &[], false).await?;
@@ -119,7 +119,7 @@ impl Runner {
         stage.world.merge_parts(&stage.tables).await
     }
 
-    /// The rounds without a fault, and the points that the last of them has.
+    /// Runs the rounds without a fault. Returns the points of the last of them.
     async fn rehearse(&mut self, plan: &Plan, stage: &mut Stage) -> anyhow::Result<Vec<Point>> {
         let scenario = stage.scenario;
         let mut setup = scenario.foundation();
@@ -150,8 +150,7 @@ impl Runner {
         Ok(points)
     }
 
-    /// Sends a round's batch, with the shim armed for a point, and returns what is different at the
-    /// end.
+    /// Sends the batch of a round with the shim armed for a point. Returns the final differences.
     async fn round(
         &mut self,
         stage: &mut Stage,
@@ -176,8 +175,8 @@ impl Runner {
         differences
     }
 
-    /// Waits until the consumer has committed and the checks hold, and starts ClickHouse again
-    /// whenever it has died. Returns what is still different when the time is up.
+    /// Waits until the consumer has committed and the checks hold. Restarts ClickHouse whenever it
+    /// has died. Returns the differences that remain when the time is up.
     async fn finish(
         &mut self,
         stage: &mut Stage,
@@ -202,9 +201,9 @@ impl Runner {
                     }
                     Err(error) if committed.elapsed() > READ_PATIENCE => {
                         self.restart_clickhouse(stage, false).await?;
-                        return Ok(vec![format!("it cannot be read: {error:#}")]);
+                        return Ok(vec![format!("the tables cannot be read: {error:#}")]);
                     }
-                    // It may have died just now.
+                    // ClickHouse may have died just now.
                     Ok(_) | Err(_) => {}
                 }
             } else if begin.elapsed() > COMMIT_PATIENCE {
@@ -214,7 +213,7 @@ impl Runner {
         }
     }
 
-    /// Starts ClickHouse again, with nothing armed, and the consumer with it where asked.
+    /// Restarts ClickHouse with nothing armed, and also the consumer if requested.
     async fn restart_clickhouse(&mut self, stage: &mut Stage, consumer_too: bool) -> anyhow::Result<()> {
         self.shim.disarm()?;
         if consumer_too {
@@ -223,12 +222,12 @@ impl Runner {
         self.servers.crash_clickhouse(Duration::ZERO).await
     }
 
-    /// Starts everything again that may stand still, and says that it did.
+    /// Restarts everything that may hang, and returns a description of it.
     async fn unstick(&mut self, stage: &mut Stage) -> anyhow::Result<Vec<String>> {
         self.n_stuck += 1;
         anyhow::ensure!(
             self.n_stuck < MAX_STUCK,
-            "the consumer finishes nothing any more\n{}",
+            "the consumer no longer finishes\n{}",
             stage.world.way.log_tails()
         );
         self.restart_clickhouse(stage, true).await?;
@@ -239,7 +238,7 @@ impl Runner {
         )])
     }
 
-    /// Starts ClickHouse anew and compares the rounds after which all was right once more.
+    /// Restarts ClickHouse, and compares once more the rounds that were right before.
     async fn look_back(&mut self, stage: &mut Stage, numbers: &[u64]) -> anyhow::Result<()> {
         self.servers.crash_clickhouse(Duration::ZERO).await?;
         for number in numbers {

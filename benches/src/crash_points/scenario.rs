@@ -1,5 +1,4 @@
-//! The batches that are sent: what they need to find, what they hold, and what must be stored after
-//! them.
+//! The batches: the events that they need, their contents, and the expected rows afterwards.
 
 use std::fmt;
 
@@ -11,10 +10,10 @@ use super::ledger::{Check, outcomes, rollup};
 use super::round::Month::{Early, Late};
 use super::round::{Round, bot, order, visit};
 
-/// A kind of batch.
+/// A type of batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Scenario {
-    /// Visits and orders: of a visit in the batch, of an earlier one, and of none
+    /// Visits, and orders of a visit in the batch, of an earlier visit, and of an unknown visit
     Events,
     /// Visits for which orders wait
     Replay,
@@ -35,24 +34,24 @@ impl fmt::Display for Scenario {
 /// Records to send.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Encoded events, for one chunk.
+    /// Encoded events for one chunk.
     pub events: Vec<Vec<u8>>,
-    /// Changes with the prospects that are their keys.
+    /// Changes, with their prospects as keys.
     pub changes: Vec<(Uuid, Change)>,
 }
 
-/// The buyer of all visits, and the one to whom some of them go.
+/// The buyer of all visits, and the buyer to whom some of them are moved.
 pub(super) const BUYER: &str = "3";
 const NEXT_BUYER: &str = "4";
 
-/// The visit of which every batch of events has an order.
+/// The round of the visit that has an order in every batch of events.
 const KNOWN: Round = Round(20_000);
 
 impl Scenario {
-    /// All of them.
+    /// All scenarios.
     pub const ALL: [Self; 3] = [Self::Events, Self::Replay, Self::Changes];
 
-    /// The events that must be stored before the first round.
+    /// Returns the events that must be stored before the first round.
     pub(super) fn foundation(self) -> Vec<Vec<u8>> {
         match self {
             Self::Events => vec![visit(KNOWN, 1, Early)],
@@ -60,7 +59,7 @@ impl Scenario {
         }
     }
 
-    /// The events that must be stored before a round.
+    /// Returns the events that must be stored before a round.
     pub(super) fn setup(self, round: Round) -> Vec<Vec<u8>> {
         match self {
             Self::Events => Vec::new(),
@@ -80,7 +79,7 @@ impl Scenario {
         }
     }
 
-    /// The batch of a round.
+    /// Returns the batch of a round.
     pub(super) fn batch(self, round: Round) -> Batch {
         match self {
             Self::Events => Batch {
@@ -102,7 +101,8 @@ impl Scenario {
         }
     }
 
-    /// What must be stored after it; without what is expected of the lane, which the sender knows.
+    /// Returns the checks after a round, except the lane check, for which the sender knows the
+    /// ordinal.
     pub(super) fn expected(self, round: Round) -> Vec<Check> {
         match self {
             Self::Events => {
@@ -138,7 +138,7 @@ impl Scenario {
     }
 }
 
-/// Visits and orders of the usual buyer, each with what belongs to it.
+/// Returns the checks for visits and orders of the usual buyer, and all rows that belong to them.
 fn stored(prospects: &[Uuid], orders: &[Uuid]) -> Vec<Check> {
     let of_buyer: Vec<_> = prospects.iter().map(|id| (*id, BUYER.to_owned())).collect();
     let on_hold: Vec<_> = orders.iter().map(|id| (*id, format!("{BUYER} hold"))).collect();
@@ -151,7 +151,8 @@ fn stored(prospects: &[Uuid], orders: &[Uuid]) -> Vec<Check> {
     ]
 }
 
-/// The changes of a round. The first visit goes to another buyer and takes its orders along.
+/// Returns the changes of a round. The first visit is moved to another buyer, together with its
+/// orders.
 fn changes(round: Round) -> Vec<(Uuid, Change)> {
     let (first, second, third) =
         (round.prospect(1, Early), round.prospect(2, Late), round.prospect(3, Early));
@@ -191,7 +192,7 @@ fn changes(round: Round) -> Vec<(Uuid, Change)> {
     changes
 }
 
-/// What is left after the changes of a round.
+/// Returns the checks after the changes of a round.
 fn changed(round: Round) -> Vec<Check> {
     let (first, second) = (round.prospect(1, Early), round.prospect(2, Late));
     let prospects = [(first, NEXT_BUYER.to_owned()), (second, BUYER.to_owned())];

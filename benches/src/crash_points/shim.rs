@@ -1,9 +1,9 @@
-//! The shim in ClickHouse's process (`shim.c`): compiled here, loaded with `LD_PRELOAD`, told what
-//! to do through a control file that it maps into its memory.
+//! The shim in the process of ClickHouse (`shim.c`). It is compiled here, loaded with `LD_PRELOAD`,
+//! and controlled through a file that it maps into its memory.
 //!
-//! Format of the control file, little endian: six `u64` (armed call, at, action, matched, fired,
-//! traced), 256 bytes of text that the path must contain, 1024 bytes with the path at which it
-//! fired; both texts end with a zero.
+//! Format of the control file, little-endian: six `u64` (armed call, at, action, matched, fired,
+//! traced), 256 bytes of text that the path must contain, 1024 bytes with the path at which the
+//! fault happened. Both texts end with a zero.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -26,13 +26,13 @@ const NEEDLE_BYTES: usize = 256;
 const PATH: u64 = NEEDLE + NEEDLE_BYTES as u64;
 const PATH_BYTES: usize = 1024;
 
-/// The runner's end of a shim.
+/// The controlling side of the shim.
 pub struct Shim {
     control: File,
     trace: PathBuf,
 }
 
-/// A call that the shim saw: its kind and its path in the data folder.
+/// A traced call: its type, and its path in the data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Traced {
     pub call: Call,
@@ -40,7 +40,7 @@ pub(super) struct Traced {
 }
 
 impl Shim {
-    /// Compiles the shim in a folder. Returns it with the environment that loads it into a
+    /// Compiles the shim in a folder. Returns it together with the environment that loads it into a
     /// ClickHouse with this data folder.
     ///
     /// # Errors
@@ -71,11 +71,8 @@ impl Shim {
         Ok((Self { control, trace }, environment.into()))
     }
 
-    /// Makes the shim act once, at the n-th call of a kind whose path has a text; counting begins
-    /// now.
-    ///
-    /// # Errors
-    /// When the control file cannot be written.
+    /// Arms the shim for one fault, at the n-th call of a type whose path contains a text. Counting
+    /// starts now.
     pub fn arm(&self, call: Call, number: u64, action: Action, needle: &str) -> anyhow::Result<()> {
         anyhow::ensure!(needle.len() < NEEDLE_BYTES, "{needle} is too long");
         self.disarm()?;
@@ -90,18 +87,13 @@ impl Shim {
         self.set(ARMED, code_of_call(call))
     }
 
-    /// Makes the shim do nothing from now on.
-    ///
-    /// # Errors
-    /// When the control file cannot be written.
+    /// Disarms the shim.
     pub fn disarm(&self) -> anyhow::Result<()> {
         self.set(ARMED, 0)
     }
 
-    /// The path of the call at which the shim acted since it was armed.
-    ///
-    /// # Errors
-    /// When the control file cannot be read.
+    /// Returns the path of the call at which the fault happened, if it happened since the shim was
+    /// armed.
     pub fn fired_at(&self) -> anyhow::Result<Option<String>> {
         let mut fired = [0; 8];
         self.control.read_exact_at(&mut fired, FIRED)?;
@@ -114,20 +106,14 @@ impl Shim {
         Ok(Some(String::from_utf8_lossy(&path[..end]).into_owned()))
     }
 
-    /// Begins to write down every call.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// Starts to trace all calls.
     pub(super) fn start_trace(&self) -> anyhow::Result<()> {
-        // The shim appends: what was there is gone, and the next line is the first.
+        // The shim appends, so the old lines are removed and the next line is the first.
         File::options().write(true).open(&self.trace)?.set_len(0)?;
         self.set(TRACED, 1)
     }
 
-    /// Ends that, and returns the calls in their order.
-    ///
-    /// # Errors
-    /// When a file cannot be read, or has a line that is no call.
+    /// Ends the trace. Returns the calls in their order.
     pub(super) fn end_trace(&self) -> anyhow::Result<Vec<Traced>> {
         self.set(TRACED, 0)?;
         let text = std::fs::read_to_string(&self.trace)?;
@@ -136,7 +122,7 @@ impl Shim {
             let call = Call::ALL.into_iter().find(|call| call.as_str() == word)?;
             Some(Traced { call, path: path.to_owned() })
         };
-        text.lines().map(|line| read(line).with_context(|| format!("no call: {line}"))).collect()
+        text.lines().map(|line| read(line).with_context(|| format!("not a call: {line}"))).collect()
     }
 
     fn set(&self, field: u64, value: u64) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! One scenario's tables, topics and consumer, and an edge that the runner plays.
+//! The tables, topics and consumer of one scenario, and the edge, whose role the runner plays.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,26 +21,26 @@ use super::scenario::Batch;
 use crate::child::Child;
 use crate::way::{PrivateServers, Way};
 
-/// Small batches, replays at once, and a name, so that a killed consumer has its partitions again
-/// when it comes back.
+/// Small batches, immediate replays, and an instance id, so that a killed consumer gets its
+/// partitions back when it returns.
 const SETTINGS: [(&str, &str); 4] = [
     ("SLUICE__BATCH__LINGER_MS", "20"),
     ("SLUICE__BATCH__REPLAY_INTERVAL_MS", "100"),
     ("SLUICE__KAFKA__INSTANCE_ID", "crash-points"),
     ("SLUICE__KAFKA__SESSION_TIMEOUT_MS", "6000"),
 ];
-/// Events in one chunk of a setup.
+/// The largest number of events in one chunk of a setup.
 const MAX_EVENTS: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A topic's reader group, and how far it must come.
+/// The reader group of a topic, and the offset that it must reach.
 struct Group {
     client: Arc<BaseConsumer>,
     topic: String,
     end: i64,
 }
 
-/// A way with one partition a topic.
+/// The servers and services of one scenario, with one partition per topic.
 pub(super) struct World {
     pub(super) way: Way,
     pub(super) consumer: Child,
@@ -52,7 +52,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Makes topics and tables, and starts a consumer on them.
+    /// Creates topics and tables, and starts a consumer on them.
     pub(super) async fn start(servers: &PrivateServers, name: &str) -> anyhow::Result<Self> {
         let way = servers.way(name, 1).await?;
         let consumer = way.consumer(&SETTINGS).await?;
@@ -64,12 +64,12 @@ impl World {
         };
         let events = group(&way.topic, way.group())?;
         let changes = group(&way.changes_topic, format!("{}-changes", way.group()))?;
-        // What is sent together comes together: one batch.
+        // Records that are sent together arrive together, as one batch.
         let producer = client.set("linger.ms", "20").create()?;
         Ok(Self { way, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
     }
 
-    /// The tables' names by their UUIDs, by which their folders are called.
+    /// Returns the names of the tables by their UUIDs, which are the names of their folders.
     pub(super) async fn tables(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let sql = "SELECT toString(uuid), name FROM system.tables \
                    WHERE database = currentDatabase() AND engine LIKE '%MergeTree'";
@@ -78,8 +78,8 @@ impl World {
         Ok(names.map(|(uuid, name)| (uuid.to_owned(), name.to_owned())).collect())
     }
 
-    /// Merges each table to one part a month: a mutation makes calls for every part, and their
-    /// numbers are to mean the same in every round.
+    /// Merges each table to one part per month. A mutation makes calls for every part, and the
+    /// numbers of the calls must mean the same in every round.
     pub(super) async fn merge_parts(&self, tables: &BTreeMap<String, String>) -> anyhow::Result<()> {
         for table in tables.values() {
             self.way.clickhouse.query(&format!("OPTIMIZE TABLE {table} FINAL")).await?;
@@ -87,7 +87,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends events, as many as there are, in as few chunks as need be.
+    /// Sends events in as few chunks as possible.
     pub(super) async fn send_events(&mut self, events: &[Vec<u8>]) -> anyhow::Result<()> {
         for events in events.chunks(MAX_EVENTS) {
             let mut value = Vec::new();
@@ -108,7 +108,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends a batch as one chunk of events, or as changes that come together.
+    /// Sends a batch as one chunk of events, or as changes that arrive together.
     pub(super) async fn send(&mut self, batch: &Batch) -> anyhow::Result<()> {
         self.send_events(&batch.events).await?;
         let mut under_way = Vec::new();
@@ -128,12 +128,12 @@ impl World {
         Ok(())
     }
 
-    /// What must be stored of the lane when all was taken.
+    /// Returns the check of the lane after all events were accepted.
     pub(super) fn lane_check(&self) -> Check {
         Check::lane(&sluice_schemas::chunk::lane_name(self.edge, 0), self.next_seq)
     }
 
-    /// Whether the consumer has committed the end of all that was sent.
+    /// Returns whether the consumer has committed the end of everything that was sent.
     pub(super) async fn is_finished(&self) -> anyhow::Result<bool> {
         Ok(self.events.is_finished().await? && self.changes.is_finished().await?)
     }
@@ -150,7 +150,7 @@ impl Group {
             list.add_partition(&topic, 0);
             let committed = client.committed_offsets(list, PATIENCE)?;
             let place = committed.find_partition(&topic, 0).context("no partition")?;
-            // A plan is an offset, too, with other metadata.
+            // A plan is also an offset, but with other metadata.
             Ok(place.offset() == Offset::Offset(end) && place.metadata() == ENDED)
         });
         committed.await?

@@ -1,5 +1,6 @@
-//! The walk of a newcomer in a real browser: opens the demo landing page, fills in the order form, is thanked, logs in to
-//! the CRM as the Owner, and finds the visit and the order there, once, joined.
+//! The walk of a newcomer in a real browser: opens the demo landing page, fills in the order form,
+//! reaches the page of thanks, logs in to the CRM as the Owner, and finds the visit and the order
+//! there, joined and once.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,10 @@ async fn a_visit_and_its_order_are_seen_by_the_team() -> anyhow::Result<()> {
     let site = Site::start().await?;
     let folder = tempfile::tempdir()?;
     let (mut browser, mut events) = Browser::launch(browser_config(folder.path())?).await?;
-    #[expect(clippy::disallowed_methods, reason = "the browser's connection has no lifecycle to wait for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the connection of the browser has no lifecycle to wait for"
+    )]
     let handler =
         tokio::spawn(async move { while events.next().await.is_some_and(|event| event.is_ok()) {} });
     let walk = walk(&browser, &site).await;
@@ -42,7 +46,7 @@ async fn a_visit_and_its_order_are_seen_by_the_team() -> anyhow::Result<()> {
 async fn walk(browser: &Browser, site: &Site) -> anyhow::Result<()> {
     let landing = format!("{}/?utm_source=walk&utm_campaign=newcomer&sub1=first", site.landing);
     let page = browser.new_page(landing).await?;
-    // The snippet has run when the form knows its prospect.
+    // The script has run when the form has a prospect id.
     let filled = "document.querySelector('form[data-sluice] [name=prospect_id], form[data-sluice] [name=pid]')?.value ?? ''";
     let prospect = wait_for_text(&page, filled, |value| value.len() == 36).await?;
     for (name, value) in CUSTOMER {
@@ -71,7 +75,7 @@ async fn walk(browser: &Browser, site: &Site) -> anyhow::Result<()> {
     assert_eq!(site.way.clickhouse.number(counts).await?, 11, "one prospect and one order");
     let campaign =
         "SELECT count() FROM prospects WHERE utm_source = 'walk' AND sub1 = 'first' AND browser != ''";
-    assert_eq!(site.way.clickhouse.number(campaign).await?, 1, "the page's own parameters were kept");
+    assert_eq!(site.way.clickhouse.number(campaign).await?, 1, "the parameters of the page were kept");
     Ok(())
 }
 
@@ -86,7 +90,7 @@ async fn log_in(page: &Page, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens a list again and again until it shows exactly one row, with this text.
+/// Reloads a list until it shows exactly one row, with this text.
 async fn see_once(page: &Page, url: &str, text: &str) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
@@ -103,7 +107,7 @@ async fn see_once(page: &Page, url: &str, text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Evaluates an expression until its text is as wanted. Survives navigations in between.
+/// Evaluates an expression until its text is as expected. Survives navigations in between.
 async fn wait_for_text(
     page: &Page,
     expression: &str,
@@ -139,7 +143,7 @@ fn browser_config(folder: &std::path::Path) -> anyhow::Result<BrowserConfig> {
         .context("chromium is needed: apt-get install chromium")
 }
 
-/// Everything a newcomer has after `deploy/up`, on ports and databases of its own.
+/// Everything that a newcomer has after `deploy/up`, on separate ports and databases.
 struct Site {
     way: Way,
     landing: String,

@@ -1,6 +1,7 @@
-//! The client of the fault runs: sends numbered pixels and orders at a steady pace over connections that may break at any
-//! moment, never sends a number twice, and keeps a record of which were acknowledged. A number without an acknowledgement
-//! may have arrived or not; one with it must have.
+//! The client of the fault runs. It sends numbered pixels and orders at a steady pace over
+//! connections that may break at any time. It never sends a number twice, and it records the
+//! acknowledged numbers. A number without an acknowledgement may or may not have arrived; an
+//! acknowledged number must have arrived.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use uuid::Uuid;
 const THREADS: u64 = 4;
 const PAUSE: Duration = Duration::from_micros(2500);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(10);
-/// One order for this many pixels.
+/// One order per this many pixels.
 const PIXELS_PER_ORDER: u64 = 10;
 
-/// What was sent, by number: pixels carry theirs as `sub1`, orders in their e-mail address.
+/// The sent numbers. Pixels have theirs in `sub1`, orders in the e-mail address.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) acknowledged_pixels: Vec<u64>,
@@ -35,7 +36,7 @@ impl Record {
     }
 }
 
-/// Clients at work until they are told to stop.
+/// Clients that send until they are stopped.
 pub(crate) struct Clients {
     stop: Arc<AtomicBool>,
     n_acknowledged: Arc<AtomicU64>,
@@ -65,12 +66,12 @@ impl Clients {
         Self { stop, n_acknowledged, threads }
     }
 
-    /// Pixels and orders acknowledged so far.
+    /// Returns the number of pixels and orders acknowledged so far.
     pub(crate) fn n_acknowledged(&self) -> u64 {
         self.n_acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Stops them and gives what they sent.
+    /// Stops the clients. Returns what they sent.
     pub(crate) fn stop(self) -> Record {
         self.stop.store(true, Ordering::Relaxed);
         let mut record = Record::default();
@@ -96,7 +97,8 @@ impl Client {
             return;
         }
         self.record.acknowledged_pixels.push(number);
-        // Only for prospects that are sure to be stored, so that every acknowledged order must end up joined.
+        // Only for prospects that are certainly stored, so that every acknowledged order must be
+        // joined in the end.
         if number.is_multiple_of(PIXELS_PER_ORDER) {
             if self.send(&order(number, id), 201) {
                 self.record.acknowledged_orders.push(number);
@@ -106,7 +108,8 @@ impl Client {
         }
     }
 
-    /// Whether the edge acknowledged it. A broken connection is replaced for the next request.
+    /// Returns whether the edge acknowledged the request. A broken connection is replaced for the
+    /// next request.
     fn send(&mut self, request: &[u8], status: u16) -> bool {
         let answer = self.exchange(request);
         let acknowledged = matches!(&answer, Ok(answer) if answer.accepted && answer.status == status);

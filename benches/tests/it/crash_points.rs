@@ -1,6 +1,6 @@
-//! ClickHouse is killed, or refused by its disk, at the renames of a batch and at some of its other
-//! calls, and nothing may be lost or doubled. `SLUICE_FAULT_SEED` repeats a run's sample; the seed
-//! is printed. `sluice-bench crash-points` tries them all.
+//! ClickHouse is killed, or its disk refuses a call, at the renames of a batch and at a sample of
+//! its other calls. Nothing may be lost or duplicated. The seed of the sample is printed;
+//! `SLUICE_FAULT_SEED` repeats it. `sluice-bench crash-points` tests all calls.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use sluice_bench::crash_points::{Plan, run};
 
 use crate::restarts::seed;
 
-/// Points of each kind of batch besides those that are always tried.
+/// Points per kind of batch, in addition to those that are always tested.
 const SAMPLE: usize = 6;
 
-/// The renames of a batch of events: each makes a part visible.
+/// The renames of a batch of events are always tested: each makes a part visible.
 fn is_always_tried(point: &Point) -> bool {
     point.scenario == Scenario::Events
         && point.call == Call::Rename

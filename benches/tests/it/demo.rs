@@ -1,4 +1,5 @@
-//! The demo's own data on the whole way: a backfilled week and a little traffic are stored once and look like the world.
+//! The demo data in the whole pipeline: the past week and some traffic are stored once and look
+//! realistic.
 
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         .await?;
     let store = &way.clickhouse;
     store.wait_for("SELECT count() FROM prospects", WEEK, PATIENCE).await?;
-    // The lane's ordinal is a batch's last insert: once it agrees, the last batch's orders and sums are there too.
+    // The ordinal of the lane is the last insert of a batch. Once it agrees, the orders and sums of
+    // the last batch are stored too.
     let left = "SELECT toInt64(max(next_seq)) - toInt64((SELECT count() FROM prospects) + (SELECT count() FROM orders)) FROM lanes";
     store.wait_for(left, 0, PATIENCE).await?;
     for (what, sql, least, most) in [
@@ -68,7 +70,10 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
 
     let traffic = demo("traffic").args(["--pace=1", &format!("--edge=http://{}", edge.proxied)]).spawn()?;
     store.wait_for("SELECT count() FROM prospects", WEEK + 3, PATIENCE).await?;
-    assert!(traffic.stop(Signal::SIGTERM, PATIENCE).await.success(), "SIGTERM ends the traffic well");
-    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    assert!(
+        traffic.stop(Signal::SIGTERM, PATIENCE).await.success(),
+        "SIGTERM ends the traffic without an error"
+    );
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

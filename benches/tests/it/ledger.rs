@@ -1,5 +1,6 @@
-//! What must be true after any fault: every acknowledged number is stored exactly once, no other number more than once, no
-//! number that was never sent, every acknowledged order is joined to its prospect, and the roll-up has the same sums.
+//! The invariants after any fault: every acknowledged number is stored exactly once, no other
+//! number is stored more than once, no unsent number is stored, every acknowledged order is joined
+//! to its prospect, and the roll-up has the same sums.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,8 +16,8 @@ const PIXELS: &str = "SELECT sub1 AS number, count() FROM prospects GROUP BY num
 const ORDERS: &str = "SELECT extract(email, '^n([0-9]+)@') AS number, count() FROM orders \
                       INNER JOIN order_contacts ON orders.order_id = order_contacts.order_id GROUP BY number";
 
-/// Waits until all that was acknowledged has arrived and nothing more comes, then compares. An error shows the services'
-/// last words.
+/// Waits until everything acknowledged has arrived and nothing more comes, then compares. An error
+/// contains the last log lines of the services.
 pub(crate) async fn check(way: &Way, record: &Record) -> anyhow::Result<()> {
     compare_all(&way.clickhouse, record).await.with_context(|| way.log_tails())
 }
@@ -28,7 +29,7 @@ async fn compare_all(clickhouse: &ClickHouse, record: &Record) -> anyhow::Result
         record.other_pixels.len(),
         record.other_orders.len()
     );
-    // Too few is the finding of the comparison below, which names the missing numbers.
+    // If too few arrive, the comparison below reports the missing numbers.
     wait_at_least(clickhouse, "SELECT uniqExact(sub1) FROM prospects", pixels).await;
     wait_at_least(clickhouse, "SELECT uniqExact(order_id) FROM orders", orders).await;
     wait_until_quiet(clickhouse).await?;
@@ -55,7 +56,7 @@ async fn wait_at_least(clickhouse: &ClickHouse, sql: &str, expected: usize) {
     }
 }
 
-/// Two looks, two seconds apart, that show the same: a duplicate on its way would have come.
+/// Waits until two looks, two seconds apart, show the same: a late duplicate would have arrived.
 async fn wait_until_quiet(clickhouse: &ClickHouse) -> anyhow::Result<()> {
     const APART: Duration = Duration::from_secs(2);
     let sql = "SELECT (SELECT count() FROM prospects), (SELECT count() FROM orders), \

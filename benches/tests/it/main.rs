@@ -1,5 +1,6 @@
-//! The whole way on real parts: what is acknowledged arrives once whatever is killed, and a visitor's order is seen by the
-//! team. The services are this workspace's binaries, the servers are real ones; nothing is skipped.
+//! The whole pipeline on real servers: everything acknowledged arrives once, whatever is killed,
+//! and the team sees the order of a visitor. The services are the binaries of this workspace.
+//! Nothing is skipped.
 
 mod browser;
 mod client;

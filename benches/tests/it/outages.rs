@@ -1,5 +1,5 @@
-//! `kill -9` of Kafka and of ClickHouse under load, with nothing else touched: the edge accepts all the while, the consumer
-//! waits without losing its place, and afterwards everything is there once.
+//! `kill -9` of Kafka or ClickHouse under load. Meanwhile the edge accepts events and the consumer
+//! waits without losing its position. Afterwards everything is stored once.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
         let before = clients.n_acknowledged();
         servers.crash_kafka(AWAY).await?;
         let during = clients.n_acknowledged() - before;
-        assert!(during > 500, "the edge took only {during} events while kafka was away");
+        assert!(during > 500, "the edge accepted only {during} events while Kafka was down");
     }
     tokio::time::sleep(BETWEEN).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
     ledger::check(&way, &record).await?;
-    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }
 
@@ -47,8 +47,8 @@ async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
     ledger::check(&way, &record).await?;
-    // The same processes to the end: waiting is not dying and being started again.
+    // The same processes are still running: waiting must not mean to die and be restarted.
     assert_eq!((edge.child.pid(), consumer.pid()), (edge_pid, consumer_pid));
-    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

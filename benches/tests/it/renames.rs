@@ -1,6 +1,6 @@
-//! ClickHouse dies at a rename, or its disk refuses one, again and again under load: between the
-//! token of an insert and its part. `SLUICE_FAULT_ROUNDS` says how often each happens, and
-//! `SLUICE_FAULT_SEED` repeats a run's choice of renames; the seed is printed.
+//! ClickHouse dies at a rename, or its disk refuses one, repeatedly under load: between the token
+//! of an insert and its part. `SLUICE_FAULT_ROUNDS` sets how often each of them happens. The seed
+//! of the renames is printed; `SLUICE_FAULT_SEED` repeats it.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,10 @@ use crate::client::Clients;
 use crate::ledger;
 use crate::restarts::seed;
 
-/// What a short run does of each.
+/// The number of each fault in a short run.
 const ROUNDS: u32 = 3;
-/// A batch with orders and parked events makes about ten parts; the next one follows within a second.
+/// A batch with orders and parked events makes about ten parts. The next batch follows within a
+/// second.
 const RENAMES: std::ops::RangeInclusive<u64> = 1..=20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -59,6 +60,6 @@ async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> a
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
     ledger::check(&way, &record).await?;
-    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `kill -9` of ingest and consumer at random moments under load. `SLUICE_FAULT_SEED` repeats a run's choice of victims and
-//! pauses; the seed is printed.
+//! `kill -9` of ingest and consumer at random times under load. The seed of the victims and pauses
+//! is printed; `SLUICE_FAULT_SEED` repeats it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use sluice_local::testing;
 use crate::client::Clients;
 use crate::ledger;
 
-/// A killed consumer's partitions are free again after this long, not after the usual six seconds: more of the blows fall
-/// while it works.
+/// The partitions of a killed consumer are free again after this time instead of six seconds, so
+/// more of the kills hit a working consumer.
 const SESSION: [(&str, &str); 1] = [("SLUICE__KAFKA__SESSION_TIMEOUT_MS", "2000")];
 const TIME_UNDER_FIRE: Duration = Duration::from_secs(30);
 
@@ -41,7 +41,7 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
             consumer.crash()?;
             n_consumer += 1;
         }
-        // Sometimes the next blow falls while they are still starting.
+        // Sometimes the next kill comes while they are still starting.
         if rng.random_bool(0.7) {
             tokio::try_join!(edge.child.wait_ready(), consumer.wait_ready())?;
         }
@@ -49,9 +49,9 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     tokio::try_join!(edge.child.wait_ready(), consumer.wait_ready())?;
     eprintln!("killed: ingest {n_edge} times, consumer {n_consumer} times");
     let record = clients.stop();
-    assert!(record.acknowledged_pixels.len() > 1000, "the clients hardly got through: {record:?}");
+    assert!(record.acknowledged_pixels.len() > 1000, "the clients sent too little: {record:?}");
     ledger::check(&way, &record).await?;
-    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both well");
+    assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }
 
@@ -70,8 +70,8 @@ async fn way(folder: &Path) -> anyhow::Result<Way> {
     Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, people, folder).await
 }
 
-/// Two consumers under one name, as after a mistake in a deployment: the later one takes over, the earlier ends and says why,
-/// and nothing is stored twice.
+/// Two consumers with one instance id, as after a mistake in a deployment. The later one takes
+/// over, the earlier one ends and reports the reason, and nothing is stored twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -88,7 +88,7 @@ async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> 
     let before = way.clickhouse.number("SELECT count() FROM prospects").await?;
     way.clickhouse.wait_for("SELECT count() FROM prospects", before + 200, Duration::from_secs(30)).await?;
     ledger::check(&way, &clients.stop()).await?;
-    assert!(edge.child.drain().await && second.drain().await, "SIGTERM ends both well");
+    assert!(edge.child.drain().await && second.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }
 
