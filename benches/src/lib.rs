@@ -4,7 +4,7 @@
 //!   acknowledgements.
 //! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements. [`report`]
 //!   prints them.
-//! - [`way`] starts Kafka, ClickHouse and the services of this workspace for them. [`clickhouse`],
+//! - [`testbed`] starts Kafka, ClickHouse and the services of this workspace for them. [`clickhouse`],
 //!   [`child`] and [`proc`] query and watch them.
 //!
 //! [`crash_points`] kills ClickHouse, or fails one of its calls, at every write, rename, unlink and
@@ -27,4 +27,4 @@ pub mod proc;
 pub mod report;
 pub mod requests;
 pub mod resolve;
-pub mod way;
+pub mod testbed;

@@ -15,7 +15,7 @@ use sluice_bench::pipeline::{Pipeline, PipelinePlan};
 use sluice_bench::pixel::{self, PixelPlan};
 use sluice_bench::report::Report;
 use sluice_bench::resolve;
-use sluice_bench::way::PrivateServers;
+use sluice_bench::testbed::PrivateServers;
 
 /// The required rate on 2 cores.
 const PACE_PER_S: f64 = 20_000.0;

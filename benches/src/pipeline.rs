@@ -12,7 +12,7 @@ use crate::child::Child;
 use crate::load::LoadPlan;
 use crate::pixel::on_thread;
 use crate::proc::{Memory, cpu_time, memory};
-use crate::way::{Edge, PrivateServers, Way};
+use crate::testbed::{Edge, PrivateServers, Way};
 
 const VISIBLE_PATIENCE: Duration = Duration::from_secs(120);
 const MEMORY_EVERY: Duration = Duration::from_millis(500);

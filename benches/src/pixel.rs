@@ -15,7 +15,7 @@ use crate::load::{self, LoadPlan, LoadReport};
 use crate::nginx::Nginx;
 use crate::proc::{cpu_time, pin};
 use crate::requests::PixelRequests;
-use crate::way::PrivateServers;
+use crate::testbed::PrivateServers;
 
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;

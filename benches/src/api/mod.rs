@@ -18,7 +18,7 @@ use self::fill::Size;
 use self::lists::ListResult;
 use self::reads::{LoginsResult, ReadsResult};
 use self::service::Service;
-use crate::way::PrivateServers;
+use crate::testbed::PrivateServers;
 
 /// The amount of data, and the number of requests.
 #[derive(Debug, Clone, Copy)]

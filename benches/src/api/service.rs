@@ -10,7 +10,7 @@ use sluice_local::process::ProcessSpec;
 use super::fill::{self, Size};
 use crate::child::{Child, binary};
 use crate::clickhouse::ClickHouse;
-use crate::way::{Databases, PrivateServers};
+use crate::testbed::{Databases, PrivateServers};
 
 /// The password of all filled-in users.
 const PASSWORD: &str = "correct horse battery";

@@ -29,7 +29,7 @@ use self::report::Summary;
 use self::runner::Runner;
 use self::scenario::Scenario;
 use self::shim::Shim;
-use crate::way::PrivateServers;
+use crate::testbed::PrivateServers;
 
 /// The points to test.
 #[derive(Debug, Clone)]

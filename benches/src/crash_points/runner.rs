@@ -15,7 +15,7 @@ use super::round::Round;
 use super::scenario::Scenario;
 use super::shim::Shim;
 use super::world::World;
-use crate::way::PrivateServers;
+use crate::testbed::PrivateServers;
 
 /// The number of rounds without a fault before the points.
 const N_DRY: u64 = 3;

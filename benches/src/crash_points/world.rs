@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::ledger::Check;
 use super::scenario::Batch;
 use crate::child::Child;
-use crate::way::{PrivateServers, Way};
+use crate::testbed::{PrivateServers, Way};
 
 /// Small batches, immediate replays, and an instance id, so that a killed consumer gets its
 /// partitions back when it returns.

@@ -10,7 +10,7 @@ use chromiumoxide::page::Page;
 use futures::StreamExt as _;
 use sluice_bench::child::{Child, binary};
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::way::{Edge, Way};
+use sluice_bench::testbed::{Edge, Way};
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing::{self, free_port};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use sluice_bench::child::binary;
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::way::Way;
+use sluice_bench::testbed::Way;
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::way::Way;
+use sluice_bench::testbed::Way;
 
 use crate::client::Record;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sluice_bench::way::PrivateServers;
+use sluice_bench::testbed::PrivateServers;
 
 use crate::client::Clients;
 use crate::ledger;

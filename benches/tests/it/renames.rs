@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sluice_bench::crash_points::point::{Action, Call};
 use sluice_bench::crash_points::shim::Shim;
-use sluice_bench::way::PrivateServers;
+use sluice_bench::testbed::PrivateServers;
 
 use crate::client::Clients;
 use crate::ledger;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::way::Way;
+use sluice_bench::testbed::Way;
 use sluice_local::testing;
 
 use crate::client::Clients;
