@@ -1,5 +1,5 @@
-# Shared by the scripts beside it: finds and installs what is needed, sets the build's flags. Sourced, not run.
-# POSIX-ish bash; the rest of the work is done by sluice-local, which needs a Rust toolchain first.
+# Functions that the other scripts source: they find and install the requirements, and set the flags
+# of the build. sluice-local does the rest of the work, but it needs a Rust toolchain first.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 state_dir="${SLUICE_LOCAL_DIR:-$root/var}"
@@ -10,8 +10,8 @@ fail() {
     exit 1
 }
 
-# Cargo's flags, the same for every script, so that they share one cache. On x86-64 rustc links with its own lld; where
-# it does not, a fast linker is used if there is one.
+# Sets the flags of Cargo, the same for every script, so that they share one cache. On x86-64 rustc
+# links with its own lld. Elsewhere a fast linker is used if one is installed.
 build_environment() {
     if [ "$(uname -m)" = aarch64 ] && [ -z "${RUSTFLAGS:-}${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS:-}" ]; then
         local linker=
@@ -25,7 +25,7 @@ build_environment() {
     target_dir="${CARGO_TARGET_DIR:-$root/target}"
 }
 
-# Major version of the Java in the path, 0 without one.
+# Prints the major version of the Java in the path; 0 if there is no Java.
 java_version() {
     command -v java >/dev/null || { echo 0; return; }
     java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p' | grep . || echo 0
@@ -48,7 +48,7 @@ find_chromium() {
     return 1
 }
 
-# Prints the Debian packages that are missing. $1: "tests" adds what only the tests need.
+# Prints the missing Debian packages. $1: "tests" adds the packages for tests.
 missing_packages() {
     command -v curl >/dev/null || echo curl
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
@@ -70,7 +70,7 @@ install_packages() {
     packages="$(missing_packages "${1:-}" | tr '\n' ' ')"
     [ -n "${packages// /}" ] || return 0
     if ! command -v apt-get >/dev/null; then
-        fail "these are missing, as Debian calls them: $packages- install them with your system's package manager"
+        fail "install these packages with the package manager of your system (names of Debian): $packages"
     fi
     local sudo=
     if [ "$(id -u)" != 0 ]; then
@@ -78,8 +78,8 @@ install_packages() {
         sudo="sudo"
     fi
     say "installing: $packages"
-    $sudo apt-get update -qq || say "apt-get update failed; going on with the lists that are there"
-    # Debian's default is 17 or newer; Ubuntu's may be 11.
+    $sudo apt-get update -qq || say "apt-get update failed; continuing with the existing package lists"
+    # The default is 17 or newer in Debian, but may be 11 in Ubuntu.
     local java=default-jre-headless
     for java in openjdk-21-jre-headless openjdk-17-jre-headless default-jre-headless; do
         apt-cache show "$java" >/dev/null 2>&1 && break
@@ -94,7 +94,7 @@ install_packages() {
     [ -z "${still// /}" ] || fail "still missing after apt-get install: $still"
 }
 
-# The version that Cargo.toml asks for.
+# Prints the version that Cargo.toml requires.
 wanted_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
 
 has_rust() {
@@ -109,26 +109,27 @@ install_rust() {
     has_rust && return 0
     local why="Rust $(wanted_rust) or newer is needed"
     if command -v rustup >/dev/null; then
-        say "$why: asking rustup for the stable toolchain"
+        say "$why: installing the stable toolchain with rustup"
         rustup toolchain install stable --profile minimal -c rustfmt -c clippy && rustup default stable
     else
-        say "$why: installing it with rustup"
+        say "$why: installing rustup and Rust"
         curl --proto '=https' --tlsv1.2 -sSf --connect-timeout 15 https://sh.rustup.rs |
             sh -s -- -y --profile minimal -c rustfmt -c clippy --no-modify-path || true
         PATH="$HOME/.cargo/bin:$PATH"
     fi
-    has_rust || fail "$why and rustup could not be reached: install it as https://www.rust-lang.org/tools/install says"
+    has_rust || fail "$why, and rustup could not be reached: install Rust by hand, see https://www.rust-lang.org/tools/install"
 }
 
-# Everything that has to be there before cargo can build. $1: "tests" adds what only the tests need.
+# Installs everything that a build needs. $1: "tests" adds the requirements of the tests.
 prepare() {
     install_packages "${1:-}"
     install_rust
     build_environment
 }
 
-# Starts PostgreSQL, Kafka and ClickHouse for tests in a folder ($1), unless SLUICE_TEST_SERVERS names running ones, and
-# sets SLUICE_TEST_SERVERS. The caller's exit trap calls stop_servers. Needs sluice-local, built.
+# Starts PostgreSQL, Kafka and ClickHouse for tests in a folder ($1), unless SLUICE_TEST_SERVERS names
+# running ones. Sets SLUICE_TEST_SERVERS. The exit trap of the caller must call stop_servers. Needs a
+# built sluice-local.
 servers_pid=
 start_servers() {
     [ -z "${SLUICE_TEST_SERVERS:-}" ] || return 0
@@ -151,7 +152,7 @@ stop_servers() {
     wait "$servers_pid" 2>/dev/null || true
 }
 
-# The stack's commands need the binary that `up` built.
+# Runs a command of the stack with the binary that `up` built.
 run_local() {
     build_environment
     local binary="$target_dir/release/sluice-local"

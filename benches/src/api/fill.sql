@@ -1,6 +1,6 @@
--- People, campaigns and money for measurements, in one transaction. The words with a colon are replaced by numbers.
--- User 1, an Owner, is there; then come the leads, ten coordinators, five more Owners and the Buyers. Everybody has user 1's
--- password.
+-- People, campaigns and money for measurements, in one transaction. The words with a colon are
+-- replaced by numbers. User 1, an Owner, exists already. Then follow the leads, ten coordinators,
+-- five more Owners and the Buyers. All have the password of user 1.
 
 INSERT INTO users (username, username_key, email, password_hash, first_name, last_name, position)
 SELECT 'user' || n, 'user' || n, 'user' || n || '@example.com', (SELECT password_hash FROM users WHERE id = 1),
@@ -12,7 +12,7 @@ FROM generate_series(2, :users) n ORDER BY n;
 
 INSERT INTO teams (name, lead_id) SELECT 'Team ' || n, n + 1 FROM generate_series(1, :teams) n ORDER BY n;
 
--- Everybody was in another team before.
+-- Every user was in another team before.
 INSERT INTO memberships (team_id, user_id, during)
 SELECT 1 + (n - :first_buyer + 1) % :teams, n, tstzrange(now() - interval '400 days', now() - interval '200 days')
 FROM generate_series(:first_buyer, :users) n;
@@ -30,7 +30,7 @@ SELECT 'Campaign ' || n, 1 + n % 50, 1 + n % 50, CASE WHEN n % 5 = 0 THEN 'pause
 FROM generate_series(1, :campaigns) n ORDER BY n;
 INSERT INTO campaign_buyers (campaign_id, user_id)
 SELECT n, :first_buyer + (n - 1) % :buyers FROM generate_series(1, :campaigns) n;
--- Two keys each, the first of which has ended.
+-- Two keys per campaign, the first of which has ended.
 INSERT INTO tracking_keys (key, campaign_id, expires_at)
 SELECT lpad(n::text, 15, '0') || 'a', n, now() - interval '100 days' FROM generate_series(1, :campaigns) n
 UNION ALL SELECT lpad(n::text, 15, '0') || 'b', n, NULL FROM generate_series(1, :campaigns) n;
@@ -64,9 +64,10 @@ SELECT now() - make_interval(secs => 60 * (:audited - n)), 1 + n % :users, 'user
        jsonb_build_object('name', 'before ' || n), jsonb_build_object('name', 'after ' || n)
 FROM generate_series(1, :audited) n ORDER BY n;
 
--- The ledger. Its triggers move balances a line at a time, which for the common accounts in one transaction takes the square
--- of the lines; so the sums are made by windows instead, and what the triggers see to is checked below. Of ten entries of an
--- account the first tops it up by more than the others spend.
+-- The ledger. Its triggers update balances line by line. For the common accounts, that takes
+-- quadratic time in one transaction. So window functions compute the sums instead, and the checks
+-- below replace those of the triggers. Of ten entries of an account, the first tops it up by more
+-- than the others spend.
 SET LOCAL session_replication_role = replica;
 INSERT INTO ledger_entries (id, at, day, kind, fund_account_id, currency, amount_minor, spent_minor, reference, actor_id,
                             content_hash)

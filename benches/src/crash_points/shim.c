@@ -1,15 +1,15 @@
 /*
- * Loaded into ClickHouse with LD_PRELOAD: counts the calls that change its data folder, and kills
- * the process or fails one call where the control file says so. `shim.rs` compiles it and writes
- * the control file.
+ * Loaded into ClickHouse with LD_PRELOAD. Counts the calls that change its data folder, and kills
+ * the process or fails one call as the control file requests. `shim.rs` compiles this file and
+ * writes the control file.
  *
- * Environment: SLUICE_CRASH_CONTROL names the control file (struct control below, little endian),
- * SLUICE_CRASH_FOLDER the data folder as an absolute path, SLUICE_CRASH_TRACE a file to which a
- * line "kind path" is appended for each call while tracing is on.
+ * Environment: SLUICE_CRASH_CONTROL is the path of the control file (struct control below,
+ * little-endian), SLUICE_CRASH_FOLDER the absolute path of the data folder, SLUICE_CRASH_TRACE the
+ * path of a file to which a line "kind path" is appended for each call while tracing is on.
  *
- * Counters are shared by all threads. A call counts when its path, or that of its file descriptor,
- * lies in the data folder. Calls that glibc makes inside itself (the buffer of a FILE) are not
- * seen; ClickHouse writes its tables without them.
+ * All threads share the counters. A call counts if its path, or that of its file descriptor, lies
+ * in the data folder. Calls that glibc makes internally (the buffer of a FILE) are not seen;
+ * ClickHouse writes its tables without them.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,14 +33,14 @@ enum kind { WRITE = 1, RENAME = 2, UNLINK = 3, FSYNC = 4 };
 enum action { KILL_BEFORE = 1, KILL_AFTER = 2, FAIL_EIO = 3, FAIL_ENOSPC = 4 };
 
 struct control {
-    _Atomic uint64_t armed;   /* enum kind, 0: nothing is to happen */
-    _Atomic uint64_t at;      /* at which of the matching calls */
+    _Atomic uint64_t armed;   /* enum kind; 0: not armed */
+    _Atomic uint64_t at;      /* the number of the matching call */
     _Atomic uint64_t action;  /* enum action */
     _Atomic uint64_t matched; /* matching calls so far */
     _Atomic uint64_t fired;
     _Atomic uint64_t traced; /* 1: write the trace */
-    char needle[256];        /* a call matches when its path has this text */
-    char path[1024];         /* of the call at which it happened */
+    char needle[256];        /* a call matches if its path has this text */
+    char path[1024];         /* the path of the call at which it fired */
 };
 
 static struct control *control;
@@ -64,10 +64,10 @@ static void __attribute__((constructor)) start(void) {
     control = mapped;
 }
 
-/* The fate of a call. */
+/* The decision about a call. */
 struct verdict {
-    int fail;       /* the error that it returns; 0: it is made */
-    int kill_after; /* the process ends after it */
+    int fail;       /* the error to return; 0: make the call */
+    int kill_after; /* kill the process after the call */
 };
 
 static void die(void) {
@@ -86,7 +86,7 @@ static struct verdict judge(enum kind kind, const char *path) {
     struct verdict verdict = {0, 0};
     if (strncmp(path, folder, folder_length) != 0) return verdict;
     path += folder_length;
-    /* Merges and the removal of merged parts are no part of a batch. */
+    /* Merges and the removal of merged parts do not belong to a batch. */
     if (strstr(path, "/tmp_merge_") || strstr(path, "/delete_tmp_")) return verdict;
     if (atomic_load(&control->traced)) note(kind, path);
     if (atomic_load(&control->armed) != kind || !strstr(path, control->needle)) return verdict;
@@ -102,7 +102,7 @@ static struct verdict judge(enum kind kind, const char *path) {
     return verdict;
 }
 
-/* The absolute path of a descriptor; empty when it has none. */
+/* The absolute path of a descriptor; empty if it has none. */
 static void path_of(int fd, char *path, size_t size) {
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -110,7 +110,7 @@ static void path_of(int fd, char *path, size_t size) {
     path[length > 0 ? length : 0] = 0;
 }
 
-/* The absolute path of a name below a folder's descriptor. */
+/* The absolute path of a name relative to the descriptor of a folder. */
 static void absolute(int at, const char *name, char *path, size_t size) {
     if (name[0] == '/') {
         snprintf(path, size, "%s", name);
@@ -150,7 +150,7 @@ static struct verdict judge_rename(int old_at, const char *old, int new_at, cons
     static __typeof__(&name) next; \
     if (!next) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-/* Makes the call as the verdict says. */
+/* Makes the call as decided. */
 #define CALL(verdict_of_it, call) \
     do { \
         if (!control) return call; \
