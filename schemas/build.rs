@@ -1,4 +1,5 @@
-//! Compiles the Protobuf schema with protox, so that no protoc is needed, and lists the Postgres migrations.
+//! Compiles the Protobuf schema with protox, so that no protoc is needed, and lists the Postgres
+//! migrations.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -4,8 +4,8 @@
 //!   acknowledgements.
 //! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements. [`report`]
 //!   prints them.
-//! - [`testbed`] starts Kafka, ClickHouse and the services of this workspace for them. [`clickhouse`],
-//!   [`child`] and [`proc`] query and watch them.
+//! - [`testbed`] starts Kafka, ClickHouse and the services of this workspace for them.
+//!   [`clickhouse`], [`child`] and [`proc`] query and watch them.
 //!
 //! [`crash_points`] kills ClickHouse, or fails one of its calls, at every write, rename, unlink and
 //! fsync of a batch.

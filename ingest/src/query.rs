@@ -32,7 +32,7 @@ pub enum ProspectId {
 }
 
 /// Replaces every further `?` in a query by `&`: redirectors produce `…?k=1?sub1=2`. Borrows if
-/// there is none.
+/// there are no others.
 #[must_use]
 pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'?', query).is_none() {

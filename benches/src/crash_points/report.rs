@@ -11,7 +11,7 @@ use super::scenario::Scenario;
 pub struct Finding {
     /// The point, or a description of another step.
     pub point: String,
-    /// The path of the call; empty if there is none.
+    /// The path of the call; empty for other steps.
     pub path: String,
     pub differences: Vec<String>,
 }

@@ -123,8 +123,8 @@ impl ForwardedLane {
         Ok(())
     }
 
-    /// Checks the invariant of this module in debug builds. If it breaks, a restart skips events, or
-    /// the reader has passed events that are in no chunk.
+    /// Checks the invariant of this module in debug builds. If it is broken, a restart skips
+    /// events, or the reader has passed events that are in no chunk.
     fn debug_assert_order(&self) {
         let (cursor, acknowledged) = (self.cursor.next_ordinal(), self.in_flight.acknowledged());
         let read = self.reader.next_ordinal();

@@ -85,7 +85,7 @@ impl ForwarderCounters {
         lanes.zip(acknowledged).map(|(published, next)| published.saturating_sub(next)).sum()
     }
 
-    /// The age of the oldest event that is not acknowledged; 0 if there is none.
+    /// The age of the oldest event that is not acknowledged; 0 if all are.
     #[must_use]
     pub fn oldest_age_seconds(&self) -> f64 {
         match self.oldest_time_ms.load(Ordering::Relaxed) {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! DIR/                          locked (flock) by the edge that uses it
-//!   edge-id                     a random UUID, made with the journal: a wiped journal is a new edge
+//!   edge-id                     a random UUID, made with the journal: a new journal is a new edge
 //!   lane-0/                     one per serving thread
 //!     cursor                    the first ordinal that Kafka has not acknowledged (cursor.rs)
 //!     00000000000000000001.seg  segments, named by their first ordinal; ordinals begin at 1

@@ -80,7 +80,7 @@ impl LaneReader {
         self.open.take_if(is_before);
     }
 
-    /// Returns the next synced record; `None` if there is none yet.
+    /// Returns the next record; `None` if it is not synced yet.
     pub fn read_next(&mut self) -> io::Result<Option<Record<'_>>> {
         let limit = self.lane.synced().next;
         loop {

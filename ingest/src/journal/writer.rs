@@ -49,7 +49,7 @@ struct Active {
     position: usize,
     bytes: usize,
     /// The next segment is requested at this position. It is not requested at the start, because
-    /// the file of the previous segment may be ready for recycling by then.
+    /// the file of the previous segment may be ready for recycling later.
     ask_position: usize,
 }
 

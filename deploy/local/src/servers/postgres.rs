@@ -48,7 +48,7 @@ impl PostgresConfig {
         base.join(format!("sluice-{:016x}", hash(path.to_string_lossy().as_bytes())))
     }
 
-    /// Starts PostgreSQL. Creates the cluster first if there is none.
+    /// Starts PostgreSQL. Creates the cluster first if it does not exist.
     ///
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
