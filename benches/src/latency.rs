@@ -136,7 +136,7 @@ impl<'a> Probes<'a> {
             oldest.sent_ms - 1000,
             ids.join(",")
         );
-        let visible = self.pipeline.way.clickhouse.query(&sql).await?;
+        let visible = self.pipeline.testbed.clickhouse.query(&sql).await?;
         let visible: Vec<Uuid> = visible.lines().filter_map(|line| line.parse().ok()).collect();
         let now = Instant::now();
         self.under_way.retain(|probe| {

@@ -12,7 +12,7 @@ use crate::child::Child;
 use crate::load::LoadPlan;
 use crate::pixel::on_thread;
 use crate::proc::{Memory, cpu_time, memory};
-use crate::testbed::{Edge, PrivateServers, Way};
+use crate::testbed::{Edge, PrivateServers, Testbed};
 
 const VISIBLE_PATIENCE: Duration = Duration::from_secs(120);
 const MEMORY_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ pub struct PipelinePlan {
 
 /// The whole pipeline, started and warm.
 pub struct Pipeline<'a> {
-    pub way: Way,
+    pub testbed: Testbed,
     pub edge: Edge,
     pub consumer: Child,
     servers: &'a PrivateServers,
@@ -79,9 +79,9 @@ impl<'a> Pipeline<'a> {
     /// Starts an edge and a consumer on a new topic and database, and sends a few thousand events
     /// through them.
     pub async fn start(servers: &'a PrivateServers, name: &str) -> anyhow::Result<Self> {
-        let way = servers.way(name, 2).await?;
-        let (edge, consumer) = tokio::try_join!(way.edge(SERVING_THREADS), way.consumer(&[]))?;
-        let mut pipeline = Self { way, edge, consumer, servers, n_sent: 0 };
+        let testbed = servers.testbed(name, 2).await?;
+        let (edge, consumer) = tokio::try_join!(testbed.edge(SERVING_THREADS), testbed.consumer(&[]))?;
+        let mut pipeline = Self { testbed, edge, consumer, servers, n_sent: 0 };
         let warm_up = PipelinePlan { events: 20_000, per_s: Some(10_000.0) };
         pipeline.measure(warm_up).await?;
         Ok(pipeline)
@@ -114,8 +114,11 @@ impl<'a> Pipeline<'a> {
         self.n_sent += report.sent;
         let expected = i64::try_from(self.n_sent)?;
         anyhow::ensure!(report.refused == 0, "{} pixels were rejected", report.refused);
-        let lag =
-            self.way.clickhouse.wait_for("SELECT count() FROM prospects", expected, VISIBLE_PATIENCE).await?;
+        let lag = self
+            .testbed
+            .clickhouse
+            .wait_for("SELECT count() FROM prospects", expected, VISIBLE_PATIENCE)
+            .await?;
         let elapsed = begin.elapsed();
         self.look(&mut series)?;
         let cpu = self.cpu()?;
@@ -144,7 +147,7 @@ impl<'a> Pipeline<'a> {
     /// Returns whether all numbers since `first` are stored exactly once, nothing else is stored,
     /// and the roll-up has the same sum.
     async fn is_exact(&self, first: u64) -> anyhow::Result<bool> {
-        let clickhouse = &self.way.clickhouse;
+        let clickhouse = &self.testbed.clickhouse;
         let sent = i64::try_from(self.n_sent)?;
         let new = i64::try_from(self.n_sent - first)?;
         let stored = clickhouse.number("SELECT count() FROM prospects").await?;

@@ -60,8 +60,8 @@ pub struct PixelResult {
 pub async fn measure(servers: &PrivateServers, plan: PixelPlan) -> anyhow::Result<PixelResult> {
     // Kafka shares the core of the client, so that the edge has a whole core.
     pin(servers.kafka.pid(), CLIENT_CORE)?;
-    let way = servers.way("pixel", 1).await?;
-    let edge = way.edge(1).await?;
+    let testbed = servers.testbed("pixel", 1).await?;
+    let edge = testbed.edge(1).await?;
     let folder = tempfile::tempdir()?;
     let nginx = match crate::nginx::find() {
         Some(program) => Some(Nginx::start(&program, folder.path()).await?),

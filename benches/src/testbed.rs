@@ -1,6 +1,6 @@
 //! The whole pipeline for one measurement or test: a topic, a database with its tables, a folder,
 //! and the services started on them. [`PrivateServers`] are separate servers that may be measured
-//! or killed; a [`Way`] runs on any servers.
+//! or killed; a [`Testbed`] runs on any servers.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +25,7 @@ pub const EDGE_VARIABLE: &str = "SLUICE_BENCH_EDGE";
 const N_PEOPLE: u32 = 20;
 
 /// The topic and the databases of the pipeline.
-pub struct Way {
+pub struct Testbed {
     pub brokers: String,
     pub topic: String,
     pub changes_topic: String,
@@ -45,7 +45,7 @@ pub struct Edge {
     pub proxied: SocketAddr,
 }
 
-impl Way {
+impl Testbed {
     /// Creates the topic, the database and its tables.
     pub async fn new(
         brokers: &str,
@@ -224,14 +224,14 @@ impl PrivateServers {
 
     /// Creates a topic and a database with this name (letters, digits, underscores) on these
     /// servers.
-    pub async fn way(&self, name: &str, n_partitions: i32) -> anyhow::Result<Way> {
+    pub async fn testbed(&self, name: &str, n_partitions: i32) -> anyhow::Result<Testbed> {
         let Databases { brokers, postgres_url, folder, .. } = self.databases(name).await?;
         let config = &self.clickhouse_config;
         let clickhouse = ClickHouse::create(&config.url(), &config.user, &config.password, name)
             .await
             .context("cannot make the tables")?;
         make_people(&postgres_url, N_PEOPLE).await?;
-        Way::new(&brokers, name, n_partitions, clickhouse, postgres_url, &folder).await
+        Testbed::new(&brokers, name, n_partitions, clickhouse, postgres_url, &folder).await
     }
 
     /// Creates empty databases with this name (letters, digits, underscores) on these servers.

@@ -134,7 +134,7 @@ impl Runner {
                 differences.is_empty(),
                 "{scenario}: without a fault: {}\n{}",
                 differences.join("; "),
-                stage.world.way.log_tails()
+                stage.world.testbed.log_tails()
             );
         }
         let mut points = points_of(scenario, &trace, &stage.tables, &plan.wanted);
@@ -194,7 +194,7 @@ impl Runner {
             }
             if let Some(committed) = committed {
                 let patience = if stage.scenario == Scenario::Replay { REPLAY_PATIENCE } else { LOOK_AGAIN };
-                match differences(&stage.world.way.clickhouse, checks).await {
+                match differences(&stage.world.testbed.clickhouse, checks).await {
                     Ok(differences) if differences.is_empty() || committed.elapsed() > patience => {
                         self.n_stuck = 0;
                         return Ok(differences);
@@ -228,7 +228,7 @@ impl Runner {
         anyhow::ensure!(
             self.n_stuck < MAX_STUCK,
             "the consumer no longer finishes\n{}",
-            stage.world.way.log_tails()
+            stage.world.testbed.log_tails()
         );
         self.restart_clickhouse(stage, true).await?;
         let tail = sluice_local::process::tail(stage.world.consumer.log(), 0, 1);
@@ -243,7 +243,8 @@ impl Runner {
         self.servers.crash_clickhouse(Duration::ZERO).await?;
         for number in numbers {
             let checks = stage.scenario.expected(Round(*number)).into_iter().filter(Check::is_lasting);
-            let differences = differences(&stage.world.way.clickhouse, &checks.collect::<Vec<_>>()).await?;
+            let differences =
+                differences(&stage.world.testbed.clickhouse, &checks.collect::<Vec<_>>()).await?;
             if !differences.is_empty() {
                 let point = format!("{}: round {number}, after all others and a restart", stage.scenario);
                 self.summary.findings.push(Finding { point, path: String::new(), differences });

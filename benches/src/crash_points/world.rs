@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::ledger::Check;
 use super::scenario::Batch;
 use crate::child::Child;
-use crate::testbed::{PrivateServers, Way};
+use crate::testbed::{PrivateServers, Testbed};
 
 /// Small batches, immediate replays, and an instance id, so that a killed consumer gets its
 /// partitions back when it returns.
@@ -42,7 +42,7 @@ struct Group {
 
 /// The servers and services of one scenario, with one partition per topic.
 pub(super) struct World {
-    pub(super) way: Way,
+    pub(super) testbed: Testbed,
     pub(super) consumer: Child,
     producer: FutureProducer,
     events: Group,
@@ -54,26 +54,26 @@ pub(super) struct World {
 impl World {
     /// Creates topics and tables, and starts a consumer on them.
     pub(super) async fn start(servers: &PrivateServers, name: &str) -> anyhow::Result<Self> {
-        let way = servers.way(name, 1).await?;
-        let consumer = way.consumer(&SETTINGS).await?;
+        let testbed = servers.testbed(name, 1).await?;
+        let consumer = testbed.consumer(&SETTINGS).await?;
         let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &way.brokers);
+        client.set("bootstrap.servers", &testbed.brokers);
         let group = |topic: &str, group: String| -> anyhow::Result<Group> {
             let client = Arc::new(client.clone().set("group.id", group).create()?);
             Ok(Group { client, topic: topic.to_owned(), end: 0 })
         };
-        let events = group(&way.topic, way.group())?;
-        let changes = group(&way.changes_topic, format!("{}-changes", way.group()))?;
+        let events = group(&testbed.topic, testbed.group())?;
+        let changes = group(&testbed.changes_topic, format!("{}-changes", testbed.group()))?;
         // Records that are sent together arrive together, as one batch.
         let producer = client.set("linger.ms", "20").create()?;
-        Ok(Self { way, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
+        Ok(Self { testbed, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
     }
 
     /// Returns the names of the tables by their UUIDs, which are the names of their folders.
     pub(super) async fn tables(&self) -> anyhow::Result<BTreeMap<String, String>> {
         let sql = "SELECT toString(uuid), name FROM system.tables \
                    WHERE database = currentDatabase() AND engine LIKE '%MergeTree'";
-        let text = self.way.clickhouse.query(sql).await?;
+        let text = self.testbed.clickhouse.query(sql).await?;
         let names = text.lines().filter_map(|line| line.split_once('\t'));
         Ok(names.map(|(uuid, name)| (uuid.to_owned(), name.to_owned())).collect())
     }
@@ -82,7 +82,7 @@ impl World {
     /// numbers of the calls must mean the same in every round.
     pub(super) async fn merge_parts(&self, tables: &BTreeMap<String, String>) -> anyhow::Result<()> {
         for table in tables.values() {
-            self.way.clickhouse.query(&format!("OPTIMIZE TABLE {table} FINAL")).await?;
+            self.testbed.clickhouse.query(&format!("OPTIMIZE TABLE {table} FINAL")).await?;
         }
         Ok(())
     }

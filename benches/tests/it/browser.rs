@@ -10,7 +10,7 @@ use chromiumoxide::page::Page;
 use futures::StreamExt as _;
 use sluice_bench::child::{Child, binary};
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::{Edge, Way};
+use sluice_bench::testbed::{Edge, Testbed};
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing::{self, free_port};
 
@@ -72,10 +72,10 @@ async fn walk(browser: &Browser, site: &Site) -> anyhow::Result<()> {
             .with_context(|| format!("the order's page does not show {seen}"))?;
     }
     let counts = "SELECT (SELECT count() FROM prospects) * 10 + (SELECT count() FROM orders)";
-    assert_eq!(site.way.clickhouse.number(counts).await?, 11, "one prospect and one order");
+    assert_eq!(site.testbed.clickhouse.number(counts).await?, 11, "one prospect and one order");
     let campaign =
         "SELECT count() FROM prospects WHERE utm_source = 'walk' AND sub1 = 'first' AND browser != ''";
-    assert_eq!(site.way.clickhouse.number(campaign).await?, 1, "the parameters of the page were kept");
+    assert_eq!(site.testbed.clickhouse.number(campaign).await?, 1, "the parameters of the page were kept");
     Ok(())
 }
 
@@ -145,7 +145,7 @@ fn browser_config(folder: &std::path::Path) -> anyhow::Result<BrowserConfig> {
 
 /// Everything that a newcomer has after `deploy/up`, on separate ports and databases.
 struct Site {
-    way: Way,
+    testbed: Testbed,
     landing: String,
     crm: String,
     _edge: Edge,
@@ -166,11 +166,11 @@ impl Site {
         .await?;
         let topic = testing::unique_name("browser");
         let postgres_url = testing::postgres_database().await;
-        let way =
-            Way::new(&servers.kafka_brokers, &topic, 1, clickhouse, postgres_url, folder.path()).await?;
-        let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer(&[]))?;
+        let testbed =
+            Testbed::new(&servers.kafka_brokers, &topic, 1, clickhouse, postgres_url, folder.path()).await?;
+        let (edge, consumer) = tokio::try_join!(testbed.edge(1), testbed.consumer(&[]))?;
         let (crm_port, crm_ops_port, landing_port) = (free_port(), free_port(), free_port());
-        let api = api_spec(&way, &edge, folder.path(), [crm_port, crm_ops_port]).await?;
+        let api = api_spec(&testbed, &edge, folder.path(), [crm_port, crm_ops_port]).await?;
         api.clone().args(["migrate"]).run().await?;
         let owner = api.clone().args(["create-owner", "--username", "owner"]);
         owner.env("SLUICE_OWNER_PASSWORD", PASSWORD).run().await?;
@@ -184,7 +184,7 @@ impl Site {
             .args(["--edge".to_owned(), format!("http://{}", edge.public)]);
         let landing = Child::start(landing, landing_port).await?;
         Ok(Self {
-            way,
+            testbed,
             landing: format!("http://127.0.0.1:{landing_port}"),
             crm,
             _edge: edge,
@@ -195,23 +195,23 @@ impl Site {
 }
 
 async fn api_spec(
-    way: &Way,
+    testbed: &Testbed,
     edge: &Edge,
     folder: &std::path::Path,
     [port, ops_port]: [u16; 2],
 ) -> anyhow::Result<ProcessSpec> {
-    let clickhouse = &way.clickhouse;
+    let clickhouse = &testbed.clickhouse;
     Ok(ProcessSpec::new(binary("sluice-api", None).await?, folder.join("api.log"))
         .env("SLUICE__HTTP__LISTEN", format!("127.0.0.1:{port}"))
-        .env("SLUICE__POSTGRES__URL", &way.postgres_url)
+        .env("SLUICE__POSTGRES__URL", &testbed.postgres_url)
         .env("SLUICE__CLICKHOUSE__URL", &clickhouse.url)
         .env("SLUICE__CLICKHOUSE__DATABASE", &clickhouse.database)
         .env("SLUICE__CLICKHOUSE__USER", &clickhouse.user)
         .env("SLUICE__CLICKHOUSE__PASSWORD", &clickhouse.password)
         .env("SLUICE__EDGE__URL", format!("http://{}", edge.proxied))
         .env("SLUICE__EDGE__PUBLIC_URL", format!("http://{}", edge.public))
-        .env("SLUICE__KAFKA__BROKERS", &way.brokers)
-        .env("SLUICE__KAFKA__CHANGES_TOPIC", &way.changes_topic)
+        .env("SLUICE__KAFKA__BROKERS", &testbed.brokers)
+        .env("SLUICE__KAFKA__CHANGES_TOPIC", &testbed.changes_topic)
         .env("SLUICE__AUTH__SECRET", "a secret of the browser walk, long enough for SHA-256")
         .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}")))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use sluice_bench::child::binary;
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::Way;
+use sluice_bench::testbed::Testbed;
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing;
 
@@ -25,7 +25,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
     )
     .await?;
     let topic = testing::unique_name("demo");
-    let way = Way::new(
+    let testbed = Testbed::new(
         &servers.kafka_brokers,
         &topic,
         2,
@@ -34,7 +34,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         folder.path(),
     )
     .await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(1), way.consumer(&[]))?;
+    let (edge, consumer) = tokio::try_join!(testbed.edge(1), testbed.consumer(&[]))?;
     let program = binary("sluice-local", None).await?;
     let demo = |name: &str| {
         let log = folder.path().join(format!("{name}.log"));
@@ -43,10 +43,10 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
 
     let week = WEEK.to_string();
     demo("backfill")
-        .args(["--brokers", &way.brokers, "--topic", &way.topic, "--days", "7", "--visits", &week])
+        .args(["--brokers", &testbed.brokers, "--topic", &testbed.topic, "--days", "7", "--visits", &week])
         .run()
         .await?;
-    let store = &way.clickhouse;
+    let store = &testbed.clickhouse;
     store.wait_for("SELECT count() FROM prospects", WEEK, PATIENCE).await?;
     // The ordinal of the lane is the last insert of a batch. Once it agrees, the orders and sums of
     // the last batch are stored too.

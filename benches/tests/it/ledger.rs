@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::Way;
+use sluice_bench::testbed::Testbed;
 
 use crate::client::Record;
 
@@ -18,8 +18,8 @@ const ORDERS: &str = "SELECT extract(email, '^n([0-9]+)@') AS number, count() FR
 
 /// Waits until everything acknowledged has arrived and nothing more comes, then compares. An error
 /// contains the last log lines of the services.
-pub(crate) async fn check(way: &Way, record: &Record) -> anyhow::Result<()> {
-    compare_all(&way.clickhouse, record).await.with_context(|| way.log_tails())
+pub(crate) async fn check(testbed: &Testbed, record: &Record) -> anyhow::Result<()> {
+    compare_all(&testbed.clickhouse, record).await.with_context(|| testbed.log_tails())
 }
 
 async fn compare_all(clickhouse: &ClickHouse, record: &Record) -> anyhow::Result<()> {

@@ -14,8 +14,8 @@ const BETWEEN: Duration = Duration::from_secs(3);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
     let mut servers = PrivateServers::start().await?;
-    let way = servers.way("kafka_outage", 2).await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
+    let testbed = servers.testbed("kafka_outage", 2).await?;
+    let (edge, consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&[]))?;
     let clients = Clients::start(edge.proxied);
     for _ in 0..2 {
         tokio::time::sleep(BETWEEN).await;
@@ -27,7 +27,7 @@ async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
     tokio::time::sleep(BETWEEN).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&way, &record).await?;
+    ledger::check(&testbed, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }
@@ -35,8 +35,8 @@ async fn a_killed_kafka_costs_nothing_but_time() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
     let mut servers = PrivateServers::start().await?;
-    let way = servers.way("clickhouse_outage", 2).await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
+    let testbed = servers.testbed("clickhouse_outage", 2).await?;
+    let (edge, consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&[]))?;
     let (edge_pid, consumer_pid) = (edge.child.pid(), consumer.pid());
     let clients = Clients::start(edge.proxied);
     for _ in 0..2 {
@@ -46,7 +46,7 @@ async fn a_killed_clickhouse_is_waited_for() -> anyhow::Result<()> {
     tokio::time::sleep(BETWEEN).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&way, &record).await?;
+    ledger::check(&testbed, &record).await?;
     // The same processes are still running: waiting must not mean to die and be restarted.
     assert_eq!((edge.child.pid(), consumer.pid()), (edge_pid, consumer_pid));
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");

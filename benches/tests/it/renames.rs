@@ -35,8 +35,8 @@ async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> a
     })
     .await?;
     let shim = shim.expect("the servers were prepared");
-    let way = servers.way("renames", 2).await?;
-    let (edge, consumer) = tokio::try_join!(way.edge(2), way.consumer(&[]))?;
+    let testbed = servers.testbed("renames", 2).await?;
+    let (edge, consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&[]))?;
     let clients = Clients::start(edge.proxied);
     for round in 0..rounds.unwrap_or(ROUNDS) * 2 {
         let action = if round % 2 == 0 { Action::Kill } else { Action::Enospc };
@@ -59,7 +59,7 @@ async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> a
     tokio::time::sleep(Duration::from_secs(1)).await;
     let record = clients.stop();
     assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&way, &record).await?;
+    ledger::check(&testbed, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::Way;
+use sluice_bench::testbed::Testbed;
 use sluice_local::testing;
 
 use crate::client::Clients;
@@ -24,8 +24,8 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     eprintln!("SLUICE_FAULT_SEED={seed}");
     let mut rng = SmallRng::seed_from_u64(seed);
     let folder = tempfile::tempdir()?;
-    let way = way(folder.path()).await?;
-    let (mut edge, mut consumer) = tokio::try_join!(way.edge(2), way.consumer(&SESSION))?;
+    let testbed = start_testbed(folder.path()).await?;
+    let (mut edge, mut consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&SESSION))?;
 
     let clients = Clients::start(edge.proxied);
     let begin = Instant::now();
@@ -50,13 +50,13 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     eprintln!("killed: ingest {n_edge} times, consumer {n_consumer} times");
     let record = clients.stop();
     assert!(record.acknowledged_pixels.len() > 1000, "the clients sent too little: {record:?}");
-    ledger::check(&way, &record).await?;
+    ledger::check(&testbed, &record).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }
 
 /// On the servers that tests share.
-async fn way(folder: &Path) -> anyhow::Result<Way> {
+async fn start_testbed(folder: &Path) -> anyhow::Result<Testbed> {
     let servers = testing::servers().await;
     let topic = testing::unique_name("restarts");
     let clickhouse = ClickHouse::create(
@@ -67,7 +67,7 @@ async fn way(folder: &Path) -> anyhow::Result<Way> {
     )
     .await?;
     let people = testing::people_database().await;
-    Way::new(&servers.kafka_brokers, &topic, 2, clickhouse, people, folder).await
+    Testbed::new(&servers.kafka_brokers, &topic, 2, clickhouse, people, folder).await
 }
 
 /// Two consumers with one instance id, as after a mistake in a deployment. The later one takes
@@ -75,19 +75,22 @@ async fn way(folder: &Path) -> anyhow::Result<Way> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let way = way(folder.path()).await?;
+    let testbed = start_testbed(folder.path()).await?;
     let named = [("SLUICE__KAFKA__INSTANCE_ID", "one"), ("SLUICE__DIRECTORY__FILE", "")];
-    let (edge, first) = tokio::try_join!(way.edge(2), way.consumer(&named))?;
+    let (edge, first) = tokio::try_join!(testbed.edge(2), testbed.consumer(&named))?;
     let clients = Clients::start(edge.proxied);
-    way.clickhouse.wait_for("SELECT count() FROM prospects", 200, Duration::from_secs(30)).await?;
-    let second = way.consumer(&named).await?;
+    testbed.clickhouse.wait_for("SELECT count() FROM prospects", 200, Duration::from_secs(30)).await?;
+    let second = testbed.consumer(&named).await?;
     let status = tokio::time::timeout(Duration::from_secs(20), first.ended()).await?;
     assert!(!status.success(), "{status}");
     let log = std::fs::read_to_string(first.log())?;
     assert!(log.contains("another consumer has the same kafka.instance_id"), "{log}");
-    let before = way.clickhouse.number("SELECT count() FROM prospects").await?;
-    way.clickhouse.wait_for("SELECT count() FROM prospects", before + 200, Duration::from_secs(30)).await?;
-    ledger::check(&way, &clients.stop()).await?;
+    let before = testbed.clickhouse.number("SELECT count() FROM prospects").await?;
+    testbed
+        .clickhouse
+        .wait_for("SELECT count() FROM prospects", before + 200, Duration::from_secs(30))
+        .await?;
+    ledger::check(&testbed, &clients.stop()).await?;
     assert!(edge.child.drain().await && second.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::compression::Encoder;
 use super::error::ClickHouseError;
 use super::library::{Connection, Library, Output};
-use super::statement::Kind;
+use super::statement::StatementKind;
 
 /// The contents of the summary header: rows and bytes read and written so far.
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,7 +51,7 @@ pub struct Job {
     pub id: String,
     /// The text. For an INSERT with data, the text without its format.
     pub sql: String,
-    pub kind: Kind,
+    pub kind: StatementKind,
     /// The output format if the text names none.
     pub format: String,
     /// The database for names without one.
@@ -222,7 +222,7 @@ fn execute(
     version: &str,
 ) -> Result<Option<Summary>, ClickHouseError> {
     match &job.kind {
-        Kind::InsertData { format, .. } => {
+        StatementKind::InsertData { format, .. } => {
             let mut stream = connection.insert(&job.sql, format, &job.params)?;
             loop {
                 match job.rows.blocking_recv() {
@@ -239,13 +239,13 @@ fn execute(
             }
             Ok(Some(Summary::from(&stream.finish()?)))
         }
-        Kind::Whole => {
+        StatementKind::Whole => {
             let output = connection.query(&job.sql, &job.format, &job.params)?;
             let summary = Summary::from(&output);
             send(job, summary, output.data);
             Ok(None)
         }
-        Kind::Stream => {
+        StatementKind::Stream => {
             let mut stream = connection.stream(&job.sql, &job.format, &job.params)?;
             let first = stream.next_chunk()?.unwrap_or_default();
             let mut is_wanted = send(job, Summary::from(&first), first.data);
@@ -273,7 +273,7 @@ fn send(job: &mut Job, summary: Summary, data: Bytes) -> bool {
         return false;
     }
     let is_wanted = send_chunk(job, data);
-    if matches!(job.kind, Kind::Whole) {
+    if matches!(job.kind, StatementKind::Whole) {
         finish(job);
     }
     is_wanted

@@ -8,7 +8,7 @@ use hyper::{HeaderMap, Method, Request};
 
 use super::compression::{BlockDecoder, Encoder};
 use super::error::ClickHouseError;
-use super::statement::{Kind, Statement};
+use super::statement::{Statement, StatementKind};
 
 /// A longer statement is refused. The rows of an INSERT do not count.
 const MAX_STATEMENT_BYTES: usize = 16 << 20;
@@ -59,7 +59,7 @@ impl Packing {
 
 /// The part of a request that is in its URL and headers.
 #[derive(Debug, Default)]
-pub struct Options {
+pub struct RequestOptions {
     /// The parameter `query` of the URL.
     pub query: String,
     /// The database for names without one.
@@ -80,7 +80,7 @@ pub struct Options {
     refused: Option<&'static str>,
 }
 
-impl Options {
+impl RequestOptions {
     /// Reads the URL and the headers.
     pub fn parse(method: &Method, url_query: &str, headers: &HeaderMap) -> Self {
         let mut options = Self { default_format: "TabSeparated".into(), ..Self::default() };
@@ -211,7 +211,7 @@ impl Body {
 }
 
 /// A statement that is ready to run, with the rows that follow it in the body.
-pub struct Command {
+pub struct StatementRequest {
     /// The text of the statement. For an INSERT with data, the text up to its format.
     pub sql: String,
     pub statement: Statement,
@@ -221,12 +221,15 @@ pub struct Command {
     pub body: Body,
 }
 
-impl Command {
+impl StatementRequest {
     /// Builds the statement.
     ///
     /// # Errors
     /// When the request needs an unsupported feature, or cannot be read.
-    pub async fn read(request: Request<Incoming>, options: &mut Options) -> Result<Self, ClickHouseError> {
+    pub async fn read(
+        request: Request<Incoming>,
+        options: &mut RequestOptions,
+    ) -> Result<Self, ClickHouseError> {
         if let Some(reason) = options.refused {
             return Err(ClickHouseError::not_implemented(reason));
         }
@@ -242,7 +245,7 @@ impl Command {
         let mut head = BytesMut::from(options.query.as_bytes());
         if !head.is_empty() {
             let statement = Statement::parse(&options.query, &options.default_format);
-            if let Kind::InsertData { data_start, .. } = statement.kind {
+            if let StatementKind::InsertData { data_start, .. } = statement.kind {
                 // Rows in the URL and rows in the body are separate lines.
                 if !options.query[data_start..].is_empty() {
                     head.extend_from_slice(b"\n");
@@ -253,7 +256,7 @@ impl Command {
         }
         body.read_up_to(&mut head, MAX_HEAD_BYTES).await?;
         let statement = Statement::parse(valid_text(&head), &options.default_format);
-        if matches!(statement.kind, Kind::InsertData { .. }) {
+        if matches!(statement.kind, StatementKind::InsertData { .. }) {
             return Self::cut(head, statement, body);
         }
         body.read_up_to(&mut head, MAX_STATEMENT_BYTES + 1).await?;
@@ -271,7 +274,7 @@ impl Command {
     }
 
     fn cut(head: BytesMut, statement: Statement, body: Body) -> Result<Self, ClickHouseError> {
-        let Kind::InsertData { sql_end, data_start, .. } = statement.kind else {
+        let StatementKind::InsertData { sql_end, data_start, .. } = statement.kind else {
             return Err(ClickHouseError::bad_arguments("not an INSERT with data"));
         };
         let head = head.freeze();
@@ -301,8 +304,8 @@ fn refuse_encoding(headers: &HeaderMap) -> Result<(), ClickHouseError> {
 async fn read_form(
     incoming: Incoming,
     boundary: String,
-    options: &mut Options,
-) -> Result<Command, ClickHouseError> {
+    options: &mut RequestOptions,
+) -> Result<StatementRequest, ClickHouseError> {
     let wrong = |error: multer::Error| ClickHouseError::bad_arguments(&format!("malformed form: {error}"));
     let collected = http_body_util::Limited::new(incoming, MAX_STATEMENT_BYTES).collect().await;
     let bytes =
@@ -323,12 +326,12 @@ async fn read_form(
     let statement = Statement::parse(&sql, &options.default_format);
     let text = Bytes::from(sql.clone());
     match statement.kind {
-        Kind::InsertData { sql_end, data_start, .. } => Ok(Command {
+        StatementKind::InsertData { sql_end, data_start, .. } => Ok(StatementRequest {
             sql: sql[..sql_end].to_owned(),
             statement,
             data: text.slice(data_start..),
             body: Body::empty(),
         }),
-        _ => Ok(Command { sql, statement, data: Bytes::new(), body: Body::empty() }),
+        _ => Ok(StatementRequest { sql, statement, data: Bytes::new(), body: Body::empty() }),
     }
 }

@@ -19,9 +19,9 @@ use super::auth::{self, Credentials};
 use super::engine::{Engine, Job, Rows};
 use super::error::ClickHouseError;
 use super::library::Library;
-use super::request::{Body, Command, Options, Packing};
+use super::request::{Body, Packing, RequestOptions, StatementRequest};
 use super::response::{self, Head, KillGuard, ResponseBody};
-use super::statement::Kind;
+use super::statement::StatementKind;
 
 /// The settings of the server.
 pub struct ServerConfig {
@@ -110,7 +110,7 @@ impl Service {
             _ => return response::text(StatusCode::NOT_FOUND, "There is no handle for this path\n"),
         }
         let url_query = request.uri().query().unwrap_or_default();
-        let mut options = Options::parse(request.method(), url_query, request.headers());
+        let mut options = RequestOptions::parse(request.method(), url_query, request.headers());
         if request.method() == Method::GET && options.query.is_empty() {
             return response::text(StatusCode::OK, "Ok.\n");
         }
@@ -121,7 +121,7 @@ impl Service {
             Ok(()) => self.statement(request, options, packing).await,
             Err(error) => {
                 // A client that is still sending rows must be able to read the refusal.
-                if let Ok(mut command) = Command::read(request, &mut options).await {
+                if let Ok(mut command) = StatementRequest::read(request, &mut options).await {
                     command.body.drain().await;
                 }
                 Err(error)
@@ -133,10 +133,11 @@ impl Service {
     async fn statement(
         &self,
         request: Request<Incoming>,
-        mut options: Options,
+        mut options: RequestOptions,
         packing: Packing,
     ) -> Result<Response<ResponseBody>, ClickHouseError> {
-        let Command { sql, statement, data, body } = Command::read(request, &mut options).await?;
+        let StatementRequest { sql, statement, data, body } =
+            StatementRequest::read(request, &mut options).await?;
         if statement.is_multiple {
             return Err(ClickHouseError::new(
                 62,
@@ -151,7 +152,7 @@ impl Service {
         let (started, starting) = oneshot::channel();
         let (result_sender, result) = mpsc::channel(4);
         let (row_sender, rows) = mpsc::channel(8);
-        let has_rows = matches!(statement.kind, Kind::InsertData { .. });
+        let has_rows = matches!(statement.kind, StatementKind::InsertData { .. });
         let guard = KillGuard { engine: self.engine.clone(), id: id.clone(), is_over: Arc::clone(&is_over) };
         self.engine.submit(Job {
             id: id.clone(),

@@ -8,7 +8,7 @@
 
 /// How a statement must be run.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StatementKind {
     /// An INSERT whose rows are data: its text without the format, the format, and the position of
     /// the data.
     InsertData {
@@ -16,7 +16,7 @@ pub enum Kind {
         sql_end: usize,
         /// The name of the format.
         format: String,
-        /// The offset of the first byte of data in the text (the end of the text if there is none).
+        /// The offset of the first byte of data in the text, or the end of the text.
         data_start: usize,
     },
     /// A SELECT whose result can be streamed.
@@ -28,7 +28,7 @@ pub enum Kind {
 /// A parsed statement.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement {
-    pub kind: Kind,
+    pub kind: StatementKind,
     /// The output format that the text itself names.
     pub format: Option<String>,
     /// Whether a second statement follows after a semicolon. ClickHouse's HTTP interface refuses
@@ -175,7 +175,7 @@ impl Statement {
 }
 
 /// Parses the text after INSERT: the format of the data, or nothing if the rows come from a SELECT.
-fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<Kind> {
+fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<StatementKind> {
     let mut previous = Token::Other;
     // `INTO [TABLE] [FUNCTION] name`: a table may be named like a keyword only if it is quoted.
     while let Some((start, token)) = lexer.next() {
@@ -183,17 +183,21 @@ fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<Kind> {
             return None;
         }
         if is_word(token, "VALUES") {
-            return Some(Kind::InsertData { sql_end: start, format: "Values".into(), data_start: lexer.at });
+            return Some(StatementKind::InsertData {
+                sql_end: start,
+                format: "Values".into(),
+                data_start: lexer.at,
+            });
         }
         if is_word(token, "FORMAT")
             && !is_word(previous, "INTO")
             && let Some((_, Token::Word(format))) = lexer.next()
         {
             let data_start = after_line_end(text, lexer.at);
-            return Some(Kind::InsertData { sql_end: start, format: format.into(), data_start });
+            return Some(StatementKind::InsertData { sql_end: start, format: format.into(), data_start });
         }
         if token == Token::Semicolon {
-            return Some(Kind::InsertData {
+            return Some(StatementKind::InsertData {
                 sql_end: start,
                 format: "Values".into(),
                 data_start: text.len(),
@@ -205,7 +209,7 @@ fn insert_kind(text: &str, lexer: &mut Lexer<'_>) -> Option<Kind> {
         }
         previous = token;
     }
-    Some(Kind::InsertData { sql_end: text.len(), format: "Values".into(), data_start: text.len() })
+    Some(StatementKind::InsertData { sql_end: text.len(), format: "Values".into(), data_start: text.len() })
 }
 
 fn starts_with_select(text: &str) -> bool {
@@ -241,7 +245,11 @@ fn rest(mut lexer: Lexer<'_>, first: &str, default_format: &str) -> Statement {
     }
     let selects = ["SELECT", "WITH", "FROM"].iter().any(|word| first.eq_ignore_ascii_case(word));
     let streams = selects && !has_totals && can_stream(format.as_deref().unwrap_or(default_format));
-    Statement { kind: if streams { Kind::Stream } else { Kind::Whole }, format, is_multiple }
+    Statement {
+        kind: if streams { StatementKind::Stream } else { StatementKind::Whole },
+        format,
+        is_multiple,
+    }
 }
 
 #[cfg(test)]
@@ -250,7 +258,7 @@ mod tests {
 
     fn insert(text: &str) -> (String, String, String) {
         match Statement::parse(text, "TabSeparated").kind {
-            Kind::InsertData { sql_end, format, data_start } => {
+            StatementKind::InsertData { sql_end, format, data_start } => {
                 (text[..sql_end].trim().to_owned(), format, text[data_start..].to_owned())
             }
             other => panic!("{text}: {other:?}"),
@@ -277,19 +285,19 @@ mod tests {
         for text in
             ["INSERT INTO t SELECT 1", "INSERT INTO t (a) WITH 1 AS x SELECT x", "INSERT INTO t (SELECT 1)"]
         {
-            assert_eq!(Statement::parse(text, "TSV").kind, Kind::Whole, "{text}");
+            assert_eq!(Statement::parse(text, "TSV").kind, StatementKind::Whole, "{text}");
         }
     }
 
     #[test]
     fn streams_rows_and_makes_the_rest_whole() {
-        assert_eq!(Statement::parse("SELECT 'format JSON'", "TabSeparated").kind, Kind::Stream);
-        assert_eq!(Statement::parse("(SELECT 1)", "TabSeparated").kind, Kind::Whole);
+        assert_eq!(Statement::parse("SELECT 'format JSON'", "TabSeparated").kind, StatementKind::Stream);
+        assert_eq!(Statement::parse("(SELECT 1)", "TabSeparated").kind, StatementKind::Whole);
         let json = Statement::parse("select 1 format JSON settings max_threads=1", "TabSeparated");
-        assert_eq!((json.kind, json.format.as_deref()), (Kind::Whole, Some("JSON")));
-        assert_eq!(Statement::parse("SELECT sum(1) WITH TOTALS", "CSV").kind, Kind::Whole);
-        assert_eq!(Statement::parse("SELECT 1", "RowBinaryWithNamesAndTypes").kind, Kind::Whole);
-        assert_eq!(Statement::parse("SHOW TABLES", "CSV").kind, Kind::Whole);
+        assert_eq!((json.kind, json.format.as_deref()), (StatementKind::Whole, Some("JSON")));
+        assert_eq!(Statement::parse("SELECT sum(1) WITH TOTALS", "CSV").kind, StatementKind::Whole);
+        assert_eq!(Statement::parse("SELECT 1", "RowBinaryWithNamesAndTypes").kind, StatementKind::Whole);
+        assert_eq!(Statement::parse("SHOW TABLES", "CSV").kind, StatementKind::Whole);
     }
 
     #[test]

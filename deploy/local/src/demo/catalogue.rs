@@ -127,7 +127,7 @@ pub(super) const BOTS: &[(&str, &str)] = &[
 
 /// A traffic source.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct TrafficSource {
     pub(super) weight: u32,
     pub(super) utm: Option<(&'static str, &'static str)>,
     /// The parameter with the click id of the source, and the beginning of such an id.
@@ -143,7 +143,7 @@ pub(super) struct Source {
     pub(super) orders_per_mille: u32,
 }
 
-const NONE: Source = Source {
+const NONE: TrafficSource = TrafficSource {
     weight: 0,
     utm: None,
     click_id: None,
@@ -155,8 +155,8 @@ const NONE: Source = Source {
     orders_per_mille: 0,
 };
 
-pub(super) const SOURCES: &[Source] = &[
-    Source {
+pub(super) const SOURCES: &[TrafficSource] = &[
+    TrafficSource {
         weight: 30,
         utm: Some(("facebook", "paid_social")),
         click_id: Some(("fbclid", "IwY2xjawN")),
@@ -166,7 +166,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 34,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 22,
         utm: Some(("google", "cpc")),
         click_id: Some(("gclid", "EAIaIQobChMI")),
@@ -176,7 +176,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 50,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 18,
         utm: Some(("tiktok", "paid_social")),
         click_id: Some(("ttclid", "E.C.P.")),
@@ -186,7 +186,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 22,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 12,
         utm: Some(("propellerads", "push")),
         click_id: Some(("external_id", "pa")),
@@ -196,7 +196,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 20,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 8,
         utm: Some(("taboola", "native")),
         click_id: Some(("external_id", "GiA")),
@@ -207,7 +207,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 28,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 4,
         utm: Some(("bing", "cpc")),
         click_id: Some(("msclkid", "5f3c")),
@@ -217,7 +217,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 42,
         ..NONE
     },
-    Source {
+    TrafficSource {
         weight: 3,
         utm: Some(("newsletter", "email")),
         campaigns: &["november_offer"],
@@ -225,7 +225,7 @@ pub(super) const SOURCES: &[Source] = &[
         orders_per_mille: 48,
         ..NONE
     },
-    Source { weight: 3, orders_per_mille: 25, ..NONE },
+    TrafficSource { weight: 3, orders_per_mille: 25, ..NONE },
 ];
 
 /// Given and family names of the fictitious customers.

@@ -43,7 +43,7 @@ struct WaitingOrder {
 
 /// The result of sending an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Delivery {
     Taken,
     /// Rejected, and sending it again would not help.
     Refused,
@@ -96,9 +96,9 @@ impl Traffic {
         sleep_until(at).await;
         let visit = self.visits.next(now_ms);
         match self.send_visit(&visit).await {
-            Fate::Taken => self.n_visits += 1,
-            Fate::Refused => return,
-            Fate::Away => return sleep(Duration::from_secs(1)).await,
+            Delivery::Taken => self.n_visits += 1,
+            Delivery::Refused => return,
+            Delivery::Away => return sleep(Duration::from_secs(1)).await,
         }
         if let Some(after) = visit.order_after {
             if self.waiting.len() >= MAX_WAITING_ORDERS {
@@ -124,9 +124,9 @@ impl Traffic {
                 .send()
                 .await;
             match self.note(sent) {
-                Fate::Taken => self.n_orders += 1,
-                Fate::Refused => {}
-                Fate::Away => {
+                Delivery::Taken => self.n_orders += 1,
+                Delivery::Refused => {}
+                Delivery::Away => {
                     self.waiting[index].due = now + ORDER_RETRY;
                     return;
                 }
@@ -135,7 +135,7 @@ impl Traffic {
         }
     }
 
-    async fn send_visit(&mut self, visit: &Visit) -> Fate {
+    async fn send_visit(&mut self, visit: &Visit) -> Delivery {
         let sent = self
             .client
             .get(format!("{}/p.gif?{}", self.edge, visit.pairs))
@@ -149,33 +149,33 @@ impl Traffic {
 
     /// Returns the result of sending an event. Logs once that the edge is down, and once that it is
     /// back.
-    fn note(&mut self, sent: reqwest::Result<reqwest::Response>) -> Fate {
-        let (fate, problem) = match sent {
+    fn note(&mut self, sent: reqwest::Result<reqwest::Response>) -> Delivery {
+        let (delivery, problem) = match sent {
             Ok(response) => judge(&response),
-            Err(error) => (Fate::Away, error.without_url().to_string()),
+            Err(error) => (Delivery::Away, error.without_url().to_string()),
         };
-        let is_up = fate != Fate::Away;
+        let is_up = delivery != Delivery::Away;
         match (is_up, self.edge_is_up) {
             (false, true) => tracing::warn!(edge = self.edge, problem, "the edge accepts no events"),
             (true, false) => tracing::info!(edge = self.edge, "the edge accepts events again"),
-            _ if fate == Fate::Refused => tracing::warn!(problem, "the edge refused an event"),
+            _ if delivery == Delivery::Refused => tracing::warn!(problem, "the edge refused an event"),
             _ => {}
         }
         self.edge_is_up = is_up;
-        fate
+        delivery
     }
 }
 
 /// Returns the meaning of an answer, and a description of the problem.
-fn judge(response: &reqwest::Response) -> (Fate, String) {
+fn judge(response: &reqwest::Response) -> (Delivery, String) {
     let status = response.status();
     let outcome = response.headers().get("x-sluice-outcome");
     let problem = format!("answered {status} with outcome {outcome:?}");
     if outcome.is_some_and(|outcome| outcome == "accepted") {
-        (Fate::Taken, problem)
+        (Delivery::Taken, problem)
     } else if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
-        (Fate::Away, problem)
+        (Delivery::Away, problem)
     } else {
-        (Fate::Refused, problem)
+        (Delivery::Refused, problem)
     }
 }

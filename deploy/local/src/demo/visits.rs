@@ -14,7 +14,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use uuid::Uuid;
 
 use super::catalogue::{
-    BOTS, BROWSERS, COUNTRIES, Country, FIRST_NAMES, LAST_NAMES, SOURCES, STREETS, Source,
+    BOTS, BROWSERS, COUNTRIES, Country, FIRST_NAMES, LAST_NAMES, SOURCES, STREETS, TrafficSource,
 };
 
 /// The address of the landing page in demo visits.
@@ -158,7 +158,7 @@ impl Visits {
     }
 
     /// Returns the parameters that the link of the ad adds to the address of the page.
-    fn own_parameters(&mut self, source: &Source) -> String {
+    fn own_parameters(&mut self, source: &TrafficSource) -> String {
         let mut query = Serializer::new(String::new());
         if let Some((utm_source, medium)) = source.utm {
             query.append_pair("utm_source", utm_source).append_pair("utm_medium", medium);
@@ -185,7 +185,7 @@ impl Visits {
         query.finish()
     }
 
-    fn pixel_pairs(&mut self, user: u64, id: Uuid, own: &str, source: &Source, page: &str) -> String {
+    fn pixel_pairs(&mut self, user: u64, id: Uuid, own: &str, source: &TrafficSource, page: &str) -> String {
         let mut pairs = format!("user_id={user}&pid={}", id.hyphenated());
         if !own.is_empty() {
             pairs.push('&');
