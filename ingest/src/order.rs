@@ -26,9 +26,9 @@ use crate::worker::Worker;
 pub const PHONE_CHARS: usize = 20;
 /// The limit of the legacy CRM for first and last names.
 pub const NAME_CHARS: usize = 50;
-/// The limit of the legacy CRM (and Django) for e-mail addresses.
+/// The limit of the e-mail field of Django.
 pub const EMAIL_CHARS: usize = 254;
-/// Far more than an address needs. The legacy CRM has no limit.
+/// Far more than an address needs.
 pub const ADDRESS_CHARS: usize = 1000;
 
 const PROSPECT_NAMES: [&str; 7] = ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];

@@ -1,9 +1,9 @@
 //! A connection that prepares the head of a pixel request before it is parsed.
 //!
-//! - It mends the request line: bytes that a URL must not contain (`"`, `<`, `>`, and bytes outside
-//!   of UTF-8) are percent-encoded. The parser would answer them with 400, and a pixel never gets
-//!   an error for its contents. Browsers encode these bytes; redirectors and macros of ad networks
-//!   do not always.
+//! - It mends the request line: bytes that a URL must not contain (`"`, `<`, `>`, and bytes that
+//!   are not UTF-8) are percent-encoded. The parser would answer them with 400, and a pixel never
+//!   gets an error for its contents. Browsers encode these bytes; redirectors and macros of ad
+//!   networks do not always.
 //! - It drops header lines that every browser sends and that nothing here reads. Parsing a line and
 //!   storing it in the map of headers costs several times as much as finding its end, and a browser
 //!   sends ten of them.
