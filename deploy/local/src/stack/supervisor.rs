@@ -142,8 +142,8 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
     });
 }
 
-/// Updates whether a running unit is ready, for as long as it is polled. A unit that is not ready is
-/// left running: it may wait for another one.
+/// Updates whether a running unit is ready, until it is dropped. A unit that is not ready is left
+/// running: it may wait for another one.
 async fn probe(unit: &Unit, board: &Board) {
     let Some(url) = unit.ready_url() else { return std::future::pending().await };
     let mut was_ready = true;
