@@ -127,9 +127,6 @@ fn object(thing: &impl Serialize) -> Map<String, Value> {
 }
 
 /// Writes a line, in the caller's transaction. `verb` is `create`, `update`, `delete`, `approve` and so on.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn record(
     connection: &mut PgConnection,
     actor: &Actor,

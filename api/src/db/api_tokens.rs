@@ -37,8 +37,6 @@ pub struct FoundToken {
     pub may_write: bool,
 }
 
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn insert(executor: impl PgExecutor<'_>, token: &NewApiToken<'_>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO api_tokens (user_id, name, token_hash, hint, scopes, created_at, expires_at)
@@ -56,9 +54,6 @@ pub async fn insert(executor: impl PgExecutor<'_>, token: &NewApiToken<'_>) -> s
 }
 
 /// A token that is neither expired nor revoked; its use is noted, at most once a minute.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find(
     pool: &PgPool,
     token_hash: &[u8; 32],
@@ -82,9 +77,6 @@ pub async fn find(
 }
 
 /// Tokens of a person that stand, the newest first, after the one that is given.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list(
     pool: &PgPool,
     user_id: i64,
@@ -107,9 +99,6 @@ pub async fn list(
 }
 
 /// Ends a token of a person. Returns its name, if it stood.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke(
     connection: &mut PgConnection,
     user_id: i64,
@@ -128,9 +117,6 @@ pub async fn revoke(
 }
 
 /// Ends all tokens of a person.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke_all(connection: &mut PgConnection, user_id: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE api_tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",

@@ -41,18 +41,12 @@ pub struct AuditFilter {
 }
 
 /// Lets the transaction end before what it wrote is on disk.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn wait_for_no_disk(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SET LOCAL synchronous_commit = off").execute(connection).await?;
     Ok(())
 }
 
 /// Lines of the trail.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
     let mut planned = plan_anew(pool).await?;
     sqlx::query_as!(

@@ -93,9 +93,6 @@ macro_rules! select {
 }
 
 /// Campaigns by name.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<CampaignRow>> {
     let mut planned = plan_anew(pool).await?;
     macro_rules! page {
@@ -147,16 +144,11 @@ pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<Ca
     }
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<CampaignRow>> {
     select!(["campaigns.id = $1"], id).fetch_optional(executor).await
 }
 
 /// As [`find`]; nobody else changes it until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<CampaignRow>> {
     sqlx::query!("SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
@@ -190,8 +182,6 @@ pub async fn insert(connection: &mut PgConnection, new: &NewCampaign, user_id: i
     Ok(id)
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn update(connection: &mut PgConnection, id: i64, new: &NewCampaign) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE campaigns SET name = $2, source_id = $3, partner_id = $4, state = $5, sites = $6, redirects = $7,
@@ -223,18 +213,12 @@ pub async fn hand_over(connection: &mut PgConnection, id: i64, user_id: i64) -> 
 }
 
 /// Counts a change of a campaign's keys as one of the campaign.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn touch(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("UPDATE campaigns SET version = version + 1 WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 
 /// Takes a campaign out of the lists; its events stay.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE campaigns SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",

@@ -28,9 +28,6 @@ pub struct StatusRow {
 const MAX_STATUSES: u32 = 1000;
 
 /// What became of a change; `None` while it is on its way.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn outcome(client: &Client, id: Uuid) -> Result<Option<OutcomeRow>, ApiError> {
     let sql = "SELECT toString(outcome) AS outcome, reason FROM changes
                WHERE toUInt128(change_id) = toUInt128({id:UUID}) LIMIT 1";
@@ -38,9 +35,6 @@ pub async fn outcome(client: &Client, id: Uuid) -> Result<Option<OutcomeRow>, Ap
 }
 
 /// The statuses that an order was given, oldest first.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn statuses(client: &Client, order_id: Uuid) -> Result<Vec<StatusRow>, ApiError> {
     let sql = "SELECT toUnixTimestamp64Milli(time) AS time_ms, toString(status) AS status, status_text, reason, actor_id
                FROM order_status WHERE toUInt128(order_id) = toUInt128({id:UUID})

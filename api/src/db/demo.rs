@@ -33,9 +33,6 @@ const COUNTS: [&str; 4] = [
 ];
 
 /// The id behind a username, and whether it is of the demo.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn find_user(connection: &mut PgConnection, username: &str) -> sqlx::Result<Option<(i64, bool)>> {
     let found = sqlx::query!(
         "SELECT id, is_demo FROM users WHERE username_key = $1",
@@ -46,16 +43,12 @@ pub async fn find_user(connection: &mut PgConnection, username: &str) -> sqlx::R
     Ok(found.map(|row| (row.id, row.is_demo)))
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find_team(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!("SELECT id FROM teams WHERE is_demo AND archived_at IS NULL ORDER BY id LIMIT 1")
         .fetch_optional(connection)
         .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option<i64>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO teams (name, lead_id, is_demo) VALUES ($1, $2, true) RETURNING id",
@@ -67,9 +60,6 @@ pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option
 }
 
 /// Puts a buyer who is in no team into this one, as from the epoch: the demo's past begins before the demo does.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO memberships (team_id, user_id, during)
@@ -83,16 +73,11 @@ pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> 
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
 }
 
 /// Deletes the demo's people, teams and campaigns. Returns how many people.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     let mut transaction = pool.begin().await?;
     sqlx::query!(
@@ -122,9 +107,6 @@ pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
 }
 
 /// Whether anything is there that these users brought.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn has_events(client: &Client, users: &[i64]) -> anyhow::Result<bool> {
     let ids: Vec<u64> = users.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
     for statement in COUNTS {
@@ -137,9 +119,6 @@ pub async fn has_events(client: &Client, users: &[i64]) -> anyhow::Result<bool> 
 }
 
 /// Deletes what these users brought: stored, counted and parked.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn delete_events(client: &Client, users: &[i64]) -> anyhow::Result<()> {
     let ids: Vec<u64> = users.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
     let parked = parked_of(client, &ids).await?;

@@ -39,9 +39,6 @@ pub struct Moments {
 }
 
 /// A key that was used and is not forgotten.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn find(pool: &PgPool, of: &KeyOf, forgotten: DateTime<Utc>) -> sqlx::Result<Option<UsedKey>> {
     sqlx::query_as!(
         UsedKey,
@@ -57,9 +54,6 @@ pub async fn find(pool: &PgPool, of: &KeyOf, forgotten: DateTime<Utc>) -> sqlx::
 }
 
 /// Takes a key; false when another request has it, or holds it for longer than can be waited.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn take(
     executor: impl PgExecutor<'_>,
     of: &KeyOf,
@@ -85,9 +79,6 @@ pub async fn take(
 }
 
 /// Keeps the answer with the key that was taken for it.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn answer(
     executor: impl PgExecutor<'_>,
     of: &KeyOf,
@@ -111,9 +102,6 @@ pub async fn answer(
 }
 
 /// Frees a key that got no answer worth keeping.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn free(pool: &PgPool, of: &KeyOf) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM idempotency_keys WHERE user_id = $1 AND operation = $2 AND key = $3 AND status IS NULL",
@@ -127,9 +115,6 @@ pub async fn free(pool: &PgPool, of: &KeyOf) -> sqlx::Result<()> {
 }
 
 /// Forgets what was taken before `before`. Returns how many keys went.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn forget(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let gone = sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", before);
     Ok(gone.execute(connection).await?.rows_affected())

@@ -13,8 +13,6 @@ pub struct ImageRow {
     pub etag: String,
 }
 
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn set(connection: &mut PgConnection, user_id: i64, image: &ImageRow) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO user_images (user_id, content_type, content, etag) VALUES ($1, $2, $3, $4)
@@ -30,9 +28,6 @@ pub async fn set(connection: &mut PgConnection, user_id: i64, image: &ImageRow) 
 }
 
 /// Removes the image of a person. Returns whether there was one.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn remove(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<bool> {
     let removed =
         sqlx::query!("DELETE FROM user_images WHERE user_id = $1", user_id).execute(connection).await?;
@@ -40,9 +35,6 @@ pub async fn remove(connection: &mut PgConnection, user_id: i64) -> sqlx::Result
 }
 
 /// The image of a person whom the viewer may see.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find(pool: &PgPool, user_id: i64, visible: Visible) -> sqlx::Result<Option<ImageRow>> {
     if crate::db::users::find(pool, user_id, visible).await?.is_none_or(|row| !row.has_image) {
         return Ok(None);

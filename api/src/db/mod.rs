@@ -72,9 +72,6 @@ const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// For a list with many filters: its statement is planned for the filters that are asked for, each of which has an index.
 /// One plan for all of them, which Postgres would keep after a few requests, could use none.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn plan_anew(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let mut transaction = pool.begin().await?;
     sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;

@@ -62,9 +62,6 @@ fn search_sql(filter: &EventFilter) -> String {
 }
 
 /// A page of orders by time. `now_ms` is when the newest are, about.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<OrderRow>, ApiError> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
@@ -80,9 +77,6 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
 }
 
 /// One order, if it is within the scope.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
     let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::http::query::MAX_TIME_MS));
     let sql = format!(
@@ -96,9 +90,6 @@ pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Optio
 
 /// The newest orders of a prospect, if they are within the scope. An order is not older than its prospect but for the
 /// difference of two edges' clocks.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn of_prospect(
     client: &Client,
     scope: &EventScope,
@@ -116,9 +107,6 @@ pub async fn of_prospect(
 }
 
 /// The customers' data of these orders, whose times lie in a range.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<ContactRow>, ApiError> {
     let times = orders.iter().map(|order| order.time_ms);
     let (Some(from_ms), Some(to_ms)) = (times.clone().min(), times.max()) else { return Ok(Vec::new()) };

@@ -58,9 +58,6 @@ impl ParkedFilter {
 }
 
 /// A page of parked events by the time they were first seen.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRow>, ApiError> {
     let (comparison, direction) = if filter.is_ascending { (">", "ASC") } else { ("<", "DESC") };
     let sql = format!(
@@ -93,9 +90,6 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRo
 }
 
 /// The parked event with this id.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn find(client: &Client, id: Uuid) -> Result<Option<ParkedRow>, ApiError> {
     let filter = ParkedFilter {
         q: id.to_string(),

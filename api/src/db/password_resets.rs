@@ -4,9 +4,6 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 /// Keeps a link; the one before it is good for nothing any more.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn set(
     connection: &mut PgConnection,
     user_id: i64,
@@ -28,9 +25,6 @@ pub async fn set(
 }
 
 /// Whether a link is good, without using it.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn exists(
     executor: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
@@ -46,9 +40,6 @@ pub async fn exists(
 }
 
 /// Uses a link: of two at once one gets the id and name of the person.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn take(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -67,9 +58,6 @@ pub async fn take(
 }
 
 /// Ends a person's link.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn forget(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM password_resets WHERE user_id = $1", user_id).execute(connection).await?;
     Ok(())

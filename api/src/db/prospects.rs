@@ -152,9 +152,6 @@ fn page_sql(window: &EventFilter) -> String {
 }
 
 /// A page of prospects by time. `now_ms` is when the newest are, about.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<ProspectRow>, ApiError> {
     let sliced = if filter.q.is_empty() { windows::PROSPECTS } else { windows::TEXTS };
     let mut windows = Windows::of(client, sliced, filter, now_ms).await?;
@@ -166,9 +163,6 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
 }
 
 /// One prospect, if it is within the scope.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn find(
     client: &Client,
     scope: &EventScope,
@@ -185,9 +179,6 @@ pub async fn find(
 
 /// These prospects, whosever they are: for orders that the viewer may see. Each is looked for at the time in its id, and only
 /// what is not there, by way of the index.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
     if ids.is_empty() {
         return Ok(Vec::new());

@@ -17,9 +17,6 @@ pub struct HourRow {
 }
 
 /// The hours of a range (Unix seconds, the end exclusive) that saw anything, oldest first.
-///
-/// # Errors
-/// When ClickHouse fails.
 pub async fn hours(
     client: &Client,
     scope: &EventScope,

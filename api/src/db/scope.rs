@@ -25,9 +25,6 @@ pub struct EventScope {
 
 impl EventScope {
     /// What the policy's scope means for this viewer.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn load(pool: &PgPool, viewer: &Viewer, scope: Scope) -> Result<Self, ApiError> {
         let mut found = Self { viewer: u64::try_from(viewer.id).unwrap_or(0), ..Self::default() };
         match (scope, &viewer.team) {

@@ -21,8 +21,6 @@ pub struct NewSession<'a> {
     pub origin: &'a Origin,
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO sessions (token_hash, user_id, csrf, created_at, expires_at, address, agent)
@@ -55,9 +53,6 @@ pub struct LoginRow {
 }
 
 /// A session that is neither expired nor revoked; it is noted as seen, at most once a minute.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> sqlx::Result<Option<Session>> {
     let row = sqlx::query!(
         "SELECT id, user_id, csrf, last_seen_at FROM sessions
@@ -78,9 +73,6 @@ pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> s
 }
 
 /// Logins of a person that stand, the newest first, after the one that is given.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list(
     pool: &PgPool,
     user_id: i64,
@@ -121,9 +113,6 @@ pub async fn list(
 }
 
 /// Ends one login of a person. Returns whether there was one that stood.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke(
     connection: &mut PgConnection,
     user_id: i64,
@@ -152,9 +141,6 @@ pub async fn revoke(
 }
 
 /// Ends all logins of a person but the one that is given. Returns how many.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke_others(
     connection: &mut PgConnection,
     user_id: i64,

@@ -31,9 +31,6 @@ pub struct NewSource {
 }
 
 /// Sources by name.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<SourceRow>> {
     macro_rules! page {
         ($after:literal, $order:literal) => {
@@ -63,8 +60,6 @@ pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<Sourc
     }
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<SourceRow>> {
     sqlx::query_as!(
         SourceRow,
@@ -78,9 +73,6 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
 }
 
 /// As [`find`]; nobody else changes it until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<SourceRow>> {
     sqlx::query!("SELECT id FROM sources WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
@@ -119,9 +111,6 @@ pub async fn update(connection: &mut PgConnection, id: i64, source: &NewSource) 
 }
 
 /// Takes a source out of the lists; campaigns that name it keep it.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sources SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",

@@ -52,9 +52,6 @@ pub struct PersonRow {
 }
 
 /// All periods of a team. An open one ends in the year 2286.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<MemberPeriod>> {
     sqlx::query_as!(
         MemberPeriod,
@@ -69,9 +66,6 @@ pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<Mem
 }
 
 /// Teams by name: all of them, or the one with this id.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list(
     pool: &PgPool,
     is_all: bool,
@@ -111,9 +105,6 @@ pub async fn list(
 }
 
 /// The team with this id, unless it is archived.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<TeamRow>> {
     sqlx::query_as!(
         TeamRow,
@@ -128,9 +119,6 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
 }
 
 /// Who was in a team and when, the latest to join first.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn history(
     pool: &PgPool,
     team_id: i64,
@@ -151,9 +139,6 @@ pub async fn history(
 }
 
 /// Those of these people that there are, who stay what they are until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", ids)
         .fetch_all(connection)
@@ -162,18 +147,12 @@ pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Re
 }
 
 /// Keeps all teams as they are until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn hold(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT hold_teams()").fetch_one(connection).await?;
     Ok(())
 }
 
 /// The team that somebody leads.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn led_by(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!("SELECT id FROM teams WHERE lead_id = $1 AND archived_at IS NULL", user_id)
         .fetch_optional(connection)
@@ -181,18 +160,12 @@ pub async fn led_by(connection: &mut PgConnection, user_id: i64) -> sqlx::Result
 }
 
 /// Waits until no other change of a team is under way, and keeps the next ones waiting.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT lock_teams()").fetch_one(connection).await?;
     Ok(())
 }
 
 /// What there is to know of these people; to be asked under both locks.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<PersonRow>> {
     sqlx::query_as!(
         PersonRow,
@@ -254,9 +227,6 @@ pub async fn join(connection: &mut PgConnection, team_id: i64, joiners: &[i64]) 
 }
 
 /// These members leave now.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn leave(connection: &mut PgConnection, team_id: i64, leavers: &[i64]) -> sqlx::Result<()> {
     if leavers.is_empty() {
         return Ok(());
@@ -267,18 +237,12 @@ pub async fn leave(connection: &mut PgConnection, team_id: i64, leavers: &[i64])
 
 /// Takes somebody out of the team that they are in or lead, now: for an account that ends. One whose position changes
 /// leaves by itself (migration 0005).
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn leave_all(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!("SELECT leave_teams($1)", user_id).execute(connection).await?;
     Ok(())
 }
 
 /// Takes a team out of all lists. Its past stays; its lead may have another.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("UPDATE teams SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1", id)
         .execute(connection)

@@ -19,8 +19,6 @@ pub struct RefreshRow {
     pub is_active: bool,
 }
 
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn insert_family(
     connection: &mut PgConnection,
     id: Uuid,
@@ -41,8 +39,6 @@ pub async fn insert_family(
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn insert_refresh(
     connection: &mut PgConnection,
     family_id: Uuid,
@@ -63,9 +59,6 @@ pub async fn insert_refresh(
 }
 
 /// Finds a token and holds it until the transaction ends, so that of two exchanges at once one sees the other's use.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find_refresh_for_update(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -85,8 +78,6 @@ pub async fn find_refresh_for_update(
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn mark_used(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -98,8 +89,6 @@ pub async fn mark_used(
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke_family(
     executor: impl PgExecutor<'_>,
     family_id: Uuid,
@@ -118,9 +107,6 @@ pub async fn revoke_family(
 }
 
 /// Takes the row of the person whose refresh token it is, to end its family.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn take_owner(connection: &mut PgConnection, token_hash: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!(
         "SELECT id FROM users WHERE id = (SELECT user_id FROM token_families family
@@ -133,9 +119,6 @@ pub async fn take_owner(connection: &mut PgConnection, token_hash: &[u8; 32]) ->
 }
 
 /// Ends the family of a refresh token. Returns the id and name of the person whose it was, if it stood.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn revoke_by_refresh(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -157,9 +140,6 @@ pub async fn revoke_by_refresh(
 
 /// Forgets what expired before `before`: sessions, families whose last refresh token did, API tokens and one-time links; and
 /// what was answered until then to requests with an idempotency key. Returns how many rows went.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn forget_expired(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let sessions =
         sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", before).execute(&mut *connection).await?;

@@ -19,9 +19,6 @@ pub struct KeyRow {
 }
 
 /// Makes a key that is current, and returns it.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn insert(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Result<String> {
     let key = tracking_key::generate();
     sqlx::query!(
@@ -35,9 +32,6 @@ pub async fn insert(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Re
 }
 
 /// Lets all keys of a campaign end in so many hours, those that do not end before.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn expire_all(connection: &mut PgConnection, campaign_id: i64, hours: i32) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE tracking_keys SET expires_at = clock_timestamp() + make_interval(hours => $2)
@@ -52,9 +46,6 @@ pub async fn expire_all(connection: &mut PgConnection, campaign_id: i64, hours: 
 }
 
 /// Ends a key now.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn expire(connection: &mut PgConnection, campaign_id: i64, key: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE tracking_keys SET expires_at = clock_timestamp() WHERE campaign_id = $1 AND key = $2",

@@ -37,9 +37,6 @@ pub struct Windows<'a> {
 impl<'a> Windows<'a> {
     /// `now_ms` is when the newest events are; those of a clock that is ahead belong to the first slice. Where the oldest are,
     /// the table is asked.
-    ///
-    /// # Errors
-    /// When ClickHouse fails.
     pub async fn of(
         client: &Client,
         sliced: Sliced,

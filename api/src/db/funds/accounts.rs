@@ -59,9 +59,6 @@ pub struct Ties {
 }
 
 /// Accounts by name, that are not archived.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &AccountFilter) -> sqlx::Result<Vec<AccountRow>> {
     let (after_name, after_id) = filter.after.clone().unzip();
     sqlx::query_as!(
@@ -88,8 +85,6 @@ pub async fn list(pool: &PgPool, filter: &AccountFilter) -> sqlx::Result<Vec<Acc
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(pool: &PgPool, id: i64, buyers: Option<&[i64]>) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
@@ -105,9 +100,6 @@ pub async fn find(pool: &PgPool, id: i64, buyers: Option<&[i64]>) -> sqlx::Resul
 }
 
 /// The account, locked so that nobody else changes it, or posts to it, until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
@@ -122,9 +114,6 @@ pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option
 }
 
 /// The accounts of these ids or names, by id, held as they are until the transaction ends; archived ones are left out.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn hold(
     connection: &mut PgConnection,
     ids: &[i64],
@@ -145,9 +134,6 @@ pub async fn hold(
 }
 
 /// An account, archived or not, held as it is until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn hold_any(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
@@ -217,9 +203,6 @@ pub async fn update(
 }
 
 /// What keeps an account from being archived.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn ties(connection: &mut PgConnection, id: i64) -> sqlx::Result<Ties> {
     sqlx::query_as!(
         Ties,
@@ -233,8 +216,6 @@ pub async fn ties(connection: &mut PgConnection, id: i64) -> sqlx::Result<Ties> 
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!("UPDATE fund_accounts SET archived_at = $2, version = version + 1 WHERE id = $1", id, now)
         .execute(connection)
@@ -243,9 +224,6 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
 }
 
 /// The ids of all accounts that these people have now, archived ones too.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn ids_of(pool: &PgPool, buyers: &[i64]) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         "SELECT id FROM fund_accounts WHERE buyer_id = ANY ($1) ORDER BY id LIMIT 10000",
@@ -256,9 +234,6 @@ pub async fn ids_of(pool: &PgPool, buyers: &[i64]) -> sqlx::Result<Vec<i64>> {
 }
 
 /// The present members of a team.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn members(executor: impl PgExecutor<'_>, team_id: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         "SELECT user_id FROM memberships WHERE team_id = $1 AND upper_inf(during) ORDER BY user_id LIMIT 10000",

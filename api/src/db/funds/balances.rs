@@ -67,9 +67,6 @@ macro_rules! balances {
 }
 
 /// By account.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let after_id = filter.after.as_ref().map(|(id, _)| *id);
     let mut planned = plan_anew(pool).await?;
@@ -92,9 +89,6 @@ pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<V
 }
 
 /// By buyer and currency: the accounts that a buyer had at the moment.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
     let mut planned = plan_anew(pool).await?;
@@ -123,9 +117,6 @@ pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec
 
 /// By team and currency: the accounts of the buyers who were in it at the moment. `buyers` of the filter is not asked: who
 /// sees a team sees all of it.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn by_team(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
     let mut planned = plan_anew(pool).await?;

@@ -39,9 +39,6 @@ pub struct BudgetFilter {
 }
 
 /// Budgets, the latest month first.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &BudgetFilter) -> sqlx::Result<Vec<BudgetRow>> {
     let (after_month, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -60,8 +57,6 @@ pub async fn list(pool: &PgPool, filter: &BudgetFilter) -> sqlx::Result<Vec<Budg
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(pool: &PgPool, id: i64, team_id: Option<i64>) -> sqlx::Result<Option<BudgetRow>> {
     sqlx::query_as!(
         BudgetRow,
@@ -74,8 +69,6 @@ pub async fn find(pool: &PgPool, id: i64, team_id: Option<i64>) -> sqlx::Result<
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<BudgetRow>> {
     sqlx::query_as!(
         BudgetRow,
@@ -88,9 +81,6 @@ pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option
 }
 
 /// The budget of a month of the team that a buyer is in now, locked: who approves next waits.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock_of_buyer(
     connection: &mut PgConnection,
     buyer_id: i64,
@@ -161,17 +151,12 @@ pub async fn take(connection: &mut PgConnection, id: i64, minor: i64) -> sqlx::R
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM fund_budgets WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 
 /// Whether there is such a team.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn is_team(connection: &mut PgConnection, team_id: i64) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM teams WHERE id = $1 AND archived_at IS NULL) AS "exists!""#,

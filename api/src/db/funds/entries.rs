@@ -45,9 +45,6 @@ pub struct KnownSpend {
 }
 
 /// Everybody's transfers, newest first.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
     let mut planned = plan_anew(pool).await?;
@@ -72,9 +69,6 @@ pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<E
 }
 
 /// The transfers of some ad accounts, newest first: the newest of each by its index, then the newest of those.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list_of(
     pool: &PgPool,
     fund_account_ids: &[i64],
@@ -110,8 +104,6 @@ pub async fn list_of(
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(
     connection: &mut PgConnection,
     id: i64,
@@ -133,9 +125,6 @@ pub async fn find(
 }
 
 /// What an entry moves, account by account.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn legs(connection: &mut PgConnection, id: i64) -> sqlx::Result<Vec<(i64, i64)>> {
     let rows = sqlx::query!(
         "SELECT account_id, amount_minor FROM ledger_postings WHERE entry_id = $1 ORDER BY id",
@@ -147,9 +136,6 @@ pub async fn legs(connection: &mut PgConnection, id: i64) -> sqlx::Result<Vec<(i
 }
 
 /// Which of these spends are in the books already, by account, day and reference.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn known_spends(
     connection: &mut PgConnection,
     fund_account_ids: &[i64],

@@ -32,9 +32,6 @@ pub struct LineFilter {
 }
 
 /// All lines, newest first.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list_all(pool: &PgPool, filter: &LineFilter) -> sqlx::Result<Vec<LineRow>> {
     let (after_at, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -58,9 +55,6 @@ pub async fn list_all(pool: &PgPool, filter: &LineFilter) -> sqlx::Result<Vec<Li
 }
 
 /// The lines of some ad accounts, newest first: the newest of each by its index, then the newest of those.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn list_of(
     pool: &PgPool,
     fund_account_ids: &[i64],
@@ -94,9 +88,6 @@ pub async fn list_of(
 }
 
 /// An ad account's lines of a time, oldest first.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn statement(
     pool: &PgPool,
     fund_account_id: i64,
@@ -124,9 +115,6 @@ pub async fn statement(
 }
 
 /// What an ad account held before a moment.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn balance_before(pool: &PgPool, fund_account_id: i64, moment: DateTime<Utc>) -> sqlx::Result<i64> {
     let found = sqlx::query_scalar!(
         "SELECT posting.balance_minor FROM ledger_accounts account JOIN ledger_postings posting ON account_id = account.id

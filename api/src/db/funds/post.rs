@@ -100,9 +100,6 @@ impl Books {
 }
 
 /// Locks the places of ad accounts, and the common ones of their currencies, always in the order of their ids.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn lock(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
     let rows = sqlx::query!(
         "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at FROM ledger_accounts
@@ -129,9 +126,6 @@ pub async fn lock(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sq
 }
 
 /// An earlier entry of the same person under the same idempotency key: its id and the hash of what was asked for.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find_by_key(
     connection: &mut PgConnection,
     actor_id: i64,

@@ -38,9 +38,6 @@ pub struct RateFilter {
 }
 
 /// Rates, newest first.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &RateFilter) -> sqlx::Result<Vec<RateRow>> {
     let (after_day, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -62,8 +59,6 @@ pub async fn list(pool: &PgPool, filter: &RateFilter) -> sqlx::Result<Vec<RateRo
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(pool: &PgPool, id: i64) -> sqlx::Result<Option<RateRow>> {
     sqlx::query_as!(
         RateRow,
@@ -74,8 +69,6 @@ pub async fn find(pool: &PgPool, id: i64) -> sqlx::Result<Option<RateRow>> {
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<RateRow>> {
     sqlx::query_as!(
         RateRow,
@@ -121,8 +114,6 @@ pub async fn update(connection: &mut PgConnection, id: i64, new: &RateValues) ->
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM fund_rates WHERE id = $1", id).execute(connection).await?;
     Ok(())
@@ -130,9 +121,6 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> 
 
 /// The newest rate between two currencies, either way round, that is not after a day; on the same day the one that was
 /// entered in the direction asked for.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn newest(
     executor: impl PgExecutor<'_>,
     base: &str,

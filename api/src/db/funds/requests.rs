@@ -58,9 +58,6 @@ pub struct RequestFilter {
 }
 
 /// Requests, newest first.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &RequestFilter) -> sqlx::Result<Vec<RequestRow>> {
     let (after_at, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -87,8 +84,6 @@ pub async fn list(pool: &PgPool, filter: &RequestFilter) -> sqlx::Result<Vec<Req
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find(
     executor: impl PgExecutor<'_>,
     id: i64,
@@ -108,9 +103,6 @@ pub async fn find(
 }
 
 /// The request, locked: who decides of it next sees what was decided now.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn lock(
     connection: &mut PgConnection,
     id: i64,
@@ -128,8 +120,6 @@ pub async fn lock(
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn insert(
     connection: &mut PgConnection,
     new: &NewRequest,
@@ -150,9 +140,6 @@ pub async fn insert(
 }
 
 /// Asks for something else.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn update(
     connection: &mut PgConnection,
     id: i64,
@@ -171,9 +158,6 @@ pub async fn update(
 }
 
 /// Writes down what was decided.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn decide(
     connection: &mut PgConnection,
     id: i64,
@@ -199,8 +183,6 @@ pub async fn decide(
     Ok(())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn mark_topped_up(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("UPDATE fund_requests SET status = 'topped_up', version = version + 1 WHERE id = $1", id)
         .execute(connection)

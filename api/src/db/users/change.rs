@@ -78,9 +78,6 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
 }
 
 /// Sets a password, if the one before is still this.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn replace_password(
     connection: &mut PgConnection,
     id: i64,
@@ -98,8 +95,6 @@ pub async fn replace_password(
     Ok(done.rows_affected() == 1)
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn set_password(connection: &mut PgConnection, id: i64, password_hash: &str) -> sqlx::Result<()> {
     sqlx::query!("UPDATE users SET password_hash = $2 WHERE id = $1", id, password_hash)
         .execute(connection)

@@ -88,9 +88,6 @@ macro_rules! select {
 }
 
 /// Users by username.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
     let mut planned = plan_anew(pool).await?;
     macro_rules! page {
@@ -132,9 +129,6 @@ pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRo
 }
 
 /// One user, if the viewer may see them.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64, visible: Visible) -> sqlx::Result<Option<UserRow>> {
     select!(["users.id = $4"], visible.all, visible.viewer_id, visible.team_id, id)
         .fetch_optional(executor)

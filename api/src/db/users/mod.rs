@@ -75,9 +75,6 @@ pub fn username_key(username: &str) -> String {
 }
 
 /// The person with this id, with their team of now.
-///
-/// # Errors
-/// When Postgres fails, as everywhere in this file.
 pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::Result<Option<FoundViewer>> {
     let row = sqlx::query_as!(
         ViewerRow,
@@ -123,8 +120,6 @@ fn found_viewer(row: ViewerRow) -> FoundViewer {
     }
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<LoginRow>> {
     sqlx::query_as!(
         LoginRow,
@@ -138,9 +133,6 @@ pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<Lo
 
 /// Whether the account is as it was when its password was found right; held until the transaction ends, so that a password
 /// that is changed, or a person who is shut out, meanwhile ends the login that begins here too.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
     let row = sqlx::query!(
         "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
@@ -153,9 +145,6 @@ pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx
 }
 
 /// Takes these people's rows for a change alone, in the order of their ids.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn take(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .fetch_all(connection)
@@ -164,9 +153,6 @@ pub async fn take(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()
 }
 
 /// Whether a person is active, and as what; held against who would end it until the transaction ends.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn hold(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<(bool, String)>> {
     let row = sqlx::query!(
         "SELECT is_active, position FROM users WHERE id = $1 AND archived_at IS NULL FOR KEY SHARE",
@@ -178,9 +164,6 @@ pub async fn hold(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option
 }
 
 /// Whether what a person proved themselves with has not been taken back.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn is_standing(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
     let (login, api_token) = (proof.login(), proof.api_token());
     sqlx::query_scalar!(
@@ -195,8 +178,6 @@ pub async fn is_standing(connection: &mut PgConnection, id: i64, proof: Proof) -
     .await
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn touch_last_login(
     executor: impl PgExecutor<'_>,
     id: i64,
@@ -230,9 +211,6 @@ pub async fn insert(executor: impl PgExecutor<'_>, user: &NewUser) -> sqlx::Resu
 }
 
 /// The usernames of these ids; those that nobody has are left out.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn usernames(pool: &PgPool, ids: &[i64]) -> sqlx::Result<HashMap<i64, String>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -241,8 +219,6 @@ pub async fn usernames(pool: &PgPool, ids: &[i64]) -> sqlx::Result<HashMap<i64, 
     Ok(rows.into_iter().map(|row| (row.id, row.username)).collect())
 }
 
-/// # Errors
-/// When Postgres fails.
 pub async fn exists(pool: &PgPool, id: i64) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM users WHERE id = $1 AND archived_at IS NULL) AS "exists!""#,
