@@ -61,7 +61,7 @@ pub async fn change_password(
         Err(error) => return Err(error.into_api_error()),
     }
     let hash = app.passwords.hash(&new).await?;
-    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
+    let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     // Of two at once the second has an old password that is not the old one any more.
     if !users::replace_password(&mut transaction, id, &known.password_hash, &hash).await? {
         return Err(wrong_password());

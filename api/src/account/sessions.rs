@@ -109,7 +109,7 @@ pub async fn revoke_session(
     PathText(id): PathText,
 ) -> Result<StatusCode, ApiError> {
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::not_found())?;
-    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
+    let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let user_id = allowed.viewer.id;
     if !sessions::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await? {
         return Err(ApiError::not_found());
@@ -133,7 +133,7 @@ pub async fn revoke_other_sessions(
     allowed: Allowed,
     actor: Actor,
 ) -> Result<Json<RevokeOthersResponse>, ApiError> {
-    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
+    let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
     let revoked =
         sessions::revoke_others(&mut transaction, user_id, allowed.proof.login(), now, "revoke-others")

@@ -184,7 +184,7 @@ pub async fn delete_token(
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
     let user_id = allowed.viewer.id;
-    let mut transaction = allowed.begin_over(&app, allowed.viewer.id).await?;
+    let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let name = api_tokens::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await?;
     let name = name.ok_or_else(ApiError::not_found)?;
     let change = Change::deleted(&json!({"id": id, "name": name}));

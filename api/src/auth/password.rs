@@ -44,7 +44,7 @@ impl Passwords {
     /// 503 when too many are waiting.
     pub async fn hash(&self, password: &str) -> Result<String, ApiError> {
         let password = password.as_bytes().to_vec();
-        self.turns.run(move || hash_now(&password)).await?.ok_or_else(|| ApiError::broken("argon2 refused"))
+        self.turns.run(move || hash_now(&password)).await?.ok_or_else(|| ApiError::bug("argon2 refused"))
     }
 
     /// Whether the password is the one of the hash; without a hash, no, after as long a time.

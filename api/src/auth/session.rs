@@ -54,7 +54,7 @@ pub async fn begin(
         origin,
     };
     let mut transaction = pool.begin().await?;
-    if !users::hold_login(&mut transaction, user).await? {
+    if !users::lock_login_shared(&mut transaction, user).await? {
         return Err(ApiError::wrong_credentials());
     }
     sessions::insert(&mut transaction, &row).await?;
@@ -68,7 +68,7 @@ pub async fn begin(
 /// When Postgres is down.
 pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session) -> Result<(), ApiError> {
     let mut transaction = pool.begin().await?;
-    users::take(&mut transaction, &[session.user_id]).await?;
+    users::lock_exclusive(&mut transaction, &[session.user_id]).await?;
     sessions::revoke(&mut transaction, session.user_id, session.id, time_of(clock)).await?;
     record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Change::default()).await?;
     Ok(transaction.commit().await?)

@@ -99,7 +99,7 @@ impl Tokens {
         let refresh = random_secret();
         let now = self.now();
         let mut transaction = pool.begin().await?;
-        if !users::hold_login(&mut transaction, user).await? {
+        if !users::lock_login_shared(&mut transaction, user).await? {
             return Err(ApiError::wrong_credentials());
         }
         tokens::insert_family(&mut transaction, family, user.id, now, origin).await?;
@@ -127,7 +127,7 @@ impl Tokens {
             return Err(ApiError::refresh_not_valid());
         };
         if known.used_at.is_some() && known.revoked_at.is_none() {
-            users::take(&mut transaction, &[known.user_id]).await?;
+            users::lock_exclusive(&mut transaction, &[known.user_id]).await?;
             tokens::revoke_family(&mut *transaction, known.family_id, now, "reuse").await?;
             let change = Change::noted(json!({"session": known.family_id}));
             record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
@@ -164,7 +164,7 @@ impl Tokens {
         let Some(offered) = read_secret(refresh_token) else { return Ok(()) };
         let mut transaction = pool.begin().await?;
         let hash = hash_secret(&offered);
-        tokens::take_owner(&mut transaction, &hash).await?;
+        tokens::lock_owner_exclusive(&mut transaction, &hash).await?;
         let ended = tokens::revoke_by_refresh(&mut transaction, &hash, self.now()).await?;
         if let Some((user_id, username)) = ended {
             let actor = actor.known_as(user_id, &username);

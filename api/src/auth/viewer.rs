@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::auth::api_token;
 use crate::auth::session::{self, Session};
-use crate::db::users::{self, FoundViewer};
+use crate::db::users::{self, ViewerState};
 use crate::db::{api_tokens, time_of};
 use crate::http::error::ApiError;
 use crate::policy::Position;
@@ -110,7 +110,7 @@ async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Beare
     Ok(Bearer { viewer, proof: Proof::ApiToken(token.id) })
 }
 
-fn standing(found: Option<FoundViewer>) -> Result<Viewer, ApiError> {
+fn standing(found: Option<ViewerState>) -> Result<Viewer, ApiError> {
     let found = found.ok_or_else(ApiError::user_not_found)?;
     if !found.is_active {
         return Err(ApiError::user_inactive());

@@ -65,7 +65,7 @@ pub async fn create_campaign(
     let new = rules::read(&mut transaction, &mut fields, None).await?;
     fields.finish().map_err(ApiError::fields)?;
     let (Some(new), Some(user_id)) = (new, user_id) else {
-        return Err(ApiError::broken("a campaign without errors was not read"));
+        return Err(ApiError::bug("a campaign without errors was not read"));
     };
     let id = campaigns::insert(&mut transaction, &new, user_id).await?;
     tracking_keys::insert(&mut transaction, id).await?;

@@ -23,8 +23,8 @@ use crate::state::App;
 )]
 pub async fn delete_campaign(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
     let mut transaction = call.allowed.begin(&app).await?;
-    call.allowed.hold_team(&mut transaction).await?;
-    let row = campaigns::lock(&mut transaction, call.id).await?;
+    call.allowed.lock_teams_shared(&mut transaction).await?;
+    let row = campaigns::lock_exclusive(&mut transaction, call.id).await?;
     let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     tracking_keys::expire_all(&mut transaction, call.id, 0).await?;

@@ -67,7 +67,7 @@ pub async fn rotate_campaign_key(
 ) -> Result<Response, ApiError> {
     let hours = fields.whole_number("grace_hours", 0..=MAX_GRACE_HOURS, DEFAULT_GRACE_HOURS);
     let mut transaction = call.allowed.begin(&app).await?;
-    let row = lock(&mut transaction, &call).await?;
+    let row = lock_exclusive(&mut transaction, &call).await?;
     fields.finish().map_err(ApiError::fields)?;
     if row.keys.iter().filter(|key| key.is_valid).count() >= MAX_VALID_KEYS {
         return Err(ApiError::conflict(format!("It has {MAX_VALID_KEYS} valid keys. Revoke some first.")));
@@ -98,7 +98,7 @@ pub async fn revoke_campaign_key(
 ) -> Result<Response, ApiError> {
     let sent = fields.required_text("key", MAX_KEY_CHARS).unwrap_or_default().to_lowercase();
     let mut transaction = call.allowed.begin(&app).await?;
-    let row = lock(&mut transaction, &call).await?;
+    let row = lock_exclusive(&mut transaction, &call).await?;
     fields.finish().map_err(ApiError::fields)?;
     let found = row.keys.iter().find(|key| key.key == sent);
     let found = found.ok_or_else(|| ApiError::field("key", "The campaign has no such key."))?;
@@ -113,9 +113,9 @@ pub async fn revoke_campaign_key(
     finish(&app, &call, transaction, &row, "revoke-key").await
 }
 
-async fn lock(connection: &mut PgConnection, call: &Call) -> Result<CampaignRow, ApiError> {
-    call.allowed.hold_team(connection).await?;
-    let row = campaigns::lock(connection, call.id).await?;
+async fn lock_exclusive(connection: &mut PgConnection, call: &Call) -> Result<CampaignRow, ApiError> {
+    call.allowed.lock_teams_shared(connection).await?;
+    let row = campaigns::lock_exclusive(connection, call.id).await?;
     let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     Ok(row)

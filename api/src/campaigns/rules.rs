@@ -52,8 +52,8 @@ pub(super) async fn lock_buyer(
         sent.flatten()
     };
     let ids: Vec<i64> = key.iter().filter_map(|key| key.id).collect();
-    teams::lock_people(connection, &ids).await?;
-    allowed.hold_team(connection).await?;
+    teams::lock_people_exclusive(connection, &ids).await?;
+    allowed.lock_teams_shared(connection).await?;
     let Some(key) = key else { return Ok(None) };
     let person = teams::people(connection, &ids).await?.pop();
     Ok(Some((key, person)))

@@ -78,7 +78,7 @@ pub async fn update_campaign(
 async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
     let mut transaction = call.allowed.begin(app).await?;
     let wanted = rules::lock_buyer(&mut transaction, &call.allowed, &mut fields).await?;
-    let before = campaigns::lock(&mut transaction, call.id).await?;
+    let before = campaigns::lock_exclusive(&mut transaction, call.id).await?;
     let before =
         before.filter(|row| rules::is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(before.version)?;
@@ -89,7 +89,7 @@ async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) ->
     let new = rules::read(&mut transaction, &mut fields, Some(&before)).await?;
     fields.finish().map_err(ApiError::fields)?;
     let (Some(new), Some(user_id)) = (new, user_id) else {
-        return Err(ApiError::broken("a campaign without errors was not read"));
+        return Err(ApiError::bug("a campaign without errors was not read"));
     };
     if user_id != before.user_id {
         campaigns::hand_over(&mut transaction, call.id, user_id).await?;

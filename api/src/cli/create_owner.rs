@@ -73,7 +73,7 @@ async fn insert(pool: &PgPool, account: NewAccount) -> anyhow::Result<i64> {
     };
     let mut transaction = pool.begin().await.context("postgres")?;
     let inserted = users::insert(&mut *transaction, &new).await;
-    let id = inserted.map_err(|error| match crate::db::violated(&error) {
+    let id = inserted.map_err(|error| match crate::db::violated_constraint(&error) {
         Some(USERNAME_UNIQUE) => {
             anyhow::anyhow!("a user {} already exists; nothing was changed", new.username)
         }

@@ -31,7 +31,7 @@ pub struct ApiTokenRow {
 
 /// Whose token it is, and what it may do.
 #[derive(Debug, Clone, Copy)]
-pub struct FoundToken {
+pub struct ValidToken {
     pub id: i64,
     pub user_id: i64,
     pub may_write: bool,
@@ -58,7 +58,7 @@ pub async fn find(
     pool: &PgPool,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
-) -> sqlx::Result<Option<FoundToken>> {
+) -> sqlx::Result<Option<ValidToken>> {
     let row = sqlx::query!(
         r#"SELECT id, user_id, 'write' = ANY(scopes) AS "may_write!", last_used_at FROM api_tokens
            WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2"#,
@@ -73,7 +73,7 @@ pub async fn find(
             .execute(pool)
             .await?;
     }
-    Ok(Some(FoundToken { id: row.id, user_id: row.user_id, may_write: row.may_write }))
+    Ok(Some(ValidToken { id: row.id, user_id: row.user_id, may_write: row.may_write }))
 }
 
 /// Tokens of a person that stand, the newest first, after the one that is given.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use crate::db::plan_anew;
+use crate::db::begin_with_custom_plans;
 
 /// A line.
 #[derive(Debug)]
@@ -41,14 +41,14 @@ pub struct AuditFilter {
 }
 
 /// Lets the transaction end before what it wrote is on disk.
-pub async fn wait_for_no_disk(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn commit_without_sync(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SET LOCAL synchronous_commit = off").execute(connection).await?;
     Ok(())
 }
 
 /// Lines of the trail.
 pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     sqlx::query_as!(
         AuditRow,
         "SELECT id, at, actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::db::plan_anew;
+use crate::db::begin_with_custom_plans;
 use crate::db::tracking_keys::KeyRow;
 use crate::http::list_by_name::NamedFilter;
 
@@ -94,7 +94,7 @@ macro_rules! select {
 
 /// Campaigns by name.
 pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<CampaignRow>> {
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     macro_rules! page {
         ($after:literal, $order:literal) => {
             select!(
@@ -149,7 +149,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
 }
 
 /// As [`find`]; nobody else changes it until the transaction ends.
-pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<CampaignRow>> {
+pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<CampaignRow>> {
     sqlx::query!("SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
         .await?;

@@ -9,7 +9,7 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Whose key for what.
 #[derive(Debug, Clone)]
-pub struct KeyOf {
+pub struct ScopedKey {
     /// 0: the public.
     pub user_id: i64,
     pub operation: String,
@@ -30,7 +30,7 @@ pub struct UsedKey {
 
 /// When a key that is taken now is taken, and what is free by then.
 #[derive(Debug, Clone, Copy)]
-pub struct Moments {
+pub struct ClaimTimes {
     pub now: DateTime<Utc>,
     /// Keys from before are free.
     pub forgotten: DateTime<Utc>,
@@ -39,7 +39,7 @@ pub struct Moments {
 }
 
 /// A key that was used and is not forgotten.
-pub async fn find(pool: &PgPool, of: &KeyOf, forgotten: DateTime<Utc>) -> sqlx::Result<Option<UsedKey>> {
+pub async fn find(pool: &PgPool, of: &ScopedKey, forgotten: DateTime<Utc>) -> sqlx::Result<Option<UsedKey>> {
     sqlx::query_as!(
         UsedKey,
         "SELECT fingerprint, created_at, status, headers, body FROM idempotency_keys
@@ -54,11 +54,11 @@ pub async fn find(pool: &PgPool, of: &KeyOf, forgotten: DateTime<Utc>) -> sqlx::
 }
 
 /// Takes a key; false when another request has it, or holds it for longer than can be waited.
-pub async fn take(
+pub async fn claim(
     executor: impl PgExecutor<'_>,
-    of: &KeyOf,
+    of: &ScopedKey,
     fingerprint: &[u8],
-    moments: Moments,
+    moments: ClaimTimes,
 ) -> sqlx::Result<bool> {
     let taken = sqlx::query_scalar!(
         r#"SELECT take_idempotency_key($1, $2, $3, $4, $5, $6, $7) AS "taken!""#,
@@ -81,7 +81,7 @@ pub async fn take(
 /// Keeps the answer with the key that was taken for it.
 pub async fn answer(
     executor: impl PgExecutor<'_>,
-    of: &KeyOf,
+    of: &ScopedKey,
     status: i16,
     headers: &Value,
     body: &[u8],
@@ -102,7 +102,7 @@ pub async fn answer(
 }
 
 /// Frees a key that got no answer worth keeping.
-pub async fn free(pool: &PgPool, of: &KeyOf) -> sqlx::Result<()> {
+pub async fn free(pool: &PgPool, of: &ScopedKey) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM idempotency_keys WHERE user_id = $1 AND operation = $2 AND key = $3 AND status IS NULL",
         of.user_id,

@@ -33,6 +33,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use crate::config::PostgresConfig;
+use crate::http::error::ApiError;
 
 /// How long a request waits for a connection before it is told that Postgres is not available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -72,7 +73,7 @@ const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// For a list with many filters: its statement is planned for the filters that are asked for, each of which has an index.
 /// One plan for all of them, which Postgres would keep after a few requests, could use none.
-pub async fn plan_anew(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+pub async fn begin_with_custom_plans(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let mut transaction = pool.begin().await?;
     sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
     Ok(transaction)
@@ -100,10 +101,22 @@ pub fn like_pattern(text: &str) -> String {
     pattern
 }
 
-/// The constraint that a statement would have broken.
+/// The name of the constraint that a statement violated.
 #[must_use]
-pub fn violated(error: &sqlx::Error) -> Option<&str> {
+pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
+}
+
+/// Maps the violation of a constraint to an error of a field. `known` lists constraint, field and
+/// message. Every other error keeps its meaning.
+#[must_use]
+pub fn constraint_to_field(error: sqlx::Error, known: &[(&str, &str, &str)]) -> ApiError {
+    let found = violated_constraint(&error)
+        .and_then(|constraint| known.iter().find(|(known, _, _)| *known == constraint));
+    match found {
+        Some((_, field, message)) => ApiError::field(field, *message),
+        None => error.into(),
+    }
 }
 
 #[cfg(test)]

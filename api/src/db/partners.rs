@@ -73,7 +73,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
 }
 
 /// As [`find`]; nobody else changes it until the transaction ends.
-pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<PartnerRow>> {
+pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<PartnerRow>> {
     sqlx::query!("SELECT id FROM partners WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
         .await?;

@@ -40,7 +40,7 @@ pub async fn exists(
 }
 
 /// Uses a link: of two at once one gets the id and name of the person.
-pub async fn take(
+pub async fn redeem(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,

@@ -1,6 +1,6 @@
 //! Teams and their members over time, in Postgres. A present membership is a period without an end.
 //!
-//! Every change first locks the people it names ([`lock_people`]), then all other changes out ([`lock`]); migration 0005
+//! Every change first locks the people it names ([`lock_people_exclusive`]), then all other changes out ([`lock_exclusive`]); migration 0005
 //! says why in this order.
 
 use chrono::{DateTime, Utc};
@@ -139,7 +139,7 @@ pub async fn history(
 }
 
 /// Those of these people that there are, who stay what they are until the transaction ends.
-pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+pub async fn lock_people_exclusive(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", ids)
         .fetch_all(connection)
         .await?;
@@ -147,7 +147,7 @@ pub async fn lock_people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Re
 }
 
 /// Keeps all teams as they are until the transaction ends.
-pub async fn hold(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn lock_shared(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT hold_teams()").fetch_one(connection).await?;
     Ok(())
 }
@@ -160,7 +160,7 @@ pub async fn led_by(connection: &mut PgConnection, user_id: i64) -> sqlx::Result
 }
 
 /// Waits until no other change of a team is under way, and keeps the next ones waiting.
-pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
+pub async fn lock_exclusive(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT lock_teams()").fetch_one(connection).await?;
     Ok(())
 }

@@ -107,7 +107,7 @@ pub async fn revoke_family(
 }
 
 /// Takes the row of the person whose refresh token it is, to end its family.
-pub async fn take_owner(connection: &mut PgConnection, token_hash: &[u8; 32]) -> sqlx::Result<()> {
+pub async fn lock_owner_exclusive(connection: &mut PgConnection, token_hash: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!(
         "SELECT id FROM users WHERE id = (SELECT user_id FROM token_families family
              JOIN refresh_tokens refresh ON refresh.family_id = family.id WHERE token_hash = $1) FOR UPDATE",

@@ -22,7 +22,6 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-pub use crate::db::violated;
 use crate::http::error::ApiError;
 use crate::http::precondition;
 use crate::http::query::{Params, number_cursor};
@@ -61,15 +60,4 @@ pub fn time_cursor(at: DateTime<Utc>, id: i64) -> String {
 pub fn read_time_cursor(params: &mut Params) -> Option<(DateTime<Utc>, i64)> {
     let (ms, id) = params.number_cursor()?;
     Some((DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH), id))
-}
-
-/// A violated constraint as the error of a field; anything else as what it is.
-#[must_use]
-pub fn refusal(error: sqlx::Error, known: &[(&str, &str, &str)]) -> ApiError {
-    let found =
-        violated(&error).and_then(|constraint| known.iter().find(|(known, _, _)| *known == constraint));
-    match found {
-        Some((_, field, message)) => ApiError::field(field, *message),
-        None => error.into(),
-    }
 }

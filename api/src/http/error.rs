@@ -284,9 +284,9 @@ impl ApiError {
         Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
     }
 
-    /// 500 for what the code promises cannot happen.
+    /// 500 for a bug: a state that the code rules out elsewhere.
     #[must_use]
-    pub fn broken(what: &'static str) -> Self {
+    pub fn bug(what: &'static str) -> Self {
         tracing::error!(what, "internal error");
         Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
     }

@@ -222,6 +222,6 @@ impl FromRequestParts<App> for Form {
     }
 }
 
-fn taken<T: Clone + Send + Sync + 'static>(parts: &Parts, broken: &'static str) -> Result<T, ApiError> {
-    parts.extensions.get::<T>().cloned().ok_or_else(|| ApiError::broken(broken))
+fn taken<T: Clone + Send + Sync + 'static>(parts: &Parts, bug: &'static str) -> Result<T, ApiError> {
+    parts.extensions.get::<T>().cloned().ok_or_else(|| ApiError::bug(bug))
 }

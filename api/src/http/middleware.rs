@@ -180,7 +180,7 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> response::Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("of unknown type");
     tracing::error!(panic = message, "a request panicked");
-    ApiError::broken("panic").into_response()
+    ApiError::bug("panic").into_response()
 }
 
 /// Whether a path is answered in JSON, errors included.

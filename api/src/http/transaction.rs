@@ -3,7 +3,7 @@
 //!
 //! Locks: the caller's row of `users` is held against its end (`FOR KEY SHARE`) until the commit. Who ends a login or a token
 //! takes the row of the person for itself (`FOR UPDATE`), so that what was begun is done before, or refused after. A change
-//! that needs several rows of `users` so takes them in the order of their ids ([`Allowed::begin_over`]).
+//! that needs several rows of `users` so takes them in the order of their ids ([`Allowed::begin_locking_user`]).
 
 use std::ops::{Deref, DerefMut};
 
@@ -32,7 +32,7 @@ impl Allowed {
     pub async fn begin(&self, app: &App) -> Result<Work, ApiError> {
         let mut work = Work::begin(app, &self.viewer, self.proof, &[]).await?;
         if let Some(once) = &self.once {
-            once.take(app, &mut *work).await?;
+            once.claim(app, &mut *work).await?;
             work.once = Some(once.clone());
         }
         Ok(work)
@@ -42,7 +42,7 @@ impl Allowed {
     ///
     /// # Errors
     /// 401 when the caller was shut out since the request began.
-    pub async fn begin_over(&self, app: &App, user_id: i64) -> Result<Work, ApiError> {
+    pub async fn begin_locking_user(&self, app: &App, user_id: i64) -> Result<Work, ApiError> {
         Work::begin(app, &self.viewer, self.proof, &[self.viewer.id, user_id]).await
     }
 
@@ -51,11 +51,11 @@ impl Allowed {
     ///
     /// # Errors
     /// 409 when it is not.
-    pub async fn hold_team(&self, connection: &mut PgConnection) -> Result<(), ApiError> {
+    pub async fn lock_teams_shared(&self, connection: &mut PgConnection) -> Result<(), ApiError> {
         if self.grant.scope != Scope::Team {
             return Ok(());
         }
-        teams::hold(connection).await?;
+        teams::lock_shared(connection).await?;
         let led = teams::led_by(connection, self.viewer.id).await?;
         if led == self.viewer.team.as_ref().map(|(id, _)| *id) {
             return Ok(());
@@ -73,10 +73,10 @@ impl Work {
     pub async fn begin(app: &App, viewer: &Viewer, proof: Proof, over: &[i64]) -> Result<Self, ApiError> {
         let mut transaction = app.postgres.begin().await?;
         if !over.is_empty() {
-            users::take(&mut transaction, over).await?;
+            users::lock_exclusive(&mut transaction, over).await?;
         }
         let (is_active, position) =
-            users::hold(&mut transaction, viewer.id).await?.ok_or_else(ApiError::user_not_found)?;
+            users::lock_shared(&mut transaction, viewer.id).await?.ok_or_else(ApiError::user_not_found)?;
         if !is_active {
             return Err(ApiError::user_inactive());
         }
@@ -94,7 +94,7 @@ impl Work {
     /// When Postgres fails.
     pub async fn commit(self) -> Result<(), ApiError> {
         if self.once.is_some() {
-            return Err(ApiError::broken("a change under an idempotency key did not give its answer"));
+            return Err(ApiError::bug("a change under an idempotency key did not give its answer"));
         }
         Ok(self.transaction.commit().await?)
     }

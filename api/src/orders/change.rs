@@ -88,7 +88,7 @@ async fn record(
     });
     let after = (edit.act == Act::Update).then_some(Value::Object(after));
     let mut transaction = allowed.begin(app).await?;
-    allowed.hold_team(&mut transaction).await?;
+    allowed.lock_teams_shared(&mut transaction).await?;
     audit::record(&mut transaction, actor, verb, Resource::Orders, order.id, Change { before, after })
         .await?;
     transaction.commit().await

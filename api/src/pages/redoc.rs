@@ -29,7 +29,7 @@ struct RedocPage {
 pub async fn show_redoc() -> Result<Response, PageError> {
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = HeaderValue::try_from(content_policy(&format!("'nonce-{nonce}' {SCROLL_BARS}")))
-        .map_err(|_| ApiError::broken("a policy of plain characters is no header"))?;
+        .map_err(|_| ApiError::bug("a policy of plain characters is no header"))?;
     let mut response = render(&RedocPage { frame: Frame::anonymous(), nonce })?;
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     Ok(response)

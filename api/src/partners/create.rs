@@ -51,9 +51,9 @@ pub async fn create_partner(
 ) -> Result<Response, ApiError> {
     let new = rules::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let new = new.ok_or_else(|| ApiError::broken("a partner without errors was not read"))?;
+    let new = new.ok_or_else(|| ApiError::bug("a partner without errors was not read"))?;
     let mut transaction = allowed.begin(&app).await?;
-    let id = partners::insert(&mut transaction, &new).await.map_err(rules::broken)?;
+    let id = partners::insert(&mut transaction, &new).await.map_err(rules::constraint_error)?;
     let made = PartnerResponse { id, name: new.name, currency: new.currency, status_map: new.status_map };
     audit::record(&mut transaction, &actor, "create", Resource::Partners, id, Change::created(&made)).await?;
     let mut response = versioned(1, &made);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::db::constraint_to_field;
 use crate::db::partners::{NAME_UNIQUE, NewPartner};
-use crate::db::violated;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use sluice_schemas::currency::Currency;
@@ -52,10 +52,7 @@ pub(crate) fn read_currency(fields: &mut Fields, default: &str) -> String {
     }
 }
 
-/// A constraint's violation at its field.
-pub(super) fn broken(error: sqlx::Error) -> ApiError {
-    match violated(&error) {
-        Some(NAME_UNIQUE) => ApiError::field("name", "partner with this name already exists."),
-        _ => error.into(),
-    }
+/// Maps violated constraints to errors of fields.
+pub(super) fn constraint_error(error: sqlx::Error) -> ApiError {
+    constraint_to_field(error, &[(NAME_UNIQUE, "name", "partner with this name already exists.")])
 }

@@ -71,7 +71,7 @@ pub async fn update_partner(
 
 async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
     let mut transaction = call.allowed.begin(app).await?;
-    let row = partners::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    let row = partners::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     let mut version = row.version;
     call.check_version(version)?;
     let before = PartnerResponse::from(row);
@@ -80,7 +80,7 @@ async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) ->
     }
     let wanted = rules::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let wanted = wanted.ok_or_else(|| ApiError::broken("a partner without errors was not read"))?;
+    let wanted = wanted.ok_or_else(|| ApiError::bug("a partner without errors was not read"))?;
     let after = PartnerResponse {
         id: before.id,
         name: wanted.name.clone(),
@@ -89,7 +89,7 @@ async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) ->
     };
     let change = Change::updated(&before, &after);
     if !change.is_empty() {
-        partners::update(&mut transaction, call.id, &wanted).await.map_err(rules::broken)?;
+        partners::update(&mut transaction, call.id, &wanted).await.map_err(rules::constraint_error)?;
         version += 1;
     }
     call.record(&mut transaction, "update", Resource::Partners, change).await?;

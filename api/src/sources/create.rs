@@ -51,9 +51,9 @@ pub async fn create_source(
 ) -> Result<Response, ApiError> {
     let new = rules::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let new = new.ok_or_else(|| ApiError::broken("a source without errors was not read"))?;
+    let new = new.ok_or_else(|| ApiError::bug("a source without errors was not read"))?;
     let mut transaction = allowed.begin(&app).await?;
-    let id = sources::insert(&mut transaction, &new).await.map_err(rules::broken)?;
+    let id = sources::insert(&mut transaction, &new).await.map_err(rules::constraint_error)?;
     let made = SourceResponse { id, name: new.name, click_id_param: new.click_id_param, macros: new.macros };
     audit::record(&mut transaction, &actor, "create", Resource::Sources, id, Change::created(&made)).await?;
     let mut response = versioned(1, &made);

@@ -22,7 +22,7 @@ use crate::state::App;
 )]
 pub async fn delete_source(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
     let mut transaction = call.allowed.begin(&app).await?;
-    let row = sources::lock(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    let row = sources::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     sources::archive(&mut transaction, call.id).await?;
     let change = Change::deleted(&SourceResponse::from(row));

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::db::constraint_to_field;
 use crate::db::sources::{NAME_UNIQUE, NewSource};
-use crate::db::violated;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 
@@ -75,12 +75,9 @@ pub(super) fn is_macro_text(text: &str) -> bool {
     text.chars().all(|ch| ch.is_ascii_graphic() && !"&#\"'<>\\`".contains(ch))
 }
 
-/// A constraint's violation at its field.
-pub(super) fn broken(error: sqlx::Error) -> ApiError {
-    match violated(&error) {
-        Some(NAME_UNIQUE) => ApiError::field("name", "source with this name already exists."),
-        _ => error.into(),
-    }
+/// Maps violated constraints to errors of fields.
+pub(super) fn constraint_error(error: sqlx::Error) -> ApiError {
+    constraint_to_field(error, &[(NAME_UNIQUE, "name", "source with this name already exists.")])
 }
 
 #[cfg(test)]

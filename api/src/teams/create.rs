@@ -16,7 +16,7 @@ use crate::http::precondition::versioned;
 use crate::policy::Resource;
 use crate::state::App;
 use crate::teams::list::TeamResponse;
-use crate::teams::rules::{Wanted, broken};
+use crate::teams::rules::{Wanted, constraint_error};
 
 /// A new team.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,11 +49,11 @@ pub async fn create_team(
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::read(&mut fields, true);
     let mut transaction = allowed.begin(&app).await?;
-    let people = wanted.lock(&mut transaction).await?;
+    let people = wanted.lock_exclusive(&mut transaction).await?;
     let team = wanted.check(&people, None, &mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let id = teams::insert(&mut transaction, &team.name, team.lead).await.map_err(broken)?;
-    teams::join(&mut transaction, id, &team.members).await.map_err(broken)?;
+    let id = teams::insert(&mut transaction, &team.name, team.lead).await.map_err(constraint_error)?;
+    teams::join(&mut transaction, id, &team.members).await.map_err(constraint_error)?;
     let made = TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members };
     audit::record(&mut transaction, &actor, "create", Resource::Teams, id, Change::created(&made)).await?;
     let mut response = versioned(1, &made);

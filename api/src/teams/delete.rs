@@ -22,7 +22,7 @@ use crate::teams::list::TeamResponse;
 )]
 pub async fn delete_team(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
     let mut transaction = call.allowed.begin(&app).await?;
-    teams::lock(&mut transaction).await?;
+    teams::lock_exclusive(&mut transaction).await?;
     let team = teams::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     call.check_version(team.version)?;
     teams::leave(&mut transaction, team.id, &team.members).await?;

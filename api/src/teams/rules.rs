@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
+use crate::db::constraint_to_field;
 use crate::db::teams::{self, LEAD_UNIQUE, ONE_TEAM, PersonRow, TeamRow};
-use crate::db::violated;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -46,11 +46,14 @@ impl Wanted {
     }
 
     /// Locks the people who are named, and every other change of a team out.
-    pub(super) async fn lock(&self, connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, PersonRow>> {
+    pub(super) async fn lock_exclusive(
+        &self,
+        connection: &mut PgConnection,
+    ) -> sqlx::Result<HashMap<i64, PersonRow>> {
         let lead = self.lead.iter().flatten();
         let ids: Vec<i64> = lead.chain(self.members.iter().flatten()).filter_map(|key| key.id).collect();
-        teams::lock_people(connection, &ids).await?;
-        teams::lock(connection).await?;
+        teams::lock_people_exclusive(connection, &ids).await?;
+        teams::lock_exclusive(connection).await?;
         let people = teams::people(connection, &ids).await?;
         Ok(people.into_iter().map(|person| (person.id, person)).collect())
     }
@@ -106,13 +109,15 @@ fn member(key: &Key, person: Option<&PersonRow>, team: Option<i64>, fields: &mut
     Some(person.id)
 }
 
-/// A constraint's violation in the seed's words.
-pub(super) fn broken(error: sqlx::Error) -> ApiError {
-    match violated(&error) {
-        Some(LEAD_UNIQUE) => ApiError::field("team_lead", "team with this team lead already exists."),
-        Some(ONE_TEAM) => ApiError::field("members", "A Buyer can only be a member of one team."),
-        _ => error.into(),
-    }
+/// Maps violated constraints to errors in the words of the legacy CRM.
+pub(super) fn constraint_error(error: sqlx::Error) -> ApiError {
+    constraint_to_field(
+        error,
+        &[
+            (LEAD_UNIQUE, "team_lead", "team with this team lead already exists."),
+            (ONE_TEAM, "members", "A Buyer can only be a member of one team."),
+        ],
+    )
 }
 
 /// Who is in `these` and not in `those`.

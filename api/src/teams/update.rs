@@ -20,7 +20,7 @@ use crate::state::App;
 use crate::teams::create::CreateTeamRequest;
 use crate::teams::detail::is_in_scope;
 use crate::teams::list::TeamResponse;
-use crate::teams::rules::{Checked, Wanted, broken, missing};
+use crate::teams::rules::{Checked, Wanted, constraint_error, missing};
 
 /// What changes.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -79,7 +79,7 @@ async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) ->
     let is_owner = call.allowed.grant.scope == Scope::All;
     let wanted = Wanted::read(&mut fields, needs_name && is_owner);
     let mut transaction = call.allowed.begin(app).await?;
-    let people = wanted.lock(&mut transaction).await?;
+    let people = wanted.lock_exclusive(&mut transaction).await?;
     let before = teams::find(&mut *transaction, call.id).await?;
     let before = before.filter(|team| is_in_scope(&call.allowed, team.id)).ok_or_else(ApiError::not_found)?;
     if !is_owner && before.lead_id != Some(call.allowed.viewer.id) {
@@ -118,8 +118,8 @@ async fn save(connection: &mut PgConnection, before: &TeamRow, team: Checked) ->
         return Ok(before.clone());
     }
     teams::leave(connection, before.id, &leavers).await?;
-    teams::join(connection, before.id, &joiners).await.map_err(broken)?;
-    teams::update(connection, before.id, &team.name, team.lead).await.map_err(broken)?;
+    teams::join(connection, before.id, &joiners).await.map_err(constraint_error)?;
+    teams::update(connection, before.id, &team.name, team.lead).await.map_err(constraint_error)?;
     let version = before.version + 1;
     Ok(TeamRow { id: before.id, name: team.name, lead_id: team.lead, members: team.members, version })
 }

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use crate::auth::password;
 use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
-use crate::db::violated;
+use crate::db::{constraint_to_field, violated_constraint};
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, is_email};
 use crate::policy::Position;
@@ -76,16 +76,13 @@ pub fn read_edit(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit
     edit
 }
 
-/// What a constraint that was violated says of the fields.
+/// Maps violated constraints to errors of fields or conflicts.
 #[must_use]
-pub fn refused(error: sqlx::Error) -> ApiError {
-    match violated(&error) {
-        Some(USERNAME_UNIQUE) => ApiError::field("username", "A user with that username already exists."),
-        Some(LAST_OWNER) => {
-            ApiError::conflict("The last active Owner cannot be removed, demoted or deactivated.")
-        }
-        _ => error.into(),
+pub fn constraint_error(error: sqlx::Error) -> ApiError {
+    if violated_constraint(&error) == Some(LAST_OWNER) {
+        return ApiError::conflict("The last active Owner cannot be removed, demoted or deactivated.");
     }
+    constraint_to_field(error, &[(USERNAME_UNIQUE, "username", "A user with that username already exists.")])
 }
 
 /// Reads a password that is to be set.

@@ -14,7 +14,7 @@ use crate::http::guard::Allowed;
 use crate::http::precondition::check_version;
 use crate::policy::Resource;
 use crate::state::App;
-use crate::users::account::refused;
+use crate::users::account::constraint_error;
 use crate::users::list::UserResponse;
 
 /// Whose account is changed, by whom, as what.
@@ -37,13 +37,13 @@ pub async fn change_user(
     target: &Target<'_>,
     edit: impl FnOnce(&UserRow) -> Result<UserEdit, ApiError>,
 ) -> Result<UserRow, ApiError> {
-    let mut transaction = target.allowed.begin_over(app, target.id).await?;
-    let before = hold(&mut transaction, target).await?;
+    let mut transaction = target.allowed.begin_locking_user(app, target.id).await?;
+    let before = find_target(&mut transaction, target).await?;
     let (old, new) = (UserEdit::of(&before), edit(&before)?);
     if old == new {
         return Ok(before);
     }
-    users::update(&mut transaction, target.id, &new).await.map_err(refused)?;
+    users::update(&mut transaction, target.id, &new).await.map_err(constraint_error)?;
     let now = time_of(&app.clock);
     // What was given to somebody of another position must not grow with them.
     if !new.is_active || old.position != new.position {
@@ -62,10 +62,10 @@ pub async fn change_user(
 /// # Errors
 /// As [`change_user`].
 pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError> {
-    let mut transaction = target.allowed.begin_over(app, target.id).await?;
-    let before = hold(&mut transaction, target).await?;
+    let mut transaction = target.allowed.begin_locking_user(app, target.id).await?;
+    let before = find_target(&mut transaction, target).await?;
     let now = time_of(&app.clock);
-    users::archive(&mut transaction, target.id, now).await.map_err(refused)?;
+    users::archive(&mut transaction, target.id, now).await.map_err(constraint_error)?;
     teams::leave_all(&mut transaction, target.id).await?;
     end_access(&mut transaction, target.id, now, target.verb).await?;
     let change = Change::deleted(&UserResponse::from(before));
@@ -84,13 +84,13 @@ pub async fn end_access(
     now: DateTime<Utc>,
     reason: &str,
 ) -> sqlx::Result<()> {
-    users::take(connection, &[id]).await?;
+    users::lock_exclusive(connection, &[id]).await?;
     sessions::revoke_others(connection, id, None, now, reason).await?;
     password_resets::forget(connection, id).await?;
     api_tokens::revoke_all(connection, id, now).await
 }
 
-async fn hold(connection: &mut PgConnection, target: &Target<'_>) -> Result<UserRow, ApiError> {
+async fn find_target(connection: &mut PgConnection, target: &Target<'_>) -> Result<UserRow, ApiError> {
     let row =
         users::find(connection, target.id, Visible::of(&target.allowed.viewer, target.allowed.grant.scope))
             .await?;

@@ -160,7 +160,7 @@ pub(super) async fn insert(
     verb: &str,
     new: &NewUser,
 ) -> Result<UserRow, ApiError> {
-    let id = users::insert(&mut *connection, new).await.map_err(account::refused)?;
+    let id = users::insert(&mut *connection, new).await.map_err(account::constraint_error)?;
     let row = users::find(&mut *connection, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
     let change = Change::created(&UserResponse::from(row.clone()));
     record(connection, actor, verb, Resource::Users, id, change).await?;

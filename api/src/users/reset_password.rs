@@ -70,7 +70,7 @@ pub async fn create_password_reset(
     PathId(id): PathId,
 ) -> Result<Json<PasswordResetResponse>, ApiError> {
     let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
-    let mut transaction = allowed.begin_over(&app, id).await?;
+    let mut transaction = allowed.begin_locking_user(&app, id).await?;
     let row = users::find(&mut *transaction, id, visible).await?;
     check_version(&headers, row.ok_or_else(ApiError::not_found)?.version)?;
     let (token, now) = (random_secret(), time_of(&app.clock));
@@ -125,9 +125,9 @@ pub async fn reset_password(
     }
     let password_hash = app.passwords.hash(&password).await?;
     let mut transaction = app.postgres.begin().await?;
-    let taken = password_resets::take(&mut transaction, &hash, now).await?;
+    let taken = password_resets::redeem(&mut transaction, &hash, now).await?;
     let Some((id, username)) = taken else { return Err(wrong()) };
-    users::take(&mut transaction, &[id]).await?;
+    users::lock_exclusive(&mut transaction, &[id]).await?;
     users::set_password(&mut transaction, id, &password_hash).await?;
     end_access(&mut transaction, id, now, "reset-password").await?;
     let actor = actor.known_as(id, &username);

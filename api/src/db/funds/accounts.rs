@@ -100,7 +100,7 @@ pub async fn find(pool: &PgPool, id: i64, buyers: Option<&[i64]>) -> sqlx::Resul
 }
 
 /// The account, locked so that nobody else changes it, or posts to it, until the transaction ends.
-pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
+pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
@@ -114,7 +114,7 @@ pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option
 }
 
 /// The accounts of these ids or names, by id, held as they are until the transaction ends; archived ones are left out.
-pub async fn hold(
+pub async fn lock_shared(
     connection: &mut PgConnection,
     ids: &[i64],
     lower_names: &[String],
@@ -134,7 +134,10 @@ pub async fn hold(
 }
 
 /// An account, archived or not, held as it is until the transaction ends.
-pub async fn hold_any(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
+pub async fn lock_shared_with_archived(
+    connection: &mut PgConnection,
+    id: i64,
+) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,

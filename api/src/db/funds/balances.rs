@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 
-use crate::db::plan_anew;
+use crate::db::begin_with_custom_plans;
 
 /// What somebody or something held.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ macro_rules! balances {
 /// By account.
 pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let after_id = filter.after.as_ref().map(|(id, _)| *id);
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     balances!(
         "SELECT id, name, currency, low_runway_days, ARRAY[id] AS accounts
          FROM fund_accounts
@@ -91,7 +91,7 @@ pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<V
 /// By buyer and currency: the accounts that a buyer had at the moment.
 pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     balances!(
         "SELECT held.buyer_id AS id, username AS name, account.currency, max(low_runway_days) AS low_runway_days,
                 array_agg(account.id) AS accounts
@@ -119,7 +119,7 @@ pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec
 /// sees a team sees all of it.
 pub async fn by_team(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     balances!(
         "SELECT team_id AS id, teams.name, account.currency, max(low_runway_days) AS low_runway_days,
                 array_agg(account.id) AS accounts

@@ -69,7 +69,7 @@ pub async fn find(pool: &PgPool, id: i64, team_id: Option<i64>) -> sqlx::Result<
     .await
 }
 
-pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<BudgetRow>> {
+pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<BudgetRow>> {
     sqlx::query_as!(
         BudgetRow,
         "SELECT id, team_id, month, amount_minor, currency, used_minor, version FROM fund_budgets
@@ -81,7 +81,7 @@ pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option
 }
 
 /// The budget of a month of the team that a buyer is in now, locked: who approves next waits.
-pub async fn lock_of_buyer(
+pub async fn lock_exclusive_of_buyer(
     connection: &mut PgConnection,
     buyer_id: i64,
     month: NaiveDate,
@@ -136,11 +136,11 @@ pub async fn update(connection: &mut PgConnection, id: i64, new: &BudgetValues) 
     Ok(())
 }
 
-/// Takes something of a budget, or gives it back when it is negative.
+/// Reserves a part of a budget for an approved request.
 ///
 /// # Errors
-/// A violation of [`KEPT`] when so much is not left.
-pub async fn take(connection: &mut PgConnection, id: i64, minor: i64) -> sqlx::Result<()> {
+/// A violation of [`KEPT`] when less than that is left.
+pub async fn reserve(connection: &mut PgConnection, id: i64, minor: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE fund_budgets SET used_minor = used_minor + $2, version = version + 1 WHERE id = $1",
         id,
@@ -149,6 +149,11 @@ pub async fn take(connection: &mut PgConnection, id: i64, minor: i64) -> sqlx::R
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Gives back what was reserved for a request.
+pub async fn release(connection: &mut PgConnection, id: i64, minor: i64) -> sqlx::Result<()> {
+    reserve(connection, id, -minor).await
 }
 
 pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::db::plan_anew;
+use crate::db::begin_with_custom_plans;
 
 /// A transfer.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct KnownSpend {
 /// Everybody's transfers, newest first.
 pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     sqlx::query_as!(
         EntryRow,
         r#"SELECT entry.id, entry.at, entry.day, entry.kind, entry.fund_account_id, entry.currency, entry.amount_minor,
@@ -75,7 +75,7 @@ pub async fn list_of(
     filter: &EntryFilter,
 ) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     sqlx::query_as!(
         EntryRow,
         r#"SELECT entry.id AS "id!", entry.at AS "at!", entry.day AS "day!", entry.kind AS "kind!",

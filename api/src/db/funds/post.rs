@@ -100,7 +100,7 @@ impl Books {
 }
 
 /// Locks the places of ad accounts, and the common ones of their currencies, always in the order of their ids.
-pub async fn lock(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
+pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
     let rows = sqlx::query!(
         "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at FROM ledger_accounts
          WHERE fund_account_id = ANY ($1) OR (fund_account_id IS NULL
@@ -151,14 +151,14 @@ pub async fn write(
     entries: &[NewEntry],
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<i64>> {
-    let ids = take_ids(connection, entries.len()).await?;
+    let ids = next_ids(connection, entries.len()).await?;
     insert_entries(connection, &ids, entries, at).await?;
     insert_references(connection, &ids, entries).await?;
     insert_postings(connection, &ids, entries).await?;
     Ok(ids)
 }
 
-async fn take_ids(connection: &mut PgConnection, n: usize) -> sqlx::Result<Vec<i64>> {
+async fn next_ids(connection: &mut PgConnection, n: usize) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         r#"SELECT nextval(pg_get_serial_sequence('ledger_entries', 'id')) AS "id!" FROM generate_series(1, $1::bigint)"#,
         i64::try_from(n).unwrap_or(i64::MAX)

@@ -69,7 +69,7 @@ pub async fn find(pool: &PgPool, id: i64) -> sqlx::Result<Option<RateRow>> {
     .await
 }
 
-pub async fn lock(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<RateRow>> {
+pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<RateRow>> {
     sqlx::query_as!(
         RateRow,
         "SELECT id, base, quote, day, rate_e9, version FROM fund_rates WHERE id = $1 FOR UPDATE",

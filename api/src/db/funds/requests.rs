@@ -103,7 +103,7 @@ pub async fn find(
 }
 
 /// The request, locked: who decides of it next sees what was decided now.
-pub async fn lock(
+pub async fn lock_exclusive(
     connection: &mut PgConnection,
     id: i64,
     buyers: Option<&[i64]>,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
 use crate::auth::viewer::Viewer;
-use crate::db::{like_pattern, plan_anew};
+use crate::db::{begin_with_custom_plans, like_pattern};
 use crate::policy::{Position, Scope};
 
 /// A person as lists and details show them.
@@ -89,7 +89,7 @@ macro_rules! select {
 
 /// Users by username.
 pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
-    let mut planned = plan_anew(pool).await?;
+    let mut planned = begin_with_custom_plans(pool).await?;
     macro_rules! page {
         ($after:literal, $order:literal) => {
             select!(

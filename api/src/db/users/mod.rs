@@ -25,7 +25,7 @@ pub const LAST_OWNER: &str = "users_last_owner";
 
 /// A viewer and whether they may view.
 #[derive(Debug)]
-pub struct FoundViewer {
+pub struct ViewerState {
     pub viewer: Viewer,
     pub is_active: bool,
     /// Whether the access token's family is neither revoked nor gone; true when none was asked for.
@@ -75,7 +75,7 @@ pub fn username_key(username: &str) -> String {
 }
 
 /// The person with this id, with their team of now.
-pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::Result<Option<FoundViewer>> {
+pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::Result<Option<ViewerState>> {
     let row = sqlx::query_as!(
         ViewerRow,
         r#"SELECT users.id, username, email, first_name, last_name, position, time_zone, is_active,
@@ -102,8 +102,8 @@ pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::
     Ok(row.map(found_viewer))
 }
 
-fn found_viewer(row: ViewerRow) -> FoundViewer {
-    FoundViewer {
+fn found_viewer(row: ViewerRow) -> ViewerState {
+    ViewerState {
         is_active: row.is_active,
         is_family_standing: row.is_family_standing,
         viewer: Viewer {
@@ -133,7 +133,7 @@ pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<Lo
 
 /// Whether the account is as it was when its password was found right; held until the transaction ends, so that a password
 /// that is changed, or a person who is shut out, meanwhile ends the login that begins here too.
-pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
+pub async fn lock_login_shared(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
     let row = sqlx::query!(
         "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
         login.id,
@@ -145,7 +145,7 @@ pub async fn hold_login(connection: &mut PgConnection, login: &LoginRow) -> sqlx
 }
 
 /// Takes these people's rows for a change alone, in the order of their ids.
-pub async fn take(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+pub async fn lock_exclusive(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .fetch_all(connection)
         .await?;
@@ -153,7 +153,7 @@ pub async fn take(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()
 }
 
 /// Whether a person is active, and as what; held against who would end it until the transaction ends.
-pub async fn hold(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<(bool, String)>> {
+pub async fn lock_shared(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<(bool, String)>> {
     let row = sqlx::query!(
         "SELECT is_active, position FROM users WHERE id = $1 AND archived_at IS NULL FOR KEY SHARE",
         id

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts;
 use crate::db::time_of;
-use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
+use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, constraint_error, read};
 use crate::funds::answer;
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
@@ -35,12 +35,13 @@ pub async fn create_fund_account(
 ) -> Result<Response, ApiError> {
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("an account without values or errors"))?;
+    let values = values.ok_or_else(|| ApiError::bug("an account without values or errors"))?;
     let now = time_of(&app.clock);
     let mut transaction = allowed.begin(&app).await?;
-    let id =
-        accounts::insert(&mut transaction, &values, now).await.map_err(|error| refused(error, &values))?;
-    let row = accounts::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let id = accounts::insert(&mut transaction, &values, now)
+        .await
+        .map_err(|error| constraint_error(error, &values))?;
+    let row = accounts::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundAccountResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundAccounts, id, Change::created(&made))
         .await?;

@@ -34,7 +34,7 @@ pub async fn delete_fund_account(
 ) -> Result<StatusCode, ApiError> {
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let mut transaction = allowed.begin(&app).await?;
-    let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
+    let row = accounts::lock_exclusive(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
     let ties = accounts::ties(&mut transaction, id).await?;

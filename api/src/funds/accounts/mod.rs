@@ -10,10 +10,10 @@ pub mod update;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::db::constraint_to_field;
 use crate::db::funds::accounts::{AccountRow, AccountValues, NAME_UNIQUE, OF_BUYERS, SOURCE_KNOWN};
 use crate::db::funds::post::FLOOR;
 use crate::funds::amount::show;
-use crate::funds::refusal;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -101,12 +101,12 @@ pub fn read(fields: &mut Fields) -> Option<AccountValues> {
     })
 }
 
-/// What the database said of an account's values.
+/// Maps violated constraints to errors of fields.
 #[must_use]
-pub fn refused(error: sqlx::Error, values: &AccountValues) -> ApiError {
+pub fn constraint_error(error: sqlx::Error, values: &AccountValues) -> ApiError {
     let no_buyer = Key::from(values.buyer_id).no_such();
     let no_source = values.source_id.map(|id| Key::from(id).no_such()).unwrap_or_default();
-    refusal(
+    constraint_to_field(
         error,
         &[
             (NAME_UNIQUE, "name", "An account with this name already exists."),

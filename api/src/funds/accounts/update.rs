@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts;
 use crate::db::time_of;
-use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, read, refused};
+use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, constraint_error, read};
 use crate::funds::answer;
 use crate::funds::reach::Reach;
 use crate::http::body::Posted;
@@ -75,7 +75,7 @@ async fn change(
 ) -> Result<Response, ApiError> {
     let mut transaction = allowed.begin(app).await?;
     let reach = Reach::of(&mut *transaction, allowed).await?;
-    let row = accounts::lock(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
+    let row = accounts::lock_exclusive(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;
     let before = FundAccountResponse::from(&row);
@@ -87,10 +87,12 @@ async fn change(
         fields.fail("currency", "The currency of an account cannot be changed.");
     }
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("an account without values or errors"))?;
+    let values = values.ok_or_else(|| ApiError::bug("an account without values or errors"))?;
     let now = time_of(&app.clock);
-    accounts::update(&mut transaction, id, &values, now).await.map_err(|error| refused(error, &values))?;
-    let row = accounts::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    accounts::update(&mut transaction, id, &values, now)
+        .await
+        .map_err(|error| constraint_error(error, &values))?;
+    let row = accounts::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundAccountResponse::from(&row);
     let change = Change::updated(&before, &after);
     audit::record(&mut transaction, actor, "update", Resource::FundAccounts, id, change).await?;

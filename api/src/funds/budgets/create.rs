@@ -8,7 +8,7 @@ use crate::audit::{self, Actor, Change};
 use crate::db::funds::budgets;
 use crate::db::time_of;
 use crate::funds::answer;
-use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, read, refused};
+use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, constraint_error, read};
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
@@ -35,11 +35,12 @@ pub async fn create_fund_budget(
 ) -> Result<Response, ApiError> {
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("a budget without values or errors"))?;
+    let values = values.ok_or_else(|| ApiError::bug("a budget without values or errors"))?;
     let mut transaction = allowed.begin(&app).await?;
     check_team(&mut transaction, &values).await?;
-    let id = budgets::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(refused)?;
-    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let id =
+        budgets::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(constraint_error)?;
+    let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundBudgetResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundBudgets, id, Change::created(&made))
         .await?;

@@ -28,7 +28,7 @@ pub async fn delete_fund_budget(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let mut transaction = allowed.begin(&app).await?;
-    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
     if row.used_minor > 0 {
         return Err(ApiError::conflict("Requests were approved within this budget."));

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use crate::db::constraint_to_field;
 use crate::db::funds::budgets::{self, BudgetRow, BudgetValues, KEPT, ONE_A_MONTH};
 use crate::funds::amount::show;
-use crate::funds::refusal;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -116,10 +116,10 @@ pub fn team_in_reach(allowed: &Allowed) -> Option<i64> {
     }
 }
 
-/// What the database said of a budget's values.
+/// Maps violated constraints to errors of fields.
 #[must_use]
-pub fn refused(error: sqlx::Error) -> ApiError {
-    refusal(
+pub fn constraint_error(error: sqlx::Error) -> ApiError {
+    constraint_to_field(
         error,
         &[
             (ONE_A_MONTH, "month", "The team has a budget for this month."),

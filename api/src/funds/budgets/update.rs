@@ -7,7 +7,9 @@ use axum::response::Response;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::budgets;
 use crate::funds::answer;
-use crate::funds::budgets::{FundBudgetRequest, FundBudgetResponse, check_team, keep_used, read, refused};
+use crate::funds::budgets::{
+    FundBudgetRequest, FundBudgetResponse, check_team, constraint_error, keep_used, read,
+};
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
@@ -71,7 +73,7 @@ async fn change(
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
     let mut transaction = allowed.begin(app).await?;
-    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;
     let before = FundBudgetResponse::from(&row);
     if is_partial {
@@ -82,10 +84,10 @@ async fn change(
         keep_used(&mut fields, &row, values);
     }
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("a budget without values or errors"))?;
+    let values = values.ok_or_else(|| ApiError::bug("a budget without values or errors"))?;
     check_team(&mut transaction, &values).await?;
-    budgets::update(&mut transaction, id, &values).await.map_err(refused)?;
-    let row = budgets::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    budgets::update(&mut transaction, id, &values).await.map_err(constraint_error)?;
+    let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundBudgetResponse::from(&row);
     let change = Change::updated(&before, &after);
     audit::record(&mut transaction, actor, "update", Resource::FundBudgets, id, change).await?;

@@ -8,7 +8,7 @@ use crate::audit::{self, Actor, Change};
 use crate::db::funds::rates;
 use crate::db::time_of;
 use crate::funds::answer;
-use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
+use crate::funds::rates::{FundRateRequest, FundRateResponse, constraint_error, read};
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
@@ -35,10 +35,10 @@ pub async fn create_fund_rate(
 ) -> Result<Response, ApiError> {
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("a rate without values or errors"))?;
+    let values = values.ok_or_else(|| ApiError::bug("a rate without values or errors"))?;
     let mut transaction = allowed.begin(&app).await?;
-    let id = rates::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(refused)?;
-    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let id = rates::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(constraint_error)?;
+    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundRateResponse::from(&row);
     audit::record(&mut transaction, &actor, "create", Resource::FundRates, id, Change::created(&made))
         .await?;

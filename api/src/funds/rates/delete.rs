@@ -28,7 +28,7 @@ pub async fn delete_fund_rate(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let mut transaction = allowed.begin(&app).await?;
-    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
     rates::delete(&mut transaction, id).await?;
     let change = Change::deleted(&FundRateResponse::from(&row));

@@ -12,9 +12,9 @@ pub mod update;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::db::constraint_to_field;
 use crate::db::funds::rates::{ONE_A_DAY, RateRow, RateValues};
 use crate::funds::amount::show_scaled;
-use crate::funds::refusal;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 
@@ -75,8 +75,8 @@ pub fn read(fields: &mut Fields) -> Option<RateValues> {
     Some(RateValues { base: base?.code, quote: quote?.code, day: day?, rate_e9: rate? })
 }
 
-/// What the database said of a rate's values.
+/// Maps violated constraints to errors of fields.
 #[must_use]
-pub fn refused(error: sqlx::Error) -> ApiError {
-    refusal(error, &[(ONE_A_DAY, "date", "There is a rate of these currencies for this day.")])
+pub fn constraint_error(error: sqlx::Error) -> ApiError {
+    constraint_to_field(error, &[(ONE_A_DAY, "date", "There is a rate of these currencies for this day.")])
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::audit::{self, Actor, Change};
 use crate::db::funds::rates;
 use crate::funds::answer;
-use crate::funds::rates::{FundRateRequest, FundRateResponse, read, refused};
+use crate::funds::rates::{FundRateRequest, FundRateResponse, constraint_error, read};
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
@@ -71,7 +71,7 @@ async fn change(
     (mut fields, is_partial): (Fields, bool),
 ) -> Result<Response, ApiError> {
     let mut transaction = allowed.begin(app).await?;
-    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;
     let before = FundRateResponse::from(&row);
     if is_partial {
@@ -79,9 +79,9 @@ async fn change(
     }
     let values = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::broken("a rate without values or errors"))?;
-    rates::update(&mut transaction, id, &values).await.map_err(refused)?;
-    let row = rates::lock(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let values = values.ok_or_else(|| ApiError::bug("a rate without values or errors"))?;
+    rates::update(&mut transaction, id, &values).await.map_err(constraint_error)?;
+    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundRateResponse::from(&row);
     let change = Change::updated(&before, &after);
     audit::record(&mut transaction, actor, "update", Resource::FundRates, id, change).await?;

@@ -10,7 +10,7 @@ use crate::db::funds::budgets;
 use crate::db::funds::requests::{self, Decision};
 use crate::db::time_of;
 use crate::funds::reach::Reach;
-use crate::funds::requests::{FundRequestResponse, changed, take};
+use crate::funds::requests::{FundRequestResponse, changed, lock_exclusive};
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
@@ -63,9 +63,9 @@ async fn cancel(
 ) -> Result<Response, ApiError> {
     let reach = Reach::of(&app.postgres, allowed).await?;
     let mut transaction = allowed.begin(app).await?;
-    let row = take(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;
+    let row = lock_exclusive(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;
     if let Some((budget_id, minor)) = row.budget_id.zip(row.budget_minor) {
-        budgets::take(&mut transaction, budget_id, -minor).await?;
+        budgets::release(&mut transaction, budget_id, minor).await?;
     }
     let decision =
         Decision { status: "cancelled", decided_by: Some(allowed.viewer.id), ..Decision::default() };

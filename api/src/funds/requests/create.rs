@@ -41,10 +41,10 @@ pub async fn create_fund_request(
 ) -> Result<Response, ApiError> {
     let read = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let (account_id, amount, purpose) = read.ok_or_else(|| ApiError::broken("a request without values"))?;
+    let (account_id, amount, purpose) = read.ok_or_else(|| ApiError::bug("a request without values"))?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let mut transaction = allowed.begin(&app).await?;
-    let account = accounts::hold(&mut transaction, &[account_id], &[]).await?;
+    let account = accounts::lock_shared(&mut transaction, &[account_id], &[]).await?;
     let account = account.into_iter().find(|account| reach.has(account.buyer_id));
     let account = account.ok_or_else(|| ApiError::field("account_id", Key::from(account_id).no_such()))?;
     if account.state != "active" {
@@ -80,6 +80,6 @@ pub fn read(fields: &mut Fields) -> Option<(i64, Decimal, String)> {
 /// # Errors
 /// 400 at the amount.
 pub fn minor(amount: Decimal, code: &str) -> Result<i64, ApiError> {
-    let currency = Currency::parse(code).ok_or_else(|| ApiError::broken("an unknown currency"))?;
+    let currency = Currency::parse(code).ok_or_else(|| ApiError::bug("an unknown currency"))?;
     amount.minor(currency, 1).map_err(|message| ApiError::field("amount", message))
 }

@@ -19,7 +19,7 @@ use crate::funds::amount::show;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
-use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
+use crate::funds::requests::{FundRequestResponse, changed, check_holder, lock_exclusive};
 use crate::http::body::Posted;
 use crate::http::error::{ApiError, DetailResponse};
 use crate::http::fields::Fields;
@@ -76,9 +76,9 @@ pub async fn approve_fund_request(
 ) -> Result<Response, ApiError> {
     let now = time_of(&app.clock);
     let mut transaction = allowed.begin(&app).await?;
-    allowed.hold_team(&mut transaction).await?;
+    allowed.lock_teams_shared(&mut transaction).await?;
     let reach = Reach::of(&mut *transaction, &allowed).await?;
-    let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
+    let row = lock_exclusive(&mut transaction, &reach, id, &headers, &["open"]).await?;
     check_amount(&mut fields, &headers, &row)?;
     check_holder(&mut transaction, &row).await?;
     let budget = charge(&mut transaction, &row, now).await?;
@@ -110,9 +110,9 @@ pub async fn refuse_fund_request(
     Posted(mut fields): Posted,
 ) -> Result<Response, ApiError> {
     let mut transaction = allowed.begin(&app).await?;
-    allowed.hold_team(&mut transaction).await?;
+    allowed.lock_teams_shared(&mut transaction).await?;
     let reach = Reach::of(&mut *transaction, &allowed).await?;
-    let row = take(&mut transaction, &reach, id, &headers, &["open"]).await?;
+    let row = lock_exclusive(&mut transaction, &reach, id, &headers, &["open"]).await?;
     let reason = fields.required_text("reason", MAX_REASON_CHARS);
     fields.finish().map_err(ApiError::fields)?;
     let reason = reason.unwrap_or_default();
@@ -147,7 +147,7 @@ async fn charge(
 ) -> Result<(i64, i64), ApiError> {
     let today = now.date_naive();
     let month = today.with_day(1).unwrap_or(today);
-    let budget = budgets::lock_of_buyer(connection, row.buyer_id, month).await?;
+    let budget = budgets::lock_exclusive_of_buyer(connection, row.buyer_id, month).await?;
     let budget = budget.ok_or_else(|| {
         ApiError::conflict(format!("The buyer's team has no budget for {}.", month.format("%Y-%m")))
     })?;
@@ -161,7 +161,7 @@ async fn charge(
             "The request takes {needed} {code}, and {left} {code} are left of the team's budget for {month}."
         )));
     }
-    budgets::take(connection, budget.id, minor).await?;
+    budgets::reserve(connection, budget.id, minor).await?;
     Ok((budget.id, minor))
 }
 

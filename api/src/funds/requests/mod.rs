@@ -90,14 +90,14 @@ impl From<&RequestRow> for FundRequestResponse {
 ///
 /// # Errors
 /// 404, 412, or 409 for another state.
-pub async fn take(
+pub async fn lock_exclusive(
     connection: &mut PgConnection,
     reach: &Reach,
     id: i64,
     headers: &HeaderMap,
     statuses: &[&str],
 ) -> Result<RequestRow, ApiError> {
-    let row = requests::lock(connection, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    let row = requests::lock_exclusive(connection, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     check_version(headers, row.version)?;
     if !statuses.contains(&row.status.as_str()) {
         return Err(ApiError::conflict(format!("The request is {} already.", row.status.replace('_', " "))));
@@ -110,7 +110,7 @@ pub async fn take(
 /// # Errors
 /// 409 when the account was handed over since.
 pub async fn check_holder(connection: &mut PgConnection, row: &RequestRow) -> Result<(), ApiError> {
-    let account = accounts::lock(connection, row.fund_account_id).await?;
+    let account = accounts::lock_exclusive(connection, row.fund_account_id).await?;
     if account.is_some_and(|account| account.buyer_id == row.buyer_id) {
         return Ok(());
     }

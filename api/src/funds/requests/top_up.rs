@@ -14,7 +14,7 @@ use crate::funds::answer;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
-use crate::funds::requests::{FundRequestResponse, changed, check_holder, take};
+use crate::funds::requests::{FundRequestResponse, changed, check_holder, lock_exclusive};
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::record::{Wish, record, recorded_before};
 use crate::funds::transfers::{MAX_NOTE_CHARS, MAX_REFERENCE_CHARS};
@@ -68,10 +68,11 @@ pub async fn top_up_fund_request(
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let asking = asking(&app, &allowed, &actor, key);
     let mut transaction = allowed.begin(&app).await?;
-    let row = requests::lock(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    let row =
+        requests::lock_exclusive(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     let wish = read(&mut fields, &row);
     fields.finish().map_err(ApiError::fields)?;
-    let wish = wish.ok_or_else(|| ApiError::broken("a top-up without values or errors"))?;
+    let wish = wish.ok_or_else(|| ApiError::bug("a top-up without values or errors"))?;
     // Before its state is asked for: it is topped up by the same request.
     if recorded_before(&mut transaction, &asking, &content_hash(&wish)).await?.is_some() {
         let row = requests::reread(&mut transaction, id).await?;
@@ -80,7 +81,7 @@ pub async fn top_up_fund_request(
     if row.status == "open" {
         return Err(ApiError::conflict("The request is not approved yet."));
     }
-    take(&mut transaction, &reach, id, &headers, &["approved"]).await?;
+    lock_exclusive(&mut transaction, &reach, id, &headers, &["approved"]).await?;
     check_holder(&mut transaction, &row).await?;
     if minor(wish.amount, &row.currency)? > row.amount_minor {
         let approved = show(row.amount_minor, &row.currency);

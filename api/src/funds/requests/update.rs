@@ -8,7 +8,7 @@ use crate::audit::Actor;
 use crate::db::funds::requests;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::{minor, read};
-use crate::funds::requests::{FundRequestRequest, FundRequestResponse, changed, take};
+use crate::funds::requests::{FundRequestRequest, FundRequestResponse, changed, lock_exclusive};
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
@@ -71,7 +71,7 @@ async fn change(
 ) -> Result<Response, ApiError> {
     let mut transaction = allowed.begin(app).await?;
     let reach = Reach::of(&mut *transaction, allowed).await?;
-    let row = take(&mut transaction, &reach, id, headers, &["open"]).await?;
+    let row = lock_exclusive(&mut transaction, &reach, id, headers, &["open"]).await?;
     if is_partial {
         fields.fill_from(&FundRequestResponse::from(&row));
     }
@@ -80,7 +80,7 @@ async fn change(
         fields.fail("account_id", "The account of a request cannot be changed.");
     }
     fields.finish().map_err(ApiError::fields)?;
-    let (_, amount, purpose) = read.ok_or_else(|| ApiError::broken("a request without values"))?;
+    let (_, amount, purpose) = read.ok_or_else(|| ApiError::bug("a request without values"))?;
     requests::update(&mut transaction, id, minor(amount, &row.currency)?, &purpose).await?;
     let response = changed(&mut transaction, actor, "update", &row).await?;
     transaction.commit().await?;

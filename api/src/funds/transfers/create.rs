@@ -43,7 +43,7 @@ pub async fn create_fund_transfer(
 ) -> Result<Response, ApiError> {
     let wish = read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    let wish = wish.ok_or_else(|| ApiError::broken("a transfer without values or errors"))?;
+    let wish = wish.ok_or_else(|| ApiError::bug("a transfer without values or errors"))?;
     let asking = asking(&app, &allowed, &actor, key);
     let mut transaction = allowed.begin(&app).await?;
     let made = record(&mut transaction, &asking, &wish).await?;

@@ -12,7 +12,7 @@ use crate::audit::{self, Actor, Change};
 use crate::db::funds::post;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::plan::{ImportRowResponse, Outcome, Plan, plan};
-use crate::funds::transfers::record::refused;
+use crate::funds::transfers::record::constraint_error;
 use crate::funds::transfers::sheet::{self, MAX_FILE_BYTES, Sheet};
 use crate::http::body;
 use crate::http::error::{ApiError, FieldErrors};
@@ -134,7 +134,7 @@ pub async fn import_fund_transfers(
     refuse_errors(&rows)?;
     if !entries.is_empty() {
         let at = asking.now.max(books.last_at);
-        let ids = post::write(&mut transaction, &entries, at).await.map_err(refused)?;
+        let ids = post::write(&mut transaction, &entries, at).await.map_err(constraint_error)?;
         let change = Change::created(&json!({"transfers": ids}));
         audit::record(&mut transaction, &actor, "import", Resource::FundTransfers, "", change).await?;
     }
@@ -145,7 +145,7 @@ pub async fn import_fund_transfers(
 fn read(mut fields: Fields) -> Result<Sheet, ApiError> {
     let sheet = sheet::read(&mut fields);
     fields.finish().map_err(ApiError::fields)?;
-    sheet.ok_or_else(|| ApiError::broken("a sheet without rows or errors"))
+    sheet.ok_or_else(|| ApiError::bug("a sheet without rows or errors"))
 }
 
 fn refuse_errors(rows: &[ImportRowResponse]) -> Result<(), ApiError> {

@@ -75,7 +75,7 @@ struct Spend<'a> {
 pub async fn plan(connection: &mut PgConnection, sheet: &Sheet, actor_id: i64) -> Result<Plan, ApiError> {
     let accounts = hold_accounts(connection, sheet).await?;
     let ids: Vec<i64> = accounts.iter().map(|account| account.id).collect();
-    let books = post::lock(connection, &ids).await?;
+    let books = post::lock_exclusive(connection, &ids).await?;
     let read: Vec<_> = sheet.rows.iter().map(|row| read_row(row, sheet, &accounts)).collect();
     let known = known(connection, &sheet.rows, &read).await?;
     let mut planner = Planner { left: HashMap::new(), seen: HashMap::new(), known, books, actor_id };
@@ -97,7 +97,7 @@ async fn hold_accounts(connection: &mut PgConnection, sheet: &Sheet) -> Result<V
         Some(_) => Vec::new(),
         None => sheet.rows.iter().map(|row| row.account.to_lowercase()).collect(),
     };
-    Ok(accounts::hold(connection, &ids, &names).await?)
+    Ok(accounts::lock_shared(connection, &ids, &names).await?)
 }
 
 async fn known(

@@ -11,10 +11,10 @@ use crate::db::funds::entries;
 use crate::db::funds::post::{
     self, BOUNDED, Books, FLOOR, IDEMPOTENT, Kind, NewEntry, REVERSED_ONCE, SPEND_ONCE,
 };
+use crate::db::{constraint_to_field, violated_constraint};
 use crate::funds::amount::{Decimal, show};
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
-use crate::funds::{refusal, violated};
 use crate::http::error::ApiError;
 use crate::http::fields::keys::Key;
 use crate::policy::Resource;
@@ -84,14 +84,14 @@ pub async fn record(
     if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
         return Ok(Recorded { transfer, is_known: true });
     }
-    let account = hold_account(connection, wish.account_id).await?;
+    let account = lock_account_shared(connection, wish.account_id).await?;
     if wish.kind == Kind::TopUp && account.state != "active" {
         return Err(ApiError::field(
             "account_id",
             format!("The account is {}: nothing is topped up.", account.state),
         ));
     }
-    let books = post::lock(connection, &[account.id]).await?;
+    let books = post::lock_exclusive(connection, &[account.id]).await?;
     // Again, under the lock: the same request may have come twice at once.
     if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
         return Ok(Recorded { transfer, is_known: true });
@@ -113,21 +113,21 @@ pub async fn write(
 ) -> Result<FundTransferResponse, ApiError> {
     let verb = entry.kind.as_str();
     let at = asking.now.max(books.last_at);
-    let ids = post::write(connection, &[entry], at).await.map_err(refused)?;
-    let id = ids.first().copied().ok_or_else(|| ApiError::broken("an entry without an id"))?;
+    let ids = post::write(connection, &[entry], at).await.map_err(constraint_error)?;
+    let id = ids.first().copied().ok_or_else(|| ApiError::bug("an entry without an id"))?;
     let made = find(connection, id).await?;
     audit::record(connection, asking.actor, verb, Resource::FundTransfers, id, Change::created(&made))
         .await?;
     Ok(made)
 }
 
-/// What the database said of entries.
+/// Maps violated constraints to errors of fields or conflicts.
 #[must_use]
-pub fn refused(error: sqlx::Error) -> ApiError {
-    match violated(&error) {
+pub fn constraint_error(error: sqlx::Error) -> ApiError {
+    match violated_constraint(&error) {
         Some(IDEMPOTENT) => ApiError::key_used_otherwise(),
         Some(REVERSED_ONCE) => ApiError::conflict("The transfer is reversed already."),
-        _ => refusal(
+        _ => constraint_to_field(
             error,
             &[
                 (FLOOR, "amount", "The account holds less than this."),
@@ -140,11 +140,11 @@ pub fn refused(error: sqlx::Error) -> ApiError {
 
 async fn find(connection: &mut PgConnection, id: i64) -> Result<FundTransferResponse, ApiError> {
     let row = entries::find(connection, id, None).await?;
-    row.map(FundTransferResponse::from).ok_or_else(|| ApiError::broken("an entry is not there"))
+    row.map(FundTransferResponse::from).ok_or_else(|| ApiError::bug("an entry is not there"))
 }
 
-async fn hold_account(connection: &mut PgConnection, id: i64) -> Result<AccountRow, ApiError> {
-    let found = accounts::hold(connection, &[id], &[]).await?;
+async fn lock_account_shared(connection: &mut PgConnection, id: i64) -> Result<AccountRow, ApiError> {
+    let found = accounts::lock_shared(connection, &[id], &[]).await?;
     found.into_iter().next().ok_or_else(|| ApiError::field("account_id", Key::from(id).no_such()))
 }
 
@@ -155,13 +155,11 @@ fn entry_of(
     books: &Books,
     content_hash: [u8; 32],
 ) -> Result<NewEntry, ApiError> {
-    let currency =
-        Currency::parse(&account.currency).ok_or_else(|| ApiError::broken("an unknown currency"))?;
+    let currency = Currency::parse(&account.currency).ok_or_else(|| ApiError::bug("an unknown currency"))?;
     let at = |field: &'static str| move |message: String| ApiError::field(field, message);
     let amount_minor = wish.amount.minor(currency, 1).map_err(at("amount"))?;
     let fee_minor = wish.fee.map_or(Ok(0), |fee| fee.minor(currency, 0)).map_err(at("fee"))?;
-    let place =
-        books.ad_account(account.id).ok_or_else(|| ApiError::broken("an account without a ledger"))?;
+    let place = books.ad_account(account.id).ok_or_else(|| ApiError::bug("an account without a ledger"))?;
     if wish.kind != Kind::TopUp && amount_minor > place.available_minor {
         return Err(ApiError::field("amount", too_little(account, place.available_minor)));
     }
@@ -204,14 +202,14 @@ pub fn legs(
     amount_minor: i64,
     fee_minor: i64,
 ) -> Result<Vec<(i64, i64)>, ApiError> {
-    let broken = || ApiError::broken("an account without a ledger");
-    let own = books.ad_account(account.id).ok_or_else(broken)?.id;
-    let common = |kind| books.common(kind, &account.currency).ok_or_else(broken);
+    let no_ledger = || ApiError::bug("an account without a ledger");
+    let own = books.ad_account(account.id).ok_or_else(no_ledger)?.id;
+    let common = |kind| books.common(kind, &account.currency).ok_or_else(no_ledger);
     let mut legs = match kind {
         Kind::TopUp => vec![(common("bank")?, -amount_minor - fee_minor), (own, amount_minor)],
         Kind::Spend => vec![(own, -amount_minor), (common("spend")?, amount_minor)],
         Kind::Return => vec![(own, -amount_minor), (common("bank")?, amount_minor)],
-        Kind::Reversal => return Err(ApiError::broken("a reversal has the legs of what it reverses")),
+        Kind::Reversal => return Err(ApiError::bug("a reversal has the legs of what it reverses")),
     };
     if fee_minor > 0 {
         legs.push((common("fees")?, fee_minor));

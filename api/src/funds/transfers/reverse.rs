@@ -62,9 +62,9 @@ pub async fn reverse_fund_transfer(
     let mut transaction = allowed.begin(&app).await?;
     let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
-    let account = accounts::hold_any(&mut transaction, original.fund_account_id).await?;
+    let account = accounts::lock_shared_with_archived(&mut transaction, original.fund_account_id).await?;
     let account = account.ok_or_else(ApiError::not_found)?;
-    let books = post::lock(&mut transaction, &[original.fund_account_id]).await?;
+    let books = post::lock_exclusive(&mut transaction, &[original.fund_account_id]).await?;
     if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
         return Ok(replayed((StatusCode::CREATED, Json(known))));
     }

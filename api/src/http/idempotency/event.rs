@@ -36,16 +36,16 @@ pub(super) async fn run(
 ) -> Result<Response, ApiError> {
     if let Some(used) = once.used(app).await? {
         let body = with_echo(used.body.as_deref().unwrap_or_default(), &fields);
-        return replay(&used, body.into()).ok_or_else(|| ApiError::broken("an answer without a status"));
+        return replay(&used, body.into()).ok_or_else(|| ApiError::bug("an answer without a status"));
     }
-    once.take(app, &app.postgres).await?;
+    once.claim(app, &app.postgres).await?;
     let app = app.clone();
     #[expect(
         clippy::disallowed_methods,
         reason = "a client that hangs up must not leave the key without an answer; it ends within the edge's patience"
     )]
     let passed = tokio::spawn(async move { pass_on(&app, &once, request, next).await });
-    passed.await.map_err(|_| ApiError::broken("an event's task panicked"))?
+    passed.await.map_err(|_| ApiError::bug("an event's task panicked"))?
 }
 
 async fn pass_on(app: &App, once: &Once, request: Request, next: Next) -> Result<Response, ApiError> {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgExecutor;
 
-use crate::db::idempotency::{self, KeyOf, Moments, UsedKey};
+use crate::db::idempotency::{self, ClaimTimes, ScopedKey, UsedKey};
 use crate::db::time_of;
 use crate::http::body::{self, MAX_BYTES};
 use crate::http::error::ApiError;
@@ -52,7 +52,7 @@ pub enum Keyed {
 /// A request that carries a key.
 #[derive(Debug, Clone)]
 pub struct Once {
-    of: KeyOf,
+    of: ScopedKey,
     /// Under the secret of now, then under those of before.
     fingerprints: Vec<[u8; 32]>,
 }
@@ -110,18 +110,18 @@ impl Once {
         let user_id = head.extensions.get::<Allowed>().map_or(0, |allowed| allowed.viewer.id);
         // Nobody is known there, so nobody's key may stand in another's way.
         let key = if keyed == Keyed::ByEdge { event::own_key(&key, &fingerprints) } else { key };
-        Self { of: KeyOf { user_id, operation, key }, fingerprints }
+        Self { of: ScopedKey { user_id, operation, key }, fingerprints }
     }
 
     /// Takes the key for the transaction that the executor is in.
     ///
     /// # Errors
     /// 409 when another request has it.
-    pub async fn take(&self, app: &App, executor: impl PgExecutor<'_>) -> Result<(), ApiError> {
+    pub async fn claim(&self, app: &App, executor: impl PgExecutor<'_>) -> Result<(), ApiError> {
         let now = time_of(&app.clock);
-        let moments = Moments { now, forgotten: now - LIFE, given_up: now - GIVEN_UP };
+        let moments = ClaimTimes { now, forgotten: now - LIFE, given_up: now - GIVEN_UP };
         let own = self.fingerprints.first().map_or(&[][..], |own| own);
-        if idempotency::take(executor, &self.of, own, moments).await? {
+        if idempotency::claim(executor, &self.of, own, moments).await? {
             return Ok(());
         }
         Err(ApiError::key_in_use())
@@ -174,7 +174,7 @@ impl Once {
 pub async fn whole(response: Response) -> Result<(axum::http::response::Parts, Bytes), ApiError> {
     let (head, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_BYTES * 16).await;
-    bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::broken("an answer that cannot be kept"))
+    bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::bug("an answer that cannot be kept"))
 }
 
 fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
