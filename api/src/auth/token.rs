@@ -123,7 +123,7 @@ impl Tokens {
         let hash = hash_secret(&offered);
         let now = self.now();
         let mut transaction = pool.begin().await?;
-        let Some(known) = tokens::find_refresh_for_update(&mut transaction, &hash).await? else {
+        let Some(known) = tokens::find_refresh_exclusive(&mut transaction, &hash).await? else {
             return Err(ApiError::refresh_not_valid());
         };
         if known.used_at.is_some() && known.revoked_at.is_none() {

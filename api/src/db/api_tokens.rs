@@ -1,11 +1,11 @@
-//! API tokens in Postgres, by the hash of their secret.
+//! API tokens in Postgres. Only the hash of the secret is stored.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::db::sessions::SEEN_INTERVAL;
 
-/// A token to be kept.
+/// A token to insert.
 #[derive(Debug)]
 pub struct NewApiToken<'a> {
     pub user_id: i64,
@@ -17,7 +17,7 @@ pub struct NewApiToken<'a> {
     pub expires_at: DateTime<Utc>,
 }
 
-/// A line of the list of a person's tokens.
+/// A token in the list of a user's tokens.
 #[derive(Debug)]
 pub struct ApiTokenRow {
     pub id: i64,
@@ -29,7 +29,7 @@ pub struct ApiTokenRow {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// Whose token it is, and what it may do.
+/// A token that is neither expired nor revoked.
 #[derive(Debug, Clone, Copy)]
 pub struct ValidToken {
     pub id: i64,
@@ -53,7 +53,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, token: &NewApiToken<'_>) -> s
     .await
 }
 
-/// A token that is neither expired nor revoked; its use is noted, at most once a minute.
+/// Finds a valid token and updates `last_used_at`, at most once a minute.
 pub async fn find(
     pool: &PgPool,
     token_hash: &[u8; 32],
@@ -76,7 +76,7 @@ pub async fn find(
     Ok(Some(ValidToken { id: row.id, user_id: row.user_id, may_write: row.may_write }))
 }
 
-/// Tokens of a person that stand, the newest first, after the one that is given.
+/// Lists a user's valid tokens that follow `after`, newest first.
 pub async fn list(
     pool: &PgPool,
     user_id: i64,
@@ -98,7 +98,7 @@ pub async fn list(
     .await
 }
 
-/// Ends a token of a person. Returns its name, if it stood.
+/// Revokes a user's token. Returns its name if it was valid.
 pub async fn revoke(
     connection: &mut PgConnection,
     user_id: i64,
@@ -116,7 +116,7 @@ pub async fn revoke(
     .await
 }
 
-/// Ends all tokens of a person.
+/// Revokes all tokens of a user.
 pub async fn revoke_all(connection: &mut PgConnection, user_id: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE api_tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",

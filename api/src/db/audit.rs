@@ -1,4 +1,4 @@
-//! The audit trail in Postgres, read: the newest line first. Lines are written by `audit::record`.
+//! Reads the audit trail in Postgres, newest line first. `audit::record` writes it.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::db::begin_with_custom_plans;
 
-/// A line.
+/// A line of the audit trail.
 #[derive(Debug)]
 pub struct AuditRow {
     pub id: i64,
@@ -23,30 +23,30 @@ pub struct AuditRow {
     pub after: Option<Value>,
 }
 
-/// Which lines to list. What is `None` is not asked for.
+/// Filters of a list of lines. `None` matches every line.
 #[derive(Debug, Clone)]
 pub struct AuditFilter {
     pub actor_id: Option<i64>,
     pub resource: Option<String>,
     pub resource_id: Option<String>,
     pub verb: Option<String>,
-    /// Both included.
+    /// `from` and `to` are both included.
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    /// A part of a name, address, id or value.
+    /// A part of a name, an address, an id or a value.
     pub q: Option<String>,
-    /// The id of the last line of the page before.
+    /// The id of the last line of the previous page.
     pub after: Option<i64>,
     pub limit: i64,
 }
 
-/// Lets the transaction end before what it wrote is on disk.
+/// Lets the commit return before its data is on disk.
 pub async fn commit_without_sync(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SET LOCAL synchronous_commit = off").execute(connection).await?;
     Ok(())
 }
 
-/// Lines of the trail.
+/// Lists lines of the trail.
 pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
     let mut planned = begin_with_custom_plans(pool).await?;
     sqlx::query_as!(

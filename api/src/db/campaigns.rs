@@ -1,5 +1,5 @@
-//! Campaigns in Postgres, each with its present buyer. Locks are taken in the order of migration 0005: users first, then the
-//! campaign.
+//! Campaigns in Postgres, each with its current buyer. Locks are taken in the order of migration
+//! 0005: users first, then the campaign.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::http::list_by_name::NamedFilter;
 pub struct CampaignRow {
     pub id: i64,
     pub name: String,
-    /// What campaigns are sorted by.
+    /// The sort key.
     pub name_key: String,
     pub user_id: i64,
-    /// The team that the buyer is in now.
+    /// The buyer's current team.
     pub team_id: Option<i64>,
     pub source_id: Option<i64>,
-    /// The source's, empty without one.
+    /// The macros of the source; empty without a source.
     pub macros: Json<BTreeMap<String, String>>,
     pub partner_id: Option<i64>,
     pub state: String,
@@ -30,12 +30,12 @@ pub struct CampaignRow {
     pub payout_minor: Option<i64>,
     pub currency: String,
     pub tags: Vec<String>,
-    /// Those that are valid first, then the newest.
+    /// Valid keys first, then newest first.
     pub keys: Json<Vec<KeyRow>>,
     pub version: i64,
 }
 
-/// What is written of a campaign, but for its buyer.
+/// The columns of a campaign to insert or update, except its buyer.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
     pub name: String,
@@ -49,13 +49,13 @@ pub struct NewCampaign {
     pub tags: Vec<String>,
 }
 
-/// Which campaigns to list.
+/// Filters of a list of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignFilter {
     pub named: NamedFilter,
-    /// The only buyer whose campaigns may be seen.
+    /// The viewer may see only this buyer's campaigns.
     pub own_user: Option<i64>,
-    /// The only team whose members' campaigns may be seen; 0 for who has none.
+    /// The viewer may see only campaigns of this team's members; 0 if the viewer has no team.
     pub own_team: Option<i64>,
     pub user_id: Option<i64>,
     pub team_id: Option<i64>,
@@ -65,7 +65,7 @@ pub struct CampaignFilter {
     pub tag: Option<String>,
 }
 
-/// The columns of a campaign, and the rest of a query in parts.
+/// Selects campaigns. The list of literals completes the `WHERE` clause.
 macro_rules! select {
     ([$($rest:literal),+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -92,7 +92,7 @@ macro_rules! select {
     };
 }
 
-/// Campaigns by name.
+/// Lists campaigns by name.
 pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<CampaignRow>> {
     let mut planned = begin_with_custom_plans(pool).await?;
     macro_rules! page {
@@ -148,7 +148,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
     select!(["campaigns.id = $1"], id).fetch_optional(executor).await
 }
 
-/// As [`find`]; nobody else changes it until the transaction ends.
+/// Finds a campaign and locks it until the transaction ends.
 pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<CampaignRow>> {
     sqlx::query!("SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
@@ -156,10 +156,10 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     find(connection, id).await
 }
 
-/// Makes a campaign that always was this buyer's, and returns its id.
+/// Inserts a campaign that has belonged to this buyer from the beginning of time. Returns its id.
 ///
 /// # Errors
-/// When they are no Buyer.
+/// Fails if the user is not a Buyer.
 pub async fn insert(connection: &mut PgConnection, new: &NewCampaign, user_id: i64) -> sqlx::Result<i64> {
     let id = sqlx::query_scalar!(
         "INSERT INTO campaigns (name, source_id, partner_id, state, sites, redirects, payout_minor, currency, tags)
@@ -203,22 +203,22 @@ pub async fn update(connection: &mut PgConnection, id: i64, new: &NewCampaign) -
     Ok(())
 }
 
-/// Gives a campaign to another buyer, from now on.
+/// Gives a campaign to another buyer from now on. Earlier events stay with the previous buyer.
 ///
 /// # Errors
-/// When they are no Buyer.
+/// Fails if the user is not a Buyer.
 pub async fn hand_over(connection: &mut PgConnection, id: i64, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!("SELECT hand_over_campaign($1, $2)", id, user_id).execute(connection).await?;
     Ok(())
 }
 
-/// Counts a change of a campaign's keys as one of the campaign.
+/// Increments the version after a change to the campaign's keys.
 pub async fn touch(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("UPDATE campaigns SET version = version + 1 WHERE id = $1", id).execute(connection).await?;
     Ok(())
 }
 
-/// Takes a campaign out of the lists; its events stay.
+/// Hides a campaign from all lists. Its events stay.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE campaigns SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",

@@ -1,4 +1,4 @@
-//! What became of edits, and the statuses that orders have had, in ClickHouse.
+//! Outcomes of edits and the status history of orders, in ClickHouse.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -7,14 +7,14 @@ use uuid::Uuid;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::http::error::ApiError;
 
-/// The outcome of a change.
+/// The outcome of an edit.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
 pub struct OutcomeRow {
     pub outcome: String,
     pub reason: String,
 }
 
-/// A status that an order was given.
+/// A status in the history of an order.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct StatusRow {
     pub time_ms: i64,
@@ -24,17 +24,17 @@ pub struct StatusRow {
     pub actor_id: u64,
 }
 
-/// No order has had more statuses than are worth reading.
+/// The most statuses that are read of one order.
 const MAX_STATUSES: u32 = 1000;
 
-/// What became of a change; `None` while it is on its way.
+/// Returns the outcome of an edit; `None` while the consumer has not applied it.
 pub async fn outcome(client: &Client, id: Uuid) -> Result<Option<OutcomeRow>, ApiError> {
     let sql = "SELECT toString(outcome) AS outcome, reason FROM changes
                WHERE toUInt128(change_id) = toUInt128({id:UUID}) LIMIT 1";
     fetch_optional(client.query(sql).param("id", id.to_string())).await
 }
 
-/// The statuses that an order was given, oldest first.
+/// Lists the statuses of an order, oldest first.
 pub async fn statuses(client: &Client, order_id: Uuid) -> Result<Vec<StatusRow>, ApiError> {
     let sql = "SELECT toUnixTimestamp64Milli(time) AS time_ms, toString(status) AS status, status_text, reason, actor_id
                FROM order_status WHERE toUInt128(order_id) = toUInt128({id:UUID})

@@ -1,5 +1,5 @@
-//! The connection to ClickHouse. Every query of a request goes through [`fetch_all`] or [`fetch_optional`], which bound
-//! its time.
+//! Clients for ClickHouse. Every query of a request goes through [`fetch_all`] or
+//! [`fetch_optional`], which limit its time.
 
 use std::time::Duration;
 
@@ -9,32 +9,34 @@ use clickhouse::{Client, RowOwned, RowRead};
 use crate::config::ClickhouseConfig;
 use crate::http::error::ApiError;
 
-/// The longest a query of a request may run in the server, in seconds.
+/// The longest that a query of a request may run in the server, in seconds.
 const MAX_EXECUTION_S: &str = "10";
-/// The longest a request waits for it: a little longer, so that the server's own words arrive.
+/// The longest that a request waits for a query. Longer than the above, so that the server's own
+/// error arrives first.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A client for requests: its queries are bounded and change nothing.
+/// Creates a client for requests. Its queries are limited in time and only read.
 #[must_use]
 pub fn client(config: &ClickhouseConfig) -> Client {
     admin_client(config).with_setting("max_execution_time", MAX_EXECUTION_S)
 }
 
-/// A client for migrations and removals, which may take their time.
+/// Creates a client for migrations and deletions, without a time limit.
 #[must_use]
 pub fn admin_client(config: &ClickhouseConfig) -> Client {
     let client = Client::default()
         .with_url(&config.url)
         .with_database(&config.database)
         .with_user(&config.user)
-        // Rows without a header of names and types: less to read, and the embedded engine repeats the header with every
-        // block of an answer. The columns of each query stand in the order of its row's fields; the tests read them all.
+        // Rows come without a header of names and types: the embedded engine repeats that header
+        // with every block. So each query must select its columns in the order of the row's
+        // fields; the tests read every column.
         .with_validation(false)
         .with_product_info("sluice-api", env!("CARGO_PKG_VERSION"));
     if config.password.is_empty() { client } else { client.with_password(config.password.expose()) }
 }
 
-/// All rows of a bounded query.
+/// Returns all rows of a query, within a time limit.
 ///
 /// # Errors
 /// 503 when ClickHouse is down, too busy or too slow.
@@ -45,7 +47,7 @@ pub async fn fetch_all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, Ap
     }
 }
 
-/// The first row of a bounded query.
+/// Returns the first row of a query, within a time limit.
 ///
 /// # Errors
 /// 503 when ClickHouse is down, too busy or too slow.

@@ -1,4 +1,4 @@
-//! The demo team in both databases.
+//! The demo's people and events in both databases.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,11 +11,11 @@ use crate::db::parked::{ParkedFilter, ParkedRow};
 use crate::db::prospects::uuid_texts;
 use crate::http::query::MAX_TIME_MS;
 
-/// Parked events are looked through this many at a time.
+/// How many parked events one query reads.
 const PARKED_PAGE: u32 = 1000;
 
-/// The tables whose rows say whose they are, what hangs on others' ids first. No subquery within a subquery: as a
-/// mutation it never ends in the embedded engine (26.7).
+/// Deletions from the tables that have a `user_id`; rows that refer to other tables first.
+/// A nested subquery is avoided: as a mutation it never ends in the embedded engine (26.7).
 const DELETIONS: [&str; 5] = [
     "DELETE FROM order_contacts
      WHERE order_id IN (SELECT order_id FROM orders WHERE has({users:Array(UInt64)}, user_id))",
@@ -32,7 +32,7 @@ const COUNTS: [&str; 4] = [
     "SELECT count() FROM rollup_hourly WHERE has({users:Array(UInt64)}, user_id)",
 ];
 
-/// The id behind a username, and whether it is of the demo.
+/// Returns the id of a username, and whether the user belongs to the demo.
 pub async fn find_user(connection: &mut PgConnection, username: &str) -> sqlx::Result<Option<(i64, bool)>> {
     let found = sqlx::query!(
         "SELECT id, is_demo FROM users WHERE username_key = $1",
@@ -59,7 +59,8 @@ pub async fn insert_team(connection: &mut PgConnection, name: &str, lead: Option
     .await
 }
 
-/// Puts a buyer who is in no team into this one, as from the epoch: the demo's past begins before the demo does.
+/// Adds a buyer without a team to this one. The membership starts at the epoch, because the demo's
+/// events are older than the demo.
 pub async fn join(connection: &mut PgConnection, team_id: i64, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO memberships (team_id, user_id, during)
@@ -77,7 +78,7 @@ pub async fn user_ids(pool: &PgPool) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!("SELECT id FROM users WHERE is_demo ORDER BY id").fetch_all(pool).await
 }
 
-/// Deletes the demo's people, teams and campaigns. Returns how many people.
+/// Deletes the demo's users, teams and campaigns. Returns the number of users.
 pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     let mut transaction = pool.begin().await?;
     sqlx::query!(
@@ -86,7 +87,8 @@ pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     )
     .execute(&mut *transaction)
     .await?;
-    // A campaign goes with its buyer of now; one that was handed on stays with who has it, without the demo's part.
+    // A campaign is deleted with its current buyer. One that was handed over stays with its new
+    // buyer, without the periods of the demo's users.
     sqlx::query!(
         "DELETE FROM campaigns WHERE is_demo OR id IN (
              SELECT campaign_id FROM campaign_buyers JOIN users ON users.id = user_id
@@ -106,7 +108,7 @@ pub async fn delete_people(pool: &PgPool) -> anyhow::Result<u64> {
     Ok(people.rows_affected())
 }
 
-/// Whether anything is there that these users brought.
+/// Returns whether any event belongs to these users.
 pub async fn has_events(client: &Client, users: &[i64]) -> anyhow::Result<bool> {
     let ids: Vec<u64> = users.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
     for statement in COUNTS {
@@ -118,7 +120,7 @@ pub async fn has_events(client: &Client, users: &[i64]) -> anyhow::Result<bool> 
     Ok(!parked_of(client, &ids).await?.is_empty())
 }
 
-/// Deletes what these users brought: stored, counted and parked.
+/// Deletes the events of these users: raw rows, sums and parked events.
 pub async fn delete_events(client: &Client, users: &[i64]) -> anyhow::Result<()> {
     let ids: Vec<u64> = users.iter().filter_map(|id| u64::try_from(*id).ok()).collect();
     let parked = parked_of(client, &ids).await?;
@@ -135,7 +137,7 @@ pub async fn delete_events(client: &Client, users: &[i64]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The parked events that name one of these users, or a prospect of theirs.
+/// Returns the parked events whose parameters name one of these users.
 async fn parked_of(client: &Client, users: &[u64]) -> anyhow::Result<Vec<Uuid>> {
     let mut found = Vec::new();
     let mut filter = ParkedFilter {

@@ -1,52 +1,53 @@
-//! Which prospects or orders to list, as conditions in SQL: only those that were asked for, so that the engine reads no column
-//! in vain.
+//! Filters of lists of prospects and orders, as SQL conditions. An unset filter adds no condition,
+//! so that ClickHouse does not read its column.
 
 use clickhouse::query::Query;
 use uuid::Uuid;
 
 use crate::db::scope::EventScope;
 
-/// Which events to list, and where to go on.
+/// Filters of a list of events, and its keyset.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     pub scope: EventScope,
     /// Unix milliseconds, both ends included.
     pub from_ms: i64,
     pub to_ms: i64,
-    /// 0: anybody's.
+    /// 0: any buyer.
     pub user_id: u64,
-    /// 0: any team's, and nobody's.
+    /// 0: any team or none.
     pub team_id: u64,
-    /// 0: of any campaign, and of none.
+    /// 0: any campaign or none.
     pub campaign_id: u64,
-    /// The visitor's; two capital letters, empty: any.
+    /// The visitor's country in two capital letters; empty: any.
     pub country: String,
-    /// Whether the visitor is held for a bot; `None`: either.
+    /// Whether the visitor is classified as a bot; `None`: either.
     pub is_bot: Option<bool>,
     pub q: String,
-    /// Empty: any. Orders only.
+    /// Empty: any. Used for orders only.
     pub status: String,
     pub is_ascending: bool,
-    /// The last event of the page before.
+    /// Time and id of the last event of the previous page.
     pub after: Option<(i64, Uuid)>,
     pub limit: u32,
 }
 
 impl EventFilter {
-    /// Whether only events that are somebody's or have a prospect can be meant.
+    /// Returns whether the filters exclude parked events: these have no team, campaign, country or
+    /// bot yet.
     #[must_use]
     pub fn is_of_stored(&self) -> bool {
         self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || self.is_bot.is_some()
     }
 
-    /// Whether only few of all events can be meant: those of a buyer, a team or a campaign.
+    /// Returns whether the filters match few of all events: those of one buyer, team or campaign.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
         !self.scope.is_all() || self.user_id != 0 || self.team_id != 0 || self.campaign_id != 0
     }
 
-    /// The first and the last millisecond that may have events of the page: a page after another begins where that ended, so
-    /// that a late page reads no more than the first.
+    /// Returns the first and the last millisecond that may have events of the page. A later page
+    /// starts where the previous one ended, so that it reads no more than the first.
     #[must_use]
     pub fn range_ms(&self) -> (i64, i64) {
         match self.after {
@@ -56,14 +57,14 @@ impl EventFilter {
         }
     }
 
-    /// The same within a slice of its time, for fewer events.
+    /// Returns the same filter for a slice of its time range, with another limit.
     #[must_use]
     pub fn within(&self, from_ms: i64, to_ms: i64, limit: u32) -> Self {
         Self { from_ms, to_ms, limit, ..self.clone() }
     }
 
-    /// The condition of scope, time range, keyset, buyer, team, campaign, country and bot, on a table whose id is in this
-    /// column.
+    /// Returns the condition of scope, time range, keyset, buyer, team, campaign, country and bot,
+    /// for a table with this id column.
     #[must_use]
     pub fn conditions_sql(&self, id_column: &'static str) -> String {
         let mut sql = format!("{RANGE} AND {}", self.scope.events_sql());
@@ -93,7 +94,7 @@ impl EventFilter {
         sql
     }
 
-    /// The order of a page and its end, by these columns.
+    /// Returns the `ORDER BY` and `LIMIT` of a page, by these columns.
     #[must_use]
     pub fn order_sql(&self, time_column: &'static str, id_column: &'static str) -> String {
         let direction = if self.is_ascending { "ASC" } else { "DESC" };
@@ -102,7 +103,7 @@ impl EventFilter {
         )
     }
 
-    /// Gives a query with the conditions above its parameters, and `q` and `status` theirs.
+    /// Binds the parameters of the conditions above, and `q` and `status`.
     pub fn bind(&self, query: Query) -> Query {
         let (from_ms, to_ms) = self.range_ms();
         let (after_ms, after_id) = self.after.unwrap_or_default();
@@ -122,6 +123,6 @@ impl EventFilter {
     }
 }
 
-/// Both ends included.
+/// The condition of a time range, both ends included.
 pub const RANGE: &str =
     "time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})";

@@ -1,44 +1,44 @@
-//! Idempotency keys in Postgres, with the answers that they stand for.
+//! Idempotency keys in Postgres, with the response of the first request under each key.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-/// The state of a lock that was waited for too long.
+/// The SQLSTATE of a lock timeout.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Whose key for what.
+/// A key within its scope: one user and one operation.
 #[derive(Debug, Clone)]
 pub struct ScopedKey {
-    /// 0: the public.
+    /// 0: an anonymous client.
     pub user_id: i64,
     pub operation: String,
     pub key: String,
 }
 
-/// A key that was used.
+/// A key that was used before.
 #[derive(Debug)]
 pub struct UsedKey {
     pub fingerprint: Vec<u8>,
     pub created_at: DateTime<Utc>,
-    /// `None`: there is no answer yet.
+    /// `None`: there is no response yet.
     pub status: Option<i16>,
     /// Pairs of name and value.
     pub headers: Option<Value>,
     pub body: Option<Vec<u8>>,
 }
 
-/// When a key that is taken now is taken, and what is free by then.
+/// The times that decide whether a key can be claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct ClaimTimes {
     pub now: DateTime<Utc>,
-    /// Keys from before are free.
+    /// Keys claimed before this time can be claimed again.
     pub forgotten: DateTime<Utc>,
-    /// Keys from before that have no answer are free.
+    /// Keys claimed before this time that have no response can be claimed again.
     pub given_up: DateTime<Utc>,
 }
 
-/// A key that was used and is not forgotten.
+/// Finds a used key that was claimed after `forgotten`.
 pub async fn find(pool: &PgPool, of: &ScopedKey, forgotten: DateTime<Utc>) -> sqlx::Result<Option<UsedKey>> {
     sqlx::query_as!(
         UsedKey,
@@ -53,7 +53,8 @@ pub async fn find(pool: &PgPool, of: &ScopedKey, forgotten: DateTime<Utc>) -> sq
     .await
 }
 
-/// Takes a key; false when another request has it, or holds it for longer than can be waited.
+/// Claims a key. Returns false if another request has claimed it, or keeps it locked for longer
+/// than the lock timeout.
 pub async fn claim(
     executor: impl PgExecutor<'_>,
     of: &ScopedKey,
@@ -78,7 +79,7 @@ pub async fn claim(
     }
 }
 
-/// Keeps the answer with the key that was taken for it.
+/// Stores the response with its claimed key.
 pub async fn answer(
     executor: impl PgExecutor<'_>,
     of: &ScopedKey,
@@ -101,7 +102,7 @@ pub async fn answer(
     Ok(())
 }
 
-/// Frees a key that got no answer worth keeping.
+/// Frees a claimed key that got no response worth storing.
 pub async fn free(pool: &PgPool, of: &ScopedKey) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM idempotency_keys WHERE user_id = $1 AND operation = $2 AND key = $3 AND status IS NULL",
@@ -114,7 +115,7 @@ pub async fn free(pool: &PgPool, of: &ScopedKey) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Forgets what was taken before `before`. Returns how many keys went.
+/// Deletes the keys claimed before `before`. Returns their number.
 pub async fn forget(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let gone = sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", before);
     Ok(gone.execute(connection).await?.rows_affected())

@@ -1,10 +1,10 @@
-//! People's images in Postgres, as they were encoded by this service.
+//! Users' images in Postgres, as this service encoded them.
 
 use sqlx::{PgConnection, PgPool};
 
 use crate::db::users::Visible;
 
-/// An image as it is served.
+/// An image.
 #[derive(Debug)]
 pub struct ImageRow {
     pub content_type: String,
@@ -27,14 +27,14 @@ pub async fn set(connection: &mut PgConnection, user_id: i64, image: &ImageRow) 
     Ok(())
 }
 
-/// Removes the image of a person. Returns whether there was one.
+/// Deletes a user's image. Returns whether there was one.
 pub async fn remove(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<bool> {
     let removed =
         sqlx::query!("DELETE FROM user_images WHERE user_id = $1", user_id).execute(connection).await?;
     Ok(removed.rows_affected() > 0)
 }
 
-/// The image of a person whom the viewer may see.
+/// Finds the image of a user whom the viewer may see.
 pub async fn find(pool: &PgPool, user_id: i64, visible: Visible) -> sqlx::Result<Option<ImageRow>> {
     if crate::db::users::find(pool, user_id, visible).await?.is_none_or(|row| !row.has_image) {
         return Ok(None);

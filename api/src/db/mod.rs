@@ -1,4 +1,9 @@
-//! The two databases: connections, and every query that the service makes. Values are always parameters.
+//! Connections to the two databases, and every query of the service. Values are always parameters.
+//!
+//! Every function fails when its database does. `# Errors` sections list only other errors.
+//!
+//! The names of functions that lock say how: an exclusive lock keeps out every other lock until the
+//! transaction ends, a shared lock only the exclusive ones.
 
 pub mod api_tokens;
 pub mod audit;
@@ -20,10 +25,10 @@ pub mod scope;
 pub mod sessions;
 pub mod sources;
 pub mod teams;
+pub mod time_slices;
 pub mod tokens;
 pub mod tracking_keys;
 pub mod users;
-pub mod windows;
 
 use std::time::Duration;
 
@@ -35,15 +40,15 @@ use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 use crate::config::PostgresConfig;
 use crate::http::error::ApiError;
 
-/// How long a request waits for a connection before it is told that Postgres is not available.
+/// How long a request waits for a connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest a statement of a request may run.
 const STATEMENT_TIMEOUT: &str = "10s";
 
-/// A pool that connects when it is asked, so that the service starts while Postgres is down.
+/// Creates a pool that connects on first use, so that the service starts while Postgres is down.
 ///
 /// # Errors
-/// When the URL cannot be read.
+/// Fails if the URL is not valid.
 pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
     let options = config
         .url
@@ -54,7 +59,7 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
     Ok(PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A question to a connection that answered a moment ago would double the round trips of a short request.
+        // A ping before each use would double the round trips of a short request.
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
@@ -67,26 +72,27 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
         .connect_lazy_with(options))
 }
 
-/// How long a connection may have rested to be taken for one that still stands. Where it does not, the request that got it is
-/// answered 503, and the connection is out of the pool.
+/// How long a connection may be idle and still be used without a ping. If it is broken all the
+/// same, its request gets 503 and the pool drops the connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
-/// For a list with many filters: its statement is planned for the filters that are asked for, each of which has an index.
-/// One plan for all of them, which Postgres would keep after a few requests, could use none.
+/// Begins a transaction for a list with many optional filters, each of which has an index. Postgres
+/// plans its statements for the filters in use. A generic plan, which Postgres would otherwise keep
+/// after a few requests, could use none of the indexes.
 pub async fn begin_with_custom_plans(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let mut transaction = pool.begin().await?;
     sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
     Ok(transaction)
 }
 
-/// The clock's time as the databases take it.
+/// Returns the clock's time in the type of the database drivers.
 #[must_use]
 pub fn time_of(clock: &Clock) -> DateTime<Utc> {
     let now_ms = i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
     DateTime::from_timestamp_millis(now_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// A pattern for `ILIKE` that finds a text anywhere.
+/// Returns an `ILIKE` pattern that matches a literal text anywhere.
 #[must_use]
 pub fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
@@ -101,7 +107,7 @@ pub fn like_pattern(text: &str) -> String {
     pattern
 }
 
-/// The name of the constraint that a statement violated.
+/// Returns the name of the constraint that a statement violated.
 #[must_use]
 pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
@@ -124,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_searched_for_is_taken_literally() {
+    fn a_pattern_matches_its_text_literally() {
         assert_eq!(like_pattern(r"a_b%c\"), r"%a\_b\%c\\%");
     }
 }

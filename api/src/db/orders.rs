@@ -1,4 +1,4 @@
-//! Orders and their customers' data in ClickHouse.
+//! Orders and their contacts in ClickHouse.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -9,10 +9,10 @@ use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::{EventFilter, RANGE};
 use crate::db::prospects::uuid_texts;
 use crate::db::scope::EventScope;
-use crate::db::windows::{self, Windows};
+use crate::db::time_slices::{self, PageSlices};
 use crate::http::error::ApiError;
 
-/// An order without its customer's data.
+/// An order without its contact.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct OrderRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -30,7 +30,7 @@ pub struct OrderRow {
     pub version: u32,
 }
 
-/// Its customer's data.
+/// The contact of an order: the customer's personal data.
 #[derive(Debug, Clone, Default, Row, Deserialize)]
 pub struct ContactRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -61,22 +61,22 @@ fn search_sql(filter: &EventFilter) -> String {
     )
 }
 
-/// A page of orders by time. `now_ms` is when the newest are, about.
+/// Lists a page of orders by time. `now_ms` is the approximate time of the newest order.
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<OrderRow>, ApiError> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
-    let sliced = if filter.is_narrow() { windows::FEW_ORDERS } else { windows::ORDERS };
-    let mut windows = Windows::of(client, sliced, filter, now_ms).await?;
+    let slicing = if filter.is_narrow() { time_slices::FEW_ORDERS } else { time_slices::ORDERS };
+    let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
-    while let Some(window) = windows.next(rows.len()) {
-        let (conditions, order) = (window.conditions_sql("order_id"), window.order_sql("time", "order_id"));
+    while let Some(slice) = slices.next(rows.len()) {
+        let (conditions, order) = (slice.conditions_sql("order_id"), slice.order_sql("time", "order_id"));
         let sql = format!("SELECT {COLUMNS} FROM orders WHERE {conditions}{status}{search} {order}");
-        rows.extend(fetch_all(window.bind(client.query(&sql))).await?);
+        rows.extend(fetch_all(slice.bind(client.query(&sql))).await?);
     }
     Ok(rows)
 }
 
-/// One order, if it is within the scope.
+/// Finds an order within the scope.
 pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
     let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::http::query::MAX_TIME_MS));
     let sql = format!(
@@ -88,8 +88,8 @@ pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Optio
     fetch_optional(query.param("from_ms", from_ms).param("to_ms", to_ms)).await
 }
 
-/// The newest orders of a prospect, if they are within the scope. An order is not older than its prospect but for the
-/// difference of two edges' clocks.
+/// Lists the newest orders of a prospect within the scope. An order is not older than its prospect,
+/// except for the difference between the clocks of two edges.
 pub async fn of_prospect(
     client: &Client,
     scope: &EventScope,
@@ -106,7 +106,7 @@ pub async fn of_prospect(
     fetch_all(query.param("from_ms", (prospect_ms - ID_TIME_SLACK_MS).max(0))).await
 }
 
-/// The customers' data of these orders, whose times lie in a range.
+/// Loads the contacts of these orders.
 pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<ContactRow>, ApiError> {
     let times = orders.iter().map(|order| order.time_ms);
     let (Some(from_ms), Some(to_ms)) = (times.clone().min(), times.max()) else { return Ok(Vec::new()) };

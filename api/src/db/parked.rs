@@ -1,4 +1,5 @@
-//! Parked events in ClickHouse: what waits for something that it names. Small beside the rest.
+//! Parked events in ClickHouse: events that wait for something that they refer to. The table is
+//! small.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use crate::db::clickhouse::fetch_all;
 use crate::db::event_filter::EventFilter;
 use crate::http::error::ApiError;
 
-/// A parked event with its bytes.
+/// A parked event with its payload.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct ParkedRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -18,13 +19,13 @@ pub struct ParkedRow {
     pub state: String,
     pub first_seen_ms: i64,
     pub last_tried_ms: i64,
-    /// What it waits for.
+    /// The key or id that it waits for.
     pub reference: String,
-    /// Protobuf in base64, empty once it was replayed.
+    /// Protobuf in base64; empty after the replay.
     pub payload: String,
 }
 
-/// Which parked events to list.
+/// Filters of a list of parked events.
 #[derive(Debug, Clone, Default)]
 pub struct ParkedFilter {
     /// Empty: any.
@@ -33,7 +34,7 @@ pub struct ParkedFilter {
     pub state: String,
     pub from_ms: i64,
     pub to_ms: i64,
-    /// An event's id, or a part of what it waits for or was sent.
+    /// The event's id, the reference, or a part of the payload.
     pub q: String,
     pub is_ascending: bool,
     pub after: Option<(i64, Uuid)>,
@@ -41,7 +42,7 @@ pub struct ParkedFilter {
 }
 
 impl ParkedFilter {
-    /// The waiting orders that belong on a page of orders.
+    /// Returns the filter of the waiting orders that belong on a page of orders.
     #[must_use]
     pub fn waiting_orders(filter: &EventFilter) -> Self {
         Self {
@@ -57,7 +58,7 @@ impl ParkedFilter {
     }
 }
 
-/// A page of parked events by the time they were first seen.
+/// Lists a page of parked events by the time when they were first seen.
 pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRow>, ApiError> {
     let (comparison, direction) = if filter.is_ascending { (">", "ASC") } else { ("<", "DESC") };
     let sql = format!(
@@ -89,7 +90,7 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRo
     fetch_all(query).await
 }
 
-/// The parked event with this id.
+/// Finds a parked event by its id.
 pub async fn find(client: &Client, id: Uuid) -> Result<Option<ParkedRow>, ApiError> {
     let filter = ParkedFilter {
         q: id.to_string(),

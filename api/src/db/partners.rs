@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::http::list_by_name::NamedFilter;
 
-/// Names are told apart without regard to case.
+/// The constraint that keeps names unique, ignoring case.
 pub const NAME_UNIQUE: &str = "partners_name_unique";
 
 /// A partner that is not archived.
@@ -15,14 +15,14 @@ pub const NAME_UNIQUE: &str = "partners_name_unique";
 pub struct PartnerRow {
     pub id: i64,
     pub name: String,
-    /// What partners are sorted by.
+    /// The sort key.
     pub name_key: String,
     pub currency: String,
     pub status_map: Json<BTreeMap<String, String>>,
     pub version: i64,
 }
 
-/// What is written of a partner.
+/// The columns of a partner to insert or update.
 #[derive(Debug, Clone)]
 pub struct NewPartner {
     pub name: String,
@@ -30,7 +30,7 @@ pub struct NewPartner {
     pub status_map: BTreeMap<String, String>,
 }
 
-/// Partners by name.
+/// Lists partners by name.
 pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<PartnerRow>> {
     macro_rules! page {
         ($after:literal, $order:literal) => {
@@ -72,7 +72,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
     .await
 }
 
-/// As [`find`]; nobody else changes it until the transaction ends.
+/// Finds a partner and locks it until the transaction ends.
 pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<PartnerRow>> {
     sqlx::query!("SELECT id FROM partners WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
@@ -80,10 +80,10 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     find(connection, id).await
 }
 
-/// Makes a partner and returns its id.
+/// Inserts a partner and returns its id.
 ///
 /// # Errors
-/// A violation of [`NAME_UNIQUE`] when there is one of that name.
+/// A violation of [`NAME_UNIQUE`].
 pub async fn insert(connection: &mut PgConnection, partner: &NewPartner) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO partners (name, currency, status_map) VALUES ($1, $2, $3) RETURNING id",
@@ -96,7 +96,7 @@ pub async fn insert(connection: &mut PgConnection, partner: &NewPartner) -> sqlx
 }
 
 /// # Errors
-/// A violation of [`NAME_UNIQUE`] when there is another of that name.
+/// A violation of [`NAME_UNIQUE`].
 pub async fn update(connection: &mut PgConnection, id: i64, partner: &NewPartner) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE partners SET name = $2, currency = $3, status_map = $4, version = version + 1 WHERE id = $1",
@@ -110,7 +110,7 @@ pub async fn update(connection: &mut PgConnection, id: i64, partner: &NewPartner
     Ok(())
 }
 
-/// Takes a partner out of the lists; campaigns that name it keep it.
+/// Hides a partner from all lists. Campaigns that refer to it keep it.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE partners SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",

@@ -1,9 +1,9 @@
-//! One-time links to a new password in Postgres, by the hash of their secret.
+//! One-time links for a new password, in Postgres. Only the hash of the secret is stored.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-/// Keeps a link; the one before it is good for nothing any more.
+/// Stores a user's link. It replaces the previous one.
 pub async fn set(
     connection: &mut PgConnection,
     user_id: i64,
@@ -24,7 +24,7 @@ pub async fn set(
     Ok(())
 }
 
-/// Whether a link is good, without using it.
+/// Returns whether a link is valid, without using it.
 pub async fn exists(
     executor: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
@@ -39,7 +39,7 @@ pub async fn exists(
     .await
 }
 
-/// Uses a link: of two at once one gets the id and name of the person.
+/// Uses up a link and returns the user's id and name. Of two concurrent calls only one succeeds.
 pub async fn redeem(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -57,7 +57,7 @@ pub async fn redeem(
     Ok(row.map(|row| (row.id, row.username)))
 }
 
-/// Ends a person's link.
+/// Deletes a user's link.
 pub async fn forget(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM password_resets WHERE user_id = $1", user_id).execute(connection).await?;
     Ok(())

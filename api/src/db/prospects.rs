@@ -1,5 +1,5 @@
-//! Prospects in ClickHouse. Lists read the table from its end, in its order, until the page is full; one prospect is found
-//! by way of `prospect_index`.
+//! Prospects in ClickHouse. Lists read the table from one end, in its order, until the page is
+//! full. Single prospects are found through `prospect_index`.
 
 use std::collections::HashSet;
 use std::net::Ipv6Addr;
@@ -12,12 +12,12 @@ use uuid::Uuid;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
 use crate::db::scope::EventScope;
-use crate::db::windows::{self, Windows};
+use crate::db::time_slices::{self, PageSlices};
 use crate::http::error::ApiError;
 use crate::http::query::MAX_TIME_MS;
 use crate::policy::Grant;
 
-/// A line of a list.
+/// A prospect in a list.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct ProspectRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -34,7 +34,7 @@ pub struct ProspectRow {
     pub bot: String,
 }
 
-/// What an order shows of its prospect.
+/// The columns of a prospect that its orders show.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct VisitRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -46,7 +46,7 @@ pub struct VisitRow {
     pub referrer: String,
 }
 
-/// Everything that is known of one.
+/// All columns of a prospect.
 #[derive(Debug, Clone, Row, Deserialize)]
 pub struct ProspectDetailRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -82,7 +82,7 @@ pub struct ProspectDetailRow {
     pub version: u32,
 }
 
-/// An address as far as the grant goes: it is customer data.
+/// Returns the address, or `::` if the grant does not include customer data.
 #[must_use]
 pub fn shown_ip(ip: Ipv6Addr, grant: Grant) -> Ipv6Addr {
     if grant.customer_data { ip } else { Ipv6Addr::UNSPECIFIED }
@@ -105,11 +105,11 @@ const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(externa
     keyword, creative_id, ad_campaign_id, placement, cost AS cost_micros,
     toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks, version";
 
-/// The conditions on what a visitor brought, for a text that may be in any of it: one a place, since an index that says where
-/// the text is not helps only a condition on its own column (`0007_text.sql`).
+/// Returns one condition for each column that a text is searched in. They are separate because the
+/// skip index of a column only helps a condition on that column alone (`0007_text.sql`).
 fn places_sql(q: &str) -> Vec<String> {
     let holds = |column: &str| {
-        // To look for the lower-case letters takes two thirds of the time of looking for either.
+        // Comparing in lower case takes two thirds of the time of a search that ignores case.
         if q.is_ascii() {
             format!("position(lower({column}), lower({{q:String}})) > 0")
         } else {
@@ -118,32 +118,34 @@ fn places_sql(q: &str) -> Vec<String> {
     };
     let is_external = "external_id = {q:String}".to_owned();
     let mut places = vec![is_external, holds("page"), holds("referrer"), holds("user_agent")];
-    // An address as a text is made for each row: only for what can be a part of one.
+    // Formatting the address of every row is slow: only for a text that can be a part of one.
     if q.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')) {
         places.push("position(IPv6NumToString(ip), lower({q:String})) > 0".to_owned());
     }
     places
 }
 
-/// A page of what one slice of time has.
-fn page_sql(window: &EventFilter) -> String {
-    let conditions = window.conditions_sql("prospect_id");
-    let order = |time_column| window.order_sql(time_column, "prospect_id");
+/// Returns the query of one slice of time.
+fn page_sql(slice: &EventFilter) -> String {
+    let conditions = slice.conditions_sql("prospect_id");
+    let order = |time_column| slice.order_sql(time_column, "prospect_id");
     let select = |filter: &str| format!("SELECT {VISIT}, {KINDS} FROM prospects {filter} {}", order("time"));
-    if window.q.is_empty() {
+    if slice.q.is_empty() {
         return select(&format!("WHERE {conditions}"));
     }
-    let places = places_sql(&window.q);
+    let places = places_sql(&slice.q);
     let in_one = places.iter().enumerate().map(|(index, place)| {
         let before = places[..index].iter().map(|place| format!(" AND NOT ({place})")).collect::<String>();
-        // Most columns are small beside the texts and are better read first, but not those that all rows meet.
-        if window.is_of_stored() || window.is_narrow() {
+        // The texts are the largest columns. Selective conditions are read before them, but
+        // conditions that all rows meet are not.
+        if slice.is_of_stored() || slice.is_narrow() {
             select(&format!("WHERE {conditions} AND {place}{before}"))
         } else {
             select(&format!("PREWHERE {place} WHERE {conditions}{before}"))
         }
     });
-    // Read in the order of time, a text that few have is looked for in one part after another, by one thread.
+    // Reading in the order of time would search for a rare text in one part after another, with one
+    // thread.
     format!(
         "SELECT * FROM ({}) {} SETTINGS optimize_read_in_order = 0",
         in_one.collect::<Vec<_>>().join(" UNION ALL "),
@@ -151,18 +153,18 @@ fn page_sql(window: &EventFilter) -> String {
     )
 }
 
-/// A page of prospects by time. `now_ms` is when the newest are, about.
+/// Lists a page of prospects by time. `now_ms` is the approximate time of the newest prospect.
 pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<ProspectRow>, ApiError> {
-    let sliced = if filter.q.is_empty() { windows::PROSPECTS } else { windows::TEXTS };
-    let mut windows = Windows::of(client, sliced, filter, now_ms).await?;
+    let slicing = if filter.q.is_empty() { time_slices::PROSPECTS } else { time_slices::TEXTS };
+    let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
-    while let Some(window) = windows.next(rows.len()) {
-        rows.extend(fetch_all(window.bind(client.query(&page_sql(&window)))).await?);
+    while let Some(slice) = slices.next(rows.len()) {
+        rows.extend(fetch_all(slice.bind(client.query(&page_sql(&slice)))).await?);
     }
     Ok(rows)
 }
 
-/// One prospect, if it is within the scope.
+/// Finds a prospect within the scope.
 pub async fn find(
     client: &Client,
     scope: &EventScope,
@@ -177,8 +179,8 @@ pub async fn find(
     fetch_optional(scope.bind(client.query(&sql)).param("id", id.to_string())).await
 }
 
-/// These prospects, whosever they are: for orders that the viewer may see. Each is looked for at the time in its id, and only
-/// what is not there, by way of the index.
+/// Finds prospects of any scope, for orders that the viewer may see. Looks for each at the time in
+/// its id first, and uses the index only for those that are not there.
 pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -199,7 +201,7 @@ pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, A
     Ok(found)
 }
 
-/// Those of the prospects `ids` whose times are among the ones that `times_sql` gives.
+/// Returns the query for the prospects `ids` whose times are in the result of `times_sql`.
 fn visits_at(times_sql: &str) -> String {
     format!(
         "SELECT {VISIT} FROM prospects
@@ -207,7 +209,7 @@ fn visits_at(times_sql: &str) -> String {
     )
 }
 
-/// UUIDs as ClickHouse reads them in an array.
+/// Formats UUIDs for a ClickHouse parameter of type `Array(UUID)`.
 #[must_use]
 pub fn uuid_texts(ids: &[Uuid]) -> Vec<String> {
     ids.iter().map(Uuid::to_string).collect()

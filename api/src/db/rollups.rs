@@ -1,4 +1,4 @@
-//! Sums by hour in ClickHouse, for figures and charts.
+//! Hourly sums in ClickHouse, for figures and charts.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -7,16 +7,18 @@ use crate::db::clickhouse::fetch_all;
 use crate::db::scope::EventScope;
 use crate::http::error::ApiError;
 
-/// What an hour of UTC (Unix seconds of its start) saw.
+/// The sums of one hour of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]
 pub struct HourRow {
+    /// The start of the hour in Unix seconds.
     pub hour_s: i64,
     pub n_prospects: i64,
     pub n_bots: i64,
     pub n_orders: i64,
 }
 
-/// The hours of a range (Unix seconds, the end exclusive) that saw anything, oldest first.
+/// Returns the non-empty hours of a range, oldest first. The range is in Unix seconds, the end
+/// exclusive.
 pub async fn hours(
     client: &Client,
     scope: &EventScope,
@@ -32,7 +34,8 @@ pub async fn hours(
          GROUP BY hour ORDER BY hour",
         scope.rollup_sql()
     );
-    // The last hour that begins before the end: the markers of batches lie behind it.
+    // The last hour that begins before the end. An upper bound also skips the markers of batches,
+    // whose hour is later.
     let last_s = (to_s - 1).div_euclid(3600) * 3600;
     fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("last_s", last_s)).await
 }

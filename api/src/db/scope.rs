@@ -1,8 +1,8 @@
-//! Which events a viewer may see, as a condition of every ClickHouse query.
+//! The row scope of a viewer, as a condition of every ClickHouse query.
 //!
-//! Everything, one's own, or a team's. An event belongs to the team
-//! that it is stamped with. One without a stamp belongs to the team that its buyer was in at its time, by the periods of
-//! the memberships, so that a buyer who moves takes nothing along.
+//! A viewer sees all events, those of a team, or their own. An event belongs to the team in its
+//! `team_id`. An event without one belongs to the team that its buyer was in at the event's time,
+//! so that a buyer who changes teams leaves the old events behind.
 
 use clickhouse::query::Query;
 use sqlx::PgPool;
@@ -12,7 +12,7 @@ use crate::db::teams;
 use crate::http::error::ApiError;
 use crate::policy::Scope;
 
-/// Whose events a query may return.
+/// The events that a query may return.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventScope {
     all: bool,
@@ -24,7 +24,7 @@ pub struct EventScope {
 }
 
 impl EventScope {
-    /// What the policy's scope means for this viewer.
+    /// Resolves the policy's scope for this viewer.
     pub async fn load(pool: &PgPool, viewer: &Viewer, scope: Scope) -> Result<Self, ApiError> {
         let mut found = Self { viewer: u64::try_from(viewer.id).unwrap_or(0), ..Self::default() };
         match (scope, &viewer.team) {
@@ -42,19 +42,20 @@ impl EventScope {
         Ok(found)
     }
 
-    /// Everything, for who has been allowed it.
+    /// Returns whether the scope includes all events.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.all
     }
 
-    /// The condition on a table with `user_id`, `team_id` and `time`.
+    /// Returns the condition for a table with `user_id`, `team_id` and `time`.
     #[must_use]
     pub fn events_sql(&self) -> String {
         self.sql("toUnixTimestamp64Milli(time) >= since", "toUnixTimestamp64Milli(time) < until")
     }
 
-    /// The condition on the roll-up, whose time is `hour`. A membership that began within an hour counts from its start.
+    /// Returns the condition for the roll-up, whose time is `hour`. A membership that began within
+    /// an hour counts from the start of that hour.
     #[must_use]
     pub fn rollup_sql(&self) -> String {
         self.sql(
@@ -63,12 +64,13 @@ impl EventScope {
         )
     }
 
-    /// `since` and `until` are the ends of a period that the event's time is compared with.
+    /// `since` and `until` are the comparisons of the event's time with the ends of a membership.
     fn sql(&self, since: &str, until: &str) -> String {
         match (self.all, self.team) {
             (true, _) => "true".to_owned(),
             (false, 0) => "user_id = {viewer:UInt64}".to_owned(),
-            // Most events are of neither the team nor one of its people: the periods are looked at for the rest.
+            // The cheap comparison with the members comes first: it excludes most events, so that
+            // few are compared with the periods.
             (false, _) => format!(
                 "(user_id = {{viewer:UInt64}} OR team_id = {{team:UInt64}}
                   OR (team_id = 0 AND user_id IN {{members:Array(UInt64)}}
@@ -78,7 +80,7 @@ impl EventScope {
         }
     }
 
-    /// Gives a query with one of the conditions in it its parameters.
+    /// Binds the parameters of the conditions above.
     pub fn bind(&self, query: Query) -> Query {
         query
             .param("viewer", self.viewer)

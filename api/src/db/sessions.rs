@@ -1,4 +1,5 @@
-//! Browsers' sessions in Postgres, and the list of all logins of a person: browsers' and programs' (token families).
+//! Browser sessions in Postgres, and the list of all logins of a user: browser sessions and token
+//! families.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -7,10 +8,10 @@ use uuid::Uuid;
 use crate::auth::session::Session;
 use crate::auth::token::Origin;
 
-/// How often a use is noted: no write for each request.
+/// How often a use is recorded, to avoid a write for each request.
 pub const SEEN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
-/// A session to be kept.
+/// A session to insert.
 #[derive(Debug)]
 pub struct NewSession<'a> {
     pub token_hash: [u8; 32],
@@ -38,21 +39,22 @@ pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> 
     Ok(())
 }
 
-/// A login that stands, of a browser or a program.
+/// An active login of a browser or a program.
 #[derive(Debug)]
 pub struct LoginRow {
     pub id: Uuid,
     /// `browser` or `api`.
     pub kind: String,
     pub created_at: DateTime<Utc>,
-    /// To the minute for a browser; a program is seen when it exchanges its refresh token.
+    /// To the minute for a browser; the last exchange of the refresh token for a program.
     pub last_seen_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub address: String,
     pub agent: String,
 }
 
-/// A session that is neither expired nor revoked; it is noted as seen, at most once a minute.
+/// Finds a session that is neither expired nor revoked, and updates `last_seen_at`, at most once a
+/// minute.
 pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> sqlx::Result<Option<Session>> {
     let row = sqlx::query!(
         "SELECT id, user_id, csrf, last_seen_at FROM sessions
@@ -72,7 +74,7 @@ pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> s
     Ok(csrf.map(|csrf| Session { id: row.id, user_id: row.user_id, csrf }))
 }
 
-/// Logins of a person that stand, the newest first, after the one that is given.
+/// Lists a user's active logins that follow `after`, newest first.
 pub async fn list(
     pool: &PgPool,
     user_id: i64,
@@ -112,7 +114,7 @@ pub async fn list(
     .await
 }
 
-/// Ends one login of a person. Returns whether there was one that stood.
+/// Revokes one login of a user. Returns whether it was active.
 pub async fn revoke(
     connection: &mut PgConnection,
     user_id: i64,
@@ -140,7 +142,7 @@ pub async fn revoke(
     Ok(sessions.rows_affected() + families.rows_affected() > 0)
 }
 
-/// Ends all logins of a person but the one that is given. Returns how many.
+/// Revokes all logins of a user except `but`. Returns their number.
 pub async fn revoke_others(
     connection: &mut PgConnection,
     user_id: i64,

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::http::list_by_name::NamedFilter;
 
-/// Names are told apart without regard to case.
+/// The constraint that keeps names unique, ignoring case.
 pub const NAME_UNIQUE: &str = "sources_name_unique";
 
 /// A source that is not archived.
@@ -15,14 +15,14 @@ pub const NAME_UNIQUE: &str = "sources_name_unique";
 pub struct SourceRow {
     pub id: i64,
     pub name: String,
-    /// What sources are sorted by.
+    /// The sort key.
     pub name_key: String,
     pub click_id_param: String,
     pub macros: Json<BTreeMap<String, String>>,
     pub version: i64,
 }
 
-/// What is written of a source.
+/// The columns of a source to insert or update.
 #[derive(Debug, Clone)]
 pub struct NewSource {
     pub name: String,
@@ -30,7 +30,7 @@ pub struct NewSource {
     pub macros: BTreeMap<String, String>,
 }
 
-/// Sources by name.
+/// Lists sources by name.
 pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<SourceRow>> {
     macro_rules! page {
         ($after:literal, $order:literal) => {
@@ -72,7 +72,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
     .await
 }
 
-/// As [`find`]; nobody else changes it until the transaction ends.
+/// Finds a source and locks it until the transaction ends.
 pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<SourceRow>> {
     sqlx::query!("SELECT id FROM sources WHERE id = $1 FOR NO KEY UPDATE", id)
         .fetch_optional(&mut *connection)
@@ -80,10 +80,10 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     find(connection, id).await
 }
 
-/// Makes a source and returns its id.
+/// Inserts a source and returns its id.
 ///
 /// # Errors
-/// A violation of [`NAME_UNIQUE`] when there is one of that name.
+/// A violation of [`NAME_UNIQUE`].
 pub async fn insert(connection: &mut PgConnection, source: &NewSource) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO sources (name, click_id_param, macros) VALUES ($1, $2, $3) RETURNING id",
@@ -96,7 +96,7 @@ pub async fn insert(connection: &mut PgConnection, source: &NewSource) -> sqlx::
 }
 
 /// # Errors
-/// A violation of [`NAME_UNIQUE`] when there is another of that name.
+/// A violation of [`NAME_UNIQUE`].
 pub async fn update(connection: &mut PgConnection, id: i64, source: &NewSource) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sources SET name = $2, click_id_param = $3, macros = $4, version = version + 1 WHERE id = $1",
@@ -110,7 +110,7 @@ pub async fn update(connection: &mut PgConnection, id: i64, source: &NewSource) 
     Ok(())
 }
 
-/// Takes a source out of the lists; campaigns that name it keep it.
+/// Hides a source from all lists. Campaigns that refer to it keep it.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sources SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1",

@@ -1,19 +1,19 @@
-//! Teams and their members over time, in Postgres. A present membership is a period without an end.
+//! Teams and their members over time, in Postgres. A current membership is a period without an end.
 //!
-//! Every change first locks the people it names ([`lock_people_exclusive`]), then all other changes out ([`lock_exclusive`]); migration 0005
-//! says why in this order.
+//! Every change first locks the users that it names ([`lock_people_exclusive`]), then all teams
+//! ([`lock_exclusive`]). Migration 0005 gives the reason for this order.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::http::list_by_name::NamedFilter;
 
-/// One team per lead.
+/// The constraint that allows a lead one team.
 pub const LEAD_UNIQUE: &str = "teams_lead_unique";
-/// One team per buyer at a time.
+/// The constraint that allows a buyer one team at a time.
 pub const ONE_TEAM: &str = "memberships_one_team_at_a_time";
 
-/// A time in which somebody was in a team, in Unix milliseconds, the end exclusive.
+/// The period of a membership, in Unix milliseconds, the end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberPeriod {
     pub user_id: i64,
@@ -21,7 +21,7 @@ pub struct MemberPeriod {
     pub until_ms: i64,
 }
 
-/// A team with its present members, by id.
+/// A team with its current members, sorted by id.
 #[derive(Debug, Clone)]
 pub struct TeamRow {
     pub id: i64,
@@ -31,27 +31,27 @@ pub struct TeamRow {
     pub version: i64,
 }
 
-/// A time in which somebody was in a team, as people read it.
+/// A membership in the history of a team.
 #[derive(Debug, Clone)]
 pub struct MembershipRow {
     pub id: i64,
     pub user_id: i64,
     pub since: DateTime<Utc>,
-    /// `None`: still in it.
+    /// `None`: the user is still a member.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What decides whether somebody may lead a team or be in it.
+/// The facts that decide whether a user may lead or join a team.
 #[derive(Debug, Clone)]
 pub struct PersonRow {
     pub id: i64,
     pub position: String,
     pub is_active: bool,
-    /// The team that they are in now.
+    /// The user's current team.
     pub team_id: Option<i64>,
 }
 
-/// All periods of a team. An open one ends in the year 2286.
+/// Lists all membership periods of a team. An open period ends in the year 2286.
 pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<MemberPeriod>> {
     sqlx::query_as!(
         MemberPeriod,
@@ -65,7 +65,7 @@ pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<Mem
     .await
 }
 
-/// Teams by name: all of them, or the one with this id.
+/// Lists teams by name: all of them, or only the team `only`.
 pub async fn list(
     pool: &PgPool,
     is_all: bool,
@@ -104,7 +104,7 @@ pub async fn list(
     }
 }
 
-/// The team with this id, unless it is archived.
+/// Finds a team that is not archived.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<TeamRow>> {
     sqlx::query_as!(
         TeamRow,
@@ -118,7 +118,7 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
     .await
 }
 
-/// Who was in a team and when, the latest to join first.
+/// Lists the memberships of a team, the latest to join first.
 pub async fn history(
     pool: &PgPool,
     team_id: i64,
@@ -138,7 +138,8 @@ pub async fn history(
     .await
 }
 
-/// Those of these people that there are, who stay what they are until the transaction ends.
+/// Locks the rows of these users (`FOR NO KEY UPDATE`), so that their position and state stay. Does
+/// not wait for `users::lock_shared`, nor keep it waiting.
 pub async fn lock_people_exclusive(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", ids)
         .fetch_all(connection)
@@ -146,26 +147,26 @@ pub async fn lock_people_exclusive(connection: &mut PgConnection, ids: &[i64]) -
     Ok(())
 }
 
-/// Keeps all teams as they are until the transaction ends.
+/// Locks all teams against changes, which take [`lock_exclusive`].
 pub async fn lock_shared(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT hold_teams()").fetch_one(connection).await?;
     Ok(())
 }
 
-/// The team that somebody leads.
+/// Returns the id of the team that a user leads.
 pub async fn led_by(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!("SELECT id FROM teams WHERE lead_id = $1 AND archived_at IS NULL", user_id)
         .fetch_optional(connection)
         .await
 }
 
-/// Waits until no other change of a team is under way, and keeps the next ones waiting.
+/// Locks all teams for a change.
 pub async fn lock_exclusive(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT lock_teams()").fetch_one(connection).await?;
     Ok(())
 }
 
-/// What there is to know of these people; to be asked under both locks.
+/// Loads these users. Call it under both locks.
 pub async fn people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<PersonRow>> {
     sqlx::query_as!(
         PersonRow,
@@ -178,10 +179,10 @@ pub async fn people(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<
     .await
 }
 
-/// Makes a team without members and returns its id.
+/// Inserts a team without members and returns its id.
 ///
 /// # Errors
-/// A violation of [`LEAD_UNIQUE`] when the lead has a team.
+/// A violation of [`LEAD_UNIQUE`].
 pub async fn insert(connection: &mut PgConnection, name: &str, lead: Option<i64>) -> sqlx::Result<i64> {
     sqlx::query_scalar!("INSERT INTO teams (name, lead_id) VALUES ($1, $2) RETURNING id", name, lead)
         .fetch_one(connection)
@@ -189,7 +190,7 @@ pub async fn insert(connection: &mut PgConnection, name: &str, lead: Option<i64>
 }
 
 /// # Errors
-/// A violation of [`LEAD_UNIQUE`] when the lead has a team.
+/// A violation of [`LEAD_UNIQUE`].
 pub async fn update(
     connection: &mut PgConnection,
     id: i64,
@@ -207,10 +208,10 @@ pub async fn update(
     Ok(())
 }
 
-/// These people join from now on.
+/// Adds users to a team from now on.
 ///
 /// # Errors
-/// A violation of [`ONE_TEAM`] when one of them is in a team.
+/// A violation of [`ONE_TEAM`].
 pub async fn join(connection: &mut PgConnection, team_id: i64, joiners: &[i64]) -> sqlx::Result<()> {
     if joiners.is_empty() {
         return Ok(());
@@ -226,7 +227,7 @@ pub async fn join(connection: &mut PgConnection, team_id: i64, joiners: &[i64]) 
     Ok(())
 }
 
-/// These members leave now.
+/// Ends the memberships of these users now.
 pub async fn leave(connection: &mut PgConnection, team_id: i64, leavers: &[i64]) -> sqlx::Result<()> {
     if leavers.is_empty() {
         return Ok(());
@@ -235,14 +236,14 @@ pub async fn leave(connection: &mut PgConnection, team_id: i64, leavers: &[i64])
     Ok(())
 }
 
-/// Takes somebody out of the team that they are in or lead, now: for an account that ends. One whose position changes
-/// leaves by itself (migration 0005).
+/// Removes a user from the team that they are in or lead, when their account ends. After a change
+/// of position a trigger does the same (migration 0005).
 pub async fn leave_all(connection: &mut PgConnection, user_id: i64) -> sqlx::Result<()> {
     sqlx::query!("SELECT leave_teams($1)", user_id).execute(connection).await?;
     Ok(())
 }
 
-/// Takes a team out of all lists. Its past stays; its lead may have another.
+/// Hides a team from all lists. Its history stays, and its lead may lead another team.
 pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query!("UPDATE teams SET archived_at = clock_timestamp(), version = version + 1 WHERE id = $1", id)
         .execute(connection)

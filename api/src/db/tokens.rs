@@ -58,8 +58,9 @@ pub async fn insert_refresh(
     Ok(())
 }
 
-/// Finds a token and holds it until the transaction ends, so that of two exchanges at once one sees the other's use.
-pub async fn find_refresh_for_update(
+/// Finds a refresh token and locks it until the transaction ends, so that the second of two
+/// concurrent exchanges sees that the token was used.
+pub async fn find_refresh_exclusive(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
 ) -> sqlx::Result<Option<RefreshRow>> {
@@ -106,7 +107,7 @@ pub async fn revoke_family(
     Ok(())
 }
 
-/// Takes the row of the person whose refresh token it is, to end its family.
+/// Locks the row of the refresh token's user, before its family is revoked.
 pub async fn lock_owner_exclusive(connection: &mut PgConnection, token_hash: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!(
         "SELECT id FROM users WHERE id = (SELECT user_id FROM token_families family
@@ -118,7 +119,7 @@ pub async fn lock_owner_exclusive(connection: &mut PgConnection, token_hash: &[u
     Ok(())
 }
 
-/// Ends the family of a refresh token. Returns the id and name of the person whose it was, if it stood.
+/// Revokes the family of a refresh token. Returns the id and name of its user if it was active.
 pub async fn revoke_by_refresh(
     connection: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -138,8 +139,9 @@ pub async fn revoke_by_refresh(
     Ok(ended.map(|row| (row.id, row.username)))
 }
 
-/// Forgets what expired before `before`: sessions, families whose last refresh token did, API tokens and one-time links; and
-/// what was answered until then to requests with an idempotency key. Returns how many rows went.
+/// Deletes the sessions, token families, API tokens and one-time links that expired before
+/// `before`, and the idempotency keys claimed before it. A family expires with its last refresh
+/// token. Returns the number of deleted rows.
 pub async fn forget_expired(connection: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<u64> {
     let sessions =
         sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", before).execute(&mut *connection).await?;

@@ -1,6 +1,7 @@
-//! Tracking keys in Postgres. The current key of a campaign has no end; the others end by themselves, or have ended.
+//! Tracking keys in Postgres. Current keys of a campaign have no end; the others have an end in the
+//! future or in the past.
 //!
-//! To be called with the campaign's row locked.
+//! Callers hold the exclusive lock of the campaign.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -12,13 +13,13 @@ use sqlx::PgConnection;
 pub struct KeyRow {
     pub key: String,
     pub created_at: DateTime<Utc>,
-    /// Events that carry it from then on are parked.
+    /// Events with this key that are later than this are parked.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Whether it has not ended by the database's clock.
+    /// Whether it has not ended, by the database's clock.
     pub is_valid: bool,
 }
 
-/// Makes a key that is current, and returns it.
+/// Creates a current key and returns it.
 pub async fn insert(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Result<String> {
     let key = tracking_key::generate();
     sqlx::query!(
@@ -31,7 +32,7 @@ pub async fn insert(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Re
     Ok(key)
 }
 
-/// Lets all keys of a campaign end in so many hours, those that do not end before.
+/// Lets all keys of a campaign end in `hours`, except those that end earlier.
 pub async fn expire_all(connection: &mut PgConnection, campaign_id: i64, hours: i32) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE tracking_keys SET expires_at = clock_timestamp() + make_interval(hours => $2)

@@ -3,17 +3,17 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-/// The constraints that a body can run into.
+/// Constraints that a request can violate.
 pub const NAME_UNIQUE: &str = "fund_accounts_name_unique";
 pub const OF_BUYERS: &str = "fund_accounts_of_buyers";
 pub const SOURCE_KNOWN: &str = "fund_accounts_source";
 
-/// An ad account and what is in it.
+/// An ad account and its balance.
 #[derive(Debug, Clone)]
 pub struct AccountRow {
     pub id: i64,
     pub name: String,
-    /// By which accounts are sorted.
+    /// The sort key.
     pub lower_name: String,
     pub source_id: Option<i64>,
     pub buyer_id: i64,
@@ -26,7 +26,7 @@ pub struct AccountRow {
     pub version: i64,
 }
 
-/// An ad account to be, or as it shall be.
+/// The columns of an ad account to insert or update.
 #[derive(Debug, Clone)]
 pub struct AccountValues {
     pub name: String,
@@ -38,27 +38,27 @@ pub struct AccountValues {
     pub low_runway_days: i32,
 }
 
-/// Which accounts to list.
+/// Filters of a list of accounts.
 #[derive(Debug, Clone)]
 pub struct AccountFilter {
-    /// `None`: everybody's.
+    /// `None`: any buyer.
     pub buyers: Option<Vec<i64>>,
     pub pattern: Option<String>,
     pub source_id: Option<i64>,
     pub state: Option<&'static str>,
-    /// The name in lower case and the id of the last one of the page before.
+    /// The sort key and the id of the last account of the previous page.
     pub after: Option<(String, i64)>,
     pub limit: i64,
 }
 
-/// What is still asked for or promised, and what is in an account that shall go.
+/// The balance and the pending requests of an account. Both must be zero before it is archived.
 #[derive(Debug, Clone, Copy)]
-pub struct Ties {
+pub struct PendingMoney {
     pub balance_minor: i64,
     pub n_requests: i64,
 }
 
-/// Accounts by name, that are not archived.
+/// Lists accounts by name, except archived ones.
 pub async fn list(pool: &PgPool, filter: &AccountFilter) -> sqlx::Result<Vec<AccountRow>> {
     let (after_name, after_id) = filter.after.clone().unzip();
     sqlx::query_as!(
@@ -99,7 +99,7 @@ pub async fn find(pool: &PgPool, id: i64, buyers: Option<&[i64]>) -> sqlx::Resul
     .await
 }
 
-/// The account, locked so that nobody else changes it, or posts to it, until the transaction ends.
+/// Finds an account and locks it until the transaction ends, against changes and against transfers.
 pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
@@ -113,7 +113,8 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     .await
 }
 
-/// The accounts of these ids or names, by id, held as they are until the transaction ends; archived ones are left out.
+/// Finds the accounts with these ids or names, and locks them against changes. Archived accounts
+/// are left out.
 pub async fn lock_shared(
     connection: &mut PgConnection,
     ids: &[i64],
@@ -133,7 +134,7 @@ pub async fn lock_shared(
     .await
 }
 
-/// An account, archived or not, held as it is until the transaction ends.
+/// Finds an account, archived or not, and locks it against changes.
 pub async fn lock_shared_with_archived(
     connection: &mut PgConnection,
     id: i64,
@@ -150,7 +151,7 @@ pub async fn lock_shared_with_archived(
     .await
 }
 
-/// Makes an account, with its place in the ledger, and returns its id.
+/// Inserts an account with its ledger account, and returns its id.
 ///
 /// # Errors
 /// A violation of one of the constraints above.
@@ -176,10 +177,11 @@ pub async fn insert(
     .await
 }
 
-/// Gives an account other values; another buyer has it from now on.
+/// Updates an account. A new buyer has it from now on.
 ///
 /// # Errors
-/// A violation of one of the constraints above, or of the ledger's floor when it holds less than its new credit allows.
+/// A violation of one of the constraints above, or of the ledger's floor if the balance is below
+/// the new credit limit.
 pub async fn update(
     connection: &mut PgConnection,
     id: i64,
@@ -205,10 +207,10 @@ pub async fn update(
     Ok(())
 }
 
-/// What keeps an account from being archived.
-pub async fn ties(connection: &mut PgConnection, id: i64) -> sqlx::Result<Ties> {
+/// Loads the balance and the pending requests of an account.
+pub async fn pending_money(connection: &mut PgConnection, id: i64) -> sqlx::Result<PendingMoney> {
     sqlx::query_as!(
-        Ties,
+        PendingMoney,
         r#"SELECT balance_minor,
                   (SELECT count(*) FROM fund_requests
                    WHERE fund_account_id = $1 AND status IN ('open', 'approved')) AS "n_requests!"
@@ -226,7 +228,7 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
     Ok(())
 }
 
-/// The ids of all accounts that these people have now, archived ones too.
+/// Lists the ids of all accounts that these buyers have now, archived ones included.
 pub async fn ids_of(pool: &PgPool, buyers: &[i64]) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         "SELECT id FROM fund_accounts WHERE buyer_id = ANY ($1) ORDER BY id LIMIT 10000",
@@ -236,7 +238,7 @@ pub async fn ids_of(pool: &PgPool, buyers: &[i64]) -> sqlx::Result<Vec<i64>> {
     .await
 }
 
-/// The present members of a team.
+/// Lists the current members of a team.
 pub async fn members(executor: impl PgExecutor<'_>, team_id: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         "SELECT user_id FROM memberships WHERE team_id = $1 AND upper_inf(during) ORDER BY user_id LIMIT 10000",

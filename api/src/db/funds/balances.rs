@@ -1,33 +1,34 @@
-//! What accounts, buyers and teams held at a moment, and what they spent in the days before it.
+//! Balances of accounts, buyers and teams at a moment, and their spend in the days before it.
 //!
-//! An account's balance is that of its last line not after the moment; those of a buyer or a team are the sums over the
-//! accounts that the buyer, or the buyers who were in the team, had at that moment. Each page's keys are found first, so that
-//! only its own accounts are looked at.
+//! The balance of an account is that of its last ledger line up to the moment. The balance of a
+//! buyer or a team is the sum over the accounts that the buyer, or the team's members, had at that
+//! moment. The query finds the keys of a page first, so that it only sums the accounts of that
+//! page.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 
 use crate::db::begin_with_custom_plans;
 
-/// What somebody or something held.
+/// The balance of an account, a buyer or a team.
 #[derive(Debug, Clone)]
 pub struct BalanceRow {
     pub id: i64,
     pub name: String,
     pub currency: String,
     pub balance_minor: i64,
-    /// Of the days asked about.
+    /// The spend in the days of the filter.
     pub spent_minor: i64,
     pub low_runway_days: i32,
 }
 
-/// Which balances to list.
+/// Filters of a list of balances.
 #[derive(Debug, Clone)]
 pub struct BalanceFilter {
     pub at: DateTime<Utc>,
-    /// The first and the last of the days whose spend counts.
+    /// The first and the last day whose spend counts.
     pub days: (NaiveDate, NaiveDate),
-    /// Only the accounts of these people; `None`: everybody's.
+    /// Only the accounts of these buyers; `None`: any buyer.
     pub buyers: Option<Vec<i64>>,
     /// Only this account, buyer or team.
     pub id: Option<i64>,
@@ -35,7 +36,7 @@ pub struct BalanceFilter {
     pub limit: i64,
 }
 
-/// The balances of a page of things, each with its accounts.
+/// Selects the balances of the rows of `$page`, each of which has an array of accounts.
 macro_rules! balances {
     ($page:literal, $filter:expr, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -66,7 +67,7 @@ macro_rules! balances {
     };
 }
 
-/// By account.
+/// Lists balances by account.
 pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let after_id = filter.after.as_ref().map(|(id, _)| *id);
     let mut planned = begin_with_custom_plans(pool).await?;
@@ -88,7 +89,7 @@ pub async fn by_account(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<V
     .await
 }
 
-/// By buyer and currency: the accounts that a buyer had at the moment.
+/// Lists balances by buyer and currency, of the accounts that the buyer had at the moment.
 pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
     let mut planned = begin_with_custom_plans(pool).await?;
@@ -115,8 +116,8 @@ pub async fn by_buyer(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec
     .await
 }
 
-/// By team and currency: the accounts of the buyers who were in it at the moment. `buyers` of the filter is not asked: who
-/// sees a team sees all of it.
+/// Lists balances by team and currency, of the accounts of the buyers who were in the team at the
+/// moment. Ignores `buyers` of the filter: a viewer who sees a team sees all of it.
 pub async fn by_team(pool: &PgPool, filter: &BalanceFilter) -> sqlx::Result<Vec<BalanceRow>> {
     let (after_id, after_currency) = filter.after.clone().unzip();
     let mut planned = begin_with_custom_plans(pool).await?;

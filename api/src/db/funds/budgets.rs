@@ -1,13 +1,13 @@
-//! What teams may spend in a month, in Postgres.
+//! Monthly budgets of teams in Postgres.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
-/// The constraints that a body can run into.
+/// Constraints that a request can violate.
 pub const ONE_A_MONTH: &str = "fund_budgets_one_a_month";
 pub const KEPT: &str = "fund_budgets_kept";
 
-/// A team's budget and what is approved of it.
+/// A team's budget and the part of it that is reserved.
 #[derive(Debug, Clone)]
 pub struct BudgetRow {
     pub id: i64,
@@ -19,7 +19,7 @@ pub struct BudgetRow {
     pub version: i64,
 }
 
-/// A budget to be, or as it shall be.
+/// The columns of a budget to insert or update.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetValues {
     pub team_id: i64,
@@ -28,17 +28,17 @@ pub struct BudgetValues {
     pub currency: &'static str,
 }
 
-/// Which budgets to list.
+/// Filters of a list of budgets.
 #[derive(Debug, Clone, Copy)]
 pub struct BudgetFilter {
-    /// `None`: every team's.
+    /// `None`: any team.
     pub team_id: Option<i64>,
     pub month: Option<NaiveDate>,
     pub after: Option<(NaiveDate, i64)>,
     pub limit: i64,
 }
 
-/// Budgets, the latest month first.
+/// Lists budgets, the latest month first.
 pub async fn list(pool: &PgPool, filter: &BudgetFilter) -> sqlx::Result<Vec<BudgetRow>> {
     let (after_month, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -80,7 +80,8 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     .await
 }
 
-/// The budget of a month of the team that a buyer is in now, locked: who approves next waits.
+/// Finds and locks the budget of a month for the team that a buyer is in now. Concurrent approvals
+/// wait.
 pub async fn lock_exclusive_of_buyer(
     connection: &mut PgConnection,
     buyer_id: i64,
@@ -161,7 +162,7 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// Whether there is such a team.
+/// Returns whether a team exists and is not archived.
 pub async fn is_team(connection: &mut PgConnection, team_id: i64) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM teams WHERE id = $1 AND archived_at IS NULL) AS "exists!""#,

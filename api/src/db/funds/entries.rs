@@ -1,11 +1,11 @@
-//! The ledger's entries, read.
+//! Reads the entries of the ledger.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use crate::db::begin_with_custom_plans;
 
-/// A transfer.
+/// An entry: one transfer.
 #[derive(Debug, Clone)]
 pub struct EntryRow {
     pub id: i64,
@@ -25,7 +25,7 @@ pub struct EntryRow {
     pub actor_id: i64,
 }
 
-/// Which transfers to list.
+/// Filters of a list of transfers.
 #[derive(Debug, Clone)]
 pub struct EntryFilter {
     pub kind: Option<&'static str>,
@@ -35,7 +35,7 @@ pub struct EntryFilter {
     pub limit: i64,
 }
 
-/// A spend that is in the books.
+/// A spend that is recorded already.
 #[derive(Debug, Clone)]
 pub struct KnownSpend {
     pub fund_account_id: i64,
@@ -44,7 +44,7 @@ pub struct KnownSpend {
     pub amount_minor: i64,
 }
 
-/// Everybody's transfers, newest first.
+/// Lists the transfers of all accounts, newest first.
 pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<EntryRow>> {
     let (after_at, after_id) = filter.after.unzip();
     let mut planned = begin_with_custom_plans(pool).await?;
@@ -68,7 +68,8 @@ pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<E
     .await
 }
 
-/// The transfers of some ad accounts, newest first: the newest of each by its index, then the newest of those.
+/// Lists the transfers of some ad accounts, newest first. The query takes the newest of each
+/// account from its index, then the newest of those.
 pub async fn list_of(
     pool: &PgPool,
     fund_account_ids: &[i64],
@@ -124,7 +125,7 @@ pub async fn find(
     .await
 }
 
-/// What an entry moves, account by account.
+/// Lists the legs of an entry: ledger account and amount.
 pub async fn legs(connection: &mut PgConnection, id: i64) -> sqlx::Result<Vec<(i64, i64)>> {
     let rows = sqlx::query!(
         "SELECT account_id, amount_minor FROM ledger_postings WHERE entry_id = $1 ORDER BY id",
@@ -135,7 +136,7 @@ pub async fn legs(connection: &mut PgConnection, id: i64) -> sqlx::Result<Vec<(i
     Ok(rows.into_iter().map(|row| (row.account_id, row.amount_minor)).collect())
 }
 
-/// Which of these spends are in the books already, by account, day and reference.
+/// Returns those of the spends, given by account, day and reference, that are recorded already.
 pub async fn known_spends(
     connection: &mut PgConnection,
     fund_account_ids: &[i64],

@@ -1,9 +1,9 @@
-//! The ledger's lines, read: lists, and an ad account's statement.
+//! Reads the lines of the ledger: lists, and the statement of an ad account.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgPool;
 
-/// A line.
+/// A line: one posting of an entry.
 #[derive(Debug, Clone)]
 pub struct LineRow {
     pub id: i64,
@@ -13,7 +13,7 @@ pub struct LineRow {
     pub entry_id: i64,
     /// `bank`, `ad_account`, `spend` or `fees`.
     pub book: String,
-    /// The ad account, where the book is one.
+    /// The ad account if the book is `ad_account`.
     pub fund_account_id: Option<i64>,
     pub currency: String,
     pub amount_minor: i64,
@@ -22,7 +22,7 @@ pub struct LineRow {
     pub note: String,
 }
 
-/// Which lines to list.
+/// Filters of a list of lines.
 #[derive(Debug, Clone)]
 pub struct LineFilter {
     pub from: DateTime<Utc>,
@@ -31,7 +31,7 @@ pub struct LineFilter {
     pub limit: i64,
 }
 
-/// All lines, newest first.
+/// Lists the lines of all accounts, newest first.
 pub async fn list_all(pool: &PgPool, filter: &LineFilter) -> sqlx::Result<Vec<LineRow>> {
     let (after_at, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -54,7 +54,8 @@ pub async fn list_all(pool: &PgPool, filter: &LineFilter) -> sqlx::Result<Vec<Li
     .await
 }
 
-/// The lines of some ad accounts, newest first: the newest of each by its index, then the newest of those.
+/// Lists the lines of some ad accounts, newest first. The query takes the newest of each account
+/// from its index, then the newest of those.
 pub async fn list_of(
     pool: &PgPool,
     fund_account_ids: &[i64],
@@ -87,7 +88,7 @@ pub async fn list_of(
     .await
 }
 
-/// An ad account's lines of a time, oldest first.
+/// Lists the lines of an ad account in a time range, oldest first.
 pub async fn statement(
     pool: &PgPool,
     fund_account_id: i64,
@@ -114,7 +115,7 @@ pub async fn statement(
     .await
 }
 
-/// What an ad account held before a moment.
+/// Returns the balance of an ad account before a moment.
 pub async fn balance_before(pool: &PgPool, fund_account_id: i64, moment: DateTime<Utc>) -> sqlx::Result<i64> {
     let found = sqlx::query_scalar!(
         "SELECT posting.balance_minor FROM ledger_accounts account JOIN ledger_postings posting ON account_id = account.id

@@ -1,4 +1,4 @@
-//! The money in Postgres: one file per kind of thing, and `post`, the only way into the ledger.
+//! Funds in Postgres: one file per resource, and `post`, the only code that writes to the ledger.
 
 pub mod accounts;
 pub mod balances;

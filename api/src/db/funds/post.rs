@@ -1,5 +1,6 @@
-//! The only way into the ledger. An entry and its postings are written under the locks of the accounts they move; the
-//! database keeps the balances, and refuses what does not balance or goes below an account's floor.
+//! The only code that writes to the ledger. Callers lock the accounts of an entry before they write
+//! it. The database keeps the balances. It refuses entries that do not balance, and balances below
+//! the floor of their account.
 
 use std::collections::HashMap;
 
@@ -7,19 +8,19 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-/// The constraints that an entry can run into.
+/// Constraints that an entry can violate.
 pub const FLOOR: &str = "ledger_accounts_floor";
 pub const BOUNDED: &str = "ledger_accounts_bounded";
 pub const IDEMPOTENT: &str = "ledger_entries_idempotent";
 pub const REVERSED_ONCE: &str = "ledger_entries_reversed_once";
 pub const SPEND_ONCE: &str = "spend_references_once";
 
-/// What an entry does.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub enum Kind {
-    /// Money from outside into an ad account; the fee goes elsewhere.
+pub enum EntryKind {
+    /// Money from the bank into an ad account. The fee goes to an account of its own.
     TopUp,
-    /// Money that the network took.
+    /// Money that the ad network took.
     Spend,
     /// Money that comes back from an ad account.
     Return,
@@ -27,11 +28,11 @@ pub enum Kind {
     Reversal,
 }
 
-impl Kind {
-    /// All of them.
+impl EntryKind {
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::TopUp, Self::Spend, Self::Return, Self::Reversal];
 
-    /// The word on the wire and in the database.
+    /// Returns the word in the API and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,18 +44,18 @@ impl Kind {
     }
 }
 
-/// An entry to be.
+/// An entry to insert.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub fund_account_id: i64,
     pub currency: String,
     pub day: NaiveDate,
     pub amount_minor: i64,
     pub fee_minor: i64,
-    /// What it adds to the account's spend.
+    /// The amount that it adds to the account's spend.
     pub spent_minor: i64,
-    /// Ledger account → what it is moved by.
+    /// Ledger account and amount.
     pub legs: Vec<(i64, i64)>,
     pub request_id: Option<i64>,
     pub reverses_id: Option<i64>,
@@ -63,43 +64,44 @@ pub struct NewEntry {
     pub actor_id: i64,
     pub idempotency_key: Option<String>,
     pub content_hash: [u8; 32],
-    /// Whether the reference may stand only once for the account and day.
-    pub is_referred_once: bool,
+    /// Whether the reference must be unique for the account and day.
+    pub is_reference_unique: bool,
 }
 
-/// The accounts of the ledger that are locked for some ad accounts.
+/// The locked ledger accounts of some ad accounts.
 #[derive(Debug, Clone)]
 pub struct Books {
     ad_accounts: HashMap<i64, LedgerAccount>,
     common: HashMap<(String, String), i64>,
-    /// No entry may be earlier.
+    /// The time of the last entry. New entries must not be earlier.
     pub last_at: DateTime<Utc>,
 }
 
-/// An ad account's place in the ledger.
+/// The ledger account of an ad account.
 #[derive(Debug, Clone, Copy)]
 pub struct LedgerAccount {
     pub id: i64,
     pub balance_minor: i64,
-    /// What may still be taken out of it.
+    /// The amount that may still be taken out: the balance above the floor.
     pub available_minor: i64,
 }
 
 impl Books {
-    /// An ad account's place.
+    /// Returns the ledger account of an ad account.
     #[must_use]
     pub fn ad_account(&self, fund_account_id: i64) -> Option<LedgerAccount> {
         self.ad_accounts.get(&fund_account_id).copied()
     }
 
-    /// The common account of a kind: `bank`, `spend` or `fees`.
+    /// Returns the id of the common account of a kind: `bank`, `spend` or `fees`.
     #[must_use]
     pub fn common(&self, kind: &str, currency: &str) -> Option<i64> {
         self.common.get(&(kind.to_owned(), currency.to_owned())).copied()
     }
 }
 
-/// Locks the places of ad accounts, and the common ones of their currencies, always in the order of their ids.
+/// Locks the ledger accounts of ad accounts, and the common accounts of their currencies, in the
+/// order of their ids.
 pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
     let rows = sqlx::query!(
         "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at FROM ledger_accounts
@@ -116,8 +118,8 @@ pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i
         books.last_at = books.last_at.max(row.last_at);
         if let Some(fund_account_id) = row.fund_account_id {
             let available_minor = row.balance_minor - row.floor_minor.unwrap_or(0);
-            let place = LedgerAccount { id: row.id, balance_minor: row.balance_minor, available_minor };
-            books.ad_accounts.insert(fund_account_id, place);
+            let account = LedgerAccount { id: row.id, balance_minor: row.balance_minor, available_minor };
+            books.ad_accounts.insert(fund_account_id, account);
         } else {
             books.common.insert((row.kind, row.currency), row.id);
         }
@@ -125,7 +127,7 @@ pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i
     Ok(books)
 }
 
-/// An earlier entry of the same person under the same idempotency key: its id and the hash of what was asked for.
+/// Finds the entry of a user's idempotency key. Returns its id and the hash of its request.
 pub async fn find_by_key(
     connection: &mut PgConnection,
     actor_id: i64,
@@ -141,8 +143,8 @@ pub async fn find_by_key(
     Ok(row.map(|row| (row.id, row.content_hash)))
 }
 
-/// Writes entries with all that belongs to them, in as many statements as for one; returns their ids in order. The accounts
-/// must be locked.
+/// Writes entries with their references and postings, and returns their ids in order. The number of
+/// statements does not depend on the number of entries. The accounts must be locked.
 ///
 /// # Errors
 /// A violation of one of the constraints above.
@@ -214,7 +216,7 @@ async fn insert_references(
     entries: &[NewEntry],
 ) -> sqlx::Result<()> {
     let referred: Vec<i64> =
-        ids.iter().zip(entries).filter(|(_, entry)| entry.is_referred_once).map(|(id, _)| *id).collect();
+        ids.iter().zip(entries).filter(|(_, entry)| entry.is_reference_unique).map(|(id, _)| *id).collect();
     if !referred.is_empty() {
         sqlx::query!(
             "INSERT INTO spend_references (fund_account_id, day, reference, entry_id)
@@ -246,7 +248,7 @@ async fn insert_postings(
                 .map(move |(account_id, minor)| (*id, *account_id, *minor, entry.currency.clone()))
         })
     };
-    // The trigger gives balance and time.
+    // A trigger sets balance and time.
     sqlx::query!(
         "INSERT INTO ledger_postings (entry_id, account_id, amount_minor, currency, balance_minor, at)
          SELECT entry, account, amount, currency, 0, 'epoch'

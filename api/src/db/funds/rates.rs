@@ -1,12 +1,12 @@
-//! Rates of exchange in Postgres.
+//! Exchange rates in Postgres.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-/// The constraint that keeps one rate a day and pair.
+/// The constraint that allows one rate for each pair and day.
 pub const ONE_A_DAY: &str = "fund_rates_one_a_day";
 
-/// What one unit of a currency was in another, from a day on.
+/// The price of one unit of `base` in `quote`, from a day on, in units of 10⁻⁹.
 #[derive(Debug, Clone)]
 pub struct RateRow {
     pub id: i64,
@@ -17,7 +17,7 @@ pub struct RateRow {
     pub version: i64,
 }
 
-/// A rate to be.
+/// The columns of a rate to insert or update.
 #[derive(Debug, Clone, Copy)]
 pub struct RateValues {
     pub base: &'static str,
@@ -26,7 +26,7 @@ pub struct RateValues {
     pub rate_e9: i64,
 }
 
-/// Which rates to list.
+/// Filters of a list of rates.
 #[derive(Debug, Clone, Copy)]
 pub struct RateFilter {
     pub base: Option<&'static str>,
@@ -37,7 +37,7 @@ pub struct RateFilter {
     pub limit: i64,
 }
 
-/// Rates, newest first.
+/// Lists rates, newest first.
 pub async fn list(pool: &PgPool, filter: &RateFilter) -> sqlx::Result<Vec<RateRow>> {
     let (after_day, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -119,8 +119,8 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> 
     Ok(())
 }
 
-/// The newest rate between two currencies, either way round, that is not after a day; on the same day the one that was
-/// entered in the direction asked for.
+/// Finds the newest rate between two currencies, in either direction, that is not later than a day.
+/// Of two rates of the same day, prefers the one from `base` to `quote`.
 pub async fn newest(
     executor: impl PgExecutor<'_>,
     base: &str,

@@ -1,9 +1,9 @@
-//! What buyers ask for, in Postgres.
+//! Buyers' requests for money, in Postgres.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-/// A request and what became of it.
+/// A request and its decision.
 #[derive(Debug, Clone)]
 pub struct RequestRow {
     pub id: i64,
@@ -18,13 +18,13 @@ pub struct RequestRow {
     pub reason: String,
     pub budget_id: Option<i64>,
     pub budget_minor: Option<i64>,
-    /// The entry that topped it up.
+    /// The entry of its top-up.
     pub entry_id: Option<i64>,
     pub created_at: DateTime<Utc>,
     pub version: i64,
 }
 
-/// A request to be.
+/// A request to insert.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
     pub fund_account_id: i64,
@@ -34,20 +34,20 @@ pub struct NewRequest {
     pub purpose: String,
 }
 
-/// What was decided of a request.
+/// The decision on a request.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
     pub status: &'static str,
     pub decided_by: Option<i64>,
     pub reason: String,
-    /// The budget and what it takes of it.
+    /// The id of the budget, and the amount reserved of it.
     pub budget: Option<(i64, i64)>,
 }
 
-/// Which requests to list.
+/// Filters of a list of requests.
 #[derive(Debug, Clone)]
 pub struct RequestFilter {
-    /// `None`: everybody's.
+    /// `None`: any buyer.
     pub buyers: Option<Vec<i64>>,
     pub fund_account_id: Option<i64>,
     pub status: Option<&'static str>,
@@ -57,7 +57,7 @@ pub struct RequestFilter {
     pub limit: i64,
 }
 
-/// Requests, newest first.
+/// Lists requests, newest first.
 pub async fn list(pool: &PgPool, filter: &RequestFilter) -> sqlx::Result<Vec<RequestRow>> {
     let (after_at, after_id) = filter.after.unzip();
     sqlx::query_as!(
@@ -102,7 +102,8 @@ pub async fn find(
     .await
 }
 
-/// The request, locked: who decides of it next sees what was decided now.
+/// Finds a request and locks it, so that a concurrent decision waits and then sees this one. Does
+/// not load `entry_id`.
 pub async fn lock_exclusive(
     connection: &mut PgConnection,
     id: i64,
@@ -139,7 +140,7 @@ pub async fn insert(
     .await
 }
 
-/// Asks for something else.
+/// Updates the amount and the purpose of a request.
 pub async fn update(
     connection: &mut PgConnection,
     id: i64,
@@ -157,7 +158,7 @@ pub async fn update(
     Ok(())
 }
 
-/// Writes down what was decided.
+/// Stores a decision.
 pub async fn decide(
     connection: &mut PgConnection,
     id: i64,
@@ -190,10 +191,10 @@ pub async fn mark_topped_up(connection: &mut PgConnection, id: i64) -> sqlx::Res
     Ok(())
 }
 
-/// The request as it is in this transaction.
+/// Returns the request as this transaction sees it.
 ///
 /// # Errors
-/// When Postgres fails, or it is not there.
+/// `RowNotFound` if it does not exist.
 pub async fn reread(connection: &mut PgConnection, id: i64) -> sqlx::Result<RequestRow> {
     find(connection, id, None).await?.ok_or(sqlx::Error::RowNotFound)
 }

@@ -1,4 +1,4 @@
-//! What is done to people. Each runs in a transaction of the caller, who writes the audit line beside it.
+//! Changes to users. Each runs in a transaction of the caller, who also writes the audit line.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -7,7 +7,7 @@ use crate::db::users::list::UserRow;
 use crate::db::users::username_key;
 use crate::policy::Position;
 
-/// The fields of a person that can be changed.
+/// The fields of a user that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserEdit {
     pub username: String,
@@ -20,7 +20,7 @@ pub struct UserEdit {
 }
 
 impl UserEdit {
-    /// As they are.
+    /// Returns the current values.
     #[must_use]
     pub fn of(row: &UserRow) -> Self {
         Self {
@@ -35,10 +35,10 @@ impl UserEdit {
     }
 }
 
-/// Changes a user and counts up the version.
+/// Changes a user and increments the version.
 ///
 /// # Errors
-/// A violation of [`super::USERNAME_UNIQUE`] or [`super::LAST_OWNER`]; when Postgres fails, as everywhere in this file.
+/// A violation of [`super::USERNAME_UNIQUE`] or [`super::LAST_OWNER`].
 pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, last_name = $6,
@@ -60,7 +60,7 @@ pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> 
     Ok(())
 }
 
-/// Takes a user away from everywhere but their history, and frees the username.
+/// Archives a user and frees the username. The history stays.
 ///
 /// # Errors
 /// A violation of [`super::LAST_OWNER`].
@@ -77,7 +77,7 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
     Ok(())
 }
 
-/// Sets a password, if the one before is still this.
+/// Replaces a password hash. Returns false if `old_hash` is no longer the current one.
 pub async fn replace_password(
     connection: &mut PgConnection,
     id: i64,

@@ -1,4 +1,4 @@
-//! What is shown of people: the list by username, and one of them, both within what a viewer may see.
+//! The users that a viewer may see: the list by username, and a single user.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
@@ -7,7 +7,7 @@ use crate::auth::viewer::Viewer;
 use crate::db::{begin_with_custom_plans, like_pattern};
 use crate::policy::{Position, Scope};
 
-/// A person as lists and details show them.
+/// A user as lists and details show it.
 #[derive(Debug, Clone)]
 pub struct UserRow {
     pub id: i64,
@@ -25,11 +25,11 @@ pub struct UserRow {
     pub last_login: Option<DateTime<Utc>>,
     pub version: i64,
     pub has_image: bool,
-    /// The team that a lead leads or a buyer is in now.
+    /// The team that a lead leads, or that a buyer is in now.
     pub team_id: Option<i64>,
 }
 
-/// Whom a query may return.
+/// The users that a query may return.
 #[derive(Debug, Clone, Copy)]
 pub struct Visible {
     all: bool,
@@ -37,7 +37,7 @@ pub struct Visible {
     team_id: Option<i64>,
 }
 
-/// Which users to list.
+/// Filters of a list of users.
 #[derive(Debug, Clone)]
 pub struct UserFilter {
     pub visible: Visible,
@@ -46,16 +46,16 @@ pub struct UserFilter {
     pub is_active: Option<bool>,
     pub team_id: Option<i64>,
     pub is_descending: bool,
-    /// The username key of the last user of the page before.
+    /// The username key of the last user of the previous page.
     pub after: Option<String>,
     pub limit: i64,
 }
 
 impl Visible {
-    /// Everybody.
+    /// All users.
     pub const ALL: Self = Self { all: true, viewer_id: 0, team_id: None };
 
-    /// What the policy's scope means for this viewer.
+    /// Resolves the policy's scope for this viewer.
     #[must_use]
     pub fn of(viewer: &Viewer, scope: Scope) -> Self {
         let team_id = viewer.team.as_ref().map(|(id, _)| *id).filter(|_| scope == Scope::Team);
@@ -63,7 +63,7 @@ impl Visible {
     }
 }
 
-/// The columns of a user, and the rest of a query in parts.
+/// Selects visible users. The list of literals completes the `WHERE` clause.
 macro_rules! select {
     ([$($rest:literal),+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -87,7 +87,7 @@ macro_rules! select {
     };
 }
 
-/// Users by username.
+/// Lists users by username.
 pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
     let mut planned = begin_with_custom_plans(pool).await?;
     macro_rules! page {
@@ -128,7 +128,7 @@ pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRo
     }
 }
 
-/// One user, if the viewer may see them.
+/// Finds a user whom the viewer may see.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64, visible: Visible) -> sqlx::Result<Option<UserRow>> {
     select!(["users.id = $4"], visible.all, visible.viewer_id, visible.team_id, id)
         .fetch_optional(executor)

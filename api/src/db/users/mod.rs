@@ -1,7 +1,7 @@
-//! People in Postgres: who they are to a login, a request and a name beside an event. `list.rs` has what is shown of them,
-//! `change.rs` what is done to them.
+//! Users in Postgres: what logins, requests and the names beside events need. `list.rs` has lists
+//! and details, `change.rs` has changes.
 //!
-//! A user that was removed is archived: found by nothing but [`usernames`], which events' pages need.
+//! A removed user is archived. Only [`usernames`] still finds it, for the pages of events.
 
 mod change;
 mod list;
@@ -20,19 +20,19 @@ use crate::policy::Position;
 
 /// The constraint that keeps usernames unique.
 pub const USERNAME_UNIQUE: &str = "users_username_unique";
-/// The trigger that keeps the last active Owner.
+/// The trigger that protects the last active Owner.
 pub const LAST_OWNER: &str = "users_last_owner";
 
-/// A viewer and whether they may view.
+/// A viewer, and whether the account and the login are still valid.
 #[derive(Debug)]
 pub struct ViewerState {
     pub viewer: Viewer,
     pub is_active: bool,
-    /// Whether the access token's family is neither revoked nor gone; true when none was asked for.
+    /// Whether the access token's family exists and is not revoked; true if no family was given.
     pub is_family_standing: bool,
 }
 
-/// An account to be made. The password is hashed already.
+/// An account to insert.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     pub username: String,
@@ -45,7 +45,7 @@ pub struct NewUser {
     pub is_demo: bool,
 }
 
-/// What a login needs.
+/// The columns that a login needs.
 #[derive(Debug)]
 pub struct LoginRow {
     pub id: i64,
@@ -68,13 +68,13 @@ struct ViewerRow {
     is_family_standing: bool,
 }
 
-/// A username as it is compared: two that differ by case only are the same.
+/// Returns the key by which usernames are compared, ignoring case.
 #[must_use]
 pub fn username_key(username: &str) -> String {
     username.to_lowercase()
 }
 
-/// The person with this id, with their team of now.
+/// Finds a user with their current team.
 pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::Result<Option<ViewerState>> {
     let row = sqlx::query_as!(
         ViewerRow,
@@ -112,7 +112,7 @@ fn found_viewer(row: ViewerRow) -> ViewerState {
             email: row.email,
             first_name: row.first_name,
             last_name: row.last_name,
-            // The database checks the words; the least position for one that this binary does not know yet.
+            // A position that this binary does not know yet gets the fewest permissions.
             position: Position::parse(&row.position).unwrap_or(Position::Buyer),
             time_zone: row.time_zone.parse().unwrap_or(Tz::UTC),
             team: row.team_id.zip(row.team_name),
@@ -131,8 +131,9 @@ pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<Lo
     .await
 }
 
-/// Whether the account is as it was when its password was found right; held until the transaction ends, so that a password
-/// that is changed, or a person who is shut out, meanwhile ends the login that begins here too.
+/// Locks the account (`FOR SHARE`) and returns whether it is still active with the password that
+/// was checked. A concurrent change of the password, or a deactivation, waits for the lock and then
+/// also ends the login that begins here.
 pub async fn lock_login_shared(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
     let row = sqlx::query!(
         "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
@@ -144,7 +145,7 @@ pub async fn lock_login_shared(connection: &mut PgConnection, login: &LoginRow) 
     Ok(row.is_some())
 }
 
-/// Takes these people's rows for a change alone, in the order of their ids.
+/// Locks these users' rows (`FOR UPDATE`) in the order of their ids.
 pub async fn lock_exclusive(connection: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
     sqlx::query!("SELECT id FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
         .fetch_all(connection)
@@ -152,7 +153,8 @@ pub async fn lock_exclusive(connection: &mut PgConnection, ids: &[i64]) -> sqlx:
     Ok(())
 }
 
-/// Whether a person is active, and as what; held against who would end it until the transaction ends.
+/// Locks a user's row (`FOR KEY SHARE`) and returns whether the user is active, and the position.
+/// Code that ends a user's access takes [`lock_exclusive`] and so waits for this lock.
 pub async fn lock_shared(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<(bool, String)>> {
     let row = sqlx::query!(
         "SELECT is_active, position FROM users WHERE id = $1 AND archived_at IS NULL FOR KEY SHARE",
@@ -163,7 +165,7 @@ pub async fn lock_shared(connection: &mut PgConnection, id: i64) -> sqlx::Result
     Ok(row.map(|row| (row.is_active, row.position)))
 }
 
-/// Whether what a person proved themselves with has not been taken back.
+/// Returns whether the session, token family or API token of a request is not revoked.
 pub async fn is_standing(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
     let (login, api_token) = (proof.login(), proof.api_token());
     sqlx::query_scalar!(
@@ -187,10 +189,10 @@ pub async fn touch_last_login(
     Ok(())
 }
 
-/// Makes an account and returns its id. One that is not active from its start awaits an Owner's approval.
+/// Inserts an account and returns its id. An inactive account awaits an Owner's approval.
 ///
 /// # Errors
-/// A violation of [`USERNAME_UNIQUE`] when the name is taken.
+/// A violation of [`USERNAME_UNIQUE`].
 pub async fn insert(executor: impl PgExecutor<'_>, user: &NewUser) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO users (username, username_key, email, password_hash, first_name, last_name, position,
@@ -210,7 +212,7 @@ pub async fn insert(executor: impl PgExecutor<'_>, user: &NewUser) -> sqlx::Resu
     .await
 }
 
-/// The usernames of these ids; those that nobody has are left out.
+/// Returns the usernames of these ids, archived users included. Unknown ids are left out.
 pub async fn usernames(pool: &PgPool, ids: &[i64]) -> sqlx::Result<HashMap<i64, String>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -233,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_compared_in_lower_case() {
+    fn username_keys_are_in_lower_case() {
         assert_eq!(username_key("ÉMILE"), "émile");
     }
 }

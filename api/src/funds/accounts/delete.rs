@@ -37,14 +37,14 @@ pub async fn delete_fund_account(
     let row = accounts::lock_exclusive(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
-    let ties = accounts::ties(&mut transaction, id).await?;
-    if ties.balance_minor != 0 {
-        let balance = show(ties.balance_minor, &row.currency);
+    let pending = accounts::pending_money(&mut transaction, id).await?;
+    if pending.balance_minor != 0 {
+        let balance = show(pending.balance_minor, &row.currency);
         let detail =
             format!("The account holds {balance} {}. Only an empty one can be archived.", row.currency);
         return Err(ApiError::conflict(detail));
     }
-    if ties.n_requests > 0 {
+    if pending.n_requests > 0 {
         return Err(ApiError::conflict("Requests for this account are open or approved."));
     }
     accounts::archive(&mut transaction, id, time_of(&app.clock)).await?;

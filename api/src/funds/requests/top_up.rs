@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::audit::Actor;
-use crate::db::funds::post::Kind;
+use crate::db::funds::post::EntryKind;
 use crate::db::funds::requests::{self, RequestRow};
 use crate::funds::amount::{Decimal, show};
 use crate::funds::answer;
@@ -106,5 +106,5 @@ fn read(fields: &mut Fields, row: &RequestRow) -> Option<Wish> {
     let day = fields.date("date");
     fields.finish().ok()?;
     let (account_id, request_id) = (row.fund_account_id, Some(row.id));
-    Some(Wish { kind: Kind::TopUp, account_id, amount: amount?, fee, day, reference, note, request_id })
+    Some(Wish { kind: EntryKind::TopUp, account_id, amount: amount?, fee, day, reference, note, request_id })
 }

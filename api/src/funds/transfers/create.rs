@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::audit::Actor;
-use crate::db::funds::post::Kind;
+use crate::db::funds::post::EntryKind;
 use crate::db::time_of;
 use crate::funds::idempotency::{IdempotencyKey, replayed};
 use crate::funds::transfers::record::{Asking, Wish, record};
@@ -62,12 +62,12 @@ pub fn asking<'a>(app: &App, allowed: &Allowed, actor: &'a Actor, key: Option<St
 
 fn read(fields: &mut Fields) -> Option<Wish> {
     let is_kind_sent = fields.required_text("kind", MAX_REFERENCE_CHARS).is_some();
-    let words = [Kind::TopUp, Kind::Spend, Kind::Return];
-    let word = if is_kind_sent { fields.choice("kind", &words.map(Kind::as_str)) } else { "" };
+    let words = [EntryKind::TopUp, EntryKind::Spend, EntryKind::Return];
+    let word = if is_kind_sent { fields.choice("kind", &words.map(EntryKind::as_str)) } else { "" };
     let account_id = fields.required_id("account_id");
     let amount = fields.required_decimal("amount");
     let fee = fields.optional_decimal("fee");
-    if fee.is_some() && word != Kind::TopUp.as_str() {
+    if fee.is_some() && word != EntryKind::TopUp.as_str() {
         fields.fail("fee", "Only a top-up has a fee.");
     }
     let day = fields.date("date");

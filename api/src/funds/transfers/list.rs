@@ -5,7 +5,7 @@ use axum::response::Response;
 use utoipa::IntoParams;
 
 use crate::db::funds::entries::{self, EntryFilter};
-use crate::db::funds::post::Kind;
+use crate::db::funds::post::EntryKind;
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::FundTransferResponse;
@@ -57,7 +57,7 @@ pub async fn list_fund_transfers(
     let reach = Reach::asked(&app, &allowed, &mut params).await?;
     let account_id = params.id("account_id");
     let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
-    let [top_up, spend, back, reversal] = Kind::ALL.map(Kind::as_str);
+    let [top_up, spend, back, reversal] = EntryKind::ALL.map(EntryKind::as_str);
     let kind = params.choice("kind", &["", top_up, spend, back, reversal]);
     let after = read_time_cursor(&mut params);
     let kind = Some(kind).filter(|kind| !kind.is_empty());

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
-use crate::db::funds::post::{self, Books, Kind, NewEntry};
+use crate::db::funds::post::{self, Books, EntryKind, NewEntry};
 use crate::funds::amount::show;
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::MAX_REFERENCE_CHARS;
@@ -231,14 +231,14 @@ impl Planner {
     fn entry(&self, row: &SheetRow, spend: &Spend<'_>) -> Result<NewEntry, ApiError> {
         let account = spend.account;
         Ok(NewEntry {
-            kind: Kind::Spend,
+            kind: EntryKind::Spend,
             fund_account_id: account.id,
             currency: account.currency.clone(),
             day: spend.day,
             amount_minor: spend.amount_minor,
             fee_minor: 0,
             spent_minor: spend.amount_minor,
-            legs: legs(Kind::Spend, account, &self.books, spend.amount_minor, 0)?,
+            legs: legs(EntryKind::Spend, account, &self.books, spend.amount_minor, 0)?,
             request_id: None,
             reverses_id: None,
             reference: row.reference.clone(),
@@ -252,7 +252,7 @@ impl Planner {
                 &row.reference,
                 spend.amount_minor,
             )),
-            is_referred_once: true,
+            is_reference_unique: true,
         })
     }
 }

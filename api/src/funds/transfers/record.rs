@@ -9,7 +9,7 @@ use crate::audit::{self, Actor, Change};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{
-    self, BOUNDED, Books, FLOOR, IDEMPOTENT, Kind, NewEntry, REVERSED_ONCE, SPEND_ONCE,
+    self, BOUNDED, Books, EntryKind, FLOOR, IDEMPOTENT, NewEntry, REVERSED_ONCE, SPEND_ONCE,
 };
 use crate::db::{constraint_to_field, violated_constraint};
 use crate::funds::amount::{Decimal, show};
@@ -23,7 +23,7 @@ use sluice_schemas::currency::Currency;
 /// A transfer as somebody asks for it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Wish {
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub account_id: i64,
     pub amount: Decimal,
     pub fee: Option<Decimal>,
@@ -85,7 +85,7 @@ pub async fn record(
         return Ok(Recorded { transfer, is_known: true });
     }
     let account = lock_account_shared(connection, wish.account_id).await?;
-    if wish.kind == Kind::TopUp && account.state != "active" {
+    if wish.kind == EntryKind::TopUp && account.state != "active" {
         return Err(ApiError::field(
             "account_id",
             format!("The account is {}: nothing is topped up.", account.state),
@@ -160,7 +160,7 @@ fn entry_of(
     let amount_minor = wish.amount.minor(currency, 1).map_err(at("amount"))?;
     let fee_minor = wish.fee.map_or(Ok(0), |fee| fee.minor(currency, 0)).map_err(at("fee"))?;
     let place = books.ad_account(account.id).ok_or_else(|| ApiError::bug("an account without a ledger"))?;
-    if wish.kind != Kind::TopUp && amount_minor > place.available_minor {
+    if wish.kind != EntryKind::TopUp && amount_minor > place.available_minor {
         return Err(ApiError::field("amount", too_little(account, place.available_minor)));
     }
     Ok(NewEntry {
@@ -169,12 +169,12 @@ fn entry_of(
         day: wish.day.unwrap_or(asking.today),
         amount_minor,
         fee_minor,
-        spent_minor: if wish.kind == Kind::Spend { amount_minor } else { 0 },
+        spent_minor: if wish.kind == EntryKind::Spend { amount_minor } else { 0 },
         legs: legs(wish.kind, account, books, amount_minor, fee_minor)?,
         currency: account.currency.clone(),
         request_id: wish.request_id,
         reverses_id: None,
-        is_referred_once: wish.kind == Kind::Spend && !wish.reference.is_empty(),
+        is_reference_unique: wish.kind == EntryKind::Spend && !wish.reference.is_empty(),
         reference: wish.reference.clone(),
         note: wish.note.clone(),
         actor_id: asking.actor_id,
@@ -196,7 +196,7 @@ pub fn too_little(account: &AccountRow, available_minor: i64) -> String {
 /// # Errors
 /// 500 when the currency has no common accounts, which it got with its first ad account.
 pub fn legs(
-    kind: Kind,
+    kind: EntryKind,
     account: &AccountRow,
     books: &Books,
     amount_minor: i64,
@@ -206,10 +206,10 @@ pub fn legs(
     let own = books.ad_account(account.id).ok_or_else(no_ledger)?.id;
     let common = |kind| books.common(kind, &account.currency).ok_or_else(no_ledger);
     let mut legs = match kind {
-        Kind::TopUp => vec![(common("bank")?, -amount_minor - fee_minor), (own, amount_minor)],
-        Kind::Spend => vec![(own, -amount_minor), (common("spend")?, amount_minor)],
-        Kind::Return => vec![(own, -amount_minor), (common("bank")?, amount_minor)],
-        Kind::Reversal => return Err(ApiError::bug("a reversal has the legs of what it reverses")),
+        EntryKind::TopUp => vec![(common("bank")?, -amount_minor - fee_minor), (own, amount_minor)],
+        EntryKind::Spend => vec![(own, -amount_minor), (common("spend")?, amount_minor)],
+        EntryKind::Return => vec![(own, -amount_minor), (common("bank")?, amount_minor)],
+        EntryKind::Reversal => return Err(ApiError::bug("a reversal has the legs of what it reverses")),
     };
     if fee_minor > 0 {
         legs.push((common("fees")?, fee_minor));

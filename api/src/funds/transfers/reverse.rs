@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::audit::Actor;
 use crate::db::funds::accounts;
 use crate::db::funds::entries;
-use crate::db::funds::post::{self, Kind, NewEntry};
+use crate::db::funds::post::{self, EntryKind, NewEntry};
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::transfers::create::asking;
@@ -68,7 +68,7 @@ pub async fn reverse_fund_transfer(
     if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
         return Ok(replayed((StatusCode::CREATED, Json(known))));
     }
-    if original.kind == Kind::Reversal.as_str() {
+    if original.kind == EntryKind::Reversal.as_str() {
         return Err(ApiError::conflict("A reversal cannot be reversed. Record the transfer anew."));
     }
     let legs: Vec<(i64, i64)> = entries::legs(&mut transaction, id)
@@ -83,7 +83,7 @@ pub async fn reverse_fund_transfer(
         }
     }
     let entry = NewEntry {
-        kind: Kind::Reversal,
+        kind: EntryKind::Reversal,
         fund_account_id: original.fund_account_id,
         currency: original.currency,
         day: original.day,
@@ -98,7 +98,7 @@ pub async fn reverse_fund_transfer(
         actor_id: asking.actor_id,
         idempotency_key: asking.key.clone(),
         content_hash: hash,
-        is_referred_once: false,
+        is_reference_unique: false,
     };
     let made = write(&mut transaction, &asking, entry, &books).await?;
     transaction.commit().await?;

@@ -1,8 +1,8 @@
-//! A page of events, looked for in one slice of time after another until it is full.
+//! Fills a page of events from one slice of time after another.
 //!
-//! The tables of events are sorted by time. Asked for the newest hundred of all, ClickHouse begins to read every part with all
-//! columns; asked by a filter that few meet, it reads on through all of them. A slice bounds both, and most pages are full
-//! with the first.
+//! The tables of events are sorted by time. For the newest hundred events, ClickHouse begins to
+//! read every part with all columns. For a filter that few events match, it reads all parts to
+//! their end. A slice limits both, and the first slice fills most pages.
 
 use clickhouse::Client;
 
@@ -13,48 +13,52 @@ use crate::http::error::ApiError;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A table of events, and how long the slices are before the one that has all the rest.
+/// A table of events and the lengths of its slices. The last slice, without a length, has the rest.
 #[derive(Debug, Clone, Copy)]
-pub struct Sliced {
+pub struct Slicing {
     table: &'static str,
     lengths_ms: &'static [i64],
 }
 
-pub const PROSPECTS: Sliced = Sliced { table: "prospects", lengths_ms: &[HOUR_MS, DAY_MS, 24 * DAY_MS] };
-/// Those with a text: one that is not found within a day is looked for in all the rest, and every slice asks for each place.
-pub const TEXTS: Sliced = Sliced { lengths_ms: &[DAY_MS], ..PROSPECTS };
-/// A few in a hundred prospects order: days of them are read as fast as an hour.
-pub const ORDERS: Sliced = Sliced { table: "orders", lengths_ms: &[24 * DAY_MS] };
-/// Those of one buyer, team or campaign: reading the column that says so takes less time than a second slice.
-pub const FEW_ORDERS: Sliced = Sliced { lengths_ms: &[], ..ORDERS };
+pub const PROSPECTS: Slicing = Slicing { table: "prospects", lengths_ms: &[HOUR_MS, DAY_MS, 24 * DAY_MS] };
+/// Prospects that contain a text. There is only one short slice, because every slice runs one query
+/// for each column.
+pub const TEXTS: Slicing = Slicing { table: "prospects", lengths_ms: &[DAY_MS] };
+/// Orders. A few in a hundred prospects order, so days of orders are read as fast as an hour of
+/// prospects.
+pub const ORDERS: Slicing = Slicing { table: "orders", lengths_ms: &[24 * DAY_MS] };
+/// Orders of one buyer, team or campaign. Reading that column in all rows takes less time than a
+/// second slice.
+pub const FEW_ORDERS: Slicing = Slicing { table: "orders", lengths_ms: &[] };
 
-/// The slices of a page that is to be filled with what a table has.
-pub struct Windows<'a> {
+/// The slices of one page.
+pub struct PageSlices<'a> {
     filter: &'a EventFilter,
     slices: Slices,
 }
 
-impl<'a> Windows<'a> {
-    /// `now_ms` is when the newest events are; those of a clock that is ahead belong to the first slice. Where the oldest are,
-    /// the table is asked.
-    pub async fn of(
+impl<'a> PageSlices<'a> {
+    /// Prepares the slices of a page. `now_ms` is the time of the newest events. Later ones, from a
+    /// clock that is ahead, belong to the first slice. The time of the oldest event is queried if
+    /// the list is ascending.
+    pub async fn new(
         client: &Client,
-        sliced: Sliced,
+        slicing: Slicing,
         filter: &'a EventFilter,
         now_ms: u64,
     ) -> Result<Self, ApiError> {
         let (mut from_ms, to_ms) = filter.range_ms();
         if filter.is_ascending {
-            from_ms = from_ms.max(earliest_ms(client, sliced.table).await?);
+            from_ms = from_ms.max(earliest_ms(client, slicing.table).await?);
         }
         let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        let lengths_ms = sliced.lengths_ms.iter();
+        let lengths_ms = slicing.lengths_ms.iter();
         let slices = Slices { from_ms, to_ms, is_ascending: filter.is_ascending, now_ms, lengths_ms };
         Ok(Self { filter, slices })
     }
 
-    /// The filter of the next slice, for what the page still misses after `n_found` rows; `None` when it is full or there is no
-    /// further slice.
+    /// Returns the filter of the next slice, for the rest of the page after `n_found` rows; `None`
+    /// if the page is full or no slice is left.
     pub fn next(&mut self, n_found: usize) -> Option<EventFilter> {
         let n_missing = self.filter.limit.saturating_sub(u32::try_from(n_found).unwrap_or(u32::MAX));
         if n_missing == 0 {
@@ -64,20 +68,21 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// When the first event of a table was, by what its parts say of themselves; 0 when there is none.
+/// Returns the time of the oldest event of a table, from the metadata of its parts; 0 if it is
+/// empty.
 async fn earliest_ms(client: &Client, table: &'static str) -> Result<i64, ApiError> {
     let sql = format!("SELECT toUnixTimestamp64Milli(min(time)) FROM {table}");
     Ok(fetch_optional(client.query(&sql)).await?.unwrap_or(0))
 }
 
-/// What is left of a range of time, both ends included, and how it is cut.
+/// The rest of a time range, both ends included, that is still to be cut into slices.
 struct Slices {
     from_ms: i64,
     to_ms: i64,
     is_ascending: bool,
-    /// What the next slice's length counts from, where the range ends later.
+    /// The length of a descending slice counts from here if the range ends later.
     now_ms: i64,
-    /// Of the slices before the last.
+    /// Lengths of the remaining slices, except the last.
     lengths_ms: std::slice::Iter<'static, i64>,
 }
 
@@ -122,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_hour_is_first_when_the_oldest_come_first() {
+    fn the_oldest_hour_is_first_in_ascending_order() {
         let found = slices(5, 1000 * HOUR, 0, true);
         assert_eq!(found[0], (5, 5 + HOUR));
         assert!(found.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0), "{found:?}");
@@ -136,7 +141,7 @@ mod tests {
             assert_eq!(slices(10, 10, 1000, is_ascending), [(10, 10)]);
             assert_eq!(slices(11, 10, 1000, is_ascending), []);
         }
-        // All of it later than now.
+        // The whole range is later than now.
         assert_eq!(slices(5 * HOUR, 9 * HOUR, HOUR, false), [(5 * HOUR, 9 * HOUR)]);
     }
 }
