@@ -22,7 +22,6 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::http::error::ApiError;
 use crate::http::precondition;
 use crate::http::query::{Params, number_cursor};
 

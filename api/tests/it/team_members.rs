@@ -195,6 +195,6 @@ async fn the_rules_hold_for_every_way_in() {
         ),
     ] {
         let error = sqlx::query(statement).execute(&world.app.postgres).await.unwrap_err();
-        assert_eq!(sluice_api::db::violated(&error), Some(constraint), "{statement}");
+        assert_eq!(sluice_api::db::violated_constraint(&error), Some(constraint), "{statement}");
     }
 }
