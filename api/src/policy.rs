@@ -1,12 +1,13 @@
-//! Who may do what, to which rows, and seeing what: the one table that every route asks (`router.rs` names the question
-//! of each route, `guard.rs` asks it before the handler runs). API, pages and charts have no other way to the data.
+//! Permissions: one table decides who may do what to which rows, and who sees customer data.
+//! `routes.rs` declares the permission of each route, and `http/guard.rs` checks it before the
+//! handler runs. API, pages and charts have no other access to the data.
 //!
-//! What is not in the table is forbidden.
+//! Everything that is not in the table is forbidden.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a person is on the team. The words are those of the seed, on the wire and in the database.
+/// The position of a user. The API and the database have the words of the legacy CRM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Position {
     Buyer,
@@ -17,80 +18,76 @@ pub enum Position {
     Owner,
 }
 
-/// What is done.
+/// An action on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// See many.
     List,
-    /// See one.
     View,
-    /// Make one.
     Create,
-    /// Change one.
     Update,
-    /// Take one away: archived where it has a history, so that the history stays.
+    /// A resource with a history is archived, so that the history stays.
     Delete,
-    /// Say yes or no to what somebody asked for.
+    /// Approve or refuse a request.
     Approve,
-    /// Give an order another status.
+    /// Set the status of an order.
     SetStatus,
 }
 
-/// What it is done to.
+/// The resource of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// Accounts. Creating one is making a person of any position; registering oneself as a Buyer is public.
+    /// `Create` permits accounts of any position. Registration as a Buyer is public.
     Users,
     Prospects,
-    /// Orders with the customers' data.
+    /// Orders with their contacts.
     Orders,
-    /// Events that wait for what they name.
+    /// Parked events.
     Parked,
     /// Totals and charts.
     Figures,
-    /// One's own account.
+    /// The caller's own account.
     Account,
     Teams,
     Campaigns,
     Sources,
     Partners,
-    /// Who changed what.
+    /// The audit trail.
     Audit,
-    /// Ad accounts and the money in them.
+    /// Ad accounts and their balances.
     FundAccounts,
-    /// What a team may spend in a month.
+    /// Monthly budgets of teams.
     FundBudgets,
-    /// What buyers ask for.
+    /// Buyers' requests for money.
     FundRequests,
-    /// Top-ups, spend, returns, corrections, and what they come to.
+    /// Top-ups, spend, returns and reversals, and the ledger.
     FundTransfers,
-    /// What a currency is worth in another, by day.
+    /// Exchange rates by day.
     FundRates,
 }
 
-/// Whose rows.
+/// The row scope of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// What the viewer brought, or is.
+    /// The viewer's own rows.
     Own,
-    /// What the viewer's team brought while its members were in it, or is.
+    /// The rows of the viewer's team. Events count from the time when their buyer was a member.
     Team,
     All,
 }
 
-/// What the policy allows.
+/// The extent of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     pub scope: Scope,
-    /// Whether customers' data (addresses, names, phones; an IP address too) may be shown.
+    /// Whether customer data may be shown: names, e-mail, postal and IP addresses, phone numbers.
     pub customer_data: bool,
 }
 
 impl Position {
-    /// All of them, in the order of the table's columns.
+    /// All positions, in the order of the table's columns.
     pub const ALL: [Self; 4] = [Self::Buyer, Self::TeamLead, Self::FundsCoordinator, Self::Owner];
 
-    /// The word on the wire and in the database.
+    /// Returns the word in the API and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,7 +98,7 @@ impl Position {
         }
     }
 
-    /// Reads the word.
+    /// Parses the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|position| position.as_str() == word)
@@ -118,13 +115,11 @@ impl Position {
 }
 
 impl Action {
-    /// All of them.
     pub const ALL: [Self; 7] =
         [Self::List, Self::View, Self::Create, Self::Update, Self::Delete, Self::Approve, Self::SetStatus];
 }
 
 impl Resource {
-    /// All of them.
     pub const ALL: [Self; 16] = [
         Self::Users,
         Self::Prospects,
@@ -146,7 +141,7 @@ impl Resource {
 }
 
 impl Resource {
-    /// The word in paths and in the audit trail.
+    /// Returns the word in paths and in the audit trail.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -176,10 +171,11 @@ const NO: Cell = None;
 const OWN: Cell = Some(Grant { scope: Scope::Own, customer_data: true });
 const TEAM: Cell = Some(Grant { scope: Scope::Team, customer_data: true });
 const ALL: Cell = Some(Grant { scope: Scope::All, customer_data: true });
-/// Everybody's totals, nobody's name.
+/// All rows without customer data.
 const TOTALS: Cell = Some(Grant { scope: Scope::All, customer_data: false });
 
-/// Rows in any order; columns: Buyer, Team Lead, Funds Coordinator, Owner. The seed's contract, section 2, made code.
+/// The order of rows does not matter. Columns: Buyer, Team Lead, Funds Coordinator, Owner. The rows
+/// of the legacy CRM's resources have its permissions.
 const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Users, Action::List, [OWN, TEAM, TOTALS, ALL]),
     (Resource::Users, Action::View, [OWN, TEAM, TOTALS, ALL]),
@@ -203,7 +199,7 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Teams, Action::List, [TEAM, TEAM, ALL, ALL]),
     (Resource::Teams, Action::View, [TEAM, TEAM, ALL, ALL]),
     (Resource::Teams, Action::Create, [NO, NO, NO, ALL]),
-    // A lead changes the members of the own team, and nothing else of it.
+    // A lead may only change the members of their own team.
     (Resource::Teams, Action::Update, [NO, TEAM, NO, ALL]),
     (Resource::Teams, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Campaigns, Action::List, [OWN, TEAM, TOTALS, ALL]),
@@ -235,7 +231,7 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::FundRequests, Action::List, [OWN, TEAM, ALL, ALL]),
     (Resource::FundRequests, Action::View, [OWN, TEAM, ALL, ALL]),
     (Resource::FundRequests, Action::Create, [OWN, NO, NO, ALL]),
-    // Taking back what one asked for.
+    // Buyers may change and cancel their own requests.
     (Resource::FundRequests, Action::Update, [OWN, NO, NO, ALL]),
     (Resource::FundRequests, Action::Delete, [OWN, NO, NO, ALL]),
     (Resource::FundRequests, Action::Approve, [NO, TEAM, NO, ALL]),
@@ -245,12 +241,12 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::FundRates, Action::List, [ALL, ALL, ALL, ALL]),
     (Resource::FundRates, Action::View, [ALL, ALL, ALL, ALL]),
     (Resource::FundRates, Action::Create, [NO, NO, ALL, ALL]),
-    // A mistyped rate is mended; what was converted by it stays.
+    // Corrects a mistyped rate. Amounts that were converted with it stay.
     (Resource::FundRates, Action::Update, [NO, NO, ALL, ALL]),
     (Resource::FundRates, Action::Delete, [NO, NO, ALL, ALL]),
 ];
 
-/// Asks the table. `None`: forbidden.
+/// Looks up a permission. `None`: forbidden.
 #[must_use]
 pub fn decide(position: Position, action: Action, resource: Resource) -> Option<Grant> {
     TABLE
@@ -351,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn no_question_has_two_answers() {
+    fn no_permission_is_listed_twice() {
         for (index, (resource, action, _)) in TABLE.iter().enumerate() {
             let again = TABLE[index + 1..].iter().any(|row| row.0 == *resource && row.1 == *action);
             assert!(!again, "{resource:?} {action:?} stands twice");
@@ -359,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_read_back() {
+    fn words_are_parsed_back() {
         for position in Position::ALL {
             assert_eq!(Position::parse(position.as_str()), Some(position));
             assert_eq!(serde_json::to_value(position).unwrap(), position.as_str());

@@ -1,4 +1,5 @@
-//! All routes, in one list. Each says what it asks of the policy: there is no way to list one without.
+//! All routes, in one list. Each says what it asks of the policy: there is no way to list one
+//! without.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use utoipa_axum::routes;
 use crate::account::{self, picture};
 use crate::http::assets;
 use crate::http::guard::{Guard, Rule, Surface, check};
-use crate::http::idempotency::Keyed::{self, ByEdge, ByWork};
+use crate::http::idempotency::KeyMode::{self, AtEdge, InTransaction};
 use crate::http::idempotency::document::take_key;
 use crate::http::middleware::{self, Service};
 use crate::http::openapi::{self, Document, get_openapi};
@@ -78,7 +79,7 @@ fn account_api(list: Routes) -> Routes {
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_session))
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_other_sessions))
         .api(Rule::Asks(View, Account), routes!(account::tokens::list_tokens))
-        .once(ByWork, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
+        .idempotent(InTransaction, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
         .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
 }
@@ -90,7 +91,7 @@ fn users_api(list: Routes) -> Routes {
         .api(HAS_TOKEN, routes!(users::logout::logout_user))
         .api(Rule::Asks(List, Users), routes!(users::list::list_users))
         .api(Rule::Asks(View, Users), routes!(users::detail::get_user))
-        .once(ByWork, Rule::AsksPerson(Create, Users), routes!(users::create::create_user))
+        .idempotent(InTransaction, Rule::AsksPerson(Create, Users), routes!(users::create::create_user))
         .api(
             Rule::AsksPerson(Update, Users),
             routes!(users::update::replace_user, users::update::update_user),
@@ -105,7 +106,7 @@ fn users_api(list: Routes) -> Routes {
 }
 
 fn events_api(list: Routes) -> Routes {
-    list.once(ByEdge, EVENT, routes!(prospects::create::create_prospect))
+    list.idempotent(AtEdge, EVENT, routes!(prospects::create::create_prospect))
         .route(Surface::Api, EVENT, prospects::create::PATH, options(prospects::create::preflight_prospect))
         .api(Rule::Asks(List, Prospects), routes!(prospects::list::list_prospects))
         .api(Rule::Asks(View, Prospects), routes!(prospects::detail::get_prospect))
@@ -114,7 +115,7 @@ fn events_api(list: Routes) -> Routes {
             routes!(prospects::change::update_prospect, prospects::change::replace_prospect),
         )
         .api(Rule::Asks(Delete, Prospects), routes!(prospects::change::delete_prospect))
-        .once(ByEdge, EVENT, routes!(orders::create::create_order))
+        .idempotent(AtEdge, EVENT, routes!(orders::create::create_order))
         .route(Surface::Api, EVENT, orders::create::PATH, options(orders::create::preflight_order))
         .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
         .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
@@ -130,7 +131,7 @@ fn events_api(list: Routes) -> Routes {
 }
 
 fn team_api(list: Routes) -> Routes {
-    list.once(ByWork, Rule::Asks(Create, Teams), routes!(teams::create::create_team))
+    list.idempotent(InTransaction, Rule::Asks(Create, Teams), routes!(teams::create::create_team))
         .api(Rule::Asks(List, Teams), routes!(teams::list::list_teams))
         .api(Rule::Asks(View, Teams), routes!(teams::detail::get_team))
         .api(Rule::Asks(View, Teams), routes!(teams::history::list_team_history))
@@ -139,7 +140,7 @@ fn team_api(list: Routes) -> Routes {
 }
 
 fn campaign_api(list: Routes) -> Routes {
-    list.once(ByWork, Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
+    list.idempotent(InTransaction, Rule::Asks(Create, Campaigns), routes!(campaigns::create::create_campaign))
         .api(Rule::Asks(List, Campaigns), routes!(campaigns::list::list_campaigns))
         .api(Rule::Asks(View, Campaigns), routes!(campaigns::detail::get_campaign))
         .api(
@@ -147,9 +148,13 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(campaigns::update::replace_campaign, campaigns::update::update_campaign),
         )
         .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::delete::delete_campaign))
-        .once(ByWork, Rule::Asks(Update, Campaigns), routes!(campaigns::keys::rotate_campaign_key))
+        .idempotent(
+            InTransaction,
+            Rule::Asks(Update, Campaigns),
+            routes!(campaigns::keys::rotate_campaign_key),
+        )
         .api(Rule::Asks(Update, Campaigns), routes!(campaigns::keys::revoke_campaign_key))
-        .once(ByWork, Rule::Asks(Create, Sources), routes!(sources::create::create_source))
+        .idempotent(InTransaction, Rule::Asks(Create, Sources), routes!(sources::create::create_source))
         .api(Rule::Asks(List, Sources), routes!(sources::list::list_sources))
         .api(Rule::Asks(List, Sources), routes!(sources::templates::list_source_templates))
         .api(Rule::Asks(View, Sources), routes!(sources::detail::get_source))
@@ -158,7 +163,7 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(sources::update::replace_source, sources::update::update_source),
         )
         .api(Rule::Asks(Delete, Sources), routes!(sources::delete::delete_source))
-        .once(ByWork, Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
+        .idempotent(InTransaction, Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
         .api(Rule::Asks(List, Partners), routes!(partners::list::list_partners))
         .api(Rule::Asks(View, Partners), routes!(partners::detail::get_partner))
         .api(
@@ -173,7 +178,11 @@ fn fund_accounts(list: Routes) -> Routes {
     list.api(Rule::Asks(List, FundAccounts), routes!(accounts::list::list_fund_accounts))
         .api(Rule::Asks(View, FundAccounts), routes!(accounts::detail::get_fund_account))
         .api(Rule::Asks(View, FundAccounts), routes!(accounts::statement::get_fund_account_statement))
-        .once(ByWork, Rule::Asks(Create, FundAccounts), routes!(accounts::create::create_fund_account))
+        .idempotent(
+            InTransaction,
+            Rule::Asks(Create, FundAccounts),
+            routes!(accounts::create::create_fund_account),
+        )
         .api(
             Rule::Asks(Update, FundAccounts),
             routes!(accounts::update::replace_fund_account, accounts::update::update_fund_account),
@@ -181,7 +190,11 @@ fn fund_accounts(list: Routes) -> Routes {
         .api(Rule::Asks(Delete, FundAccounts), routes!(accounts::delete::delete_fund_account))
         .api(Rule::Asks(List, FundBudgets), routes!(budgets::list::list_fund_budgets))
         .api(Rule::Asks(View, FundBudgets), routes!(budgets::detail::get_fund_budget))
-        .once(ByWork, Rule::Asks(Create, FundBudgets), routes!(budgets::create::create_fund_budget))
+        .idempotent(
+            InTransaction,
+            Rule::Asks(Create, FundBudgets),
+            routes!(budgets::create::create_fund_budget),
+        )
         .api(
             Rule::Asks(Update, FundBudgets),
             routes!(budgets::update::replace_fund_budget, budgets::update::update_fund_budget),
@@ -189,7 +202,7 @@ fn fund_accounts(list: Routes) -> Routes {
         .api(Rule::Asks(Delete, FundBudgets), routes!(budgets::delete::delete_fund_budget))
         .api(Rule::Asks(List, FundRates), routes!(rates::list::list_fund_rates))
         .api(Rule::Asks(View, FundRates), routes!(rates::detail::get_fund_rate))
-        .once(ByWork, Rule::Asks(Create, FundRates), routes!(rates::create::create_fund_rate))
+        .idempotent(InTransaction, Rule::Asks(Create, FundRates), routes!(rates::create::create_fund_rate))
         .api(
             Rule::Asks(Update, FundRates),
             routes!(rates::update::replace_fund_rate, rates::update::update_fund_rate),
@@ -201,7 +214,11 @@ fn fund_requests(list: Routes) -> Routes {
     use funds::requests;
     list.api(Rule::Asks(List, FundRequests), routes!(requests::list::list_fund_requests))
         .api(Rule::Asks(View, FundRequests), routes!(requests::detail::get_fund_request))
-        .once(ByWork, Rule::Asks(Create, FundRequests), routes!(requests::create::create_fund_request))
+        .idempotent(
+            InTransaction,
+            Rule::Asks(Create, FundRequests),
+            routes!(requests::create::create_fund_request),
+        )
         .api(
             Rule::Asks(Update, FundRequests),
             routes!(requests::update::replace_fund_request, requests::update::update_fund_request),
@@ -278,10 +295,10 @@ impl Routes {
     }
 
     /// The same, of an operation that makes something: it takes an `Idempotency-Key`.
-    fn once(mut self, keyed: Keyed, rule: Rule, mut routes: UtoipaMethodRouter<App>) -> Self {
+    fn idempotent(mut self, mode: KeyMode, rule: Rule, mut routes: UtoipaMethodRouter<App>) -> Self {
         routes.1.paths.values_mut().for_each(take_key);
         self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
-        let guard = Guard { keyed: Some(keyed), ..self.guard(Surface::Api, rule) };
+        let guard = Guard { key_mode: Some(mode), ..self.guard(Surface::Api, rule) };
         self.documented = self.documented.routes(routes.layer(from_fn_with_state(guard, check)));
         self
     }
@@ -302,7 +319,7 @@ impl Routes {
     }
 
     fn guard(&self, surface: Surface, rule: Rule) -> Guard {
-        Guard { app: self.app.clone(), surface, rule, keyed: None }
+        Guard { app: self.app.clone(), surface, rule, key_mode: None }
     }
 
     fn note(&mut self, surface: Surface, rule: Rule, paths: impl IntoIterator<Item = String>) {

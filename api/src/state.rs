@@ -8,17 +8,18 @@ use sluice_runtime::clock::Clock;
 use sluice_runtime::ops::Readiness;
 use sqlx::PgPool;
 
-use crate::auth::limits::Window;
+use crate::auth::limits::RateLimit;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::db;
-use crate::http::blocking_pool::Turns;
+use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
 use crate::metrics::Metrics;
 
-/// Wrong passwords from one address count this many times less than those for one account: offices share addresses.
+/// Wrong passwords from one address count this many times less than those for one account: offices
+/// share addresses.
 const ADDRESS_FACTOR: u32 = 10;
 
 /// The service's state.
@@ -37,7 +38,7 @@ pub struct Inner {
     pub changes: Changes,
     pub passwords: Passwords,
     /// One image is decoded at a time: each may take much memory.
-    pub images: Turns,
+    pub images: BlockingPool,
     pub tokens: Tokens,
     pub limits: Limits,
 }
@@ -45,11 +46,11 @@ pub struct Inner {
 /// What the public may try, and how often.
 pub struct Limits {
     /// Wrong passwords, by account.
-    pub account: Window,
+    pub account: RateLimit,
     /// Wrong passwords, by address.
-    pub address: Window,
+    pub address: RateLimit,
     /// Registrations, by address.
-    pub registrations: Window,
+    pub registrations: RateLimit,
 }
 
 impl App {
@@ -65,12 +66,12 @@ impl App {
             edge: Edge::new(&config.edge)?,
             changes: Changes::new(&config.kafka),
             passwords: Passwords::new(),
-            images: Turns::new(1, "images"),
+            images: BlockingPool::new(1, "images"),
             tokens: Tokens::new(&config.auth, clock.clone()),
             limits: Limits {
-                account: Window::new(wrong, clock.clone()),
-                address: Window::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
-                registrations: Window::new(config.auth.registrations_per_minute, clock.clone()),
+                account: RateLimit::new(wrong, clock.clone()),
+                address: RateLimit::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
+                registrations: RateLimit::new(config.auth.registrations_per_minute, clock.clone()),
             },
             config,
             clock,

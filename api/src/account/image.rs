@@ -1,4 +1,4 @@
-//! `/api/account/image/` and `/api/users/<id>/image/`: a person's image.
+//! `/api/account/image/` and `/api/users/<id>/image/`: the image of a user.
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -20,7 +20,7 @@ use crate::http::path_id::PathId;
 use crate::policy::Resource;
 use crate::state::App;
 
-/// An image in a form.
+/// A form with an image.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code, reason = "describes the form in the OpenAPI document")]
 pub struct ImageForm {
@@ -28,16 +28,16 @@ pub struct ImageForm {
     image: Vec<u8>,
 }
 
-/// Get one's own image
+/// Returns the caller's image
 #[utoipa::path(
     get, path = "/api/account/image/", tag = "account",
     responses(
         (
-            status = 200, description = "At most 256 × 256", headers(("ETag" = String, description = "For `If-None-Match`")),
+            status = 200, description = "The image, at most 256 × 256 pixels", headers(("ETag" = String, description = "For `If-None-Match`")),
             content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")),
         ),
         (
-            status = 304, description = "It is the one of `If-None-Match`",
+            status = 304, description = "`If-None-Match` names the current image",
             headers(("ETag" = String, description = "For `If-None-Match`")),
         ),
         DetailErrors,
@@ -52,16 +52,16 @@ pub async fn get_account_image(
     show(&app, &allowed, &headers, allowed.viewer.id).await
 }
 
-/// Get a user's image
+/// Returns a user's image
 #[utoipa::path(
     get, path = "/api/users/{id}/image/", tag = "users", params(("id" = i64, Path)),
     responses(
         (
-            status = 200, description = "At most 256 × 256", headers(("ETag" = String, description = "For `If-None-Match`")),
+            status = 200, description = "The image, at most 256 × 256 pixels", headers(("ETag" = String, description = "For `If-None-Match`")),
             content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")),
         ),
         (
-            status = 304, description = "It is the one of `If-None-Match`",
+            status = 304, description = "`If-None-Match` names the current image",
             headers(("ETag" = String, description = "For `If-None-Match`")),
         ),
         DetailErrors,
@@ -84,7 +84,7 @@ async fn show(app: &App, allowed: &Allowed, headers: &HeaderMap, id: i64) -> Res
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let is_known =
         known.flat_map(|value| value.split(',')).any(|known| known.trim().trim_start_matches("W/") == tag);
-    // Kept by the browser of who may see it, and asked for again each time: the right to see it may have gone.
+    // The browser may store it, but must ask each time whether the user may still see it.
     let kept = [(CACHE_CONTROL, "private, no-cache".to_owned()), (ETAG, tag)];
     if is_known {
         return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
@@ -92,10 +92,10 @@ async fn show(app: &App, allowed: &Allowed, headers: &HeaderMap, id: i64) -> Res
     Ok((kept, [(CONTENT_TYPE, image.content_type)], image.content).into_response())
 }
 
-/// Set one's own image
+/// Sets the caller's image
 ///
-/// A PNG, JPEG or WebP of at most 2 MiB, as the body or as the field `image` of a form. It is decoded, made at most
-/// 256 × 256 and encoded anew.
+/// Takes a PNG, JPEG or WebP of at most 2 MiB, as the body or as the field `image` of a form.
+/// Scales it down to at most 256 × 256 pixels and encodes it again.
 #[utoipa::path(
     put, path = "/api/account/image/", tag = "account",
     request_body(content(
@@ -111,7 +111,7 @@ pub async fn set_account_image(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let headers = request.headers().clone();
-    let body = body::whole_within(request, &app, picture::MAX_BYTES).await?;
+    let body = body::read_bytes_within(request, &app, picture::MAX_BYTES).await?;
     let upload = read_upload(&headers, body).await?;
     let image = app.images.run(move || picture::prepare(&upload)).await?.ok_or_else(|| {
         let message = format!(
@@ -142,7 +142,7 @@ async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError
     }
 }
 
-/// Delete one's own image
+/// Deletes the caller's image
 #[utoipa::path(
     delete, path = "/api/account/image/", tag = "account",
     responses((status = 204, description = "Deleted"), DetailErrors),

@@ -1,4 +1,4 @@
-//! One's own account: profile, password, image, logins and API tokens.
+//! The caller's own account: profile, password, image, logins and API tokens.
 
 pub mod image;
 pub mod password;

@@ -1,4 +1,4 @@
-//! `POST /api/account/password/`: a new password for who knows the old one.
+//! `POST /api/account/password/`: changes the caller's password.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,15 +21,16 @@ use crate::users::account::read_new_password;
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ChangePasswordRequest {
     pub old_password: String,
-    /// At least 8 characters, and none of the commonest.
+    /// At least 8 characters, and not a common password.
     pub new_password: String,
-    /// API tokens end too unless this is true.
+    /// Unless this is true, API tokens are deleted too.
     pub keep_api_tokens: Option<bool>,
 }
 
-/// Change one's own password
+/// Changes the caller's password
 ///
-/// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens at once. A wrong old password counts as a wrong login does. Not with an API token.
+/// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens. A wrong old
+/// password counts like a failed login. API tokens are not accepted.
 #[utoipa::path(
     post, path = "/api/account/password/", tag = "account",
     request_body(content(
@@ -62,7 +63,7 @@ pub async fn change_password(
     }
     let hash = app.passwords.hash(&new).await?;
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
-    // Of two at once the second has an old password that is not the old one any more.
+    // After a concurrent change the old password is not the current one any more.
     if !users::replace_password(&mut transaction, id, &known.password_hash, &hash).await? {
         return Err(wrong_password());
     }

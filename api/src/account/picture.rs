@@ -1,5 +1,5 @@
-//! What becomes of an image that somebody sends: its type is read from its content, it is decoded within bounds, made small
-//! and encoded anew, so that nothing of what was sent is served but its pixels.
+//! Converts an uploaded image: detects the type from the content, decodes it within limits, scales
+//! it down and encodes it again, so that only the pixels of the upload are ever served.
 
 use std::io::Cursor;
 
@@ -13,13 +13,13 @@ use crate::db::images::ImageRow;
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// The longest side of an image that is decoded.
 pub const MAX_SIDE: u32 = 8192;
-/// The most memory that decoding may take: a small file can claim to be a large image.
+/// The maximum memory for decoding. A small file can claim to be a large image.
 const MAX_DECODED_BYTES: u64 = 96 * 1024 * 1024;
-/// The longest side of what is kept.
+/// The longest side of a stored image.
 const SIDE: u32 = 256;
 const JPEG_QUALITY: u8 = 85;
 
-/// Makes of an upload what is kept; `None` when it is no image, or too large a one.
+/// Converts an upload to the stored image; `None` if it is not an image or too large.
 #[must_use]
 pub fn prepare(upload: &[u8]) -> Option<ImageRow> {
     let format = image::guess_format(upload).ok()?;
@@ -54,7 +54,7 @@ fn decode(upload: &[u8], format: ImageFormat) -> Option<DynamicImage> {
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return None;
     }
-    // Cameras turn the image by a note beside it, which is not kept.
+    // The orientation is metadata, which is not stored.
     let orientation = decoder.orientation().ok()?;
     let mut image = DynamicImage::from_decoder(decoder).ok()?;
     image.apply_orientation(orientation);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_or_too_large_a_one_is_refused() {
+    fn other_files_and_large_images_are_refused() {
         let png = encoded(&DynamicImage::new_rgb8(64, 64), ImageFormat::Png);
         for upload in [
             &b""[..],

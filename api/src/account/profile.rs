@@ -1,4 +1,4 @@
-//! `/api/account/`: who one is here, and what one may change of it oneself.
+//! `/api/account/`: the caller's own account, and the fields that the caller may change.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,17 +18,17 @@ use crate::users::change::{Target, change_user};
 use crate::users::detail;
 use crate::users::list::UserResponse;
 
-/// What shall be otherwise.
+/// The fields to change.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct UpdateAccountRequest {
     pub email: Option<String>,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
-    /// As `Europe/Berlin`.
+    /// Name of a time zone, like `Europe/Berlin`.
     pub time_zone: Option<String>,
 }
 
-/// Get one's own account
+/// Returns the caller's account
 #[utoipa::path(
     get, path = "/api/account/", tag = "account",
     responses((status = 200, description = "The caller", body = UserResponse), DetailErrors),
@@ -40,9 +40,9 @@ pub async fn get_account(State(app): State<App>, allowed: Allowed) -> Result<Res
     Ok(detail::answer(row.ok_or_else(ApiError::not_found)?))
 }
 
-/// Update one's own account
+/// Updates the caller's account
 ///
-/// Username and position are changed by an Owner.
+/// Only an Owner can change username and position.
 #[utoipa::path(
     patch, path = "/api/account/", tag = "account",
     request_body(content(

@@ -1,4 +1,4 @@
-//! `/api/account/sessions/`: where one is logged in, browsers and programs, and the end of it.
+//! `/api/account/sessions/`: lists and ends the caller's logins, of browsers and programs.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,37 +23,37 @@ use crate::http::query::event_cursor;
 use crate::policy::Resource;
 use crate::state::App;
 
-/// A login that stands.
+/// An active login.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionResponse {
     pub id: Uuid,
     /// `browser` or `api`.
     pub kind: String,
     pub created_at: String,
-    /// To the minute; a program is seen when it exchanges its refresh token.
+    /// To the minute for a browser; the last exchange of the refresh token for a program.
     pub last_seen_at: String,
     pub expires_at: String,
     pub address: String,
     pub agent: String,
-    /// Whether this request came by it.
+    /// Whether this request uses this login.
     pub is_current: bool,
 }
 
-/// How many were ended.
+/// The number of ended logins.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RevokeOthersResponse {
     pub revoked: u64,
 }
 
-/// What the list of logins understands.
+/// The parameters of the list of logins.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListSessionsQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
 }
 
@@ -72,10 +72,10 @@ impl SessionResponse {
     }
 }
 
-/// List one's logins
+/// Lists the caller's logins
 #[utoipa::path(
     get, path = "/api/account/sessions/", tag = "account", params(ListSessionsQuery),
-    responses((status = 200, description = "Logins that stand, the newest first", body = Vec<SessionResponse>), ListErrors),
+    responses((status = 200, description = "Active logins, newest first", body = Vec<SessionResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_sessions(
@@ -94,9 +94,9 @@ pub async fn list_sessions(
     Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.proof.login()))))
 }
 
-/// End one of one's logins
+/// Ends one of the caller's logins
 ///
-/// At once, access tokens included. Not with an API token.
+/// Takes effect at once, for access tokens too. API tokens are not accepted.
 #[utoipa::path(
     delete, path = "/api/account/sessions/{id}/", tag = "account", params(("id" = Uuid, Path)),
     responses((status = 204, description = "Ended"), DetailErrors),
@@ -120,9 +120,9 @@ pub async fn revoke_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// End all of one's other logins
+/// Ends all other logins of the caller
 ///
-/// At once, access tokens included. Not with an API token.
+/// Takes effect at once, for access tokens too. API tokens are not accepted.
 #[utoipa::path(
     post, path = "/api/account/sessions/revoke-others/", tag = "account",
     responses((status = 200, description = "Ended", body = RevokeOthersResponse), DetailErrors),

@@ -1,4 +1,5 @@
-//! `/api/account/tokens/`: API tokens of one's programs. A token is shown once, when it is made.
+//! `/api/account/tokens/`: the caller's API tokens. A token is shown once, in the response that
+//! creates it.
 
 use axum::Json;
 use axum::extract::State;
@@ -29,18 +30,19 @@ const MAX_NAME_CHARS: usize = 100;
 const DEFAULT_LIFE_DAYS: i64 = 90;
 const MAX_LIFE_DAYS: i64 = 366;
 
-/// A token to be made.
+/// A token to create.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateTokenRequest {
-    /// What it is for.
+    /// The purpose of the token.
     pub name: String,
-    /// `read` (the default) allows to look, `write` to change too. In a form: words with a comma between them.
+    /// `read` (the default) permits reading, `write` also permits changes. In a form, separate them
+    /// by commas.
     pub scopes: Option<Vec<String>>,
-    /// 1 to 366, 90 unless told otherwise.
+    /// 1 to 366, by default 90.
     pub expires_in_days: Option<u32>,
 }
 
-/// A token as it is listed.
+/// A token in the list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     pub id: i64,
@@ -54,24 +56,24 @@ pub struct TokenResponse {
     pub last_used_at: Option<String>,
 }
 
-/// A token that was made.
+/// A created token.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CreateTokenResponse {
     #[serde(flatten)]
     pub described: TokenResponse,
-    /// For the `Authorization: Bearer` header. It is not shown again.
+    /// For the header `Authorization: Bearer`. It is not shown again.
     pub token: String,
 }
 
-/// What the list of tokens understands.
+/// The parameters of the list of tokens.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListTokensQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
 }
 
@@ -89,10 +91,10 @@ impl From<ApiTokenRow> for TokenResponse {
     }
 }
 
-/// List one's API tokens
+/// Lists the caller's API tokens
 #[utoipa::path(
     get, path = "/api/account/tokens/list/", tag = "account", params(ListTokensQuery),
-    responses((status = 200, description = "Tokens that hold, the newest first", body = Vec<TokenResponse>), ListErrors),
+    responses((status = 200, description = "Valid tokens, newest first", body = Vec<TokenResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_tokens(
@@ -109,10 +111,11 @@ pub async fn list_tokens(
     Ok(listing.answer(&page.map(TokenResponse::from)))
 }
 
-/// Create an API token
+/// Creates an API token
 ///
-/// It acts as the caller, with no more rights than the caller has at that moment. Not with an API token. A repeat under the
-/// same `Idempotency-Key` is a 409: the token is shown once.
+/// The token has the caller's permissions at the time of each request. API tokens are not accepted.
+/// A repeated request with the same `Idempotency-Key` gets 409, because the token is shown only
+/// once.
 #[utoipa::path(
     post, path = "/api/account/tokens/create/", tag = "account",
     request_body(content(
@@ -120,7 +123,7 @@ pub async fn list_tokens(
         (CreateTokenRequest = "application/x-www-form-urlencoded"),
         (CreateTokenRequest = "multipart/form-data"),
     )),
-    responses((status = 201, description = "Created; the token is shown this once", body = CreateTokenResponse), MakeErrors),
+    responses((status = 201, description = "Created. The token is shown only here", body = CreateTokenResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_token(
@@ -153,9 +156,9 @@ pub async fn create_token(
     };
     let change = Change::created(&described);
     record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, change).await?;
-    // The secret is kept nowhere, so that who asks again is told what to do instead.
+    // The secret is not stored, so a repeated request cannot get it.
     let again = ApiError::conflict(format!(
-        "This Idempotency-Key made the token {id}, which was shown once. Delete it and create another with another key."
+        "This Idempotency-Key created the token {id}, which was shown once. Delete it and create another with another key."
     ));
     let made = CreateTokenResponse { described, token: token.text };
     transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
@@ -169,9 +172,9 @@ fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiErro
     Ok((name.unwrap_or_default(), scopes, TimeDelta::days(days)))
 }
 
-/// Delete an API token
+/// Deletes an API token
 ///
-/// It is refused from then on. Not with an API token.
+/// Takes effect at once. API tokens are not accepted.
 #[utoipa::path(
     delete, path = "/api/account/tokens/delete/{id}/", tag = "account", params(("id" = i64, Path)),
     responses((status = 204, description = "Deleted"), DetailErrors),

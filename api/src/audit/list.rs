@@ -1,4 +1,4 @@
-//! `GET /api/audit/list/`: who changed what, the newest first. For Owners.
+//! `GET /api/audit/list/`: the audit trail, newest line first. For Owners.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,9 +16,9 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, text_cursor};
 use crate::state::App;
 
-/// The longest text that a column is compared with.
+/// The maximum length of a filter.
 const MAX_WORD_CHARS: usize = 100;
-/// The shortest text that is searched for.
+/// The minimum length of `q`.
 const MIN_Q_CHARS: usize = 3;
 
 /// A line of the trail.
@@ -26,7 +26,7 @@ const MIN_Q_CHARS: usize = 3;
 pub struct AuditLineResponse {
     pub id: i64,
     pub at: String,
-    /// Null: the system, its command line, or somebody who was nobody yet.
+    /// Null for the system, its command line, and callers who were not logged in.
     pub actor_id: Option<i64>,
     pub actor_name: String,
     pub address: String,
@@ -35,10 +35,10 @@ pub struct AuditLineResponse {
     pub request_id: String,
     /// `create`, `update`, `delete`, `login` and so on.
     pub verb: String,
-    /// As in paths.
+    /// Like in paths: `users`, `funds/requests`.
     pub resource: String,
     pub resource_id: String,
-    /// Of an update only the fields that differ.
+    /// For an update, only the fields that changed.
     #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
     #[schema(value_type = Option<Object>)]
@@ -64,38 +64,38 @@ impl From<AuditRow> for AuditLineResponse {
     }
 }
 
-/// What the audit trail understands.
+/// The parameters of the audit trail.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListAuditQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     actor_id: Option<i64>,
-    /// As in paths: `users`, `teams`, `funds/requests`.
+    /// Like in paths: `users`, `teams`, `funds/requests`.
     resource: Option<String>,
     resource_id: Option<String>,
     verb: Option<String>,
     /// RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// The same; a date is included whole.
+    /// RFC 3339, or a date in `tz`, which is included.
     to: Option<String>,
-    /// The zone of dates, else the viewer's.
+    /// The time zone of dates; by default the viewer's.
     tz: Option<String>,
-    /// A part of a name, address, id or value: at least 3 characters.
+    /// A part of a name, an address, an id or a value; at least 3 characters.
     #[param(min_length = 3)]
     q: Option<String>,
 }
 
-/// List the audit trail
+/// Lists the audit trail
 ///
-/// Who changed what, the newest first. For Owners.
+/// For Owners.
 #[utoipa::path(
     get, path = "/api/audit/list/", tag = "audit", params(ListAuditQuery),
-    responses((status = 200, description = "Lines, the newest first", body = Vec<AuditLineResponse>), ListErrors),
+    responses((status = 200, description = "Lines, newest first", body = Vec<AuditLineResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_audit(
@@ -109,10 +109,10 @@ pub async fn list_audit(
     Ok(listing.answer(&page.map(AuditLineResponse::from)))
 }
 
-/// The lines that the parameters ask for.
+/// Loads a page of lines by the parameters.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for a wrong parameter.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,
@@ -126,7 +126,7 @@ pub async fn collect(
         resource_id: word(&mut params, "resource_id"),
         verb: word(&mut params, "verb"),
         from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
-        // The last millisecond whole: the database counts microseconds.
+        // The whole last millisecond: the database has microseconds.
         to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
         q: search(&mut params),
         after: params.id_cursor(),
@@ -137,7 +137,7 @@ pub async fn collect(
     Ok(Page::of(rows, limit, |row| text_cursor(&row.id.to_string())))
 }
 
-/// The index finds texts by three characters in a row; fewer would be looked for in every line.
+/// Reads `q`. The trigram index needs three characters; a shorter text would scan every line.
 fn search(params: &mut Params) -> Option<String> {
     let q = Some(params.q()).filter(|q| !q.is_empty())?;
     if q.chars().count() < MIN_Q_CHARS {

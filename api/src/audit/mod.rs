@@ -1,7 +1,8 @@
-//! The audit trail: who changed what, from where, and what it was before. A line is written in the transaction of the
-//! change that it tells of, so that neither is there without the other.
+//! The audit trail: the actor, address, and old and new values of every change. A line is written
+//! in the transaction of its change, so that neither exists without the other.
 //!
-//! Invariant: no secret, password or hash of one is ever in a line; callers give the wire's view of a thing.
+//! Invariant: a line never contains a secret, a password or a hash of one. Callers pass the values
+//! of API responses.
 
 pub mod list;
 
@@ -19,10 +20,10 @@ use crate::http::middleware::is_api;
 use crate::policy::Resource;
 use crate::state::App;
 
-/// Who does something, as the trail keeps it.
+/// The actor of a change, as the trail stores it.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// `None`: the system, its command line, or somebody who is nobody yet.
+    /// `None`: the system, its command line, or a caller who is not logged in.
     pub user_id: Option<i64>,
     pub username: String,
     pub address: String,
@@ -32,7 +33,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The service's command line.
+    /// Returns the actor of the service's command line.
     #[must_use]
     pub fn cli() -> Self {
         Self {
@@ -46,7 +47,7 @@ impl Actor {
 }
 
 impl Actor {
-    /// The same request, once it is known whose it is: a login, a registration.
+    /// Adds the user, who is only known after a login or a registration.
     #[must_use]
     pub fn known_as(&self, user_id: i64, username: &str) -> Self {
         Self { user_id: Some(user_id), username: username.to_owned(), ..self.clone() }
@@ -71,7 +72,7 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
-/// What was done to what.
+/// The values of a resource before and after a change.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     pub before: Option<Value>,
@@ -79,25 +80,25 @@ pub struct Change {
 }
 
 impl Change {
-    /// Something came to be.
+    /// A resource was created.
     #[must_use]
     pub fn created(after: &impl Serialize) -> Self {
         Self { before: None, after: serde_json::to_value(after).ok() }
     }
 
-    /// Something is gone.
+    /// A resource was deleted.
     #[must_use]
     pub fn deleted(before: &impl Serialize) -> Self {
         Self { before: serde_json::to_value(before).ok(), after: None }
     }
 
-    /// Something happened, of which this is to be known.
+    /// An event with these facts.
     #[must_use]
     pub fn noted(facts: Value) -> Self {
         Self { before: None, after: Some(facts) }
     }
 
-    /// Something is otherwise than it was: only the fields that differ are kept.
+    /// A resource was updated. Keeps only the fields that changed.
     #[must_use]
     pub fn updated(before: &impl Serialize, after: &impl Serialize) -> Self {
         let (before, after) = (object(before), object(after));
@@ -109,7 +110,7 @@ impl Change {
         Self { before: Some(part(&before)), after: Some(part(&after)) }
     }
 
-    /// Whether an update changed nothing: no line is worth that.
+    /// Returns whether an update changed nothing, so that it needs no line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let is_blank = |side: &Option<Value>| {
@@ -126,7 +127,8 @@ fn object(thing: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// Writes a line, in the caller's transaction. `verb` is `create`, `update`, `delete`, `approve` and so on.
+/// Writes a line, in the caller's transaction. `verb` is `create`, `update`, `delete`, `approve`
+/// and so on.
 pub async fn record(
     connection: &mut PgConnection,
     actor: &Actor,
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_keeps_what_differs() {
+    fn an_update_keeps_the_fields_that_changed() {
         let change = Change::updated(&json!({"name": "a", "lead": 1}), &json!({"name": "b", "lead": 1}));
         assert_eq!((change.before, change.after), (Some(json!({"name": "a"})), Some(json!({"name": "b"}))));
         assert!(Change::updated(&json!({"a": 1}), &json!({"a": 1})).is_empty());

@@ -1,5 +1,6 @@
-//! API tokens of programs: a random secret behind a prefix by which people and secret scanners know it. It acts as its
-//! user, with no more rights; `viewer.rs` asks for it and keeps one without the scope `write` to reading.
+//! API tokens for programs: a random secret after a prefix that people and secret scanners
+//! recognise. A token has the permissions of its user. `viewer.rs` checks it and limits a token
+//! without the scope `write` to reading.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,14 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::auth::token::read_secret;
 use crate::auth::{hash_secret, random_secret};
 
-/// What every token begins with.
+/// The prefix of every token.
 pub const PREFIX: &str = "slc_";
-/// What a token may be allowed.
+/// The scopes of tokens.
 pub const SCOPES: [&str; 2] = ["read", "write"];
-/// Characters of a token that are kept to know it again: too few to guess the others from.
+/// The length of the stored beginning of a token, by which its user recognises it. It is too short
+/// to help guessing.
 const HINT_CHARS: usize = PREFIX.len() + 4;
 
-/// A new token: the text is shown once, the rest is kept.
+/// A new token. The text is shown once; hash and hint are stored.
 #[derive(Debug)]
 pub struct NewToken {
     pub text: String,
@@ -22,7 +24,7 @@ pub struct NewToken {
     pub hint: String,
 }
 
-/// Makes a token.
+/// Generates a token.
 #[must_use]
 pub fn generate() -> NewToken {
     let secret = random_secret();
@@ -30,13 +32,13 @@ pub fn generate() -> NewToken {
     NewToken { hash: hash_secret(&secret), hint: text.chars().take(HINT_CHARS).collect(), text }
 }
 
-/// Whether a bearer's text is an API token and not an access token.
+/// Returns whether a bearer token is an API token and not an access token.
 #[must_use]
-pub fn is_one(text: &str) -> bool {
+pub fn is_api_token(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
 
-/// What is kept of a token, by its text.
+/// Returns the stored hash of a token; `None` if the text is not a token.
 #[must_use]
 pub fn hash(text: &str) -> Option<[u8; 32]> {
     read_secret(text.strip_prefix(PREFIX)?).map(|secret| hash_secret(&secret))
@@ -47,9 +49,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_known_by_its_hash() {
+    fn a_token_is_recognised_by_its_hash() {
         let token = generate();
-        assert!(is_one(&token.text) && token.text.starts_with(&token.hint));
+        assert!(is_api_token(&token.text) && token.text.starts_with(&token.hint));
         assert_eq!(hash(&token.text), Some(token.hash));
         for text in ["slc_", "slc_AAAA", "AAAA", ""] {
             assert_eq!(hash(text), None, "{text}");

@@ -1,5 +1,6 @@
-//! The token that every form carries. It is derived from a secret that the browser's session (or, before a login, its own
-//! cookie) stands for, and shown under a fresh mask each time, so that a compressed page does not give it away (BREACH).
+//! The CSRF token of every form. It is the secret of the browser's session, or before a login a
+//! secret that is derived from a cookie. A fresh mask each time keeps the size of a compressed page
+//! from revealing it (BREACH).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 /// The name of the hidden field.
 pub const FIELD: &str = "csrf_token";
 
-/// What the token of a browser without a session is derived from: its cookie and the service's secret.
+/// Derives the secret of a browser without a session from its cookie and the service's secret.
 #[must_use]
 pub fn anonymous(service_secret: &str, cookie: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -20,7 +21,7 @@ pub fn anonymous(service_secret: &str, cookie: &[u8]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The text for the form.
+/// Returns the masked token for a form.
 #[must_use]
 pub fn show(secret: &[u8; 32]) -> String {
     let mask: [u8; 32] = rand::random();
@@ -32,7 +33,7 @@ pub fn show(secret: &[u8; 32]) -> String {
     URL_SAFE_NO_PAD.encode(shown)
 }
 
-/// Whether a form's text stands for the secret.
+/// Returns whether a form's token matches the secret.
 #[must_use]
 pub fn matches(secret: &[u8; 32], shown: &str) -> bool {
     let Ok(shown) = URL_SAFE_NO_PAD.decode(shown) else { return false };
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_known_under_every_mask() {
+    fn a_token_matches_under_every_mask() {
         let secret = anonymous("service", b"cookie");
         let (first, second) = (show(&secret), show(&secret));
         assert_ne!(first, second);

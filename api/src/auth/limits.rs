@@ -1,8 +1,8 @@
-//! Limits on what the public may try: a sliding window of a minute per key, kept in memory.
+//! Rate limits of anonymous attempts: a sliding window of one minute for each key, in memory.
 //!
-//! Keys are accounts (also ones that do not exist) and addresses. The number of keys is bounded: what is older than the
-//! window is dropped when there are many, and beyond the bound the oldest go first, so that a flood of made-up keys costs a
-//! bounded amount of memory.
+//! Keys are usernames, even unknown ones, and addresses. Their number is limited: when there are
+//! too many, keys without recent attempts are dropped, then the oldest. So a flood of invented keys
+//! needs a limited amount of memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -10,29 +10,29 @@ use std::sync::{Mutex, PoisonError};
 use sluice_runtime::clock::Clock;
 
 const WINDOW_MS: u64 = 60_000;
-/// Keys kept before the stale ones are looked for.
+/// The number of keys above which old ones are dropped.
 const MAX_KEYS: usize = 20_000;
 
-/// Counts events per key within the last minute.
+/// Counts the attempts of each key within the last minute.
 #[derive(Debug)]
-pub struct Window {
+pub struct RateLimit {
     limit: usize,
     clock: Clock,
-    seen: Mutex<HashMap<String, VecDeque<u64>>>,
+    attempts: Mutex<HashMap<String, VecDeque<u64>>>,
 }
 
-impl Window {
-    /// Full at `limit` events a minute.
+impl RateLimit {
+    /// Creates a limit of `limit` attempts a minute.
     #[must_use]
     pub fn new(limit: u32, clock: Clock) -> Self {
-        Self { limit: limit as usize, clock, seen: Mutex::new(HashMap::new()) }
+        Self { limit: limit as usize, clock, attempts: Mutex::new(HashMap::new()) }
     }
 
-    /// Seconds to wait when the key's window is full, else `None`. Counts nothing.
+    /// Returns the seconds to wait if the key has reached the limit, else `None`. Counts nothing.
     #[must_use]
     pub fn wait_s(&self, key: &str) -> Option<u64> {
         let now_ms = self.clock.now_ms();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let times = seen.get_mut(key)?;
         drop_stale(times, now_ms);
         if times.len() < self.limit {
@@ -42,10 +42,10 @@ impl Window {
         Some((oldest + WINDOW_MS).saturating_sub(now_ms).div_ceil(1000).max(1))
     }
 
-    /// Counts an event of the key.
+    /// Counts an attempt of the key.
     pub fn count(&self, key: &str) {
         let now_ms = self.clock.now_ms();
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MAX_KEYS && !seen.contains_key(key) {
             make_room(&mut seen, now_ms);
         }
@@ -57,9 +57,9 @@ impl Window {
         times.push_back(now_ms);
     }
 
-    /// Forgets the key.
+    /// Resets the key.
     pub fn forget(&self, key: &str) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
@@ -72,7 +72,7 @@ fn drop_stale(times: &mut VecDeque<u64>, now_ms: u64) {
 fn make_room(seen: &mut HashMap<String, VecDeque<u64>>, now_ms: u64) {
     seen.retain(|_, times| times.back().is_some_and(|time| time + WINDOW_MS > now_ms));
     if seen.len() >= MAX_KEYS {
-        // All are fresh: keep the younger half.
+        // All keys are recent: keep the newer half.
         let mut newest: Vec<u64> = seen.values().filter_map(|times| times.back().copied()).collect();
         newest.sort_unstable();
         let median = newest[newest.len() / 2];
@@ -87,32 +87,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_window_says_how_long_and_opens_again() {
+    fn a_reached_limit_tells_how_long_to_wait_and_ends() {
         let clock = Clock::manual(1_000_000);
-        let window = Window::new(3, clock.clone());
+        let limit = RateLimit::new(3, clock.clone());
         for _ in 0..3 {
-            assert_eq!(window.wait_s("ann"), None);
-            window.count("ann");
+            assert_eq!(limit.wait_s("ann"), None);
+            limit.count("ann");
             clock.advance(Duration::from_secs(1));
         }
-        assert_eq!(window.wait_s("ann"), Some(57));
-        assert_eq!(window.wait_s("bob"), None);
+        assert_eq!(limit.wait_s("ann"), Some(57));
+        assert_eq!(limit.wait_s("bob"), None);
         clock.advance(Duration::from_secs(57));
-        assert_eq!(window.wait_s("ann"), None);
-        window.count("ann");
-        assert!(window.wait_s("ann").is_some());
-        window.forget("ann");
-        assert_eq!(window.wait_s("ann"), None);
+        assert_eq!(limit.wait_s("ann"), None);
+        limit.count("ann");
+        assert!(limit.wait_s("ann").is_some());
+        limit.forget("ann");
+        assert_eq!(limit.wait_s("ann"), None);
     }
 
     #[test]
-    fn made_up_keys_are_bounded() {
+    fn the_number_of_keys_is_limited() {
         let clock = Clock::manual(1_000_000);
-        let window = Window::new(3, clock.clone());
+        let limit = RateLimit::new(3, clock.clone());
         for key in 0..MAX_KEYS * 2 {
-            window.count(&key.to_string());
+            limit.count(&key.to_string());
             clock.advance(Duration::from_millis(1));
         }
-        assert!(window.seen.lock().unwrap().len() <= MAX_KEYS);
+        assert!(limit.attempts.lock().unwrap().len() <= MAX_KEYS);
     }
 }

@@ -1,5 +1,5 @@
-//! A login by username and password, the same for programs and pages: limited by account and by address, and as slow for
-//! an account that does not exist as for a wrong password.
+//! Logins by username and password, for programs and pages. Failures are limited by account and by
+//! address. An unknown account takes as long as a wrong password.
 
 use serde_json::json;
 
@@ -13,14 +13,14 @@ use crate::policy::Resource;
 use crate::state::App;
 use crate::users::account::MAX_USERNAME_CHARS;
 
-/// Why nobody was logged in.
+/// The reason of a failed login.
 #[derive(Debug)]
 pub enum LoginError {
-    /// Wrong password, no such account, or one that is not active.
+    /// The password is wrong, or the account is unknown or not active.
     Wrong,
-    /// Too many were wrong; try again after so many seconds.
+    /// There were too many failures. Try again after this number of seconds.
     Limited(u64),
-    /// Something else failed.
+    /// Another error.
     Failed(ApiError),
 }
 
@@ -31,7 +31,7 @@ impl<E: Into<ApiError>> From<E> for LoginError {
 }
 
 impl LoginError {
-    /// As the API answers it.
+    /// Converts the error for the API.
     #[must_use]
     pub fn into_api_error(self) -> ApiError {
         match self {
@@ -42,10 +42,7 @@ impl LoginError {
     }
 }
 
-/// Checks a username and password and notes the login.
-///
-/// # Errors
-/// [`LoginError`].
+/// Checks a username and password, and records the login or the failure.
 pub async fn log_in(
     app: &App,
     client: &ClientInfo,
@@ -54,17 +51,17 @@ pub async fn log_in(
     password: &str,
 ) -> Result<LoginRow, LoginError> {
     let found = users::find_login(&app.postgres, username).await?;
-    // An account that is not active is checked as one that is not there.
+    // An inactive account is treated like an unknown one.
     let hash = found.as_ref().filter(|row| row.is_active).map(|row| row.password_hash.clone());
     let checked = check_password(app, client, username, hash, password).await;
     match (checked, found) {
         (Ok(()), Some(row)) => {
             app.metrics.login(LoginOutcome::Success);
-            note_login(app, &actor.known_as(row.id, &row.username), row.id).await?;
+            record_login(app, &actor.known_as(row.id, &row.username), row.id).await?;
             Ok(row)
         }
         (Err(LoginError::Wrong), found) => {
-            note_failure(app, actor, found.as_ref()).await?;
+            record_failure(app, actor, found.as_ref()).await?;
             Err(LoginError::Wrong)
         }
         (Ok(()), None) => Err(LoginError::Wrong),
@@ -72,16 +69,17 @@ pub async fn log_in(
     }
 }
 
-async fn note_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
+async fn record_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
     let mut transaction = app.postgres.begin().await?;
     users::touch_last_login(&mut *transaction, id, crate::db::time_of(&app.clock)).await?;
     record(&mut transaction, actor, "login", Resource::Users, id, Change::default()).await?;
     Ok(transaction.commit().await?)
 }
 
-/// Only known accounts have a line, but an unknown one costs the same work, which is then taken back: the time must not tell
-/// them apart. Neither waits for the disk: a line that a crash of Postgres takes along tells of nothing that was changed.
-async fn note_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Result<(), ApiError> {
+/// Writes a line of the audit trail for a known account. An unknown account takes the same work,
+/// which is rolled back, so that the time does not tell which accounts exist. Neither waits for the
+/// disk, because a line that a crash of Postgres loses belongs to no change.
+async fn record_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Result<(), ApiError> {
     let (id, username) = found.map_or((0, ""), |row| (row.id, row.username.as_str()));
     let mut transaction = app.postgres.begin().await?;
     audit::commit_without_sync(&mut transaction).await?;
@@ -95,11 +93,8 @@ async fn note_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Res
     Ok(())
 }
 
-/// Checks the password of an account, with wrong ones counted against it and the address. No hash, no password: that
-/// takes as long.
-///
-/// # Errors
-/// [`LoginError`].
+/// Checks the password of an account, and counts a failure for the account and the address. Without
+/// a hash the check fails, but takes as long.
 pub async fn check_password(
     app: &App,
     client: &ClientInfo,
@@ -107,13 +102,13 @@ pub async fn check_password(
     hash: Option<String>,
     password: &str,
 ) -> Result<(), LoginError> {
-    // Nobody has a longer name: those that are tried count as one, and do not fill the memory.
+    // No account has a longer name. Longer ones share a key, so that they do not fill the memory.
     let is_possible = username.chars().count() <= MAX_USERNAME_CHARS;
     let account = if is_possible { username_key(username) } else { String::new() };
     let address = client.limit_key();
     check_limits(app, &account, &address)?;
     let is_right = app.passwords.verify(password, hash).await?;
-    // Asked again, for the right password too: many that were sent at once all passed the first check.
+    // Checked again, even for a right password: concurrent attempts all passed the first check.
     check_limits(app, &account, &address)?;
     if is_right {
         app.limits.account.forget(&account);

@@ -1,4 +1,5 @@
-//! Who is asking: passwords, access and refresh tokens of programs, sessions of browsers, and the limits on guessing.
+//! Authentication: passwords, access, refresh and API tokens of programs, sessions of browsers, and
+//! limits on guessing.
 
 pub mod api_token;
 pub mod csrf;
@@ -11,14 +12,13 @@ pub mod viewer;
 
 use sha2::{Digest as _, Sha256};
 
-/// Random bytes that prove something to whom they are shown.
+/// Returns 32 random bytes, for tokens.
 #[must_use]
 pub fn random_secret() -> [u8; 32] {
     rand::random()
 }
 
-/// What is kept of a secret: enough to know it again, not enough to show it. The secrets are random, so that a plain hash
-/// does.
+/// Hashes a secret for storage. The secrets are random, so a plain hash is enough.
 #[must_use]
 pub fn hash_secret(secret: &[u8]) -> [u8; 32] {
     Sha256::digest(secret).into()

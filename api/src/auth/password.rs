@@ -1,62 +1,67 @@
-//! Passwords: argon2id in a bounded number of blocking threads, and which ones are refused.
+//! Passwords: hashing with argon2id in a limited number of blocking threads, and the rules for new
+//! passwords.
 //!
-//! Checking a password costs the same whether the account exists or not.
+//! Checking a password takes the same time whether the account exists or not.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use crate::http::blocking_pool::Turns;
+use crate::http::blocking_pool::BlockingPool;
 use crate::http::error::ApiError;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 
-/// The fewest characters of a password.
+/// The minimum length of a password, in characters.
 pub const MIN_CHARS: usize = 8;
-/// The most characters of a password.
+/// The maximum length of a password, in characters.
 pub const MAX_CHARS: usize = 1024;
 
-/// The passwords that are tried first; none of them in upper case.
-static COMMONEST: LazyLock<HashSet<&'static str>> =
+/// The most common passwords, in lower case.
+static COMMON: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    turns: Turns,
-    /// Checked where there is no account, so that its absence takes as long as a wrong password.
-    nobody: Arc<str>,
+    pool: BlockingPool,
+    /// A hash to check when there is no account, so that this takes as long as a wrong password.
+    dummy_hash: Arc<str>,
 }
 
 impl Passwords {
-    /// With as many at a time as there are processors.
+    /// Creates a pool with one place for each processor.
     ///
     /// # Panics
-    /// When the system has no random numbers.
+    /// If the system has no random numbers.
     #[must_use]
     pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let nobody = hash_now(&crate::auth::random_secret()).expect("a fixed length can be hashed");
-        Self { turns: Turns::new(processors, "logins"), nobody: nobody.into() }
+        let dummy_hash = hash_blocking(&crate::auth::random_secret()).expect("a fixed length can be hashed");
+        Self { pool: BlockingPool::new(processors, "logins"), dummy_hash: dummy_hash.into() }
     }
 
-    /// The PHC string of a password.
+    /// Hashes a password into a PHC string.
     ///
     /// # Errors
-    /// 503 when too many are waiting.
+    /// 503 when the pool is busy.
     pub async fn hash(&self, password: &str) -> Result<String, ApiError> {
         let password = password.as_bytes().to_vec();
-        self.turns.run(move || hash_now(&password)).await?.ok_or_else(|| ApiError::bug("argon2 refused"))
+        self.pool
+            .run(move || hash_blocking(&password))
+            .await?
+            .ok_or_else(|| ApiError::bug("argon2 rejected a password"))
     }
 
-    /// Whether the password is the one of the hash; without a hash, no, after as long a time.
+    /// Returns whether the password matches the hash. Without a hash it returns false after the
+    /// same time.
     ///
     /// # Errors
-    /// 503 when too many are waiting.
+    /// 503 when the pool is busy.
     pub async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool, ApiError> {
         let password = password.as_bytes().to_vec();
         let is_known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.to_string());
+        let hash = hash.unwrap_or_else(|| self.dummy_hash.to_string());
         let matches = self
-            .turns
+            .pool
             .run(move || Argon2::default().verify_password(&password, hash.as_str()).is_ok())
             .await?;
         Ok(matches && is_known)
@@ -69,12 +74,12 @@ impl Default for Passwords {
     }
 }
 
-fn hash_now(password: &[u8]) -> Option<String> {
+fn hash_blocking(password: &[u8]) -> Option<String> {
     // The defaults are OWASP's: argon2id, 19 MiB, 2 passes, 1 lane.
     Argon2::default().hash_password(password).ok().map(|hash| hash.to_string())
 }
 
-/// What is wrong with a new password; empty when it is good.
+/// Returns the reasons against a new password; empty if it is acceptable.
 #[must_use]
 pub fn weaknesses(password: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -85,13 +90,13 @@ pub fn weaknesses(password: &str) -> Vec<String> {
     if length > MAX_CHARS {
         found.push(format!("Ensure this field has no more than {MAX_CHARS} characters."));
     }
-    if COMMONEST.contains(password.to_lowercase().as_str()) {
+    if COMMON.contains(password.to_lowercase().as_str()) {
         found.push("This password is too common.".to_owned());
     }
     found
 }
 
-/// A password nobody will guess, in characters nobody will confuse.
+/// Generates a random password of characters that are easy to distinguish.
 #[must_use]
 pub fn generate() -> String {
     const ALPHABET: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyzR";
@@ -104,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_password_is_known_again_and_no_account_matches_nothing() {
+    async fn a_password_matches_only_its_own_hash() {
         let passwords = Passwords::new();
         let hash = passwords.hash("secretpassword").await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
@@ -115,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commonest_are_refused_and_the_readmes_is_not() {
+    fn short_long_and_common_passwords_are_refused() {
         assert!(weaknesses("secretpassword").is_empty());
         assert!(weaknesses(&generate()).is_empty());
         assert_eq!(weaknesses("Password123"), ["This password is too common."]);

@@ -1,4 +1,4 @@
-//! Sessions of browsers: a random cookie, of which Postgres has the hash.
+//! Sessions of browsers: a random cookie, whose hash Postgres stores.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -10,38 +10,38 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::audit::{Actor, Change, record};
-use crate::auth::token::{Origin, read_secret};
+use crate::auth::token::{LoginOrigin, read_secret};
 use crate::auth::{hash_secret, random_secret};
 use crate::db::users::LoginRow;
 use crate::db::{sessions, time_of, users};
 use crate::http::error::ApiError;
 use crate::policy::Resource;
 
-/// The cookie of somebody who is logged in.
+/// The cookie of a session.
 pub const COOKIE_NAME: &str = "sluice_session";
-/// The cookie that a form's token hangs on before a login.
+/// The cookie for the CSRF token before a login.
 pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
 
-/// A session that stands.
+/// A valid session.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// By which it is shown and revoked.
+    /// The public id, to list and revoke the session.
     pub id: Uuid,
     pub user_id: i64,
-    /// The secret behind the tokens of this session's forms.
+    /// The secret of the CSRF tokens of this session.
     pub csrf: [u8; 32],
 }
 
-/// Begins a session for a user that has proved who they are. Returns the cookie's value.
+/// Begins a session for an authenticated user. Returns the value of the cookie.
 ///
 /// # Errors
-/// 400 when they were shut out meanwhile, 503 when Postgres is down.
+/// 400 if the user lost access meanwhile.
 pub async fn begin(
     pool: &PgPool,
     clock: &Clock,
     user: &LoginRow,
     life_days: u32,
-    origin: &Origin,
+    origin: &LoginOrigin,
 ) -> Result<String, ApiError> {
     let token = random_secret();
     let now = time_of(clock);
@@ -62,10 +62,7 @@ pub async fn begin(
     Ok(URL_SAFE_NO_PAD.encode(token))
 }
 
-/// Ends a session for good.
-///
-/// # Errors
-/// When Postgres is down.
+/// Ends a session.
 pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session) -> Result<(), ApiError> {
     let mut transaction = pool.begin().await?;
     users::lock_exclusive(&mut transaction, &[session.user_id]).await?;
@@ -74,17 +71,14 @@ pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session)
     Ok(transaction.commit().await?)
 }
 
-/// The session that a request's cookie stands for.
-///
-/// # Errors
-/// When Postgres is down.
+/// Finds the session of a request's cookie.
 pub async fn find(pool: &PgPool, clock: &Clock, headers: &HeaderMap) -> Result<Option<Session>, ApiError> {
     let Some(token) = cookie(headers, COOKIE_NAME).and_then(read_secret) else { return Ok(None) };
     let token_hash = hash_secret(&token);
     Ok(sessions::find(pool, &token_hash, time_of(clock)).await?)
 }
 
-/// The value of a cookie.
+/// Returns the value of a cookie.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
@@ -97,10 +91,11 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-/// A `Set-Cookie` that scripts cannot read and other sites cannot send along with a POST. `max_age_s` of 0 takes it back.
+/// Returns a `Set-Cookie` that scripts cannot read and other sites cannot send with a POST. A
+/// `max_age_s` of 0 deletes the cookie.
 ///
 /// # Panics
-/// When the value is not of a cookie's characters; ours are base64url.
+/// If a header cannot contain the value. All values here are base64url.
 #[must_use]
 pub fn set_cookie(name: &str, value: &str, max_age_s: u64, is_secure: bool) -> HeaderValue {
     let secure = if is_secure { "; Secure" } else { "" };

@@ -1,5 +1,6 @@
-//! Tokens of programs: a short access token (JWT, HS256, the seed's claims) and a refresh token that is good for one
-//! exchange. Both belong to a family, one login; a refresh token that is offered twice was copied, and ends its family.
+//! Tokens of programs: a short-lived access token (JWT, HS256, with the claims of the legacy CRM)
+//! and a refresh token for one exchange. Both belong to a family, which is one login. A refresh
+//! token that is used twice was copied, so its family is revoked.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,7 +22,8 @@ use crate::db::{tokens, users};
 use crate::http::error::ApiError;
 use crate::policy::Resource;
 
-/// What an access token says. `sid` is ours: the family, so that a logout ends the token too.
+/// The claims of an access token. `sid` is the family, so that a logout also ends the access token.
+/// The legacy CRM does not have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub token_type: String,
@@ -33,14 +35,14 @@ pub struct Claims {
     pub sid: Uuid,
 }
 
-/// The seed's own claim.
+/// A claim of the legacy CRM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
     pub user_id: i64,
     pub username: String,
 }
 
-/// A fresh pair.
+/// A new access token with its refresh token.
 #[derive(Debug, Clone)]
 pub struct Pair {
     pub access: String,
@@ -49,18 +51,18 @@ pub struct Pair {
     pub expires_in_s: u64,
 }
 
-/// From where a login came; shown to its owner later.
+/// Address and user agent of a login, which its user can see later.
 #[derive(Debug, Clone, Default)]
-pub struct Origin {
+pub struct LoginOrigin {
     pub address: String,
     pub agent: String,
 }
 
-/// Makes and reads tokens.
+/// Issues and checks tokens.
 pub struct Tokens {
     header: Header,
     encoding: EncodingKey,
-    /// By key id: the current one, and those before it that are still believed.
+    /// The current key and the previous ones that are still accepted, by key id.
     decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
     access_s: u64,
@@ -69,18 +71,19 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// With the configured secret and lives.
+    /// Creates the keys from the configured secrets.
     #[must_use]
     pub fn new(config: &AuthConfig, clock: Clock) -> Self {
         let secret = config.secret.expose();
-        let believed = std::iter::once(&config.secret).chain(&config.previous_secrets).map(Secret::expose);
-        // Only HS256, whatever the token's header says. The expiry is checked against our own clock.
+        let accepted = std::iter::once(&config.secret).chain(&config.previous_secrets).map(Secret::expose);
+        // Only HS256, regardless of the token's header. `read_access` checks the expiry against the
+        // injected clock.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         Self {
             header: Header { kid: Some(key_id(secret)), ..Header::new(Algorithm::HS256) },
             encoding: EncodingKey::from_secret(secret.as_bytes()),
-            decoding: believed
+            decoding: accepted
                 .map(|secret| (key_id(secret), DecodingKey::from_secret(secret.as_bytes())))
                 .collect(),
             validation,
@@ -90,11 +93,16 @@ impl Tokens {
         }
     }
 
-    /// Begins a family for a user that has proved who they are.
+    /// Begins a family for an authenticated user.
     ///
     /// # Errors
-    /// 400 when they were shut out meanwhile, 503 when Postgres is down.
-    pub async fn begin(&self, pool: &PgPool, user: &LoginRow, origin: &Origin) -> Result<Pair, ApiError> {
+    /// 400 if the user lost access meanwhile.
+    pub async fn begin(
+        &self,
+        pool: &PgPool,
+        user: &LoginRow,
+        origin: &LoginOrigin,
+    ) -> Result<Pair, ApiError> {
         let family = Uuid::now_v7();
         let refresh = random_secret();
         let now = self.now();
@@ -112,7 +120,8 @@ impl Tokens {
     /// Exchanges a refresh token for a new pair.
     ///
     /// # Errors
-    /// 401 for a token that is unknown, expired, revoked or used before; the last ends its family.
+    /// 401 for a token that is unknown, expired, revoked or was used before. The last also revokes
+    /// its family.
     pub async fn exchange(
         &self,
         pool: &PgPool,
@@ -132,7 +141,10 @@ impl Tokens {
             let change = Change::noted(json!({"session": known.family_id}));
             record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
             transaction.commit().await?;
-            tracing::warn!(user_id = known.user_id, "a refresh token was used twice: its family is revoked");
+            tracing::warn!(
+                user_id = known.user_id,
+                "a refresh token was used twice, so its family was revoked"
+            );
             return Err(ApiError::refresh_not_valid());
         }
         if known.used_at.is_some()
@@ -156,10 +168,7 @@ impl Tokens {
         self.pair(known.family_id, known.user_id, &known.username, &next)
     }
 
-    /// Ends the family of a refresh token. An unknown one is nothing to end.
-    ///
-    /// # Errors
-    /// When Postgres is down.
+    /// Revokes the family of a refresh token. Ignores an unknown token.
     pub async fn end(&self, pool: &PgPool, actor: &Actor, refresh_token: &str) -> Result<(), ApiError> {
         let Some(offered) = read_secret(refresh_token) else { return Ok(()) };
         let mut transaction = pool.begin().await?;
@@ -173,7 +182,7 @@ impl Tokens {
         Ok(transaction.commit().await?)
     }
 
-    /// The claims of an access token that is ours and not expired. Whether its family still stands is asked with the user.
+    /// Returns the claims of a valid access token. The caller checks whether its family is revoked.
     #[must_use]
     pub fn read_access(&self, token: &str) -> Option<Claims> {
         let key_id = jsonwebtoken::decode_header(token).ok()?.kid?;
@@ -204,7 +213,7 @@ impl Tokens {
     }
 }
 
-/// The name of a signing key, which tells nothing of it.
+/// Returns the id of a signing key, which does not reveal the key.
 fn key_id(secret: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(b"sluice signing key\0");
@@ -212,7 +221,7 @@ fn key_id(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(&hash.finalize()[..8])
 }
 
-/// The bytes of a token as it was shown.
+/// Decodes a token.
 #[must_use]
 pub fn read_secret(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
@@ -243,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn other_algorithms_keys_and_kinds_are_refused() {
+    fn other_algorithms_keys_and_types_are_refused() {
         let clock = Clock::manual(1_700_000_000_000);
         let tokens = tokens(&clock);
         let pair = tokens.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap();
@@ -267,13 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn a_header_or_a_body_that_was_changed_is_refused() {
+    fn a_changed_header_or_body_is_refused() {
         let clock = Clock::manual(1_700_000_000_000);
         let tokens = tokens(&clock);
         let access = tokens.pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access;
         let parts: Vec<&str> = access.split('.').collect();
         let kid = tokens.header.kid.clone().unwrap();
-        // Without a signature; with one that is none; as if an RSA key were asked for, with ours as its public half.
+        // Without a signature, with a wrong one, and with our key as the public half of another
+        // type.
         for (algorithm, signature) in
             [("none", ""), ("none", parts[2]), ("RS256", parts[2]), ("ES256", parts[2])]
         {
@@ -289,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_the_secret_before_hold_until_it_is_forgotten() {
+    fn tokens_of_a_previous_secret_are_valid_until_it_is_removed() {
         let clock = Clock::manual(1_700_000_000_000);
         let access = tokens(&clock).pair(Uuid::nil(), 7, "ann", &[0; 32]).unwrap().access;
         let mut config =

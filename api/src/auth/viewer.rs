@@ -1,4 +1,5 @@
-//! The person behind a request, read from Postgres each time, so that a deactivation or a new position holds at once.
+//! The user of a request. Every request reads it from Postgres, so that a deactivation or a new
+//! position takes effect at once.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
@@ -13,7 +14,7 @@ use crate::http::error::ApiError;
 use crate::policy::Position;
 use crate::state::App;
 
-/// Who is asking.
+/// The user of a request.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     pub id: i64,
@@ -23,12 +24,12 @@ pub struct Viewer {
     pub last_name: String,
     pub position: Position,
     pub time_zone: Tz,
-    /// The team that a lead leads or a buyer is in now.
+    /// Id and name of the team that a lead leads, or that a buyer is in now.
     pub team: Option<(i64, String)>,
 }
 
 impl Viewer {
-    /// The names if there are any, else the username.
+    /// Returns first and last name, or the username if both are empty.
     #[must_use]
     pub fn display_name(&self) -> String {
         let names = format!("{} {}", self.first_name, self.last_name);
@@ -36,7 +37,7 @@ impl Viewer {
     }
 }
 
-/// What somebody proved themselves with. It may be taken back while their request is under way.
+/// The credential of a request. It may be revoked while the request is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// The login of a browser, or of a program (a token family).
@@ -46,7 +47,7 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// The login, of a browser or a program.
+    /// Returns the id of the login, unless the credential is an API token.
     #[must_use]
     pub const fn login(self) -> Option<Uuid> {
         match self {
@@ -55,7 +56,7 @@ impl Proof {
         }
     }
 
-    /// The API token.
+    /// Returns the id of the API token.
     #[must_use]
     pub const fn api_token(self) -> Option<i64> {
         match self {
@@ -65,17 +66,18 @@ impl Proof {
     }
 }
 
-/// Who a bearer's token stands for.
+/// The user and the credential of a bearer token.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub viewer: Viewer,
     pub proof: Proof,
 }
 
-/// The person of an `Authorization: Bearer` header; `None` when there is no such header.
+/// Authenticates an `Authorization: Bearer` header; `None` if there is no such header.
 ///
 /// # Errors
-/// 401 for a header or token that does not hold, 403 for an API token that may only read, 503 when Postgres is down.
+/// 401 for a header or token that is not valid, 403 for a change with an API token that may only
+/// read.
 pub async fn from_bearer(
     app: &App,
     headers: &HeaderMap,
@@ -90,12 +92,12 @@ pub async fn from_bearer(
     let (Some(token), None) = (words.next(), words.next()) else {
         return Err(ApiError::bad_authorization());
     };
-    if api_token::is_one(token) {
+    if api_token::is_api_token(token) {
         return from_api_token(app, token, method).await.map(Some);
     }
     let claims = app.tokens.read_access(token).ok_or_else(ApiError::token_not_valid)?;
     let found = users::find_viewer(&app.postgres, claims.user_id, Some(claims.sid)).await?;
-    let viewer = standing(found)?;
+    let viewer = check_valid(found)?;
     Ok(Some(Bearer { viewer, proof: Proof::Login(claims.sid) }))
 }
 
@@ -103,28 +105,25 @@ async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Beare
     let hash = api_token::hash(token).ok_or_else(ApiError::token_not_valid)?;
     let token = api_tokens::find(&app.postgres, &hash, time_of(&app.clock)).await?;
     let token = token.ok_or_else(ApiError::token_not_valid)?;
-    let viewer = standing(users::find_viewer(&app.postgres, token.user_id, None).await?)?;
+    let viewer = check_valid(users::find_viewer(&app.postgres, token.user_id, None).await?)?;
     if !token.may_write && !method.is_safe() {
         return Err(ApiError::token_only_reads());
     }
     Ok(Bearer { viewer, proof: Proof::ApiToken(token.id) })
 }
 
-fn standing(found: Option<ViewerState>) -> Result<Viewer, ApiError> {
+fn check_valid(found: Option<ViewerState>) -> Result<Viewer, ApiError> {
     let found = found.ok_or_else(ApiError::user_not_found)?;
     if !found.is_active {
         return Err(ApiError::user_inactive());
     }
-    if !found.is_family_standing {
+    if !found.is_family_valid {
         return Err(ApiError::token_not_valid());
     }
     Ok(found.viewer)
 }
 
-/// The person of a session cookie, with the session; `None` when there is none that holds.
-///
-/// # Errors
-/// 503 when Postgres is down.
+/// Authenticates the session cookie; `None` if there is no valid session.
 pub async fn from_session(app: &App, headers: &HeaderMap) -> Result<Option<(Viewer, Session)>, ApiError> {
     let Some(session) = session::find(&app.postgres, &app.clock, headers).await? else { return Ok(None) };
     let found = users::find_viewer(&app.postgres, session.user_id, None).await?;

@@ -1,5 +1,5 @@
-//! `POST /api/campaigns/<id>/rotate-key/` and `…/revoke-key/`. A campaign always has a key without an end: a rotation makes
-//! another, and so does the revocation of the last.
+//! `POST /api/campaigns/<id>/rotate-key/` and `…/revoke-key/`. A campaign always has a key without
+//! an end: a rotation makes another, and so does the revocation of the last.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
 use crate::http::precondition::versioned;
-use crate::http::transaction::Work;
+use crate::http::transaction::Transaction;
 use crate::policy::Resource;
 use crate::state::App;
 
@@ -49,7 +49,8 @@ pub struct RevokeCampaignKeyRequest {
 
 /// Rotate a campaign's tracking key
 ///
-/// Makes a new key. The others end after the grace time; pages that carry them have that long to be changed.
+/// Makes a new key. The others end after the grace time; pages that carry them have that long to be
+/// changed.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/rotate-key/", tag = "campaigns", params(("id" = i64, Path)),
     request_body(content(
@@ -80,7 +81,8 @@ pub async fn rotate_campaign_key(
 
 /// Revoke a tracking key
 ///
-/// At once: events that carry it from now on are parked. The last key without an end gets a replacement.
+/// At once: events that carry it from now on are parked. The last key without an end gets a
+/// replacement.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/revoke-key/", tag = "campaigns", params(("id" = i64, Path)),
     request_body(content(
@@ -124,7 +126,7 @@ async fn lock_exclusive(connection: &mut PgConnection, call: &Call) -> Result<Ca
 async fn finish(
     app: &App,
     call: &Call,
-    mut transaction: Work,
+    mut transaction: Transaction,
     before: &CampaignRow,
     verb: &str,
 ) -> Result<Response, ApiError> {

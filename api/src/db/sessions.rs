@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::auth::session::Session;
-use crate::auth::token::Origin;
+use crate::auth::token::LoginOrigin;
 
 /// How often a use is recorded, to avoid a write for each request.
 pub const SEEN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
@@ -19,7 +19,7 @@ pub struct NewSession<'a> {
     pub csrf: [u8; 32],
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    pub origin: &'a Origin,
+    pub origin: &'a LoginOrigin,
 }
 
 pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {

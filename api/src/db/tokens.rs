@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::auth::token::Origin;
+use crate::auth::token::LoginOrigin;
 use crate::db::idempotency;
 
 /// A refresh token with its family and user.
@@ -24,7 +24,7 @@ pub async fn insert_family(
     id: Uuid,
     user_id: i64,
     now: DateTime<Utc>,
-    origin: &Origin,
+    origin: &LoginOrigin,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO token_families (id, user_id, created_at, address, agent) VALUES ($1, $2, $3, $4, $5)",

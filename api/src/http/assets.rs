@@ -1,5 +1,6 @@
-//! The files that the pages load, in the binary: no other host is asked for anything. Their path carries a hash of all of
-//! them, so that a browser may keep them for ever and never shows old ones with a new page.
+//! The files that the pages load, embedded in the binary, so that pages need no other host. The
+//! path contains a hash of all files. A browser can cache them for ever and never combines old
+//! files with a new page.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -43,7 +44,7 @@ static ASSETS: &[Asset] = assets! {
     "favicon.svg": SVG, "favicon.svg";
 };
 
-/// The hash in the path: of all files together.
+/// The hash in the path, of all files together.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     for asset in ASSETS {
@@ -57,17 +58,17 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-/// The path under which a file is served.
+/// Returns the path of a file.
 #[must_use]
 pub fn url(name: &str) -> String {
     format!("/static/{}/{name}", *VERSION)
 }
 
-/// `GET /static/{version}/{name}`. A page of an older binary may still ask under its own version: it gets the file of
-/// now, and may not keep it.
+/// `GET /static/{version}/{name}`. A page of another binary may request its own version. It gets
+/// the current file, but must not cache it.
 ///
 /// # Errors
-/// 404 for a file that there is not.
+/// 404 for an unknown file.
 pub async fn get_asset(Path((version, name)): Path<(String, String)>) -> Result<Response, ApiError> {
     let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or_else(ApiError::not_found)?;
     let caching = if version == *VERSION { "public, max-age=31536000, immutable" } else { "no-cache" };

@@ -1,4 +1,5 @@
-//! Work that keeps a processor busy: a bounded number at a time, in threads of its own, so that the rest goes on.
+//! Runs CPU-bound work in threads of its own, a limited number at a time, so that other requests
+//! are not blocked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,38 +8,39 @@ use tokio::sync::Semaphore;
 
 use crate::http::error::ApiError;
 
-/// How long one waits for a turn before being told to come back.
+/// The longest wait for a free place.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So many at a time. Cheap to clone.
+/// A limited number of places. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct BlockingPool {
     free: Arc<Semaphore>,
     what: &'static str,
 }
 
-impl Turns {
-    /// `what` names the work to who is told that there is too much of it.
+impl BlockingPool {
+    /// `what` names the work in the error when all places stay taken.
     #[must_use]
-    pub fn new(at_a_time: usize, what: &'static str) -> Self {
-        Self { free: Arc::new(Semaphore::new(at_a_time)), what }
+    pub fn new(n_places: usize, what: &'static str) -> Self {
+        Self { free: Arc::new(Semaphore::new(n_places)), what }
     }
 
-    /// Does the work when its turn comes.
+    /// Waits for a free place and runs the work.
     ///
     /// # Errors
-    /// 503 when too many are waiting.
+    /// 503 when no place becomes free in time.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.free).acquire_owned())
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.free).acquire_owned())
             .await
             .map_err(|_| ApiError::unavailable(self.what))?
             .map_err(|error| ApiError::internal(&error))?;
-        // The permit goes into the thread: a client that leaves does not free it before the work is done.
+        // The thread keeps the permit. A client that disconnects does not free it before the work
+        // ends.
         tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _permit = permit;
             work()
         })
         .await

@@ -1,5 +1,5 @@
-//! Bodies as the seed takes them: JSON, form and multipart, each turned into named values. What is wrong with a body that
-//! cannot be read is answered in Django REST framework's words.
+//! Reads bodies into named values. As in the legacy CRM they are JSON, forms or multipart, and the
+//! errors of bodies that cannot be read have the words of Django REST framework.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 
-/// The largest body that is read.
+/// The largest body.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The most parts of a multipart body.
+/// The maximum number of parts of a multipart body.
 const MAX_PARTS: usize = 100;
 
 /// The fields of a request's body.
@@ -26,24 +26,24 @@ impl<S: Send + Sync> FromRequest<S> for Posted {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let headers = request.headers().clone();
-        let body = whole(request, state).await?;
+        let body = read_bytes(request, state).await?;
         Ok(Self(read(&headers, body).await?))
     }
 }
 
-/// The bytes of a body within the bound.
+/// Reads the bytes of a body.
 ///
 /// # Errors
-/// 413 when there are more, 400 when the client stopped in the middle.
-pub async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    whole_within(request, state, MAX_BYTES).await
+/// 413 for a body larger than [`MAX_BYTES`], 400 for an incomplete one.
+pub async fn read_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    read_bytes_within(request, state, MAX_BYTES).await
 }
 
-/// The bytes of a body on a route that has a bound of its own, which the answer to a larger one names.
+/// Reads the bytes of a body on a route with a limit of its own. The error names `max_bytes`.
 ///
 /// # Errors
-/// As [`whole`].
-pub async fn whole_within<S: Send + Sync>(
+/// Like [`read_bytes`].
+pub async fn read_bytes_within<S: Send + Sync>(
     request: Request,
     state: &S,
     max_bytes: usize,
@@ -57,10 +57,10 @@ pub async fn whole_within<S: Send + Sync>(
     })
 }
 
-/// Turns a body into fields by its content type.
+/// Parses a body by its content type.
 ///
 /// # Errors
-/// 415 for a type that is none of the three, 400 for a body that is not of its type.
+/// 415 for another content type, 400 for a body that does not match its type.
 pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Fields, ApiError> {
     if body.is_empty() {
         return Ok(Fields::new(Map::new()));
@@ -76,7 +76,7 @@ pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Fields, ApiError> 
 }
 
 fn read_json(body: &[u8]) -> Result<Fields, ApiError> {
-    // serde_json refuses more than 128 levels and lone surrogates by itself.
+    // serde_json rejects more than 128 levels and lone surrogates.
     match serde_json::from_slice(body).map_err(|error| ApiError::parse("JSON", error))? {
         Value::Object(map) => Ok(Fields::new(map)),
         other => Ok(Fields::not_a_dictionary(match other {
@@ -112,10 +112,10 @@ async fn read_multipart(content_type: &str, body: Bytes) -> Result<Vec<(String, 
     Ok(pairs)
 }
 
-/// The bytes of a named part of a multipart body.
+/// Returns the bytes of a named part of a multipart body.
 ///
 /// # Errors
-/// 400 for a body that is not of its type.
+/// 400 for a body that is not multipart.
 pub async fn multipart_file(content_type: &str, body: Bytes, name: &str) -> Result<Option<Bytes>, ApiError> {
     let failed = |error: multer::Error| ApiError::parse("Multipart form", error);
     let boundary = multer::parse_boundary(content_type).map_err(failed)?;
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_three_kinds_give_the_same_fields() {
+    async fn the_three_content_types_give_the_same_fields() {
         let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1 2\r\n--b--\r\n";
         for (content_type, body) in [
             ("application/json; charset=utf-8", r#"{"a":"1 2"}"#),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_a_4xx_in_the_seeds_words() {
+    async fn an_unreadable_body_is_a_4xx_in_the_words_of_the_legacy_crm() {
         let deep = "[".repeat(1000);
         for (content_type, body, status, sentence) in [
             ("text/plain", "a=1", 415, "Unsupported media type \"text/plain\" in request."),

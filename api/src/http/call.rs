@@ -1,4 +1,4 @@
-//! What every change of one thing is made of: who asks, which thing, and the version of it that they read.
+//! The common parts of a request that changes one resource: caller, id and expected version.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -13,7 +13,7 @@ use crate::http::precondition;
 use crate::policy::Resource;
 use crate::state::App;
 
-/// A request to change the thing with an id.
+/// A request to change the resource with this id.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub allowed: Allowed,
@@ -23,18 +23,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether the client read this version of the thing, where it says what it read.
+    /// Checks `If-Match`, if the request has one, against the current version.
     ///
     /// # Errors
-    /// 412 when it read another.
+    /// 412 if it names another version.
     pub fn check_version(&self, version: i64) -> Result<(), ApiError> {
         precondition::check_version(&self.headers, version)
     }
 
-    /// Writes a line of the audit trail about the thing; none for a change of nothing.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Writes a line of the audit trail about the resource, unless nothing changed.
     pub async fn record(
         &self,
         connection: &mut PgConnection,

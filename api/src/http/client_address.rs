@@ -1,4 +1,4 @@
-//! Where a request came from, as far as it can be believed: the peer's address, or what a trusted proxy says.
+//! The client's address: the address of the peer, or the one that a trusted proxy forwards.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,29 +9,29 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use ipnet::IpNet;
 
-use crate::auth::token::Origin;
+use crate::auth::token::LoginOrigin;
 use crate::state::App;
 
-/// The most of a user agent that is kept with a session.
+/// The maximum length of a user agent that is stored with a session.
 const MAX_AGENT_CHARS: usize = 300;
 
-/// Who is at the other end.
+/// Address, protocol and user agent of a client.
 #[derive(Debug, Clone)]
 pub struct ClientInfo {
     pub address: IpAddr,
-    /// Whether the browser came by https.
+    /// Whether the client used HTTPS.
     pub is_https: bool,
     pub agent: String,
 }
 
 impl ClientInfo {
-    /// For the record of a login.
+    /// Returns what is stored with a login.
     #[must_use]
-    pub fn origin(&self) -> Origin {
-        Origin { address: self.address.to_string(), agent: self.agent.clone() }
+    pub fn origin(&self) -> LoginOrigin {
+        LoginOrigin { address: self.address.to_string(), agent: self.agent.clone() }
     }
 
-    /// What limits count by: an IPv6 host has a whole /64 to itself.
+    /// Returns the key for rate limits. An IPv6 host owns a whole /64.
     #[must_use]
     pub fn limit_key(&self) -> String {
         match self.address {
@@ -58,7 +58,7 @@ fn believe(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientInfo {
     let mut address = peer;
     let mut is_https = false;
     if is_trusted(&peer) {
-        // From the right, past every hop that is trusted; the first that is not is the client.
+        // The client is the rightmost hop that is not a trusted proxy.
         let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
         for hop in hops.iter().rev() {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed_and_only_its_last_word() {
+    fn only_the_hops_of_trusted_proxies_count() {
         assert_eq!(believed("192.0.2.1", "198.51.100.7"), "192.0.2.1 false");
         assert_eq!(believed("10.0.0.1", "198.51.100.7"), "198.51.100.7 true");
         assert_eq!(believed("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2"), "198.51.100.7 true");

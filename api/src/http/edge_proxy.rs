@@ -1,5 +1,6 @@
-//! The way to an edge for the seed's two create paths, so that a client of the seed needs one address. What was sent is
-//! passed on as it came, with the client's address; what the edge answers comes back as it is.
+//! Forwards the two create paths of the legacy CRM to an edge, so that its clients need only one
+//! address. The request is forwarded unchanged with the client's address, and the response is
+//! returned unchanged.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::config::EdgeConfig;
 use crate::http::body::MAX_BYTES;
 use crate::http::error::ApiError;
 
-/// An edge answers in milliseconds, an order's sync included.
+/// An edge answers within milliseconds, even when it waits for the sync of an order.
 const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -48,10 +49,10 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// To the configured address. Connects when first asked.
+    /// Creates a client for the configured address. It connects on first use.
     ///
     /// # Errors
-    /// When the address cannot be read.
+    /// Fails if the URL is not valid.
     pub fn new(config: &EdgeConfig) -> anyhow::Result<Self> {
         let base = config.url.trim_end_matches('/').to_owned();
         base.parse::<Uri>().context("edge.url")?;
@@ -65,10 +66,10 @@ impl Edge {
         Ok(Self { client, base })
     }
 
-    /// Passes a request on and its answer back.
+    /// Forwards a request and returns the response.
     ///
     /// # Errors
-    /// 503 when the edge cannot be reached or does not answer in time.
+    /// 503 when the edge is unreachable or does not answer in time.
     pub async fn forward(
         &self,
         method: &Method,

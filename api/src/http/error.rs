@@ -1,7 +1,7 @@
-//! What the API answers when it does not answer what was asked, in the shapes of the seed (Django REST framework's).
+//! The errors of the API, in the shapes of the legacy CRM (Django REST framework).
 //!
-//! An internal error is logged once, here, with its chain, and answered without detail. A server that is down is 503 with
-//! `Retry-After`, not an error of this service.
+//! An internal error is logged once, here, with its chain. The response has no details. When a
+//! server behind this one is down, the response is 503 with `Retry-After`.
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -13,16 +13,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Seconds after which a client may ask again when a server behind this one is down.
+/// The `Retry-After` when a server behind this one is down.
 const RETRY_UNAVAILABLE_S: u64 = 2;
 
-/// Seconds after which a client may ask again whose key is in use.
+/// The `Retry-After` when an idempotency key is in use.
 const RETRY_IN_USE_S: u64 = 1;
 
-/// Field name → what is wrong with it.
+/// Field name → messages.
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -30,7 +30,7 @@ pub struct ApiError {
     retry_after_s: Option<u64>,
 }
 
-/// The shapes in which an error is told.
+/// The shapes of an error.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Body {
@@ -39,20 +39,20 @@ enum Body {
     Account { message: &'static str, errors: FieldErrors },
 }
 
-/// `{"detail": …}`, as most errors look.
+/// `{"detail": …}`, the shape of most errors.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DetailResponse {
-    /// What is wrong, in English.
+    /// A message in English.
     pub detail: String,
-    /// A word for programs, where there is one: `token_not_valid`, `user_inactive`.
+    /// A code for programs: `token_not_valid`, `user_inactive` and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// What the token was tried as.
+    /// The types that the token was tried as.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<TokenMessage>,
 }
 
-/// What was wrong with an access token.
+/// The reason why an access token was rejected.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenMessage {
     pub token_class: &'static str,
@@ -75,19 +75,19 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, Body::Detail(body))
     }
 
-    /// 400 with what is wrong with each field.
+    /// 400 with messages by field.
     #[must_use]
     pub fn fields(errors: FieldErrors) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Body::Fields(errors))
     }
 
-    /// 400 with what is wrong with one field.
+    /// 400 with a message for one field.
     #[must_use]
     pub fn field(name: &str, message: impl Into<String>) -> Self {
         Self::fields(FieldErrors::from([(name.to_owned(), vec![message.into()])]))
     }
 
-    /// The same, in the shape of the seed's account endpoints where it is about fields.
+    /// Changes errors of fields to the shape of the legacy CRM's account endpoints.
     #[must_use]
     pub fn in_account_shape(self) -> Self {
         match self.body {
@@ -96,39 +96,41 @@ impl ApiError {
         }
     }
 
-    /// 400 as the seed's account endpoints say it: `{"message":"Bad Request.","errors":{…}}`.
+    /// 400 in the shape of the legacy CRM's account endpoints:
+    /// `{"message":"Bad Request.","errors":{…}}`.
     #[must_use]
     pub fn bad_request(errors: FieldErrors) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Body::Account { message: "Bad Request.", errors })
     }
 
-    /// 400: the password is wrong, the account unknown or inactive; which of them is not said.
+    /// 400: the password is wrong, or the account is unknown or inactive. The response does not
+    /// tell which.
     #[must_use]
     pub fn wrong_credentials() -> Self {
         let message = "Unable to log in with provided credentials.".to_owned();
         Self::bad_request(FieldErrors::from([("non_field_errors".to_owned(), vec![message])]))
     }
 
-    /// 400: the body is not what its content type says.
+    /// 400: the body does not match its content type.
     #[must_use]
     pub fn parse(kind: &str, reason: impl std::fmt::Display) -> Self {
         Self::detail(StatusCode::BAD_REQUEST, format!("{kind} parse error - {reason}"))
     }
 
-    /// 401: nobody said who they are.
+    /// 401: the request has no credentials.
     #[must_use]
     pub fn not_authenticated() -> Self {
         Self::detail(StatusCode::UNAUTHORIZED, "Authentication credentials were not provided.")
     }
 
-    /// 401: an `Authorization` header that is no bearer token.
+    /// 401: the `Authorization` header is not a bearer token.
     #[must_use]
     pub fn bad_authorization() -> Self {
         let detail = "Authorization header must contain two space-delimited values";
         Self::unauthorized(detail, "bad_authorization_header", Vec::new())
     }
 
-    /// 401: a token that is expired, revoked, forged or of another kind.
+    /// 401: the access token is expired, revoked, forged or of another type.
     #[must_use]
     pub fn token_not_valid() -> Self {
         let message = TokenMessage {
@@ -139,19 +141,19 @@ impl ApiError {
         Self::unauthorized("Given token not valid for any token type", "token_not_valid", vec![message])
     }
 
-    /// 401: a refresh token that is expired, revoked, used or unknown.
+    /// 401: the refresh token is expired, revoked, used or unknown.
     #[must_use]
     pub fn refresh_not_valid() -> Self {
         Self::unauthorized("Token is invalid or expired", "token_not_valid", Vec::new())
     }
 
-    /// 401: the token's user is gone.
+    /// 401: the token's user does not exist any more.
     #[must_use]
     pub fn user_not_found() -> Self {
         Self::unauthorized("User not found", "user_not_found", Vec::new())
     }
 
-    /// 401: the token's user may not use the system.
+    /// 401: the token's user is not active.
     #[must_use]
     pub fn user_inactive() -> Self {
         Self::unauthorized("User is inactive", "user_inactive", Vec::new())
@@ -163,25 +165,25 @@ impl ApiError {
         Self::detail(StatusCode::FORBIDDEN, "You do not have permission to perform this action.")
     }
 
-    /// 403: an API token without the scope `write`.
+    /// 403: the API token does not have the scope `write`.
     #[must_use]
     pub fn token_only_reads() -> Self {
         Self::detail(StatusCode::FORBIDDEN, "This API token may only read.")
     }
 
-    /// 403: an API token where only a person who logged in will do.
+    /// 403: the route needs a login and does not accept API tokens.
     #[must_use]
     pub fn login_needed() -> Self {
         Self::detail(StatusCode::FORBIDDEN, "Not with an API token: log in with a password.")
     }
 
-    /// 403: accounts are made by Owners here.
+    /// 403: only Owners create accounts here.
     #[must_use]
     pub fn registration_closed() -> Self {
         Self::detail(StatusCode::FORBIDDEN, "Registration is closed. Ask an Owner for an account.")
     }
 
-    /// 403: a form without its token.
+    /// 403: the form has no valid token.
     #[must_use]
     pub fn bad_form_token() -> Self {
         Self::detail(
@@ -202,13 +204,13 @@ impl ApiError {
         Self::detail(StatusCode::METHOD_NOT_ALLOWED, format!("Method \"{method}\" not allowed."))
     }
 
-    /// 409: what the thing is now does not allow what was asked.
+    /// 409: the current state does not allow the request.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::detail(StatusCode::CONFLICT, detail)
     }
 
-    /// 409: another request under the same `Idempotency-Key` is under way.
+    /// 409: another request with this `Idempotency-Key` is in progress.
     #[must_use]
     pub fn key_in_use() -> Self {
         Self {
@@ -217,19 +219,19 @@ impl ApiError {
         }
     }
 
-    /// 409: the `Idempotency-Key` stands for something else.
+    /// 409: the `Idempotency-Key` was used for another request.
     #[must_use]
     pub fn key_used_otherwise() -> Self {
         Self::conflict("This Idempotency-Key was used for another request.")
     }
 
-    /// 428: what is asked for needs to say what it was decided by.
+    /// 428: the request must name the state that the decision was based on.
     #[must_use]
     pub fn precondition_required(detail: impl Into<String>) -> Self {
         Self::detail(StatusCode::PRECONDITION_REQUIRED, detail)
     }
 
-    /// 412: the thing was changed since its `ETag` was read.
+    /// 412: `If-Match` does not name the current version.
     #[must_use]
     pub fn changed_since() -> Self {
         Self::detail(StatusCode::PRECONDITION_FAILED, "It was changed since. Read it again.")
@@ -251,14 +253,14 @@ impl ApiError {
         )
     }
 
-    /// 429, to be tried again after some seconds.
+    /// 429 with `Retry-After`.
     #[must_use]
     pub fn throttled(retry_after_s: u64) -> Self {
         let detail = format!("Request was throttled. Expected available in {retry_after_s} seconds.");
         Self { retry_after_s: Some(retry_after_s), ..Self::detail(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
-    /// 503: something behind this service is down or busy.
+    /// 503: a server behind this one is down, or a resource is busy.
     #[must_use]
     pub fn unavailable(what: &'static str) -> Self {
         Self {
@@ -270,7 +272,7 @@ impl ApiError {
         }
     }
 
-    /// 500, logged here with all its causes and answered without.
+    /// 500. Logs the error with all its causes; the response has no details.
     #[must_use]
     pub fn internal(error: &(dyn StdError + 'static)) -> Self {
         let mut chain = error.to_string();
@@ -284,32 +286,31 @@ impl ApiError {
         Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
     }
 
-    /// 500 for a bug: a state that the code rules out elsewhere.
+    /// 500 for a bug: a state that other code rules out.
     #[must_use]
     pub fn bug(what: &'static str) -> Self {
         tracing::error!(what, "internal error");
         Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
     }
 
-    /// What is answered, for JSON.
+    /// The body, to be serialized as JSON.
     #[must_use]
     pub fn body(&self) -> &impl Serialize {
         &self.body
     }
 
-    /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Seconds after which to try again, where that helps.
+    /// The `Retry-After`, if the error has one.
     #[must_use]
     pub fn retry_after_s(&self) -> Option<u64> {
         self.retry_after_s
     }
 
-    /// One sentence for a page: the detail, or the first thing wrong with a field.
+    /// Returns one sentence for a page: the detail, or the message of the first field.
     #[must_use]
     pub fn sentence(&self) -> String {
         match &self.body {
@@ -339,9 +340,9 @@ impl IntoResponse for ApiError {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        // Classes 08, 40, 53, 57P: no connection, another transaction was in the way, no resources, an operator's stop.
-        // All pass.
-        let is_passing = match &error {
+        // Temporary errors. Classes of SQLSTATE: 08 no connection, 40 conflict with another
+        // transaction, 53 no resources, 57P stopped by an operator.
+        let is_temporary = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
@@ -351,7 +352,7 @@ impl From<sqlx::Error> for ApiError {
                 .is_some_and(|code| ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))),
             _ => false,
         };
-        if is_passing {
+        if is_temporary {
             tracing::warn!(%error, "postgres is not available");
             Self::unavailable("postgres")
         } else {
@@ -363,15 +364,16 @@ impl From<sqlx::Error> for ApiError {
 impl From<clickhouse::error::Error> for ApiError {
     fn from(error: clickhouse::error::Error) -> Self {
         use clickhouse::error::Error;
-        // 159: the query ran too long; 202: too many at once; 241: over the memory limit.
-        let is_passing = match &error {
+        // Temporary errors. 159: the query ran too long. 202: too many queries. 241: over the
+        // memory limit.
+        let is_temporary = match &error {
             Error::Network(_) | Error::TimedOut => true,
             Error::BadResponse(text) => {
                 ["Code: 159", "Code: 202", "Code: 241"].iter().any(|code| text.contains(code))
             }
             _ => false,
         };
-        if is_passing {
+        if is_temporary {
             tracing::warn!(%error, "clickhouse is not available");
             Self::unavailable("clickhouse")
         } else {
@@ -394,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn who_must_wait_is_told_how_long() {
+    fn temporary_errors_have_retry_after() {
         let response = ApiError::throttled(7).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[RETRY_AFTER], "7");

@@ -1,7 +1,9 @@
-//! What stands before every handler: who is asking, and whether the policy lets them. A route cannot be listed without a
-//! [`Rule`], and a handler that needs somebody takes [`Allowed`], which only this module makes.
+//! Runs before every handler: authenticates the caller and asks the policy. A route cannot be
+//! listed without a [`Rule`]. A handler that needs a caller takes [`Allowed`], which only this
+//! module creates.
 //!
-//! A page's forms are checked here too: no handler of a change runs before the form's token was found right.
+//! The guard also checks the forms of pages: no handler of a change runs before the form's token
+//! was verified.
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -19,25 +21,25 @@ use crate::auth::{csrf, random_secret};
 use crate::http::body;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, Keyed, Once};
+use crate::http::idempotency::{self, IdempotencyKey, KeyMode};
 use crate::pages::frame::PageError;
 use crate::policy::{self, Action, Grant, Resource};
 use crate::state::App;
 
-/// What a route asks of the policy.
+/// The condition of a route.
 #[derive(Debug, Clone, Copy)]
 pub enum Rule {
-    /// Anybody, for this reason.
+    /// Open to everybody, for this reason.
     Public(&'static str),
-    /// Who is allowed this.
+    /// Needs this permission.
     Asks(Action, Resource),
-    /// Who is allowed this, and has logged in with a password: an API token must not get another one, or keep its own
-    /// user out.
+    /// Needs this permission and a login with a password. An API token must not create another
+    /// token, or lock out its own user.
     AsksPerson(Action, Resource),
 }
 
 impl Rule {
-    /// The question to the policy.
+    /// Returns the permission to ask the policy for.
     #[must_use]
     pub const fn question(self) -> Option<(Action, Resource)> {
         match self {
@@ -47,58 +49,58 @@ impl Rule {
     }
 }
 
-/// How a route speaks.
+/// The kind of clients of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
     /// Bearer tokens and JSON.
     Api,
     /// Cookies and HTML.
     Page,
-    /// Files, the same for everybody: without cookies, so that caches may keep them.
+    /// Files, the same for everybody. Without cookies, so that caches may store them.
     File,
 }
 
-/// Somebody who may do what the route is for, and within which bounds.
+/// A caller who has the permission of the route, with its grant.
 #[derive(Debug, Clone)]
 pub struct Allowed {
     pub viewer: Viewer,
     pub grant: Grant,
-    /// The session, on pages.
+    /// The session; only on pages.
     pub session: Option<Session>,
     pub proof: Proof,
-    /// The `Idempotency-Key`, on routes that take one.
-    pub once: Option<Once>,
+    /// The `Idempotency-Key`, on routes that accept one.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// A public page's visitor: the secret behind its form's token.
+/// The visitor of a public page: the secret from which the form's token is derived.
 #[derive(Debug, Clone, Copy)]
 pub struct Anonymous {
     pub csrf: [u8; 32],
 }
 
-/// The fields of a page's form whose token was right.
+/// The fields of a page's form whose token was verified.
 #[derive(Debug, Clone, Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// A field's text, empty when it was not sent.
+    /// Returns a field's text; empty if it was not sent.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }
 
-/// A guard's own state: one per route.
+/// The state of the guard of one route.
 #[derive(Clone)]
 pub struct Guard {
     pub app: App,
     pub surface: Surface,
     pub rule: Rule,
-    /// How the route takes an `Idempotency-Key`, if it does.
-    pub keyed: Option<Keyed>,
+    /// How the route handles an `Idempotency-Key`; `None`: it ignores the header.
+    pub key_mode: Option<KeyMode>,
 }
 
-/// Runs before the handler of a route.
+/// The middleware of a route.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.surface {
         Surface::Api => match check_api(&guard, request).await {
@@ -115,8 +117,8 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
 }
 
 async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Response, ApiError> {
-    match guard.keyed {
-        Some(keyed) => idempotency::run(&guard.app, keyed, request, next).await,
+    match guard.key_mode {
+        Some(mode) => idempotency::run(&guard.app, mode, request, next).await,
         None => Ok(next.run(request).await),
     }
 }
@@ -129,7 +131,13 @@ async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiEr
         if proof.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
             return Err(ApiError::login_needed());
         }
-        request.extensions_mut().insert(Allowed { viewer, grant, session: None, proof, once: None });
+        request.extensions_mut().insert(Allowed {
+            viewer,
+            grant,
+            session: None,
+            proof,
+            idempotency_key: None,
+        });
     }
     Ok(request)
 }
@@ -140,7 +148,7 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
         return check_public_page(guard, request, next).await;
     };
     let Some((viewer, session)) = viewer::from_session(&guard.app, request.headers()).await? else {
-        // A change cannot be repeated after the login; its page can be opened again.
+        // After the login the browser can only open a page again, not repeat a change.
         let target =
             if is_change { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
         return Ok(to_login(target));
@@ -150,7 +158,13 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
     let proof = Proof::Login(session.id);
-    request.extensions_mut().insert(Allowed { viewer, grant, session: Some(session), proof, once: None });
+    request.extensions_mut().insert(Allowed {
+        viewer,
+        grant,
+        session: Some(session),
+        proof,
+        idempotency_key: None,
+    });
     Ok(next.run(request).await)
 }
 
@@ -179,7 +193,7 @@ async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> R
 
 async fn check_form(request: Request, app: &App, secret: &[u8; 32]) -> Result<Request, ApiError> {
     let (parts, whole) = request.into_parts();
-    let bytes = body::whole(Request::from_parts(parts.clone(), whole), app).await?;
+    let bytes = body::read_bytes(Request::from_parts(parts.clone(), whole), app).await?;
     let form = Form(form_urlencoded::parse(&bytes).into_owned().collect());
     if !csrf::matches(secret, form.text(csrf::FIELD)) {
         return Err(ApiError::bad_form_token());
@@ -202,7 +216,7 @@ impl FromRequestParts<App> for Allowed {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        taken(parts, "a handler asked who is allowed on a route that allows everybody")
+        extension(parts, "a handler takes the caller of a public route")
     }
 }
 
@@ -210,7 +224,7 @@ impl FromRequestParts<App> for Anonymous {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        taken(parts, "a handler asked for an anonymous visitor on a route that is not a public page")
+        extension(parts, "a handler takes the visitor of a route that is not a public page")
     }
 }
 
@@ -218,10 +232,10 @@ impl FromRequestParts<App> for Form {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        taken(parts, "a handler asked for a form on a route without one")
+        extension(parts, "a handler takes the form of a route without one")
     }
 }
 
-fn taken<T: Clone + Send + Sync + 'static>(parts: &Parts, bug: &'static str) -> Result<T, ApiError> {
+fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts, bug: &'static str) -> Result<T, ApiError> {
     parts.extensions.get::<T>().cloned().ok_or_else(|| ApiError::bug(bug))
 }

@@ -1,10 +1,10 @@
-//! How values that several answers share are written.
+//! Formats times, addresses, ids and amounts for responses.
 
 use std::net::Ipv6Addr;
 
 use chrono::{DateTime, SecondsFormat};
 
-/// A moment as RFC 3339 in UTC with milliseconds.
+/// Formats a time as RFC 3339 in UTC with milliseconds.
 #[must_use]
 pub fn time(time_ms: i64) -> String {
     DateTime::from_timestamp_millis(time_ms)
@@ -12,19 +12,19 @@ pub fn time(time_ms: i64) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// An address, an IPv4 one as people write it; empty when it was masked.
+/// Formats an address, an IPv4 one in its own notation; empty if it is masked.
 #[must_use]
 pub fn ip(address: Ipv6Addr) -> String {
     if address.is_unspecified() { String::new() } else { address.to_canonical().to_string() }
 }
 
-/// An id, of which 0 means none.
+/// Converts an id; `None` for 0.
 #[must_use]
 pub const fn id(id: u64) -> Option<u64> {
     if id == 0 { None } else { Some(id) }
 }
 
-/// An amount of millionths as a decimal text, without needless zeros beyond two places.
+/// Formats an amount of millionths as a decimal number with at least two decimal places.
 #[must_use]
 pub fn amount(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
@@ -35,7 +35,7 @@ pub fn amount(micros: i64) -> String {
     format!("{sign}{whole}.{places}")
 }
 
-/// Reads an amount as people write it into millionths: digits, with up to six after a point, below a thousand billion.
+/// Parses a decimal number with up to 12 digits before and 6 after the point into millionths.
 #[must_use]
 pub fn micros(text: &str) -> Option<i64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_written_as_people_read_them() {
+    fn values_are_written_and_read() {
         assert_eq!((micros("12.5"), micros("0"), micros("0.000001")), (Some(12_500_000), Some(0), Some(1)));
         for wrong in ["", ".5", "5.", "-1", "1e3", "1.0000001", "1000000000000.0", "\u{661}"] {
             assert_eq!(micros(wrong), None, "{wrong}");

@@ -1,20 +1,20 @@
-//! Lists by name: what they all understand (`limit`, `cursor`, `sort`, `q`), and the keyset of name and id that tells
-//! things of one name apart.
+//! Lists that are sorted by name: their parameters (`limit`, `cursor`, `sort`, `q`), and their
+//! keyset. The id in the keyset distinguishes resources with the same name.
 
 use utoipa::IntoParams;
 
 use crate::db::like_pattern;
 use crate::http::query::{Params, text_cursor};
 
-/// What every list by name understands.
+/// The parameters of every list by name.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct NamedQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// `name` or `-name`.
     sort: Option<String>,
@@ -22,19 +22,19 @@ pub struct NamedQuery {
     q: Option<String>,
 }
 
-/// Which of the things to list.
+/// Filters of a list by name.
 #[derive(Debug, Clone)]
 pub struct NamedFilter {
-    /// As a pattern of `ILIKE`.
+    /// An `ILIKE` pattern.
     pub q: Option<String>,
     pub is_descending: bool,
-    /// Name and id of the last thing of the page before.
+    /// Name and id of the last item of the previous page.
     pub after: Option<(String, i64)>,
     pub limit: u32,
 }
 
 impl NamedFilter {
-    /// Reads the parameters; what is wrong stays in `params`.
+    /// Reads the parameters. Errors stay in `params`.
     pub fn read(params: &mut Params) -> Self {
         let limit = params.limit();
         let q = params.q();
@@ -46,26 +46,27 @@ impl NamedFilter {
         }
     }
 
-    /// One more than is shown, to know whether there is a next page.
+    /// The number of rows to fetch: one more than the page shows, to know whether there is a next
+    /// page.
     #[must_use]
     pub fn n_rows(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The name to go on after.
+    /// The name of the keyset.
     #[must_use]
     pub fn after_name(&self) -> Option<&str> {
         self.after.as_ref().map(|(name, _)| name.as_str())
     }
 
-    /// The id to go on after.
+    /// The id of the keyset.
     #[must_use]
     pub fn after_id(&self) -> Option<i64> {
         self.after.as_ref().map(|(_, id)| *id)
     }
 }
 
-/// The cursor after a thing.
+/// Returns the cursor after an item.
 #[must_use]
 pub fn name_cursor(name: &str, id: i64) -> String {
     text_cursor(&format!("{id}:{name}"))

@@ -1,4 +1,4 @@
-//! Everything that happens to every request and answer, outermost first, with the reason for each.
+//! The layers around all routes, outermost first, with the reason for each.
 
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -30,36 +30,37 @@ use crate::metrics::Part;
 use crate::pages::frame::PageError;
 use crate::state::App;
 
-/// The longest a request may take. Queries end before.
+/// The longest time for a request. Queries have shorter limits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest id of a request that is taken from outside.
+/// The maximum length of a request id that a client sends.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
-/// Only what this service serves itself; images also from `data:`, which the kit's style sheet uses for its icons.
+/// Allows only files of this service, and images from `data:`, which Tabler's style sheet uses for
+/// icons.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The policy of a page that makes style elements: those that these sources name are let in too.
+/// Returns the policy of a page that creates style elements. `styles` are the additional sources.
 #[must_use]
 pub fn content_policy(styles: &str) -> String {
     CONTENT_POLICY.replace("style-src 'self'", &format!("style-src 'self' {styles}"))
 }
 
-/// The routes with everything around them.
+/// The routes with all layers.
 pub type Service = MapRequest<Router, fn(Request) -> Request>;
 
-/// Puts the stack around the routes.
+/// Wraps the routes in the layers.
 pub fn wrap(router: Router, app: &App) -> Service {
     let stack = ServiceBuilder::new()
-        // An id that somebody else chose is kept in the audit trail: a short word, or none.
+        // The audit trail stores the request id, so a client's id must be a short word.
         .map_request(with_short_id as fn(Request) -> Request)
-        // Each request has an id, its own or a proxy's, so that a report can be found in the log.
+        // Each request has an id, its own or a proxy's, to find it in the log.
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        // A line with method, path, status and time; no query, which may hold what is searched for.
+        // Logs method, path, status and time, but not the query, which may contain a searched name.
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(request_span)
@@ -67,27 +68,28 @@ pub fn wrap(router: Router, app: &App) -> Service {
                 .on_response(log_answer)
                 .on_failure(()),
         )
-        // The answer says the id.
+        // The response has the id too.
         .layer(PropagateRequestIdLayer::x_request_id())
-        // What the operators see.
+        // Metrics for the operators.
         .layer(from_fn_with_state(app.clone(), measure))
-        // A browser must not be talked into anything, whatever the page. Outside of what may fail, so that failures have
-        // the headers too.
+        // Security headers. Outside of the layers that can fail, so that their errors have them
+        // too.
         .layer(from_fn_with_state(app.clone(), secure))
-        // A page or list is a tenth of its size.
+        // Compression makes a page or list ten times smaller.
         .layer(CompressionLayer::new())
-        // A bug in one request is not the end of the others.
+        // A panic in one request does not end the others.
         .layer(CatchPanicLayer::custom(panicked))
-        // Nobody waits for ever.
+        // No request runs for ever.
         .layer(from_fn(bound_time))
-        // Nobody fills the memory.
+        // No body fills the memory.
         .layer(DefaultBodyLimit::max(MAX_BYTES));
     let router = router.layer(stack);
-    // The seed's paths end with a slash; ours are found with and without it. Before routing, so outside of the router.
+    // The paths of the legacy CRM end with a slash; all paths work with and without it. Layers of
+    // the router run after routing, so this one is outside.
     MapRequestLayer::new(with_slash as fn(Request) -> Request).layer(router)
 }
 
-/// Leaves out an `x-request-id` that is longer than an id, or not made of its characters.
+/// Removes an `x-request-id` that is too long or has other characters than an id.
 fn with_short_id(mut request: Request) -> Request {
     let is_id = |value: &HeaderValue| {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -99,7 +101,7 @@ fn with_short_id(mut request: Request) -> Request {
     request
 }
 
-/// Adds the slash at the end of a path that has none; files, and what the operators ask for, have none.
+/// Adds a missing slash at the end of a path, except for files and health checks.
 fn with_slash(mut request: Request) -> Request {
     let path = request.uri().path();
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -143,11 +145,11 @@ async fn measure(State(app): State<App>, request: Request, next: Next) -> respon
 async fn secure(client: ClientInfo, request: Request, next: Next) -> response::Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    // A page may have one of its own, made by `content_policy`.
+    // A page may have set its own with `content_policy`.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // For browsers that do not know frame-ancestors.
+        // For browsers that do not support `frame-ancestors`.
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -158,7 +160,7 @@ async fn secure(client: ClientInfo, request: Request, next: Next) -> response::R
     if client.is_https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    // What is for one person is kept by nobody.
+    // Responses for one user must not be cached.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.append(VARY, HeaderValue::from_static("cookie, authorization"));
@@ -178,18 +180,18 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> response::Response {
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("of unknown type");
+        .unwrap_or("a value of unknown type");
     tracing::error!(panic = message, "a request panicked");
     ApiError::bug("panic").into_response()
 }
 
-/// Whether a path is answered in JSON, errors included.
+/// Returns whether responses for a path are JSON, errors included.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
-/// Answers what no route is for.
+/// Answers requests without a route.
 pub async fn not_found(request: Request) -> response::Response {
     if is_api(request.uri().path()) {
         ApiError::not_found().into_response()
@@ -198,7 +200,7 @@ pub async fn not_found(request: Request) -> response::Response {
     }
 }
 
-/// Answers a method that a route does not have. The router adds `Allow`.
+/// Answers requests with a method that the route does not have. The router adds `Allow`.
 pub async fn method_not_allowed(request: Request) -> response::Response {
     let error = ApiError::method_not_allowed(request.method().as_str());
     if is_api(request.uri().path()) { error.into_response() } else { PageError::from(error).into_response() }
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_or_strange_request_id_is_left_out() {
+    fn a_request_id_that_is_long_or_has_other_characters_is_removed() {
         let kept = |id: &str| {
             let request = Request::builder().header("x-request-id", id).body(Body::empty()).unwrap();
             with_short_id(request).headers().contains_key("x-request-id")
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_gets_the_slash_that_it_lacks() {
+    fn a_missing_slash_is_added() {
         assert_eq!(slashed("/api/users/list?limit=1"), "/api/users/list/?limit=1");
         assert_eq!(slashed("http://host/prospects"), "http://host/prospects/");
         for same in ["/", "/prospects/", "/openapi.json", "/livez", "/static/abc/app.css", "/?q=a"] {

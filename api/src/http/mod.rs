@@ -1,4 +1,4 @@
-//! What every route needs, whatever it is for: from the connection to the answer.
+//! The HTTP machinery that all routes share, from the connection to the response.
 
 pub mod assets;
 pub mod blocking_pool;

@@ -1,4 +1,4 @@
-//! The bare array of a list, with the way to its next page in a `Link` header.
+//! Pages of lists: a bare JSON array, and the next page in a `Link` header.
 
 use std::convert::Infallible;
 
@@ -14,7 +14,7 @@ use crate::http::client_address::ClientInfo;
 use crate::http::query::{Params, with_param};
 use crate::state::App;
 
-/// Some of what there is, and the cursor to the rest.
+/// The items of a page, and the cursor of the next page.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -22,7 +22,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Of rows of which one more than `limit` was asked for; `cursor_of` makes the cursor after the last that is shown.
+    /// Creates a page from up to `limit` + 1 rows. `cursor_of` returns the cursor after the last
+    /// item.
     pub fn of(mut rows: Vec<T>, limit: u32, cursor_of: impl Fn(&T) -> String) -> Self {
         let is_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -30,13 +31,13 @@ impl<T> Page<T> {
         Self { items: rows, next }
     }
 
-    /// The same page of other things.
+    /// Converts the items.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(change).collect(), next: self.next }
     }
 }
 
-/// The address of a list as the client wrote it.
+/// The URL of a list as the client sent it.
 #[derive(Debug, Clone)]
 pub struct Listing {
     base: String,
@@ -51,7 +52,7 @@ impl FromRequestParts<App> for Listing {
         let client = ClientInfo::from_request_parts(parts, app).await?;
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
         let scheme = if client.is_https { "https" } else { "http" };
-        // A client that sends no host, or one that is none, gets a relative address.
+        // A client without a valid `Host` gets a relative link.
         let base = host
             .map(|host| format!("{scheme}://{host}"))
             .filter(|base| base.parse::<Uri>().is_ok_and(|uri| uri.path() == "/" && uri.query().is_none()))
@@ -62,19 +63,19 @@ impl FromRequestParts<App> for Listing {
 }
 
 impl Listing {
-    /// The parameters.
+    /// Parses the parameters.
     #[must_use]
     pub fn params(&self) -> Params {
         Params::parse(self.query.as_deref())
     }
 
-    /// The query as it was written.
+    /// The query string.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
 
-    /// The answer with a page of the list.
+    /// Returns the response with a page of the list.
     pub fn answer<T: Serialize>(&self, page: &Page<T>) -> Response {
         let mut response = Json(&page.items).into_response();
         if let Some(next) = &page.next {

@@ -1,4 +1,4 @@
-//! The id in a path. What can be nobody's id is answered as an id that nobody has.
+//! The id in a path. A text that cannot be an id gets the same 404 as an unknown id.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use crate::state::App;
 #[derive(Debug, Clone, Copy)]
 pub struct PathId(pub i64);
 
-/// Any text; what is no UTF-8 can be nobody's id.
+/// Any text that is valid UTF-8.
 #[derive(Debug, Clone)]
 pub struct PathText(pub String);
 
@@ -32,10 +32,10 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
-/// The id in a path: digits alone, no sign, no space.
+/// Parses an id: digits without a sign or spaces.
 ///
 /// # Errors
-/// 404 for one that no row can have.
+/// 404 for an id that no row can have.
 fn path_id(text: &str) -> Result<i64, ApiError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| is_plain && *id > 0).ok_or_else(ApiError::not_found)

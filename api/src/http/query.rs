@@ -1,5 +1,6 @@
-//! What lists understand after the `?`: `limit`, `cursor`, `sort`, `q`, `from`, `to`, `tz`, `user_id`, `status`. An empty
-//! value is as good as none; anything that cannot be meant is a 400 that names the parameter, never a guess.
+//! Reads the query parameters of lists: `limit`, `cursor`, `sort`, `q`, `from`, `to`, `tz`,
+//! `user_id`, `status`. An empty value counts as missing. A wrong value is a 400 that names the
+//! parameter; it is never ignored or guessed.
 
 use std::collections::HashMap;
 
@@ -11,23 +12,23 @@ use uuid::Uuid;
 
 use crate::http::error::{ApiError, FieldErrors};
 
-/// Lists are this long unless told otherwise.
+/// The default `limit`.
 pub const DEFAULT_LIMIT: u32 = 100;
-/// No list is longer.
+/// The maximum `limit`.
 pub const MAX_LIMIT: u32 = 1000;
-/// The end of time as far as lists go: the year 2100, in Unix milliseconds.
+/// The last time that lists accept: the start of the year 2100, in Unix milliseconds.
 pub const MAX_TIME_MS: i64 = 4_102_444_800_000;
-/// The longest text to search for.
+/// The maximum length of `q`.
 const MAX_Q_CHARS: usize = 200;
 
-/// The parameters of a request, and what is wrong with those that were read so far.
+/// The parameters of a request, and the errors of those that were read so far.
 #[derive(Debug, Default)]
 pub struct Params {
     values: HashMap<String, String>,
     errors: FieldErrors,
 }
 
-/// From a moment to a moment, in Unix milliseconds, both included.
+/// A time range in Unix milliseconds, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
     pub from_ms: i64,
@@ -35,7 +36,7 @@ pub struct TimeRange {
 }
 
 impl Params {
-    /// Reads a query string. Of a parameter given twice the last counts.
+    /// Parses a query string. The last value of a repeated parameter counts.
     #[must_use]
     pub fn parse(query: Option<&str>) -> Self {
         let mut params = Self::default();
@@ -51,18 +52,18 @@ impl Params {
         params
     }
 
-    /// The text of a parameter.
+    /// Returns the text of a parameter.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Adds what is wrong with a parameter.
+    /// Adds an error to a parameter.
     pub fn fail(&mut self, name: &str, message: impl Into<String>) {
         self.errors.entry(name.to_owned()).or_default().push(message.into());
     }
 
-    /// How many to list.
+    /// Reads `limit`.
     pub fn limit(&mut self) -> u32 {
         self.bounded("limit", DEFAULT_LIMIT)
     }
@@ -82,7 +83,7 @@ impl Params {
         default
     }
 
-    /// One of some words, or the first of them.
+    /// Reads one of some words; the first of them if none was given.
     pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
         let Some(text) = self.text(name) else { return words[0] };
         if let Some(word) = words.iter().find(|word| **word == text) {
@@ -93,7 +94,7 @@ impl Params {
         words[0]
     }
 
-    /// Whether `sort` asks for this name rising; `-name` falls. `created_at` is another word for `time`.
+    /// Reads `sort`: true for `name`, false for `-name`. `created_at` is a synonym of `time`.
     pub fn is_ascending(&mut self, name: &'static str, default: bool) -> bool {
         let Some(text) = self.text("sort") else { return default };
         let (is_ascending, found) = text.strip_prefix('-').map_or((true, text), |found| (false, found));
@@ -105,7 +106,7 @@ impl Params {
         default
     }
 
-    /// The text to search for, empty when there is none.
+    /// Reads `q`, the text to search for; empty if none was given.
     pub fn q(&mut self) -> String {
         let text = self.text("q").unwrap_or_default().trim().to_owned();
         if text.chars().count() > MAX_Q_CHARS {
@@ -114,12 +115,12 @@ impl Params {
         text
     }
 
-    /// A user's id, 0 when none was given.
+    /// Reads `user_id`; 0 if none was given.
     pub fn user_id(&mut self) -> u64 {
         self.id("user_id").map_or(0, i64::unsigned_abs)
     }
 
-    /// An id, where one was given.
+    /// Reads an id.
     pub fn id(&mut self, name: &str) -> Option<i64> {
         let id = self.text(name)?.parse().ok().filter(|id| *id > 0);
         if id.is_none() {
@@ -128,7 +129,7 @@ impl Params {
         id
     }
 
-    /// The keyset of things that come by their ids.
+    /// Reads the cursor of a list that is sorted by id.
     pub fn id_cursor(&mut self) -> Option<i64> {
         let id = self.text_cursor()?.parse().ok().filter(|id| *id > 0);
         if id.is_none() {
@@ -137,7 +138,7 @@ impl Params {
         id
     }
 
-    /// The keyset of things that come by two numbers.
+    /// Reads the cursor of a list that is sorted by two numbers.
     pub fn number_cursor(&mut self) -> Option<(i64, i64)> {
         let text = self.text_cursor()?;
         let numbers = text.split_once(' ');
@@ -149,13 +150,13 @@ impl Params {
         read
     }
 
-    /// `at`: RFC 3339, or a date in `tz` (else in the given zone) of which the end is meant.
+    /// Reads `at`: RFC 3339, or a date in `tz` or else in `zone`, which means the end of that day.
     pub fn at(&mut self, zone: Tz) -> Option<i64> {
         let zone = self.zone(zone);
         self.moment("at", zone, true)
     }
 
-    /// A country by its two letters, in capitals; empty when none was given.
+    /// Reads `country` as two capital letters; empty if none was given.
     pub fn country(&mut self) -> String {
         let text = self.text("country").unwrap_or_default().to_ascii_uppercase();
         if !text.is_empty() && (text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_uppercase())) {
@@ -164,7 +165,7 @@ impl Params {
         text
     }
 
-    /// The keyset of events: time and id of the last one of the page before.
+    /// Reads the cursor of a list of events: time and id of the last one of the previous page.
     pub fn event_cursor(&mut self) -> Option<(i64, Uuid)> {
         let text = self.text("cursor")?;
         let read = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| {
@@ -179,7 +180,7 @@ impl Params {
         read
     }
 
-    /// The keyset of things that come by a name.
+    /// Reads the cursor of a list that is sorted by a text.
     pub fn text_cursor(&mut self) -> Option<String> {
         let text = self.text("cursor")?;
         let read = URL_SAFE_NO_PAD
@@ -193,7 +194,8 @@ impl Params {
         read
     }
 
-    /// `from` and `to`: RFC 3339, or a date in `tz` (else in the given zone), of which `to` is included whole.
+    /// Reads `from` and `to`: RFC 3339, or a date in `tz` or else in `zone`. The whole day of `to`
+    /// is included.
     pub fn time_range(&mut self, zone: Tz) -> TimeRange {
         let zone = self.zone(zone);
         let from_ms = self.moment("from", zone, false).unwrap_or(0);
@@ -204,7 +206,7 @@ impl Params {
         TimeRange { from_ms, to_ms }
     }
 
-    /// `tz`, or the given zone.
+    /// Reads `tz`; `default` if none was given.
     pub fn zone(&mut self, default: Tz) -> Tz {
         let Some(text) = self.text("tz") else { return default };
         if let Ok(zone) = text.parse() {
@@ -215,7 +217,7 @@ impl Params {
     }
 
     fn moment(&mut self, name: &'static str, zone: Tz, is_end: bool) -> Option<i64> {
-        // A space where a plus was meant: `+` is a space in a query.
+        // An unescaped `+` in a query is a space.
         let text = self.text(name)?.to_owned();
         if let Ok(date) = text.parse::<NaiveDate>() {
             let day = if is_end { date.checked_add_days(Days::new(1)).unwrap_or(date) } else { date };
@@ -229,16 +231,17 @@ impl Params {
         None
     }
 
-    /// All that was wrong with what was read.
+    /// Checks that no parameter has an error.
     ///
     /// # Errors
-    /// 400 with a message per parameter.
+    /// 400 with messages by parameter.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::fields(self.errors)) }
     }
 }
 
-/// The first moment of a day in a zone, in Unix milliseconds. A day that a change of clocks begins late begins then.
+/// Returns the first moment of a day in a zone, in Unix milliseconds. Where daylight saving time
+/// starts at midnight, the day begins later.
 #[must_use]
 pub fn start_of_day(day: NaiveDate, zone: Tz) -> i64 {
     (0..24)
@@ -247,7 +250,7 @@ pub fn start_of_day(day: NaiveDate, zone: Tz) -> i64 {
         .map_or(0, |time| time.timestamp_millis())
 }
 
-/// The cursor after an event.
+/// Returns the cursor after an event.
 #[must_use]
 pub fn event_cursor(time_ms: i64, id: Uuid) -> String {
     let mut bytes = [0; 24];
@@ -256,19 +259,19 @@ pub fn event_cursor(time_ms: i64, id: Uuid) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The cursor after a name.
+/// Returns the cursor after a text.
 #[must_use]
 pub fn text_cursor(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The cursor after two numbers.
+/// Returns the cursor after two numbers.
 #[must_use]
 pub fn number_cursor(major: i64, minor: i64) -> String {
     text_cursor(&format!("{major} {minor}"))
 }
 
-/// The same query with another value of one parameter; `None` takes it away.
+/// Replaces one parameter of a query; `None` removes it. Drops empty parameters.
 #[must_use]
 pub fn with_param(query: Option<&str>, name: &str, value: Option<&str>) -> String {
     let mut written = form_urlencoded::Serializer::new(String::new());
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
+    fn a_wrong_parameter_is_named() {
         for (query, name) in [
             ("limit=-1", "limit"),
             ("limit=0", "limit"),
@@ -329,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_those_of_the_zone_and_the_last_is_included() {
+    fn dates_are_in_the_zone_and_the_last_is_included() {
         let mut params = Params::parse(Some("from=2026-03-29&to=2026-03-29&tz=Europe/Berlin"));
         let range = params.time_range(Tz::UTC);
         // The day on which the clocks go forward has 23 hours.
@@ -350,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_exchanged_and_the_rest_stays() {
+    fn one_parameter_is_replaced_and_the_others_stay() {
         assert_eq!(with_param(Some("q=a b&cursor=x&from="), "cursor", Some("y")), "q=a+b&cursor=y");
         assert_eq!(with_param(Some("q=a&cursor=x"), "cursor", None), "q=a");
     }

@@ -1,4 +1,4 @@
-//! Takes connections on the public port until the drain, and lets the open ones finish.
+//! Accepts connections on the public port until the drain, and lets open ones finish.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,15 +16,15 @@ use tower::ServiceExt as _;
 
 use crate::http::middleware::Service;
 
-/// A client that takes longer to send a head is not one.
+/// The longest time for a client to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed accept, most likely for want of file descriptors.
+/// The pause after a failed accept. The most likely cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the drain. Returns the bound address at once; the lifecycle waits for the rest.
+/// Serves until the drain. Returns the bound address at once; the lifecycle waits for the tasks.
 ///
 /// # Errors
-/// When the address cannot be bound.
+/// Fails if the address cannot be bound.
 pub async fn serve(
     listen: SocketAddr,
     service: Service,
@@ -54,7 +54,7 @@ pub async fn serve(
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, service: Service, lifecycle: Lifecycle) {
-    // Small answers must not wait for each other.
+    // Small responses must not wait for each other.
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let service = service.clone();

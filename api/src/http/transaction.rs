@@ -1,9 +1,11 @@
-//! The transaction of a change. It begins by asking once more who asks: a body can be held back for long, and its sender may
-//! have been shut out meanwhile. It ends with the answer being kept, where the request carried an `Idempotency-Key`.
+//! The transaction of a change. It begins by checking the caller again: a client can take long to
+//! send its body, and the caller may have lost access meanwhile. If the request has an
+//! `Idempotency-Key`, the transaction also stores the response.
 //!
-//! Locks: the caller's row of `users` is held against its end (`FOR KEY SHARE`) until the commit. Who ends a login or a token
-//! takes the row of the person for itself (`FOR UPDATE`), so that what was begun is done before, or refused after. A change
-//! that needs several rows of `users` so takes them in the order of their ids ([`Allowed::begin_locking_user`]).
+//! Locks: a shared lock (`FOR KEY SHARE`) keeps the caller's row in `users` until the commit. Code
+//! that ends a login or a token locks the user's row exclusively (`FOR UPDATE`). So a change that
+//! has begun is committed first, and a later one is refused. A change that locks several users
+//! exclusively does so in the order of their ids ([`Allowed::begin_locking_user`]).
 
 use std::ops::{Deref, DerefMut};
 
@@ -14,43 +16,46 @@ use crate::auth::viewer::{Proof, Viewer};
 use crate::db::{teams, users};
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
-use crate::http::idempotency::{self, Once};
+use crate::http::idempotency::{self, IdempotencyKey};
 use crate::policy::Scope;
 use crate::state::App;
 
-/// A transaction by somebody who may still act.
-pub struct Work {
+/// A transaction of a caller who was checked in it.
+pub struct Transaction {
     transaction: PgTransaction<'static>,
-    once: Option<Once>,
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 impl Allowed {
     /// Begins a change.
     ///
     /// # Errors
-    /// 401 when the caller was shut out since the request began, 409 when another request has its `Idempotency-Key`.
-    pub async fn begin(&self, app: &App) -> Result<Work, ApiError> {
-        let mut work = Work::begin(app, &self.viewer, self.proof, &[]).await?;
-        if let Some(once) = &self.once {
-            once.claim(app, &mut *work).await?;
-            work.once = Some(once.clone());
+    /// 401 if the caller lost access since the request began, 409 if another request has claimed
+    /// its `Idempotency-Key`.
+    pub async fn begin(&self, app: &App) -> Result<Transaction, ApiError> {
+        let mut transaction = Transaction::begin(app, &self.viewer, self.proof, &[]).await?;
+        if let Some(key) = &self.idempotency_key {
+            key.claim(app, &mut *transaction).await?;
+            transaction.idempotency_key = Some(key.clone());
         }
-        Ok(work)
+        Ok(transaction)
     }
 
-    /// Begins a change that may end what lets a person in, or the person.
+    /// Begins a change that may end a user's access, with the rows of that user and the caller
+    /// locked exclusively.
     ///
     /// # Errors
-    /// 401 when the caller was shut out since the request began.
-    pub async fn begin_locking_user(&self, app: &App, user_id: i64) -> Result<Work, ApiError> {
-        Work::begin(app, &self.viewer, self.proof, &[self.viewer.id, user_id]).await
+    /// 401 if the caller lost access since the request began.
+    pub async fn begin_locking_user(&self, app: &App, user_id: i64) -> Result<Transaction, ApiError> {
+        Transaction::begin(app, &self.viewer, self.proof, &[self.viewer.id, user_id]).await
     }
 
-    /// Where the right is that over a team: holds all teams as they are until the commit, once it is still the caller's. To be
-    /// called after `users` are locked, and before what is asked of the team.
+    /// If the caller's permission is limited to a team, locks teams until the commit and checks
+    /// that the caller still leads that team. Call it after `users` are locked, and before reading
+    /// the team.
     ///
     /// # Errors
-    /// 409 when it is not.
+    /// 409 if the caller does not lead it any more.
     pub async fn lock_teams_shared(&self, connection: &mut PgConnection) -> Result<(), ApiError> {
         if self.grant.scope != Scope::Team {
             return Ok(());
@@ -64,77 +69,71 @@ impl Allowed {
     }
 }
 
-impl Work {
-    /// Begins a change by somebody who proved who they are when the request began. `over`: whose rows of `users` are taken
-    /// for this change alone.
+impl Transaction {
+    /// Begins a change by a caller who was authenticated when the request began. Locks the rows of
+    /// `locked_users` exclusively.
     ///
     /// # Errors
-    /// 401 when that does not hold any more.
-    pub async fn begin(app: &App, viewer: &Viewer, proof: Proof, over: &[i64]) -> Result<Self, ApiError> {
+    /// 401 if the caller lost access since then.
+    pub async fn begin(
+        app: &App,
+        viewer: &Viewer,
+        proof: Proof,
+        locked_users: &[i64],
+    ) -> Result<Self, ApiError> {
         let mut transaction = app.postgres.begin().await?;
-        if !over.is_empty() {
-            users::lock_exclusive(&mut transaction, over).await?;
+        if !locked_users.is_empty() {
+            users::lock_exclusive(&mut transaction, locked_users).await?;
         }
         let (is_active, position) =
             users::lock_shared(&mut transaction, viewer.id).await?.ok_or_else(ApiError::user_not_found)?;
         if !is_active {
             return Err(ApiError::user_inactive());
         }
-        // Asked after the row is held, so that an end that was waited for is seen.
-        let stands = users::is_standing(&mut transaction, viewer.id, proof).await?;
-        if !stands || position != viewer.position.as_str() {
+        // After the lock, so that a revocation that held it is seen.
+        let is_valid = users::is_credential_valid(&mut transaction, viewer.id, proof).await?;
+        if !is_valid || position != viewer.position.as_str() {
             return Err(ApiError::token_not_valid());
         }
-        Ok(Self { transaction, once: None })
+        Ok(Self { transaction, idempotency_key: None })
     }
 
-    /// Commits.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Commits a change without an `Idempotency-Key`.
     pub async fn commit(self) -> Result<(), ApiError> {
-        if self.once.is_some() {
-            return Err(ApiError::bug("a change under an idempotency key did not give its answer"));
+        if self.idempotency_key.is_some() {
+            return Err(ApiError::bug("a change with an idempotency key was committed without its response"));
         }
         Ok(self.transaction.commit().await?)
     }
 
-    /// Takes everything back.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Rolls back.
     pub async fn rollback(self) -> Result<(), ApiError> {
         Ok(self.transaction.rollback().await?)
     }
 
-    /// Commits, with the answer kept for who asks again under the same `Idempotency-Key`.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Commits, and stores the response for repetitions with the same `Idempotency-Key`.
     pub async fn answer(self, answer: impl IntoResponse) -> Result<Response, ApiError> {
         let answer = answer.into_response();
-        let Some(once) = self.once else {
+        let Some(key) = self.idempotency_key else {
             self.transaction.commit().await?;
             return Ok(answer);
         };
-        let (head, body) = idempotency::whole(answer).await?;
+        let (head, body) = idempotency::buffer(answer).await?;
         let mut transaction = self.transaction;
-        once.keep(&mut *transaction, head.status, &head.headers, &body).await?;
+        key.store(&mut *transaction, head.status, &head.headers, &body).await?;
         transaction.commit().await?;
         Ok(Response::from_parts(head, body.into()))
     }
 
-    /// The same with an answer that is given this once: who asks again gets the other.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Commits with a response that is sent only once. Repetitions with the same `Idempotency-Key`
+    /// get `again`.
     pub async fn answer_once(self, answer: impl IntoResponse, again: ApiError) -> Result<Response, ApiError> {
         self.answer(again).await?;
         Ok(answer.into_response())
     }
 }
 
-impl Deref for Work {
+impl Deref for Transaction {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -142,7 +141,7 @@ impl Deref for Work {
     }
 }
 
-impl DerefMut for Work {
+impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.transaction
     }

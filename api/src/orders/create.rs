@@ -66,8 +66,8 @@ pub enum SentId {
 
 /// Create an order
 ///
-/// Answered when the event is kept, also through a loss of power. An order whose prospect is unknown is parked until the
-/// prospect appears.
+/// Answered when the event is kept, also through a loss of power. An order whose prospect is
+/// unknown is parked until the prospect appears.
 #[utoipa::path(
     post, path = "/api/orders/create/", tag = "orders",
     request_body(content(
@@ -84,7 +84,7 @@ pub async fn create_order(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (method, headers) = (request.method().clone(), request.headers().clone());
-    let body = body::whole(request, &app).await?;
+    let body = body::read_bytes(request, &app).await?;
     app.edge.forward(&method, PATH, &headers, &client.address.to_string(), body).await
 }
 

@@ -1,5 +1,5 @@
-//! `POST /api/prospects/create/`: the seed's way, passed on to an edge. Only whether the buyer exists is asked here; the
-//! edge asks nobody.
+//! `POST /api/prospects/create/`: the seed's way, passed on to an edge. Only whether the buyer
+//! exists is asked here; the edge asks nobody.
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -65,7 +65,7 @@ pub async fn create_prospect(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (method, headers) = (request.method().clone(), request.headers().clone());
-    let body = body::whole(request, &app).await?;
+    let body = body::read_bytes(request, &app).await?;
     check_buyer(&app, &headers, &body).await?;
     app.edge.forward(&method, PATH, &headers, &client.address.to_string(), body).await
 }
@@ -89,7 +89,8 @@ async fn check_buyer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(),
     check_user(app, &fields).await.map(drop)
 }
 
-/// The `user_id` that was sent, which names somebody or, when it is null or blank, nobody; `None` when none was sent.
+/// The `user_id` that was sent, which names somebody or, when it is null or blank, nobody; `None`
+/// when none was sent.
 ///
 /// # Errors
 /// 400 for a `user_id` that nobody has.

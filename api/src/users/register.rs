@@ -1,4 +1,5 @@
-//! `POST /api/users/register/`: by the public a Buyer without a team, as the operator's mode has it; by an Owner anybody.
+//! `POST /api/users/register/`: by the public a Buyer without a team, as the operator's mode has
+//! it; by an Owner anybody.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use crate::http::body::Posted;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::{AccountErrors, Throttled};
-use crate::http::transaction::Work;
+use crate::http::transaction::Transaction;
 use crate::policy::{self, Action, Position, Resource};
 use crate::state::App;
 use crate::users::account::{self, NewAccount};
@@ -55,7 +56,8 @@ pub struct RegisteredUser {
 
 /// Register a team member
 ///
-/// Public where the operator allows it, and limited by address. With an Owner's token any position can be given.
+/// Public where the operator allows it, and limited by address. With an Owner's token any position
+/// can be given.
 #[utoipa::path(
     post, path = "/api/users/register/", tag = "users",
     request_body(content(
@@ -95,7 +97,7 @@ pub async fn register_user(
     let row = match maker {
         Some(Bearer { viewer: maker, proof }) => {
             let actor = actor.known_as(maker.id, &maker.username);
-            let mut transaction = Work::begin(&app, &maker, proof, &[]).await?;
+            let mut transaction = Transaction::begin(&app, &maker, proof, &[]).await?;
             let made = insert(&mut transaction, &actor, "create", &new).await;
             let row = made.map_err(ApiError::in_account_shape)?;
             transaction.commit().await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sluice_api::auth::session;
-use sluice_api::auth::token::Origin;
+use sluice_api::auth::token::LoginOrigin;
 use sluice_api::db::users;
 use sluice_api::policy::Position;
 
@@ -64,9 +64,9 @@ async fn a_login_that_was_on_its_way_while_the_password_changed_does_not_begin()
     let found = users::find_login(&world.app.postgres, "ann").await.unwrap().unwrap();
     let body = json!({"old_password": PASSWORD, "new_password": NEW});
     assert_eq!(world.ask("POST", "/api/account/password/", &body, &ann).await.status, 204);
-    let program = world.app.tokens.begin(&world.app.postgres, &found, &Origin::default()).await;
+    let program = world.app.tokens.begin(&world.app.postgres, &found, &LoginOrigin::default()).await;
     assert_eq!(program.unwrap_err().status(), 400);
-    let browser = session::begin(&world.app.postgres, &world.clock, &found, 1, &Origin::default()).await;
+    let browser = session::begin(&world.app.postgres, &world.clock, &found, 1, &LoginOrigin::default()).await;
     assert_eq!(browser.unwrap_err().status(), 400);
 }
 

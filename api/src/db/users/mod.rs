@@ -29,7 +29,7 @@ pub struct ViewerState {
     pub viewer: Viewer,
     pub is_active: bool,
     /// Whether the access token's family exists and is not revoked; true if no family was given.
-    pub is_family_standing: bool,
+    pub is_family_valid: bool,
 }
 
 /// An account to insert.
@@ -99,13 +99,13 @@ pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(found_viewer))
+    Ok(row.map(viewer_state))
 }
 
-fn found_viewer(row: ViewerRow) -> ViewerState {
+fn viewer_state(row: ViewerRow) -> ViewerState {
     ViewerState {
         is_active: row.is_active,
-        is_family_standing: row.is_family_standing,
+        is_family_valid: row.is_family_standing,
         viewer: Viewer {
             id: row.id,
             username: row.username,
@@ -166,7 +166,7 @@ pub async fn lock_shared(connection: &mut PgConnection, id: i64) -> sqlx::Result
 }
 
 /// Returns whether the session, token family or API token of a request is not revoked.
-pub async fn is_standing(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
+pub async fn is_credential_valid(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
     let (login, api_token) = (proof.login(), proof.api_token());
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL)

@@ -1,5 +1,6 @@
-//! `POST /api/funds/transfers/import/preview/` and `/import/`: a source's file of spend, shown and recorded. All of it is
-//! recorded or nothing; what is in the books already is left out, so that a file can be sent again.
+//! `POST /api/funds/transfers/import/preview/` and `/import/`: a source's file of spend, shown and
+//! recorded. All of it is recorded or nothing; what is in the books already is left out, so that a
+//! file can be sent again.
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
@@ -30,8 +31,8 @@ const MAX_TOLD: usize = 20;
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct ImportFundTransfersRequest {
-    /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the columns' names in its first row. A `text/csv` body is the file
-    /// itself, and the other fields are parameters.
+    /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the columns' names in its first row. A
+    /// `text/csv` body is the file itself, and the other fields are parameters.
     #[param(ignore)]
     pub file: String,
     /// The account of all rows; else a column has each row's, by name or id.
@@ -66,7 +67,7 @@ impl FromRequest<App> for Upload {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let headers = request.headers().clone();
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let bytes = body::whole_within(request, app, MAX_FILE_BYTES).await?;
+        let bytes = body::read_bytes_within(request, app, MAX_FILE_BYTES).await?;
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -109,7 +110,8 @@ pub async fn preview_fund_import(
 
 /// Import spend
 ///
-/// All rows or none. A row that is in the books already, by account, date and reference, is left out.
+/// All rows or none. A row that is in the books already, by account, date and reference, is left
+/// out.
 #[utoipa::path(
     post, path = "/api/funds/transfers/import/", tag = "funds", params(ImportFundTransfersRequest),
     request_body(content(

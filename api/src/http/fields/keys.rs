@@ -1,5 +1,5 @@
-//! Ids of other things in a body, as the seed reads them: numbers, or texts of digits. Whether somebody has the id is asked
-//! elsewhere; one beyond 64 bits is as unknown as any other.
+//! Reads ids of other resources in a body, like the legacy CRM: numbers, or texts of digits.
+//! Callers check whether the id exists. A number beyond 64 bits is an unknown id.
 
 use serde_json::{Number, Value};
 
@@ -8,13 +8,13 @@ use super::Fields;
 /// An id as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// `None`: a number that no id can be.
+    /// `None`: a number that cannot be an id.
     pub id: Option<i64>,
     shown: String,
 }
 
 impl Key {
-    /// Reads a key; `None` when it was left open.
+    /// Reads a key; `None` for null or an empty text.
     ///
     /// # Errors
     /// The message for a value of another type.
@@ -38,7 +38,7 @@ impl Key {
     }
 
     fn read_number(number: &Number) -> Result<Self, String> {
-        // A whole number beyond 64 bits reads as a fraction; it is as unknown as any.
+        // `serde_json` reads an integer beyond 64 bits as a float. It is an unknown id.
         let is_whole = number.as_f64().is_none_or(|value| value.fract() == 0.0);
         if !is_whole {
             return Err(wrong_type("float"));
@@ -46,7 +46,7 @@ impl Key {
         Ok(Self { id: number.as_i64(), shown: number.to_string() })
     }
 
-    /// What is said of a key that nobody has.
+    /// Returns the message for an unknown key.
     #[must_use]
     pub fn no_such(&self) -> String {
         format!("Invalid pk \"{}\" - object does not exist.", self.shown)
@@ -64,7 +64,7 @@ fn wrong_type(kind: &str) -> String {
 }
 
 impl Fields {
-    /// A key: `None` when it was not sent or is wrong, `Some(None)` when it was left open.
+    /// Reads a key: `None` if it was not sent or is wrong, `Some(None)` for null or an empty text.
     pub fn key(&mut self, name: &str) -> Option<Option<Key>> {
         match Key::read(self.values.get(name)?) {
             Ok(key) => Some(key),
@@ -75,7 +75,7 @@ impl Fields {
         }
     }
 
-    /// A list of keys, each once: `None` when it was not sent or is wrong.
+    /// Reads a list of keys without duplicates; `None` if it was not sent or is wrong.
     pub fn keys(&mut self, name: &str, max_items: usize) -> Option<Vec<Key>> {
         let mut keys = Vec::new();
         for value in self.list(name, max_items)? {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_as_the_seed_does() {
+    fn keys_are_read_like_in_the_legacy_crm() {
         assert_eq!(Key::read(&json!(null)), Ok(None));
         assert_eq!(Key::read(&json!("")), Ok(None));
         assert_eq!(Key::read(&json!(7)), Ok(Some(Key::from(7))));

@@ -1,16 +1,16 @@
-//! Fields with more than one value: lists and maps; and choices. JSON has them by itself; a form repeats a list's name, and gives a map as
-//! the text of a JSON object.
+//! Reads lists, maps and choices. In a form, a list is a repeated name, and a map is a JSON object
+//! as text.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Fields, NUL, NULL};
 
-/// The most characters of a word that is one of a few.
+/// The maximum length of a choice.
 const MAX_WORD_CHARS: usize = 100;
 
 impl Fields {
-    /// Takes what was not sent from what is now: a PATCH becomes the PUT that it stands for.
+    /// Fills fields that were not sent from the current values, so that a PATCH becomes a PUT.
     pub fn fill_from(&mut self, now: &impl Serialize) {
         let Ok(Value::Object(now)) = serde_json::to_value(now) else { return };
         for (name, value) in now {
@@ -18,7 +18,7 @@ impl Fields {
         }
     }
 
-    /// One of some words, the first of them when none was sent.
+    /// Reads one of some words; the first of them if none was sent.
     pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
         let sent = self.optional_text(name, MAX_WORD_CHARS);
         if sent.is_empty() {
@@ -30,10 +30,10 @@ impl Fields {
         })
     }
 
-    /// A list as it was sent: `None` when it was not sent or is none.
+    /// Reads a list; `None` if it was not sent or is not a list.
     pub fn list(&mut self, name: &str, max_items: usize) -> Option<Vec<Value>> {
         let found = match (self.values.get(name)?, self.repeated.get(name)) {
-            // A form without a choice sends one empty text.
+            // A form with nothing selected sends one empty text.
             (_, Some(texts)) => Ok(texts.iter().filter(|text| *text != "").cloned().collect()),
             (Value::Array(items), None) => Ok(items.clone()),
             (Value::Null, None) => Err(NULL.to_owned()),
@@ -48,7 +48,7 @@ impl Fields {
         self.or_fail(name, found)
     }
 
-    /// A list of texts that are not blank, without the space around them, each once.
+    /// Reads a list of texts that are not blank, trims them and removes duplicates.
     pub fn texts(&mut self, name: &str, max_items: usize, max_chars: usize) -> Option<Vec<String>> {
         let mut texts = Vec::new();
         for item in self.list(name, max_items)? {
@@ -60,7 +60,7 @@ impl Fields {
         Some(texts)
     }
 
-    /// A map of texts, names and values not blank: `None` when it was not sent or is wrong.
+    /// Reads a map from texts to texts, neither blank; `None` if it was not sent or is wrong.
     pub fn text_map(
         &mut self,
         name: &str,
@@ -104,7 +104,7 @@ impl Fields {
     }
 }
 
-/// A type's name in the seed's language.
+/// Returns the name of a type in Python, the language of the legacy CRM.
 fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_says_the_same_as_json() {
+    fn a_form_and_json_give_the_same_values() {
         let pairs = [
             ("ids", "1"),
             ("ids", "2"),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_or_map_is_said() {
+    fn a_value_of_another_type_has_an_error() {
         let mut fields = fields(json!({
             "text": "a", "null": null, "long": [1, 2, 3], "nested": [[1]], "nul": ["a\0"], "blank": {"a": " "},
             "number": {"a": 1}, "broken": "{",

@@ -1,5 +1,5 @@
-//! The fields of a body, read one after the other; what is wrong with them is gathered in the seed's words. Keys of
-//! other things, lists and maps, numbers, days and words are read in the files beside.
+//! Reads the fields of a body one after the other and collects their errors, in the words of the
+//! legacy CRM. The other files read ids, lists and maps, numbers, dates and words.
 
 pub mod keys;
 mod lists;
@@ -17,24 +17,24 @@ const BLANK: &str = "This field may not be blank.";
 const NULL: &str = "This field may not be null.";
 const NUL: &str = "Null characters are not allowed.";
 
-/// Named values, and what is wrong with those that were read so far.
+/// Named values, and the errors of those that were read so far.
 #[derive(Debug, Default)]
 pub struct Fields {
     values: Map<String, Value>,
-    /// All values of each name of a form, which says a list by repeating its name.
+    /// All values of each name of a form. A form sends a list by repeating its name.
     repeated: HashMap<String, Vec<Value>>,
     errors: FieldErrors,
     is_dictionary: bool,
 }
 
 impl Fields {
-    /// Of a body that has names.
+    /// Creates the fields of a JSON object.
     #[must_use]
     pub fn new(values: Map<String, Value>) -> Self {
         Self { values, is_dictionary: true, ..Self::default() }
     }
 
-    /// Of a form. Of a name given twice the last value counts, unless a list is asked for.
+    /// Creates the fields of a form. The last value of a repeated name counts, except in lists.
     #[must_use]
     pub fn of_pairs(pairs: Vec<(String, String)>) -> Self {
         let mut fields = Self::new(Map::new());
@@ -45,7 +45,7 @@ impl Fields {
         fields
     }
 
-    /// Of a body that has none, but is of another type.
+    /// Creates the error for a JSON body of another type.
     #[must_use]
     pub fn not_a_dictionary(found: &str) -> Self {
         let message = format!("Invalid data. Expected a dictionary, but got {found}.");
@@ -53,40 +53,40 @@ impl Fields {
         Self { errors, ..Self::default() }
     }
 
-    /// A value as it was sent.
+    /// Returns a value as it was sent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
 
-    /// Everything that was sent, written in one way, so that two bodies can be compared.
+    /// Serializes all fields in a canonical form, so that two bodies can be compared.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
         let repeated: std::collections::BTreeMap<_, _> = self.repeated.iter().collect();
         serde_json::to_vec(&(&self.values, repeated)).unwrap_or_default()
     }
 
-    /// Whether nothing else was sent than these.
+    /// Returns whether only fields with these names were sent.
     #[must_use]
     pub fn names_only(&self, names: &[&str]) -> bool {
         self.values.keys().all(|name| names.contains(&name.as_str()))
     }
 
-    /// These fields alone.
+    /// Removes all other fields.
     #[must_use]
     pub fn only(mut self, names: &[&str]) -> Self {
         self.values.retain(|name, _| names.contains(&name.as_str()));
         self
     }
 
-    /// Adds an error at a field.
+    /// Adds an error to a field.
     pub fn fail(&mut self, name: &str, message: impl Into<String>) {
         if self.is_dictionary {
             self.errors.entry(name.to_owned()).or_default().push(message.into());
         }
     }
 
-    /// A text that must be there and not blank, without the space around it.
+    /// Reads a required text that is not blank, and trims it.
     pub fn required_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
         let text = self.sent_text(name, true)?.trim().to_owned();
         if text.is_empty() {
@@ -96,7 +96,7 @@ impl Fields {
         self.within(name, text, max_chars)
     }
 
-    /// A text that must be there and not empty, as it was sent.
+    /// Reads a required text that is not empty, without trimming it.
     pub fn required_secret(&mut self, name: &str, max_chars: usize) -> Option<String> {
         let text = self.sent_text(name, true)?;
         if text.is_empty() {
@@ -106,13 +106,13 @@ impl Fields {
         self.within(name, text, max_chars)
     }
 
-    /// A text that may be missing or blank: empty then.
+    /// Reads a text; empty if it is missing or blank.
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> String {
         let text = self.sent_text(name, false).unwrap_or_default().trim().to_owned();
         self.within(name, text, max_chars).unwrap_or_default()
     }
 
-    /// Whether a field was sent, be it null.
+    /// Returns whether a field was sent, even as null.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
@@ -140,7 +140,7 @@ impl Fields {
         None
     }
 
-    /// What was wrong with what was read.
+    /// Checks that no field has an error.
     ///
     /// # Errors
     /// The messages by field.
@@ -149,7 +149,8 @@ impl Fields {
     }
 }
 
-/// Whether a text has the form of an e-mail address. Whether somebody reads it only a mail can tell.
+/// Whether a text has the form of an e-mail address. Whether somebody reads it only a mail can
+/// tell.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_be_wrong_has_its_words() {
+    fn each_error_has_its_message() {
         let mut fields = fields(json!({
             "blank": "  ", "null": null, "nul": "a\0b", "list": [], "long": "abcdef", "number": 5, "fine": " x ",
         }));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_no_dictionary_and_nothing_else_is_said() {
+    fn a_body_of_another_type_has_one_error() {
         let mut fields = Fields::not_a_dictionary("list");
         assert_eq!(fields.required_text("username", 5), None);
         let errors = fields.finish().unwrap_err();

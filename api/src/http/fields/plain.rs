@@ -1,4 +1,4 @@
-//! Values that are no texts: yes or no, whole numbers, some of a few words. JSON has types for them, forms have words.
+//! Reads booleans, integers and lists of words. JSON has types for them, forms send them as text.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use super::{Fields, NULL};
 const NO_BOOLEAN: &str = "Must be a valid boolean.";
 
 impl Fields {
-    /// A yes or no; `None` when it was not sent.
+    /// Reads a boolean; `None` if it was not sent.
     pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
         let read = match self.values.get(name)? {
             Value::Bool(value) => Ok(*value),
@@ -26,7 +26,7 @@ impl Fields {
         read.map_err(|message| self.fail(name, message)).ok()
     }
 
-    /// A whole number within bounds; the default when it was not sent.
+    /// Reads an integer within bounds; the default if it was not sent.
     pub fn whole_number(&mut self, name: &str, bounds: RangeInclusive<i64>, default: i64) -> i64 {
         let Some(text) = self.sent_text(name, false) else { return default };
         let digits = text.trim().strip_prefix('-').unwrap_or(text.trim());
@@ -46,7 +46,8 @@ impl Fields {
         default
     }
 
-    /// Some of the known words: a list, or a text with commas or spaces between them. `None` when it was not sent.
+    /// Reads some of the known words: a list, or a text separated by commas or spaces. `None` if it
+    /// was not sent.
     pub fn words(&mut self, name: &str, known: &[&str]) -> Option<Vec<String>> {
         let sent: Option<Vec<String>> = match self.values.get(name)? {
             Value::String(text) => {

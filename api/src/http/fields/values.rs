@@ -1,4 +1,4 @@
-//! Fields that are more than a text: keys that must be there, days, months, currencies and exact decimals.
+//! Reads required ids, dates, months, currencies and exact decimals.
 
 use chrono::NaiveDate;
 
@@ -7,20 +7,20 @@ use super::{Fields, NULL, REQUIRED};
 use crate::funds::amount::Decimal;
 use sluice_schemas::currency::Currency;
 
-/// No day that people mean is before this one, or in the next century.
-const FIRST_YEAR: &str = "2000-01-01";
-const LAST_YEAR: &str = "2099-12-31";
-/// The most characters of a value that is no free text.
+/// The first and the last accepted date.
+const FIRST_DAY: &str = "2000-01-01";
+const LAST_DAY: &str = "2099-12-31";
+/// The maximum length of a value that is not free text.
 const MAX_VALUE_CHARS: usize = 100;
 
 impl Fields {
-    /// Whether a field was sent with a value in it.
+    /// Returns whether a field was sent with a value.
     #[must_use]
     pub fn has_value(&self, name: &str) -> bool {
         self.values.get(name).is_some_and(|value| !value.is_null() && value != "")
     }
 
-    /// A key that must be there.
+    /// Reads a required key.
     pub fn required_key(&mut self, name: &str) -> Option<Key> {
         if !self.values.contains_key(name) {
             self.fail(name, REQUIRED);
@@ -33,13 +33,13 @@ impl Fields {
         key
     }
 
-    /// An id that must be there.
+    /// Reads a required id.
     pub fn required_id(&mut self, name: &str) -> Option<i64> {
         let key = self.required_key(name)?;
         self.id_of(name, &key)
     }
 
-    /// An id that may be left open.
+    /// Reads an optional id.
     pub fn optional_id(&mut self, name: &str) -> Option<i64> {
         let key = self.key(name)??;
         self.id_of(name, &key)
@@ -52,7 +52,7 @@ impl Fields {
         key.id
     }
 
-    /// A currency that must be there.
+    /// Reads a required currency.
     pub fn required_currency(&mut self, name: &str) -> Option<Currency> {
         let sent = self.required_text(name, MAX_VALUE_CHARS)?;
         self.accept(
@@ -61,7 +61,7 @@ impl Fields {
         )
     }
 
-    /// A day, or `None` when none was sent or it is wrong.
+    /// Reads a date; `None` if it was not sent or is wrong.
     pub fn date(&mut self, name: &str) -> Option<NaiveDate> {
         let sent = self.optional_text(name, MAX_VALUE_CHARS);
         if sent.is_empty() {
@@ -74,7 +74,7 @@ impl Fields {
         day
     }
 
-    /// The first day of a month that must be there, written as 2026-11.
+    /// Reads a required month, written as 2026-11, and returns its first day.
     pub fn required_month(&mut self, name: &str) -> Option<NaiveDate> {
         let sent = self.required_text(name, MAX_VALUE_CHARS)?;
         let month = parse_month(&sent);
@@ -84,13 +84,13 @@ impl Fields {
         month
     }
 
-    /// An exact decimal number that must be there.
+    /// Reads a required exact decimal number.
     pub fn required_decimal(&mut self, name: &str) -> Option<Decimal> {
         let sent = self.required_text(name, MAX_VALUE_CHARS)?;
         self.decimal(name, &sent)
     }
 
-    /// An exact decimal number that may be missing or blank.
+    /// Reads an exact decimal number; `None` if it is missing or blank.
     pub fn optional_decimal(&mut self, name: &str) -> Option<Decimal> {
         let sent = self.optional_text(name, MAX_VALUE_CHARS);
         if sent.is_empty() { None } else { self.decimal(name, &sent) }
@@ -104,20 +104,20 @@ impl Fields {
         read
     }
 
-    /// The value, or `None` with its message at the field.
+    /// Returns the value, or adds the message to the field and returns `None`.
     pub fn accept<T>(&mut self, name: &str, read: Result<T, String>) -> Option<T> {
         read.map_err(|message| self.fail(name, message)).ok()
     }
 }
 
-/// A day written as 2026-11-23.
+/// Parses a date written as 2026-11-23.
 #[must_use]
 pub fn parse_day(text: &str) -> Option<NaiveDate> {
-    let is_plain = text.len() == FIRST_YEAR.len() && (FIRST_YEAR..=LAST_YEAR).contains(&text);
+    let is_plain = text.len() == FIRST_DAY.len() && (FIRST_DAY..=LAST_DAY).contains(&text);
     text.parse().ok().filter(|_| is_plain)
 }
 
-/// The first day of a month written as 2026-11.
+/// Parses a month written as 2026-11 and returns its first day.
 #[must_use]
 pub fn parse_month(text: &str) -> Option<NaiveDate> {
     parse_day(&format!("{text}-01"))
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_is_read_or_named() {
+    fn each_value_is_read() {
         let mut fields = fields(json!({
             "day": "2026-11-23", "month": "2026-11", "number": "7", "word": "b", "key": 5, "amount": 12.5,
         }));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_said() {
+    fn a_wrong_value_has_an_error() {
         for day in
             ["2026-02-30", "1999-12-31", "2100-01-01", "23.11.2026", "2026-1-01", "٢٠٢٦-11-23", "-2026-1-1"]
         {

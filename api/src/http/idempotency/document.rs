@@ -1,4 +1,4 @@
-//! How operations that take an `Idempotency-Key` say so in the OpenAPI document.
+//! Describes the `Idempotency-Key` in the OpenAPI document.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{
@@ -7,7 +7,7 @@ use utoipa::openapi::{
 
 const KEY: &str = "Idempotency-Key";
 
-/// Adds the header to what a path makes, and the answer to a key that cannot be used.
+/// Adds the header and its error to the `POST` of a path.
 pub fn take_key(path: &mut PathItem) {
     if let Some(operation) = &mut path.post {
         operation.parameters.get_or_insert_default().push(RefOr::T(parameter()));
@@ -22,8 +22,8 @@ fn parameter() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(
-            "The client's own name for this request. Sent again within 24 hours with the same content, it gets the \
-             first answer, with the header `Idempotency-Replayed: true`, and nothing is made again.",
+            "Identifies this request. A repeated request with the same key and content within 24 hours takes no \
+             effect and returns the first response, with the header `Idempotency-Replayed: true`.",
         ))
         .schema(Some(RefOr::T(Schema::Object(text.build()))))
         .build()
@@ -33,8 +33,8 @@ fn add_conflict(operation: &mut Operation) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("DetailResponse"))).build();
     let response = ResponseBuilder::new()
         .description(
-            "The `Idempotency-Key` was used for another request or is in use (then with `Retry-After`), or what there \
-             is now does not allow this",
+            "The `Idempotency-Key` was used for another request or is in use (then with `Retry-After`), or the \
+             current state does not allow this",
         )
         .content("application/json", content)
         .build();

@@ -1,9 +1,11 @@
-//! Events under an `Idempotency-Key`. An edge keeps them, and no transaction of ours: the key is taken first, and its answer
-//! is kept when the edge has given it. Only a process that dies in between leaves a key without an answer; it is free again
-//! after a minute, since to lose an order is worse than to have it twice.
+//! Events with an `Idempotency-Key`. An edge stores them, not a transaction here. So the key is
+//! claimed first, and the response is stored when the edge has answered. Only a process that dies
+//! in between leaves a key without a response. Such a key is free again after a minute, because a
+//! lost order is worse than a duplicate.
 //!
-//! Nobody is known on these routes, so the key is taken together with what was sent: the same key with another event is
-//! another event. The customer's data is not kept with the answer, but taken from the repeated request, which has the same.
+//! The clients are anonymous, so the key is combined with the content: the same key with another
+//! event is another event. The stored response has no customer data. A repeated request has the
+//! same data, so the response is completed from it.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -12,50 +14,55 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::{Once, replay, whole};
+use super::{IdempotencyKey, buffer, replay};
 use crate::db::idempotency;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::state::App;
 
-/// What an answer says that the request did not.
+/// The fields of a response that the request does not have.
 const MADE: [&str; 2] = ["id", "created_at"];
 
-/// A key of the public, which nobody has with another event.
+/// Combines an anonymous client's key with the fingerprint of the event.
 pub(super) fn own_key(key: &str, fingerprints: &[[u8; 32]]) -> String {
     format!("{key} {}", fingerprints.first().map(|own| URL_SAFE_NO_PAD.encode(own)).unwrap_or_default())
 }
 
-/// Passes an event on, or says what became of it before.
+/// Forwards an event, or returns the stored response.
 pub(super) async fn run(
     app: &App,
-    once: Once,
+    key: IdempotencyKey,
     fields: Fields,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if let Some(used) = once.used(app).await? {
+    if let Some(used) = key.used(app).await? {
         let body = with_echo(used.body.as_deref().unwrap_or_default(), &fields);
-        return replay(&used, body.into()).ok_or_else(|| ApiError::bug("an answer without a status"));
+        return replay(&used, body.into()).ok_or_else(|| ApiError::bug("a stored response without a status"));
     }
-    once.claim(app, &app.postgres).await?;
+    key.claim(app, &app.postgres).await?;
     let app = app.clone();
     #[expect(
         clippy::disallowed_methods,
-        reason = "a client that hangs up must not leave the key without an answer; it ends within the edge's patience"
+        reason = "a client that disconnects must not leave the key without a response; ends when the edge times out"
     )]
-    let passed = tokio::spawn(async move { pass_on(&app, &once, request, next).await });
+    let passed = tokio::spawn(async move { pass_on(&app, &key, request, next).await });
     passed.await.map_err(|_| ApiError::bug("an event's task panicked"))?
 }
 
-async fn pass_on(app: &App, once: &Once, request: Request, next: Next) -> Result<Response, ApiError> {
+async fn pass_on(
+    app: &App,
+    key: &IdempotencyKey,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let response = next.run(request).await;
     if !response.status().is_success() {
-        idempotency::free(&app.postgres, &once.of).await?;
+        idempotency::free(&app.postgres, &key.scoped).await?;
         return Ok(response);
     }
-    let (head, body) = whole(response).await?;
-    once.keep(&app.postgres, head.status, &head.headers, &without_echo(&body)).await?;
+    let (head, body) = buffer(response).await?;
+    key.store(&app.postgres, head.status, &head.headers, &without_echo(&body)).await?;
     Ok(Response::from_parts(head, body.into()))
 }
 
@@ -90,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_kept_without_the_customer_and_given_with_them() {
+    fn a_response_is_stored_without_the_customer_and_sent_with_them() {
         let answer =
             json!({"id": "i", "prospect_id": 7, "email": "a@b.co", "created_at": "t", "prospect": {"id": 7}});
         let kept = without_echo(answer.to_string().as_bytes());

@@ -1,12 +1,14 @@
-//! `Idempotency-Key`: a client that did not hear the answer asks again, and what was made is made once.
+//! `Idempotency-Key`: a client that did not receive a response repeats its request, and the request
+//! takes effect only once.
 //!
-//! A key belongs to a person and an operation. The row that remembers it is written in the transaction of the create, with
-//! its answer ([`crate::http::transaction::Work::answer`]): there is never one without the other, also when the process dies between the
-//! commit and the answer. Of two requests at once the second waits at the first one's row, and gets its answer. What fails
-//! is rolled back, and the key with it.
+//! A key belongs to a user and an operation. Its row, with the response, is written in the
+//! transaction of the request ([`crate::http::transaction::Transaction::answer`]). So there is
+//! never one without the other, even if the process dies after the commit. The second of two
+//! concurrent requests waits for the row of the first, and gets its response. A failed request is
+//! rolled back together with its key.
 //!
-//! Events, which an edge keeps and no transaction of ours, are in `event.rs`. Transfers of money have the key in the ledger
-//! (`funds/idempotency.rs`), where it is never forgotten.
+//! Events are stored by an edge, not in a transaction here: see `event.rs`. Transfers of money
+//! store the key in the ledger for ever (`funds/idempotency.rs`).
 
 pub mod document;
 mod event;
@@ -32,35 +34,35 @@ use crate::state::App;
 
 /// The header.
 pub const HEADER: &str = "idempotency-key";
-/// Says that an answer was given before.
+/// The header of a repeated response.
 pub static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
-/// How long a key is remembered.
+/// How long a key is stored.
 const LIFE: TimeDelta = TimeDelta::hours(24);
-/// Longer than any request takes: one that has no answer by then will have none.
+/// Longer than any request takes. A key that still has no response will not get one.
 const GIVEN_UP: TimeDelta = TimeDelta::minutes(1);
 
-/// How a route takes keys.
+/// How a route handles keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keyed {
-    /// The handler gives its answer to the transaction that makes the thing.
-    ByWork,
-    /// The handler passes an event of the public on to an edge.
-    ByEdge,
+pub enum KeyMode {
+    /// The handler passes its response to its transaction.
+    InTransaction,
+    /// The handler forwards an anonymous event to an edge.
+    AtEdge,
 }
 
-/// A request that carries a key.
+/// The key of a request.
 #[derive(Debug, Clone)]
-pub struct Once {
-    of: ScopedKey,
-    /// Under the secret of now, then under those of before.
+pub struct IdempotencyKey {
+    scoped: ScopedKey,
+    /// With the current secret, then with the previous ones.
     fingerprints: Vec<[u8; 32]>,
 }
 
-/// The key of a request, if it has one.
+/// Reads the key of a request, if it has one.
 ///
 /// # Errors
-/// 400 for one that is empty, longer than 200 bytes, not of ASCII, or not alone.
+/// 400 for a key that is empty, longer than 200 bytes or not ASCII, and for more than one key.
 pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -71,36 +73,36 @@ pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     })
 }
 
-/// Carries a request to its handler, or answers it with what was answered before.
+/// Runs the handler of a request, or returns the response that is stored with its key.
 ///
 /// # Errors
-/// 400 for a key that is none, 409 for one that was used for something else or is in use.
-pub async fn run(app: &App, keyed: Keyed, request: Request, next: Next) -> Result<Response, ApiError> {
+/// 400 for a malformed key, 409 for one that was used for another request or is in use.
+pub async fn run(app: &App, mode: KeyMode, request: Request, next: Next) -> Result<Response, ApiError> {
     let Some(key) = read_key(request.headers())? else { return Ok(next.run(request).await) };
     let (head, whole) = request.into_parts();
-    let bytes = body::whole(Request::from_parts(head.clone(), whole), app).await?;
+    let bytes = body::read_bytes(Request::from_parts(head.clone(), whole), app).await?;
     let fields = body::read(&head.headers, bytes.clone()).await.ok();
-    let once = Once::new(app, keyed, key, &head, content(fields.as_ref(), &bytes));
+    let key = IdempotencyKey::new(app, mode, key, &head, content(fields.as_ref(), &bytes));
     let mut request = Request::from_parts(head, Body::from(bytes));
-    if keyed == Keyed::ByEdge {
-        return event::run(app, once, fields.unwrap_or_default(), request, next).await;
+    if mode == KeyMode::AtEdge {
+        return event::run(app, key, fields.unwrap_or_default(), request, next).await;
     }
-    if let Some(answer) = once.answered(app).await? {
+    if let Some(answer) = key.answered(app).await? {
         return Ok(answer);
     }
     if let Some(allowed) = request.extensions_mut().get_mut::<Allowed>() {
-        allowed.once = Some(once.clone());
+        allowed.idempotency_key = Some(key.clone());
     }
     let response = next.run(request).await;
     if response.status() == StatusCode::CONFLICT {
-        // Perhaps because another request under this key was made meanwhile.
-        return Ok(once.answered(app).await?.unwrap_or(response));
+        // Perhaps because of a concurrent request with this key.
+        return Ok(key.answered(app).await?.unwrap_or(response));
     }
     Ok(response)
 }
 
-impl Once {
-    fn new(app: &App, keyed: Keyed, key: String, head: &Parts, content: Vec<u8>) -> Self {
+impl IdempotencyKey {
+    fn new(app: &App, mode: KeyMode, key: String, head: &Parts, content: Vec<u8>) -> Self {
         let auth = &app.config.auth;
         let secrets = std::iter::once(&auth.secret).chain(&auth.previous_secrets);
         let fingerprints: Vec<_> =
@@ -108,30 +110,27 @@ impl Once {
         let path = head.extensions.get::<MatchedPath>().map_or(head.uri.path(), MatchedPath::as_str);
         let operation = format!("{} {path}", head.method);
         let user_id = head.extensions.get::<Allowed>().map_or(0, |allowed| allowed.viewer.id);
-        // Nobody is known there, so nobody's key may stand in another's way.
-        let key = if keyed == Keyed::ByEdge { event::own_key(&key, &fingerprints) } else { key };
-        Self { of: ScopedKey { user_id, operation, key }, fingerprints }
+        // These clients are anonymous: their keys must not collide.
+        let key = if mode == KeyMode::AtEdge { event::own_key(&key, &fingerprints) } else { key };
+        Self { scoped: ScopedKey { user_id, operation, key }, fingerprints }
     }
 
-    /// Takes the key for the transaction that the executor is in.
+    /// Claims the key in the transaction of the executor.
     ///
     /// # Errors
-    /// 409 when another request has it.
+    /// 409 if another request has claimed it.
     pub async fn claim(&self, app: &App, executor: impl PgExecutor<'_>) -> Result<(), ApiError> {
         let now = time_of(&app.clock);
         let moments = ClaimTimes { now, forgotten: now - LIFE, given_up: now - GIVEN_UP };
         let own = self.fingerprints.first().map_or(&[][..], |own| own);
-        if idempotency::claim(executor, &self.of, own, moments).await? {
+        if idempotency::claim(executor, &self.scoped, own, moments).await? {
             return Ok(());
         }
         Err(ApiError::key_in_use())
     }
 
-    /// Keeps the answer with the key.
-    ///
-    /// # Errors
-    /// When Postgres fails.
-    pub async fn keep(
+    /// Stores the response with the key.
+    pub async fn store(
         &self,
         executor: impl PgExecutor<'_>,
         status: StatusCode,
@@ -141,7 +140,7 @@ impl Once {
         let status = i16::try_from(status.as_u16()).unwrap_or_default();
         let pairs =
             headers.iter().filter_map(|(name, value)| Some(json!([name.as_str(), value.to_str().ok()?])));
-        idempotency::answer(executor, &self.of, status, &Value::Array(pairs.collect()), body).await
+        idempotency::answer(executor, &self.scoped, status, &Value::Array(pairs.collect()), body).await
     }
 
     /// What was answered under the key before, if it was.
@@ -154,7 +153,7 @@ impl Once {
     /// The key as it was used by the same request before.
     async fn used(&self, app: &App) -> Result<Option<UsedKey>, ApiError> {
         let now = time_of(&app.clock);
-        let Some(used) = idempotency::find(&app.postgres, &self.of, now - LIFE).await? else {
+        let Some(used) = idempotency::find(&app.postgres, &self.scoped, now - LIFE).await? else {
             return Ok(None);
         };
         if !self.fingerprints.iter().any(|own| own[..] == used.fingerprint[..]) {
@@ -167,14 +166,14 @@ impl Once {
     }
 }
 
-/// An answer's bytes, so that it can be kept and given.
+/// Reads the bytes of a response, so that it can be stored and sent.
 ///
 /// # Errors
-/// 500 for one that is larger than any of ours.
-pub async fn whole(response: Response) -> Result<(axum::http::response::Parts, Bytes), ApiError> {
+/// 500 for a response that is larger than any of this service.
+pub async fn buffer(response: Response) -> Result<(axum::http::response::Parts, Bytes), ApiError> {
     let (head, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_BYTES * 16).await;
-    bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::bug("an answer that cannot be kept"))
+    bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::bug("a response that is too large to be stored"))
 }
 
 fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
@@ -192,12 +191,13 @@ fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
     Some(response)
 }
 
-/// What was sent, whichever way it was written: the fields where there are some, else the bytes.
+/// Returns the content of a body: its fields regardless of their format, or the bytes if they
+/// cannot be parsed.
 fn content(fields: Option<&Fields>, bytes: &Bytes) -> Vec<u8> {
     fields.map_or_else(|| bytes.to_vec(), Fields::canonical)
 }
 
-/// Under a secret, since the content may be a password.
+/// Hashes a request together with a secret, because the content may be a password.
 fn fingerprint(secret: &str, head: &Parts, content: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"sluice idempotent request\0");
@@ -241,8 +241,8 @@ mod tests {
         {
             assert_ne!(first, print(path, json, text).await, "{path} {text}");
         }
-        let (twice, once) = ("a=1&a=2", "a=2");
+        let (twice, last) = ("a=1&a=2", "a=2");
         let kind = "application/x-www-form-urlencoded";
-        assert_ne!(print("/a/", kind, twice).await, print("/a/", kind, once).await);
+        assert_ne!(print("/a/", kind, twice).await, print("/a/", kind, last).await);
     }
 }

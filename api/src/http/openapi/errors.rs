@@ -1,4 +1,4 @@
-//! The errors that operations have in common, as the document describes them.
+//! The errors that operations share, as the OpenAPI document describes them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct BadRequestResponse {
     errors: BTreeMap<String, Vec<String>>,
 }
 
-/// What is wrong with the fields of a body, or that it cannot be read.
+/// Errors of the fields of a body, or of the body itself.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
@@ -28,7 +28,7 @@ pub enum InvalidResponse {
     Unreadable(DetailResponse),
 }
 
-/// The same, as the seed's account endpoints say it.
+/// The same in the shape of the account endpoints.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
@@ -37,7 +37,7 @@ pub enum InvalidAccountResponse {
     Unreadable(DetailResponse),
 }
 
-/// What can be wrong with any body.
+/// The errors of a body.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum Malformed {
@@ -47,19 +47,19 @@ pub enum Malformed {
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
 }
 
-/// What can be wrong with a registration or a login.
+/// The errors of a registration or a login.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum AccountErrors {
     /// A field is missing or wrong, or the body cannot be read
     #[response(status = 400)]
     Bad(InvalidAccountResponse),
-    /// The token that was sent does not hold
+    /// The token is not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
     /// Registration is closed
@@ -68,7 +68,7 @@ pub enum AccountErrors {
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -76,7 +76,7 @@ pub enum AccountErrors {
     Unavailable(DetailResponse),
 }
 
-/// What can be wrong with a refresh token.
+/// The errors of a refresh token.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum RefreshErrors {
@@ -89,21 +89,21 @@ pub enum RefreshErrors {
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
 }
 
-/// Too much was tried.
+/// The error of a rate limit.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum Throttled {
-    /// Too much was tried; again after `Retry-After` seconds
+    /// Too many attempts; try again after `Retry-After` seconds
     #[response(status = 429)]
     Throttled(DetailResponse),
 }
 
-/// Something behind this service is down.
+/// The error of an unavailable server.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum Unavailable {
@@ -112,17 +112,17 @@ pub enum Unavailable {
     Unavailable(DetailResponse),
 }
 
-/// What can be wrong with the reading of a list.
+/// The errors of a list.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum ListErrors {
-    /// A parameter cannot be meant
+    /// A parameter is not valid
     #[response(status = 400)]
     Bad(FieldErrorsResponse),
-    /// No token, or one that does not hold
+    /// The token is missing or not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
-    /// Not for this position
+    /// The caller's position does not permit this
     #[response(status = 403)]
     Forbidden(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -130,17 +130,17 @@ pub enum ListErrors {
     Unavailable(DetailResponse),
 }
 
-/// What can be wrong with the reading of one thing.
+/// The errors of a request for one item.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum DetailErrors {
-    /// No token, or one that does not hold
+    /// The token is missing or not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
-    /// Not for this position
+    /// The caller's position does not permit this
     #[response(status = 403)]
     Forbidden(DetailResponse),
-    /// There is none with this id within the viewer's scope
+    /// The caller's scope has no item with this id
     #[response(status = 404)]
     NotFound(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -148,23 +148,23 @@ pub enum DetailErrors {
     Unavailable(DetailResponse),
 }
 
-/// What can be wrong with making something.
+/// The errors of a creation.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum MakeErrors {
     /// A field is missing or wrong, or the body cannot be read
     #[response(status = 400)]
     Bad(InvalidResponse),
-    /// No token, or one that does not hold
+    /// The token is missing or not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
-    /// Not for this position
+    /// The caller's position does not permit this
     #[response(status = 403)]
     Forbidden(DetailResponse),
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -172,41 +172,41 @@ pub enum MakeErrors {
     Unavailable(DetailResponse),
 }
 
-/// Kept, but not seen yet.
+/// The response to a change that is not visible yet.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum OnItsWay {
-    /// The change is kept and on its way: the next readings may not show it yet
+    /// The change is stored, but responses may not show it yet
     #[response(status = 202)]
     OnItsWay(DetailResponse),
 }
 
-/// What can be wrong with changing or removing something.
+/// The errors of a change with a body.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum ChangeErrors {
     /// A field is wrong, or the body cannot be read
     #[response(status = 400)]
     Bad(InvalidResponse),
-    /// No token, or one that does not hold
+    /// The token is missing or not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
-    /// Not for this position
+    /// The caller's position does not permit this
     #[response(status = 403)]
     Forbidden(DetailResponse),
-    /// There is none with this id within the viewer's scope
+    /// The caller's scope has no item with this id
     #[response(status = 404)]
     NotFound(DetailResponse),
-    /// What it is now does not allow this change
+    /// The current state does not allow this change
     #[response(status = 409)]
     Conflict(DetailResponse),
-    /// It was changed since the `ETag` of `If-Match` was read
+    /// `If-Match` does not name the current version
     #[response(status = 412)]
     Changed(DetailResponse),
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -214,23 +214,23 @@ pub enum ChangeErrors {
     Unavailable(DetailResponse),
 }
 
-/// What can be wrong with removing something, or with an action on it that takes no body.
+/// The errors of a deletion, or of another change without a body.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum RemoveErrors {
-    /// No token, or one that does not hold
+    /// The token is missing or not valid
     #[response(status = 401)]
     Unauthorized(DetailResponse),
-    /// Not for this position
+    /// The caller's position does not permit this
     #[response(status = 403)]
     Forbidden(DetailResponse),
-    /// There is none with this id within the viewer's scope
+    /// The caller's scope has no item with this id
     #[response(status = 404)]
     NotFound(DetailResponse),
-    /// What it is now does not allow this
+    /// The current state does not allow this
     #[response(status = 409)]
     Conflict(DetailResponse),
-    /// It was changed since the `ETag` of `If-Match` was read
+    /// `If-Match` does not name the current version
     #[response(status = 412)]
     Changed(DetailResponse),
     /// A server behind this one is down; try again after `Retry-After` seconds
@@ -238,25 +238,25 @@ pub enum RemoveErrors {
     Unavailable(DetailResponse),
 }
 
-/// What is there already does not allow it.
+/// The error of a conflict.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum Conflict {
-    /// The `Idempotency-Key` was used for something else, or what there is now does not allow this
+    /// The `Idempotency-Key` was used for another request, or the current state does not allow this
     #[response(status = 409)]
     Conflict(DetailResponse),
 }
 
-/// What can be wrong with the reading of one thing with parameters.
+/// The error of a wrong parameter.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum QueryErrors {
-    /// A parameter cannot be meant
+    /// A parameter is not valid
     #[response(status = 400)]
     Bad(FieldErrorsResponse),
 }
 
-/// What can be wrong with an event.
+/// The errors of an event.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "describes answers in the OpenAPI document")]
 pub enum CreateErrors {
@@ -266,10 +266,10 @@ pub enum CreateErrors {
     /// The body is larger than 64 KiB
     #[response(status = 413)]
     TooLarge(DetailResponse),
-    /// The body is of a type that is not taken
+    /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
-    /// Too many from one address; again after `Retry-After` seconds
+    /// Too many events from one address; try again after `Retry-After` seconds
     #[response(status = 429)]
     Throttled(DetailResponse),
     /// The edge is down or full; try again after `Retry-After` seconds

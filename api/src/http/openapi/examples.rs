@@ -1,5 +1,6 @@
-//! The document's examples. They tell one story, so they lie in one file, by schema, and parameters' by the beginning of their
-//! path: olga owns, lea leads the night shift, ben buys for it, nora orders. An error's example is made as the answer is.
+//! The examples of the OpenAPI document, in one file because they tell one story: olga is the
+//! Owner, lea leads the night shift, ben is its buyer, nora orders. The file lists them by schema;
+//! examples of parameters by the prefix of their path. Examples of errors are real errors.
 
 use std::sync::LazyLock;
 
@@ -12,7 +13,7 @@ use crate::http::error::ApiError;
 static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).expect("a test has read it"));
 
-/// Puts an example to every schema and parameter, and to every error that its schema alone does not tell.
+/// Adds an example to every schema, parameter and error.
 pub(super) fn add(document: &mut Value) {
     for (name, schema) in map(&mut document["components"]["schemas"]) {
         if let Some(example) = EXAMPLES.get(name) {
@@ -40,14 +41,14 @@ fn parameters(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
     operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// The example of a parameter with this name: that of the longest beginning of the path which has one.
+/// Returns the example of a parameter, from the longest prefix of the path that has one.
 fn parameter_example(path: &str, name: &str) -> Option<&'static Value> {
-    let beginnings = EXAMPLES.iter().filter(|(beginning, _)| path.starts_with(beginning.as_str()));
-    let found = beginnings.filter_map(|(beginning, examples)| Some((beginning.len(), examples.get(name)?)));
+    let prefixes = EXAMPLES.iter().filter(|(prefix, _)| path.starts_with(prefix.as_str()));
+    let found = prefixes.filter_map(|(prefix, examples)| Some((prefix.len(), examples.get(name)?)));
     found.max_by_key(|(length, _)| *length).map(|(_, example)| example)
 }
 
-/// What is answered with a status that has one shape wherever it comes from.
+/// Returns the example of a status that has the same shape in all operations.
 fn error(status: &str) -> Option<Value> {
     let error = match status {
         "202" => return serde_json::to_value(on_its_way_body()).ok(),

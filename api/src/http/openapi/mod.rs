@@ -16,12 +16,12 @@ use utoipa::{Modify, OpenApi};
 use crate::http::error::DetailResponse;
 pub use errors::*;
 
-/// What is not said by the handlers.
+/// The parts of the document that do not come from handlers.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Sluice",
-        description = "Prospects, orders and people of a traffic-arbitrage team. \
+        description = "Prospects, orders and users of a traffic-arbitrage team. \
             Log in at `/api/users/login/` and send the access token, or an API token, as `Authorization: Bearer …`. \
             Lists are bare arrays; the next page is in the `Link` header.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later"),
@@ -31,16 +31,16 @@ pub use errors::*;
     )),
     modifiers(&Bearer),
     tags(
-        (name = "users", description = "People and their tokens"),
+        (name = "users", description = "Users and their tokens"),
         (name = "prospects", description = "Visits to landing pages"),
         (name = "orders", description = "Filled order forms"),
         (name = "account", description = "The caller's own account: profile, password, sessions, API tokens"),
         (name = "teams", description = "Teams, their leads and members"),
-        (name = "campaigns", description = "What buyers run, and the tracking keys that pixels carry"),
-        (name = "sources", description = "Where visits are bought"),
-        (name = "partners", description = "Who accepts orders and pays"),
+        (name = "campaigns", description = "Campaigns of buyers, and the tracking keys of their pixels"),
+        (name = "sources", description = "Traffic sources, where visits are bought"),
+        (name = "partners", description = "Partners, who accept orders and pay for them"),
         (name = "funds", description = "Ad accounts, budgets, requests, transfers and the ledger"),
-        (name = "audit", description = "Who changed what"),
+        (name = "audit", description = "The audit trail of all changes"),
     )
 )]
 pub struct Document;
@@ -56,16 +56,16 @@ impl Modify for Bearer {
     }
 }
 
-/// The document as it is served: what the handlers say, with the headers of versions, and examples.
+/// Completes the document with the headers of versions and with examples.
 #[must_use]
 pub fn finish(document: &utoipa::openapi::OpenApi) -> Value {
-    let mut document = serde_json::to_value(document).expect("its maps have texts for keys");
+    let mut document = serde_json::to_value(document).expect("its maps have string keys");
     versions::add(&mut document);
     examples::add(&mut document);
     document
 }
 
-/// The entries of an object; none of anything else.
+/// Returns the entries of an object; nothing for other values.
 fn map(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flat_map(Map::iter_mut)
 }

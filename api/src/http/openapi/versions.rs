@@ -1,5 +1,5 @@
-//! How operations on things with versions say so in the document: what may be refused because it was changed since (412) takes
-//! `If-Match`, and an answer that shows such a thing has its `ETag`.
+//! Describes versions in the OpenAPI document. An operation with the error 412 accepts `If-Match`,
+//! and responses that show a versioned resource have an `ETag`.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::map;
 
-/// Adds the headers to every operation that has them. A thing with a version is what can be read alone and is shown by a change
-/// that may be refused.
+/// Adds the headers to every operation that has them. A schema is versioned if one operation reads
+/// it alone, and one that may fail with 412 returns it.
 pub(super) fn add(document: &mut Value) {
     let (mut read, mut changed) = (BTreeSet::new(), BTreeSet::new());
     for (method, operation) in operations(document) {
@@ -33,7 +33,7 @@ pub(super) fn add(document: &mut Value) {
     }
 }
 
-/// Each operation with its method.
+/// Returns all operations with their methods.
 fn operations(document: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     map(&mut document["paths"]).flat_map(|(_, path)| map(path))
 }
@@ -42,13 +42,13 @@ fn is_checked(operation: &Value) -> bool {
     operation["responses"].get("412").is_some()
 }
 
-/// What an operation answers when it is done.
+/// Returns the responses of success.
 fn answers(operation: &mut Value) -> impl Iterator<Item = &mut Value> {
     let answers = map(&mut operation["responses"]);
     answers.filter(|(status, _)| matches!(status.as_str(), "200" | "201")).map(|(_, answer)| answer)
 }
 
-/// The name of an answer's schema, where it is one thing and no list.
+/// Returns the name of a response's schema, unless it is a list.
 fn schema(answer: &Value) -> Option<&str> {
     answer.pointer("/content/application~1json/schema/$ref")?.as_str()
 }
@@ -56,12 +56,12 @@ fn schema(answer: &Value) -> Option<&str> {
 fn if_match() -> Value {
     json!({
         "name": "If-Match", "in": "header", "required": false, "schema": {"type": "string"}, "example": "\"3\"",
-        "description": "The `ETag` of the reading that this is made of. What was changed since is left as it is: 412.",
+        "description": "The `ETag` of the version that this change is based on. If it is not the current one, the response is 412.",
     })
 }
 
 fn etag() -> Value {
     json!({
-        "description": "The version that is shown, for `If-Match`", "schema": {"type": "string"}, "example": "\"3\"",
+        "description": "The version of the resource, for `If-Match`", "schema": {"type": "string"}, "example": "\"3\"",
     })
 }
