@@ -9,7 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::account::picture;
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::db::images;
 use crate::db::users::Visible;
 use crate::http::body;
@@ -123,8 +123,8 @@ pub async fn set_account_image(
     let id = allowed.viewer.id;
     let mut transaction = allowed.begin(&app).await?;
     images::set(&mut transaction, id, &image).await?;
-    let change = Change::noted(json!({"image": image.etag}));
-    record(&mut transaction, &actor, "set-image", Resource::Users, id, change).await?;
+    let diff = Diff::noted(json!({"image": image.etag}));
+    record(&mut transaction, &actor, "set-image", Resource::Users, id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -158,7 +158,7 @@ pub async fn delete_account_image(
     if !images::remove(&mut transaction, id).await? {
         return Err(ApiError::not_found());
     }
-    record(&mut transaction, &actor, "delete-image", Resource::Users, id, Change::default()).await?;
+    record(&mut transaction, &actor, "delete-image", Resource::Users, id, Diff::default()).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

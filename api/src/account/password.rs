@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::login::{LoginError, check_password};
 use crate::db::{api_tokens, password_resets, sessions, time_of, users};
 use crate::http::body::Posted;
@@ -73,7 +73,7 @@ pub async fn change_password(
     if !keeps_tokens {
         api_tokens::revoke_all(&mut transaction, id, now).await?;
     }
-    record(&mut transaction, &actor, "change-password", Resource::Users, id, Change::default()).await?;
+    record(&mut transaction, &actor, "change-password", Resource::Users, id, Diff::default()).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::db::sessions::{self, LoginRow};
 use crate::db::time_of;
 use crate::http::error::ApiError;
@@ -114,8 +114,8 @@ pub async fn revoke_session(
     if !sessions::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await? {
         return Err(ApiError::not_found());
     }
-    let change = Change::noted(json!({"session": id}));
-    record(&mut transaction, &actor, "revoke-session", Resource::Users, user_id, change).await?;
+    let diff = Diff::noted(json!({"session": id}));
+    record(&mut transaction, &actor, "revoke-session", Resource::Users, user_id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,8 +138,8 @@ pub async fn revoke_other_sessions(
     let revoked =
         sessions::revoke_others(&mut transaction, user_id, allowed.proof.login(), now, "revoke-others")
             .await?;
-    let change = Change::noted(json!({"revoked": revoked}));
-    record(&mut transaction, &actor, "revoke-sessions", Resource::Users, user_id, change).await?;
+    let diff = Diff::noted(json!({"revoked": revoked}));
+    record(&mut transaction, &actor, "revoke-sessions", Resource::Users, user_id, diff).await?;
     transaction.commit().await?;
     Ok(Json(RevokeOthersResponse { revoked }))
 }

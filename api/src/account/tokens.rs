@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::api_token::{self, SCOPES};
 use crate::db::api_tokens::{self, ApiTokenRow, NewApiToken};
 use crate::db::time_of;
@@ -154,8 +154,8 @@ pub async fn create_token(
         expires_at: json_values::time(new.expires_at.timestamp_millis()),
         last_used_at: None,
     };
-    let change = Change::created(&described);
-    record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, change).await?;
+    let diff = Diff::created(&described);
+    record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, diff).await?;
     // The secret is not stored, so a repeated request cannot get it.
     let again = ApiError::conflict(format!(
         "This Idempotency-Key created the token {id}, which was shown once. Delete it and create another with another key."
@@ -190,8 +190,8 @@ pub async fn delete_token(
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let name = api_tokens::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await?;
     let name = name.ok_or_else(ApiError::not_found)?;
-    let change = Change::deleted(&json!({"id": id, "name": name}));
-    record(&mut transaction, &actor, "delete-token", Resource::Users, user_id, change).await?;
+    let diff = Diff::deleted(&json!({"id": id, "name": name}));
+    record(&mut transaction, &actor, "delete-token", Resource::Users, user_id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

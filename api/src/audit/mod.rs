@@ -74,12 +74,12 @@ impl FromRequestParts<App> for Actor {
 
 /// The values of a resource before and after a change.
 #[derive(Debug, Clone, Default)]
-pub struct Change {
+pub struct Diff {
     pub before: Option<Value>,
     pub after: Option<Value>,
 }
 
-impl Change {
+impl Diff {
     /// A resource was created.
     #[must_use]
     pub fn created(after: &impl Serialize) -> Self {
@@ -135,7 +135,7 @@ pub async fn record(
     verb: &str,
     resource: Resource,
     resource_id: impl ToString,
-    change: Change,
+    diff: Diff,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO audit_log (actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after)
@@ -148,8 +148,8 @@ pub async fn record(
         verb,
         resource.as_str(),
         resource_id.to_string(),
-        change.before,
-        change.after,
+        diff.before,
+        diff.after,
     )
     .execute(connection)
     .await?;
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn an_update_keeps_the_fields_that_changed() {
-        let change = Change::updated(&json!({"name": "a", "lead": 1}), &json!({"name": "b", "lead": 1}));
-        assert_eq!((change.before, change.after), (Some(json!({"name": "a"})), Some(json!({"name": "b"}))));
-        assert!(Change::updated(&json!({"a": 1}), &json!({"a": 1})).is_empty());
-        assert!(!Change::created(&json!({"a": 1})).is_empty());
+        let diff = Diff::updated(&json!({"name": "a", "lead": 1}), &json!({"name": "b", "lead": 1}));
+        assert_eq!((diff.before, diff.after), (Some(json!({"name": "a"})), Some(json!({"name": "b"}))));
+        assert!(Diff::updated(&json!({"a": 1}), &json!({"a": 1})).is_empty());
+        assert!(!Diff::created(&json!({"a": 1})).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::db::audit;
 use crate::db::users::{self, LoginRow, username_key};
 use crate::http::client_address::ClientInfo;
@@ -72,7 +72,7 @@ pub async fn log_in(
 async fn record_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
     let mut transaction = app.postgres.begin().await?;
     users::touch_last_login(&mut *transaction, id, crate::db::time_of(&app.clock)).await?;
-    record(&mut transaction, actor, "login", Resource::Users, id, Change::default()).await?;
+    record(&mut transaction, actor, "login", Resource::Users, id, Diff::default()).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -83,7 +83,7 @@ async fn record_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> R
     let (id, username) = found.map_or((0, ""), |row| (row.id, row.username.as_str()));
     let mut transaction = app.postgres.begin().await?;
     audit::commit_without_sync(&mut transaction).await?;
-    let facts = Change::noted(json!({"username": username}));
+    let facts = Diff::noted(json!({"username": username}));
     record(&mut transaction, actor, "login-failed", Resource::Users, id, facts).await?;
     if found.is_some() {
         transaction.commit().await?

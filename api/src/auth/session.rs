@@ -9,7 +9,7 @@ use sluice_runtime::clock::Clock;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::token::{LoginOrigin, read_secret};
 use crate::auth::{hash_secret, random_secret};
 use crate::db::users::LoginRow;
@@ -67,7 +67,7 @@ pub async fn end(pool: &PgPool, clock: &Clock, actor: &Actor, session: &Session)
     let mut transaction = pool.begin().await?;
     users::lock_exclusive(&mut transaction, &[session.user_id]).await?;
     sessions::revoke(&mut transaction, session.user_id, session.id, time_of(clock)).await?;
-    record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Change::default()).await?;
+    record(&mut transaction, actor, "logout", Resource::Users, session.user_id, Diff::default()).await?;
     Ok(transaction.commit().await?)
 }
 

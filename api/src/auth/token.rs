@@ -14,7 +14,7 @@ use sluice_runtime::config::Secret;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::{hash_secret, random_secret};
 use crate::config::AuthConfig;
 use crate::db::users::LoginRow;
@@ -138,8 +138,8 @@ impl Tokens {
         if known.used_at.is_some() && known.revoked_at.is_none() {
             users::lock_exclusive(&mut transaction, &[known.user_id]).await?;
             tokens::revoke_family(&mut *transaction, known.family_id, now, "reuse").await?;
-            let change = Change::noted(json!({"session": known.family_id}));
-            record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, change).await?;
+            let diff = Diff::noted(json!({"session": known.family_id}));
+            record(&mut transaction, actor, "token-reuse", Resource::Users, known.user_id, diff).await?;
             transaction.commit().await?;
             tracing::warn!(
                 user_id = known.user_id,
@@ -177,7 +177,7 @@ impl Tokens {
         let ended = tokens::revoke_by_refresh(&mut transaction, &hash, self.now()).await?;
         if let Some((user_id, username)) = ended {
             let actor = actor.known_as(user_id, &username);
-            record(&mut transaction, &actor, "logout", Resource::Users, user_id, Change::default()).await?;
+            record(&mut transaction, &actor, "logout", Resource::Users, user_id, Diff::default()).await?;
         }
         Ok(transaction.commit().await?)
     }

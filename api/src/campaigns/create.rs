@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::campaigns::rules;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::{campaigns, tracking_keys};
@@ -71,8 +71,8 @@ pub async fn create_campaign(
     tracking_keys::insert(&mut transaction, id).await?;
     let row = campaigns::find(&mut *transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = CampaignResponse::new(&app.config.edge, &row);
-    let change = Change::created(&made.fields);
-    audit::record(&mut transaction, &actor, "create", Resource::Campaigns, id, change).await?;
+    let diff = Diff::created(&made.fields);
+    audit::record(&mut transaction, &actor, "create", Resource::Campaigns, id, diff).await?;
     let mut response = versioned(row.version, &made);
     *response.status_mut() = StatusCode::CREATED;
     transaction.answer(response).await

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::campaigns::rules::is_in_scope;
 use crate::campaigns::show::CampaignFields;
 use crate::db::{campaigns, tracking_keys};
@@ -29,8 +29,8 @@ pub async fn delete_campaign(State(app): State<App>, call: Call) -> Result<Statu
     call.check_version(row.version)?;
     tracking_keys::expire_all(&mut transaction, call.id, 0).await?;
     campaigns::archive(&mut transaction, call.id).await?;
-    let change = Change::deleted(&CampaignFields::from(&row));
-    call.record(&mut transaction, "delete", Resource::Campaigns, change).await?;
+    let diff = Diff::deleted(&CampaignFields::from(&row));
+    call.record(&mut transaction, "delete", Resource::Campaigns, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::campaigns::rules::is_in_scope;
 use crate::campaigns::show::CampaignResponse;
 use crate::db::campaigns::{self, CampaignRow};
@@ -138,7 +138,7 @@ async fn finish(
             row.keys.iter().filter(|key| key.is_valid).map(|key| key.key.as_str()).collect();
         json!({ "valid_keys": keys })
     };
-    let change = Change::updated(&valid(before), &valid(&after));
-    call.record(&mut transaction, verb, Resource::Campaigns, change).await?;
+    let diff = Diff::updated(&valid(before), &valid(&after));
+    call.record(&mut transaction, verb, Resource::Campaigns, diff).await?;
     transaction.answer(versioned(after.version, &CampaignResponse::new(&app.config.edge, &after))).await
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::campaigns::create::CreateCampaignRequest;
 use crate::campaigns::rules;
 use crate::campaigns::show::{CampaignFields, CampaignResponse};
@@ -56,7 +56,7 @@ pub async fn replace_campaign(
     change(&app, &call, fields, false).await
 }
 
-/// Change a campaign
+/// Diff a campaign
 #[utoipa::path(
     patch, path = "/api/campaigns/update/{id}/", tag = "campaigns", params(("id" = i64, Path)),
     request_body(content(
@@ -96,13 +96,13 @@ async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) ->
     }
     campaigns::update(&mut transaction, call.id, &new).await?;
     let after = campaigns::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
-    let change = Change::updated(&CampaignFields::from(&before), &CampaignFields::from(&after));
-    if change.is_empty() {
+    let diff = Diff::updated(&CampaignFields::from(&before), &CampaignFields::from(&after));
+    if diff.is_empty() {
         // Nothing was written: the version stays what it was.
         transaction.rollback().await?;
         return Ok(versioned(before.version, &CampaignResponse::new(&app.config.edge, &before)));
     }
-    call.record(&mut transaction, "update", Resource::Campaigns, change).await?;
+    call.record(&mut transaction, "update", Resource::Campaigns, diff).await?;
     transaction.commit().await?;
     Ok(versioned(after.version, &CampaignResponse::new(&app.config.edge, &after)))
 }

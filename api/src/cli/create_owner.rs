@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::password::Passwords;
 use crate::cli::{CreateOwnerArgs, say};
 use crate::config::Config;
@@ -79,8 +79,8 @@ async fn insert(pool: &PgPool, account: NewAccount) -> anyhow::Result<i64> {
         }
         _ => anyhow::Error::from(error).context("postgres"),
     })?;
-    let change = Change::created(&json!({"username": new.username, "position": new.position}));
-    record(&mut transaction, &Actor::cli(), "create", Resource::Users, id, change).await?;
+    let diff = Diff::created(&json!({"username": new.username, "position": new.position}));
+    record(&mut transaction, &Actor::cli(), "create", Resource::Users, id, diff).await?;
     transaction.commit().await.context("postgres")?;
     Ok(id)
 }

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use sqlx::PgConnection;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
 use crate::http::path_id::PathId;
@@ -37,12 +37,12 @@ impl Call {
         connection: &mut PgConnection,
         verb: &str,
         resource: Resource,
-        change: Change,
+        diff: Diff,
     ) -> sqlx::Result<()> {
-        if change.is_empty() {
+        if diff.is_empty() {
             return Ok(());
         }
-        audit::record(connection, &self.actor, verb, resource, self.id, change).await
+        audit::record(connection, &self.actor, verb, resource, self.id, diff).await
     }
 }
 

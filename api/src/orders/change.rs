@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value};
 use sluice_schemas::change::{Act, CONTACT_FIELDS};
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::changes::{self, Edit, Progress, on_its_way};
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
@@ -89,7 +89,6 @@ async fn record(
     let after = (edit.act == Act::Update).then_some(Value::Object(after));
     let mut transaction = allowed.begin(app).await?;
     allowed.lock_teams_shared(&mut transaction).await?;
-    audit::record(&mut transaction, actor, verb, Resource::Orders, order.id, Change { before, after })
-        .await?;
+    audit::record(&mut transaction, actor, verb, Resource::Orders, order.id, Diff { before, after }).await?;
     transaction.commit().await
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::partners;
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
@@ -55,7 +55,7 @@ pub async fn create_partner(
     let mut transaction = allowed.begin(&app).await?;
     let id = partners::insert(&mut transaction, &new).await.map_err(rules::constraint_error)?;
     let made = PartnerResponse { id, name: new.name, currency: new.currency, status_map: new.status_map };
-    audit::record(&mut transaction, &actor, "create", Resource::Partners, id, Change::created(&made)).await?;
+    audit::record(&mut transaction, &actor, "create", Resource::Partners, id, Diff::created(&made)).await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;
     transaction.answer(response).await

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::db::partners;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -25,8 +25,8 @@ pub async fn delete_partner(State(app): State<App>, call: Call) -> Result<Status
     let row = partners::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     partners::archive(&mut transaction, call.id).await?;
-    let change = Change::deleted(&PartnerResponse::from(row));
-    call.record(&mut transaction, "delete", Resource::Partners, change).await?;
+    let diff = Diff::deleted(&PartnerResponse::from(row));
+    call.record(&mut transaction, "delete", Resource::Partners, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::db::partners;
 use crate::http::body::Posted;
 use crate::http::call::Call;
@@ -50,7 +50,7 @@ pub async fn replace_partner(
     change(&app, &call, fields, false).await
 }
 
-/// Change a partner
+/// Diff a partner
 #[utoipa::path(
     patch, path = "/api/partners/update/{id}/", tag = "partners", params(("id" = i64, Path)),
     request_body(content(
@@ -87,12 +87,12 @@ async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) ->
         currency: wanted.currency.clone(),
         status_map: wanted.status_map.clone(),
     };
-    let change = Change::updated(&before, &after);
-    if !change.is_empty() {
+    let diff = Diff::updated(&before, &after);
+    if !diff.is_empty() {
         partners::update(&mut transaction, call.id, &wanted).await.map_err(rules::constraint_error)?;
         version += 1;
     }
-    call.record(&mut transaction, "update", Resource::Partners, change).await?;
+    call.record(&mut transaction, "update", Resource::Partners, diff).await?;
     transaction.commit().await?;
     Ok(versioned(version, &after))
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sluice_schemas::change::{Act, Entity};
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::changes::{self, Edit, Progress, on_its_way};
 use crate::db::prospects::ProspectDetailRow;
 use crate::http::body::Posted;
@@ -38,7 +38,7 @@ pub struct UpdateProspectRequest {
     pub user_id: Option<i64>,
 }
 
-/// Change a prospect
+/// Diff a prospect
 #[utoipa::path(
     patch, path = "/api/prospects/update/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
     request_body(content(
@@ -177,13 +177,13 @@ async fn record(
 ) -> Result<(), ApiError> {
     let before = serde_json::json!({ "user_id": row.user_id.to_string() });
     let (verb, line) = if edit.act == Act::Delete {
-        ("delete", Change::deleted(&before))
+        ("delete", Diff::deleted(&before))
     } else {
         let mut after = before.clone();
         for (name, value) in &edit.fields {
             after[*name] = if *name == "user_id" { value.clone().into() } else { "***".into() };
         }
-        ("update", Change::updated(&before, &after))
+        ("update", Diff::updated(&before, &after))
     };
     let mut transaction = allowed.begin(app).await?;
     audit::record(&mut transaction, actor, verb, Resource::Prospects, row.prospect_id, line).await?;

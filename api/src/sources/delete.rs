@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::db::sources;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -25,8 +25,8 @@ pub async fn delete_source(State(app): State<App>, call: Call) -> Result<StatusC
     let row = sources::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
     sources::archive(&mut transaction, call.id).await?;
-    let change = Change::deleted(&SourceResponse::from(row));
-    call.record(&mut transaction, "delete", Resource::Sources, change).await?;
+    let diff = Diff::deleted(&SourceResponse::from(row));
+    call.record(&mut transaction, "delete", Resource::Sources, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::teams;
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
@@ -55,7 +55,7 @@ pub async fn create_team(
     let id = teams::insert(&mut transaction, &team.name, team.lead).await.map_err(constraint_error)?;
     teams::join(&mut transaction, id, &team.members).await.map_err(constraint_error)?;
     let made = TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members };
-    audit::record(&mut transaction, &actor, "create", Resource::Teams, id, Change::created(&made)).await?;
+    audit::record(&mut transaction, &actor, "create", Resource::Teams, id, Diff::created(&made)).await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;
     transaction.answer(response).await

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::db::teams;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -27,8 +27,8 @@ pub async fn delete_team(State(app): State<App>, call: Call) -> Result<StatusCod
     call.check_version(team.version)?;
     teams::leave(&mut transaction, team.id, &team.members).await?;
     teams::archive(&mut transaction, team.id).await?;
-    let change = Change::deleted(&TeamResponse::from(team));
-    call.record(&mut transaction, "delete", Resource::Teams, change).await?;
+    let diff = Diff::deleted(&TeamResponse::from(team));
+    call.record(&mut transaction, "delete", Resource::Teams, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

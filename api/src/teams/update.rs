@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::Change;
+use crate::audit::Diff;
 use crate::db::teams::{self, TeamRow};
 use crate::http::body::Posted;
 use crate::http::call::Call;
@@ -54,7 +54,7 @@ pub async fn replace_team(
     change(&app, &call, fields, true).await
 }
 
-/// Change a team
+/// Diff a team
 ///
 /// A Team Lead may change the members of the own team, and nothing else.
 #[utoipa::path(
@@ -94,7 +94,7 @@ async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) ->
     let after = save(&mut transaction, &before, team).await?;
     let version = after.version;
     let (before, after) = (TeamResponse::from(before), TeamResponse::from(after));
-    call.record(&mut transaction, "update", Resource::Teams, Change::updated(&before, &after)).await?;
+    call.record(&mut transaction, "update", Resource::Teams, Diff::updated(&before, &after)).await?;
     transaction.commit().await?;
     Ok(versioned(version, &after))
 }

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::db::teams;
 use crate::db::users::{self, UserEdit, UserRow, Visible};
 use crate::db::{api_tokens, password_resets, sessions, time_of};
@@ -51,8 +51,8 @@ pub async fn change_user(
     }
     let after = users::find(&mut *transaction, target.id, Visible::ALL).await?;
     let after = after.ok_or_else(ApiError::not_found)?;
-    let change = Change::updated(&UserResponse::from(before), &UserResponse::from(after.clone()));
-    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, change).await?;
+    let diff = Diff::updated(&UserResponse::from(before), &UserResponse::from(after.clone()));
+    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, diff).await?;
     transaction.commit().await?;
     Ok(after)
 }
@@ -68,8 +68,8 @@ pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError
     users::archive(&mut transaction, target.id, now).await.map_err(constraint_error)?;
     teams::leave_all(&mut transaction, target.id).await?;
     end_access(&mut transaction, target.id, now, target.verb).await?;
-    let change = Change::deleted(&UserResponse::from(before));
-    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, change).await?;
+    let diff = Diff::deleted(&UserResponse::from(before));
+    record(&mut transaction, target.actor, target.verb, Resource::Users, target.id, diff).await?;
     transaction.commit().await
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::viewer::{self, Bearer};
 use crate::config::Registration;
 use crate::db::users::{self, NewUser, UserRow, Visible};
@@ -164,7 +164,7 @@ pub(super) async fn insert(
 ) -> Result<UserRow, ApiError> {
     let id = users::insert(&mut *connection, new).await.map_err(account::constraint_error)?;
     let row = users::find(&mut *connection, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
-    let change = Change::created(&UserResponse::from(row.clone()));
-    record(connection, actor, verb, Resource::Users, id, change).await?;
+    let diff = Diff::created(&UserResponse::from(row.clone()));
+    record(connection, actor, verb, Resource::Users, id, diff).await?;
     Ok(row)
 }

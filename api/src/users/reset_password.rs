@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::audit::{Actor, Change, record};
+use crate::audit::{Actor, Diff, record};
 use crate::auth::token::read_secret;
 use crate::auth::{hash_secret, random_secret};
 use crate::db::users::Visible;
@@ -76,7 +76,7 @@ pub async fn create_password_reset(
     let (token, now) = (random_secret(), time_of(&app.clock));
     let expires_at = now + LIFE;
     password_resets::set(&mut transaction, id, &hash_secret(&token), now, expires_at).await?;
-    record(&mut transaction, &actor, "request-reset", Resource::Users, id, Change::default()).await?;
+    record(&mut transaction, &actor, "request-reset", Resource::Users, id, Diff::default()).await?;
     transaction.commit().await?;
     Ok(Json(PasswordResetResponse {
         token: URL_SAFE_NO_PAD.encode(token),
@@ -131,7 +131,7 @@ pub async fn reset_password(
     users::set_password(&mut transaction, id, &password_hash).await?;
     end_access(&mut transaction, id, now, "reset-password").await?;
     let actor = actor.known_as(id, &username);
-    record(&mut transaction, &actor, "reset-password", Resource::Users, id, Change::default()).await?;
+    record(&mut transaction, &actor, "reset-password", Resource::Users, id, Diff::default()).await?;
     transaction.commit().await?;
     app.limits.account.forget(&users::username_key(&username));
     let message = "Password set successfully.".to_owned();

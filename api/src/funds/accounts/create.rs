@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::time_of;
 use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, constraint_error, read};
@@ -43,7 +43,7 @@ pub async fn create_fund_account(
         .map_err(|error| constraint_error(error, &values))?;
     let row = accounts::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundAccountResponse::from(&row);
-    audit::record(&mut transaction, &actor, "create", Resource::FundAccounts, id, Change::created(&made))
+    audit::record(&mut transaction, &actor, "create", Resource::FundAccounts, id, Diff::created(&made))
         .await?;
     transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::time_of;
 use crate::funds::accounts::FundAccountResponse;
@@ -48,8 +48,8 @@ pub async fn delete_fund_account(
         return Err(ApiError::conflict("Requests for this account are open or approved."));
     }
     accounts::archive(&mut transaction, id, time_of(&app.clock)).await?;
-    let change = Change::deleted(&FundAccountResponse::from(&row));
-    audit::record(&mut transaction, &actor, "delete", Resource::FundAccounts, id, change).await?;
+    let diff = Diff::deleted(&FundAccountResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundAccounts, id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

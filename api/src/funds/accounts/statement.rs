@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use utoipa::IntoParams;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::ledger::{self, LineRow};
 use crate::funds::amount::show;
@@ -71,7 +71,7 @@ pub async fn get_fund_account_statement(
     let opening_minor = ledger::balance_before(&app.postgres, id, from).await?;
     let exported = json!({"from": json_values::time(range.from_ms), "to": json_values::time(range.to_ms), "lines": lines.len()});
     let mut connection = app.postgres.acquire().await?;
-    audit::record(&mut connection, &actor, "export", Resource::FundAccounts, id, Change::created(&exported))
+    audit::record(&mut connection, &actor, "export", Resource::FundAccounts, id, Diff::created(&exported))
         .await?;
     let text = write(&account, range, opening_minor, &lines).map_err(|error| ApiError::internal(&error))?;
     let mut response = text.into_response();

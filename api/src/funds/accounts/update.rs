@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::time_of;
 use crate::funds::accounts::{FundAccountRequest, FundAccountResponse, constraint_error, read};
@@ -43,7 +43,7 @@ pub async fn replace_fund_account(
     change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
-/// Change an ad account
+/// Diff an ad account
 #[utoipa::path(
     patch, path = "/api/funds/accounts/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body(content(
@@ -94,8 +94,8 @@ async fn change(
         .map_err(|error| constraint_error(error, &values))?;
     let row = accounts::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundAccountResponse::from(&row);
-    let change = Change::updated(&before, &after);
-    audit::record(&mut transaction, actor, "update", Resource::FundAccounts, id, change).await?;
+    let diff = Diff::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundAccounts, id, diff).await?;
     transaction.commit().await?;
     Ok(answer(StatusCode::OK, &after, row.version))
 }

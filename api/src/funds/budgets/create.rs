@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::budgets;
 use crate::db::time_of;
 use crate::funds::answer;
@@ -42,7 +42,7 @@ pub async fn create_fund_budget(
         budgets::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(constraint_error)?;
     let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundBudgetResponse::from(&row);
-    audit::record(&mut transaction, &actor, "create", Resource::FundBudgets, id, Change::created(&made))
+    audit::record(&mut transaction, &actor, "create", Resource::FundBudgets, id, Diff::created(&made))
         .await?;
     transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

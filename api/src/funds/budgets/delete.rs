@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::budgets;
 use crate::funds::budgets::FundBudgetResponse;
 use crate::http::error::ApiError;
@@ -34,8 +34,8 @@ pub async fn delete_fund_budget(
         return Err(ApiError::conflict("Requests were approved within this budget."));
     }
     budgets::delete(&mut transaction, id).await?;
-    let change = Change::deleted(&FundBudgetResponse::from(&row));
-    audit::record(&mut transaction, &actor, "delete", Resource::FundBudgets, id, change).await?;
+    let diff = Diff::deleted(&FundBudgetResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundBudgets, id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::budgets;
 use crate::funds::answer;
 use crate::funds::budgets::{
@@ -42,7 +42,7 @@ pub async fn replace_fund_budget(
     change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
-/// Change a budget
+/// Diff a budget
 #[utoipa::path(
     patch, path = "/api/funds/budgets/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body(content(
@@ -89,8 +89,8 @@ async fn change(
     budgets::update(&mut transaction, id, &values).await.map_err(constraint_error)?;
     let row = budgets::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundBudgetResponse::from(&row);
-    let change = Change::updated(&before, &after);
-    audit::record(&mut transaction, actor, "update", Resource::FundBudgets, id, change).await?;
+    let diff = Diff::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundBudgets, id, diff).await?;
     transaction.commit().await?;
     Ok(answer(StatusCode::OK, &after, row.version))
 }

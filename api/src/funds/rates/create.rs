@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::rates;
 use crate::db::time_of;
 use crate::funds::answer;
@@ -40,7 +40,6 @@ pub async fn create_fund_rate(
     let id = rates::insert(&mut transaction, &values, time_of(&app.clock)).await.map_err(constraint_error)?;
     let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let made = FundRateResponse::from(&row);
-    audit::record(&mut transaction, &actor, "create", Resource::FundRates, id, Change::created(&made))
-        .await?;
+    audit::record(&mut transaction, &actor, "create", Resource::FundRates, id, Diff::created(&made)).await?;
     transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

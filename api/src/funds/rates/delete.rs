@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::rates;
 use crate::funds::rates::FundRateResponse;
 use crate::http::error::ApiError;
@@ -31,8 +31,8 @@ pub async fn delete_fund_rate(
     let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     check_version(&headers, row.version)?;
     rates::delete(&mut transaction, id).await?;
-    let change = Change::deleted(&FundRateResponse::from(&row));
-    audit::record(&mut transaction, &actor, "delete", Resource::FundRates, id, change).await?;
+    let diff = Diff::deleted(&FundRateResponse::from(&row));
+    audit::record(&mut transaction, &actor, "delete", Resource::FundRates, id, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::rates;
 use crate::funds::answer;
 use crate::funds::rates::{FundRateRequest, FundRateResponse, constraint_error, read};
@@ -40,7 +40,7 @@ pub async fn replace_fund_rate(
     change(&app, &allowed, &actor, id, &headers, (fields, false)).await
 }
 
-/// Change a rate
+/// Diff a rate
 #[utoipa::path(
     patch, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body(content(
@@ -83,8 +83,8 @@ async fn change(
     rates::update(&mut transaction, id, &values).await.map_err(constraint_error)?;
     let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundRateResponse::from(&row);
-    let change = Change::updated(&before, &after);
-    audit::record(&mut transaction, actor, "update", Resource::FundRates, id, change).await?;
+    let diff = Diff::updated(&before, &after);
+    audit::record(&mut transaction, actor, "update", Resource::FundRates, id, diff).await?;
     transaction.commit().await?;
     Ok(answer(StatusCode::OK, &after, row.version))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, NewRequest};
 use crate::db::time_of;
@@ -61,7 +61,7 @@ pub async fn create_fund_request(
     let id = requests::insert(&mut transaction, &new, time_of(&app.clock)).await?;
     let row = requests::reread(&mut transaction, id).await?;
     let made = FundRequestResponse::from(&row);
-    audit::record(&mut transaction, &actor, "create", Resource::FundRequests, id, Change::created(&made))
+    audit::record(&mut transaction, &actor, "create", Resource::FundRequests, id, Diff::created(&made))
         .await?;
     transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, RequestRow};
 use crate::funds::amount::show;
@@ -129,7 +129,7 @@ pub async fn changed(
 ) -> Result<Response, ApiError> {
     let after = requests::reread(connection, before.id).await?;
     let (before, now) = (FundRequestResponse::from(before), FundRequestResponse::from(&after));
-    let change = Change::updated(&before, &now);
-    audit::record(connection, actor, verb, Resource::FundRequests, now.id, change).await?;
+    let diff = Diff::updated(&before, &now);
+    audit::record(connection, actor, verb, Resource::FundRequests, now.id, diff).await?;
     Ok(answer(StatusCode::OK, &now, after.version))
 }

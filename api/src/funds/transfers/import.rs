@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::post;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::plan::{ImportRowResponse, Outcome, Plan, plan};
@@ -137,8 +137,8 @@ pub async fn import_fund_transfers(
     if !entries.is_empty() {
         let at = asking.now.max(books.last_at);
         let ids = post::write(&mut transaction, &entries, at).await.map_err(constraint_error)?;
-        let change = Change::created(&json!({"transfers": ids}));
-        audit::record(&mut transaction, &actor, "import", Resource::FundTransfers, "", change).await?;
+        let diff = Diff::created(&json!({"transfers": ids}));
+        audit::record(&mut transaction, &actor, "import", Resource::FundTransfers, "", diff).await?;
     }
     transaction.commit().await?;
     Ok(Json(answer(rows)))

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::audit::{self, Actor, Change};
+use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{
@@ -116,8 +116,7 @@ pub async fn write(
     let ids = post::write(connection, &[entry], at).await.map_err(constraint_error)?;
     let id = ids.first().copied().ok_or_else(|| ApiError::bug("an entry without an id"))?;
     let made = find(connection, id).await?;
-    audit::record(connection, asking.actor, verb, Resource::FundTransfers, id, Change::created(&made))
-        .await?;
+    audit::record(connection, asking.actor, verb, Resource::FundTransfers, id, Diff::created(&made)).await?;
     Ok(made)
 }
 
