@@ -28,7 +28,7 @@ pub struct ImageForm {
     image: Vec<u8>,
 }
 
-/// Returns the caller's image
+/// Get the caller's image
 #[utoipa::path(
     get, path = "/api/account/image/", tag = "account",
     responses(
@@ -52,7 +52,7 @@ pub async fn get_account_image(
     show(&app, &allowed, &headers, allowed.viewer.id).await
 }
 
-/// Returns a user's image
+/// Get a user's image
 #[utoipa::path(
     get, path = "/api/users/{id}/image/", tag = "users", params(("id" = i64, Path)),
     responses(
@@ -92,7 +92,7 @@ async fn show(app: &App, allowed: &Allowed, headers: &HeaderMap, id: i64) -> Res
     Ok((kept, [(CONTENT_TYPE, image.content_type)], image.content).into_response())
 }
 
-/// Sets the caller's image
+/// Set the caller's image
 ///
 /// Takes a PNG, JPEG or WebP of at most 2 MiB, as the body or as the field `image` of a form.
 /// Scales it down to at most 256 × 256 pixels and encodes it again.
@@ -142,7 +142,7 @@ async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError
     }
 }
 
-/// Deletes the caller's image
+/// Delete the caller's image
 #[utoipa::path(
     delete, path = "/api/account/image/", tag = "account",
     responses((status = 204, description = "Deleted"), DetailErrors),

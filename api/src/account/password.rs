@@ -27,7 +27,7 @@ pub struct ChangePasswordRequest {
     pub keep_api_tokens: Option<bool>,
 }
 
-/// Changes the caller's password
+/// Change the caller's password
 ///
 /// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens. A wrong old
 /// password counts like a failed login. API tokens are not accepted.

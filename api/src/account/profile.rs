@@ -28,7 +28,7 @@ pub struct UpdateAccountRequest {
     pub time_zone: Option<String>,
 }
 
-/// Returns the caller's account
+/// Get the caller's account
 #[utoipa::path(
     get, path = "/api/account/", tag = "account",
     responses((status = 200, description = "The caller", body = UserResponse), DetailErrors),
@@ -40,7 +40,7 @@ pub async fn get_account(State(app): State<App>, allowed: Allowed) -> Result<Res
     Ok(detail::answer(row.ok_or_else(ApiError::not_found)?))
 }
 
-/// Updates the caller's account
+/// Update the caller's account
 ///
 /// Only an Owner can change username and position.
 #[utoipa::path(

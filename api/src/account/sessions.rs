@@ -72,7 +72,7 @@ impl SessionResponse {
     }
 }
 
-/// Lists the caller's logins
+/// List the caller's logins
 #[utoipa::path(
     get, path = "/api/account/sessions/", tag = "account", params(ListSessionsQuery),
     responses((status = 200, description = "Active logins, newest first", body = Vec<SessionResponse>), ListErrors),
@@ -94,7 +94,7 @@ pub async fn list_sessions(
     Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.proof.login()))))
 }
 
-/// Ends one of the caller's logins
+/// End one of the caller's logins
 ///
 /// Takes effect at once, for access tokens too. API tokens are not accepted.
 #[utoipa::path(
@@ -120,7 +120,7 @@ pub async fn revoke_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends all other logins of the caller
+/// End all other logins of the caller
 ///
 /// Takes effect at once, for access tokens too. API tokens are not accepted.
 #[utoipa::path(

@@ -91,7 +91,7 @@ impl From<ApiTokenRow> for TokenResponse {
     }
 }
 
-/// Lists the caller's API tokens
+/// List the caller's API tokens
 #[utoipa::path(
     get, path = "/api/account/tokens/list/", tag = "account", params(ListTokensQuery),
     responses((status = 200, description = "Valid tokens, newest first", body = Vec<TokenResponse>), ListErrors),
@@ -111,7 +111,7 @@ pub async fn list_tokens(
     Ok(listing.answer(&page.map(TokenResponse::from)))
 }
 
-/// Creates an API token
+/// Create an API token
 ///
 /// The token has the caller's permissions at the time of each request. API tokens are not accepted.
 /// A repeated request with the same `Idempotency-Key` gets 409, because the token is shown only
@@ -172,7 +172,7 @@ fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiErro
     Ok((name.unwrap_or_default(), scopes, TimeDelta::days(days)))
 }
 
-/// Deletes an API token
+/// Delete an API token
 ///
 /// Takes effect at once. API tokens are not accepted.
 #[utoipa::path(

@@ -90,7 +90,7 @@ pub struct ListAuditQuery {
     q: Option<String>,
 }
 
-/// Lists the audit trail
+/// List the audit trail
 ///
 /// For Owners.
 #[utoipa::path(
