@@ -1,7 +1,8 @@
-//! Edits and deletions of what is stored: sent to the consumer by way of Kafka, which applies them in order and once. The
-//! answer waits for them, for a moment.
+//! Sends edits and deletions of events through Kafka to the consumer, which applies each once and
+//! in order. The response waits a moment for the result.
 //!
-//! Invariant: what was answered with success is in Kafka, on every replica that there is, and in the audit trail.
+//! Invariant: a change with a successful response is in the audit trail, and in Kafka on all
+//! in-sync replicas.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -25,43 +26,43 @@ use crate::db;
 use crate::http::error::{ApiError, DetailResponse};
 use crate::state::App;
 
-/// How long Kafka may take to have a change.
+/// The longest time for sending a change to Kafka.
 const SEND_PATIENCE: Duration = Duration::from_secs(5);
-/// How long an answer waits until a change can be read; mostly a quarter of a second is enough.
+/// The longest time that a response waits for a change. A quarter of a second is usually enough.
 const APPLY_PATIENCE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
-/// The way to Kafka. Connects when first used.
+/// The Kafka producer. Connects on first use.
 pub struct Changes {
     config: KafkaConfig,
     producer: OnceLock<FutureProducer>,
 }
 
-/// What is to be changed.
+/// An edit or deletion of an event.
 #[derive(Debug, Clone)]
 pub struct Edit {
     pub entity: Entity,
     pub id: Uuid,
-    /// Orders go with their prospect, so that the changes of both stay in order.
+    /// The Kafka key. Changes of an order and of its prospect share it, so that they stay in order.
     pub prospect_id: Uuid,
     pub act: Act,
     pub fields: Vec<(&'static str, String)>,
     pub reason: String,
-    /// What the client read before, where it said so.
+    /// The version in `If-Match`.
     pub expected_version: Option<u32>,
 }
 
-/// How far a change came while the client waited.
+/// The state of a change when the response is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The next reading shows it.
+    /// The next response shows it.
     Applied,
-    /// It is kept, and will be applied.
+    /// It is stored and will be applied.
     OnItsWay,
 }
 
 impl Changes {
-    /// Of the configured topic.
+    /// Creates a producer for the configured topic.
     #[must_use]
     pub fn new(config: &KafkaConfig) -> Self {
         Self { config: config.clone(), producer: OnceLock::new() }
@@ -98,7 +99,8 @@ impl Changes {
 /// Sends a change and waits a moment for it to be applied.
 ///
 /// # Errors
-/// 503 when Kafka does not take it; 404, 409 or 412 when the thing has gone or changed meanwhile.
+/// 503 when Kafka does not accept it; 404, 409 or 412 if the event was deleted or changed
+/// meanwhile.
 pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, ApiError> {
     let id = Uuid::now_v7();
     let change = Change {
@@ -115,7 +117,7 @@ pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, Ap
     app.changes.send(&edit.prospect_id.to_string(), &change).await?;
     let sent = Instant::now();
     loop {
-        // Kafka has it: that ClickHouse cannot be asked now does not make it undone.
+        // Kafka has the change, so an error of ClickHouse here is no failure.
         let found = db::changes::outcome(&app.clickhouse, id).await.unwrap_or_default();
         if let Some(row) = found {
             return match row.outcome.as_str() {
@@ -132,13 +134,13 @@ pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, Ap
     }
 }
 
-/// 202: it is kept, and the next readings may not show it yet.
+/// Returns 202: the change is stored, but responses may not show it yet.
 #[must_use]
 pub fn on_its_way() -> Response {
     (StatusCode::ACCEPTED, Json(on_its_way_body())).into_response()
 }
 
-/// What a 202 says.
+/// Returns the body of the 202.
 #[must_use]
 pub fn on_its_way_body() -> DetailResponse {
     let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();

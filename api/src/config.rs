@@ -1,5 +1,5 @@
-//! The configuration of every subcommand, one struct per concern. A subcommand asks for the sections it needs
-//! (`require_*`); what is given is checked whether it is needed or not.
+//! The configuration of all subcommands, one struct per concern. A subcommand requires the sections
+//! that it needs (`require_*`). All given values are validated, even unused ones.
 
 use std::net::SocketAddr;
 
@@ -8,10 +8,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
 
-/// The shortest secret that signs tokens, in bytes: as long as the output of SHA-256.
+/// The minimum length of a signing secret, in bytes: the output length of SHA-256.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Everything.
+/// The whole configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -29,11 +29,11 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// What people edit.
+/// The database of users, teams, campaigns and funds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PostgresConfig {
@@ -42,7 +42,7 @@ pub struct PostgresConfig {
     pub max_connections: u32,
 }
 
-/// Events and what is counted from them.
+/// The database of events and roll-ups.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClickhouseConfig {
@@ -52,17 +52,18 @@ pub struct ClickhouseConfig {
     pub password: Secret,
 }
 
-/// The edge that takes the events.
+/// The edge that receives the events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeConfig {
-    /// Where the seed's create paths are forwarded: a listener that trusts this service as a proxy.
+    /// The listener to which the create paths of the legacy CRM are forwarded. It must trust this
+    /// service as a proxy.
     pub url: String,
-    /// Where landing pages reach the edge; shown in snippets. Empty: `url`.
+    /// The URL of the edge for landing pages, shown in snippets. Empty: `url`.
     pub public_url: String,
 }
 
-/// The way of edits and deletions to the consumer.
+/// The topic of edits and deletions for the consumer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaConfig {
@@ -79,36 +80,37 @@ impl Default for KafkaConfig {
     }
 }
 
-/// Accounts and what proves them.
+/// Secrets, tokens, registration and rate limits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
     /// Signs access tokens and form tokens.
     pub secret: Secret,
-    /// Secrets before this one, whose access tokens are still believed: the rotation of `secret` logs nobody out.
+    /// Previous secrets, whose access tokens are still accepted, so that a new `secret` logs nobody
+    /// out.
     pub previous_secrets: Vec<Secret>,
     pub registration: Registration,
-    /// Life of an access token.
+    /// Lifetime of an access token.
     pub access_minutes: u32,
-    /// Life of a refresh token that is not used.
+    /// Lifetime of an unused refresh token.
     pub refresh_days: u32,
-    /// Life of a browser's session.
+    /// Lifetime of a browser's session.
     pub session_days: u32,
-    /// Wrong passwords for one account within a minute, after which it must wait.
+    /// Maximum wrong passwords for one account in a minute.
     pub wrong_passwords_per_minute: u32,
-    /// Registrations by the public from one address within a minute.
+    /// Maximum registrations from one address in a minute.
     pub registrations_per_minute: u32,
 }
 
-/// Who may make an account without an Owner.
+/// The mode of registration without an Owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
-    /// Anybody, as an active Buyer without a team.
+    /// Everybody can register, as an active Buyer without a team.
     Open,
-    /// Anybody, but an Owner must approve it first.
+    /// Everybody can register, and an Owner must approve the account.
     Approval,
-    /// Nobody.
+    /// Nobody can register.
     Closed,
 }
 
@@ -165,19 +167,19 @@ impl Default for OpsConfig {
 
 impl Config {
     /// # Errors
-    /// When there is no Postgres to speak to.
+    /// Fails if the Postgres URL is missing.
     pub fn require_postgres(&self) -> Result<(), ConfigError> {
         required("postgres.url", self.postgres.url.expose())
     }
 
     /// # Errors
-    /// When there is no ClickHouse to speak to.
+    /// Fails if the ClickHouse URL is missing.
     pub fn require_clickhouse(&self) -> Result<(), ConfigError> {
         required("clickhouse.url", &self.clickhouse.url)
     }
 
     /// # Errors
-    /// The first key that `serve` cannot do without.
+    /// Names the first missing key that `serve` needs.
     pub fn require_serve(&self) -> Result<(), ConfigError> {
         self.require_postgres()?;
         self.require_clickhouse()?;
@@ -188,7 +190,7 @@ impl Config {
 }
 
 impl EdgeConfig {
-    /// Where landing pages reach the edge, without a slash at the end.
+    /// Returns the URL of the edge for landing pages, without a slash at the end.
     #[must_use]
     pub fn public_base(&self) -> &str {
         let url = if self.public_url.is_empty() { &self.url } else { &self.public_url };

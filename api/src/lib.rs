@@ -1,8 +1,10 @@
-//! The people's side of Sluice: accounts, the JSON API that keeps the seed's contract, and the pages.
+//! The part of Sluice that people use: accounts, the JSON API with the contract of the legacy CRM,
+//! and the pages.
 //!
-//! The way of a request: `http/serve` takes the connection → `middleware` (ids, headers, bounds) → `router` finds the route →
-//! `guard` finds out who asks and asks `policy` → the handler reads `query` or `body`, asks `db` within its grant → JSON, or
-//! a page. What goes wrong is an `error::ApiError`.
+//! The path of a request, with the files of `http/`: `serve` accepts the connection → `middleware`
+//! (ids, headers, limits) → `../routes` finds the route → `guard` authenticates the caller and asks
+//! `policy` → the handler reads `query` or `body` and queries `db` within its grant → JSON, or a
+//! page of `pages`. Failures are an `error::ApiError`.
 #![forbid(unsafe_code)]
 
 pub mod account;

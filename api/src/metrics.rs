@@ -1,4 +1,4 @@
-//! What the operators see of this service. Labels come from enums only.
+//! The metrics of the service. Labels come only from enums.
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// Which part of the service a request was for.
+/// The part of the service that answered a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Part {
     Api,
@@ -14,7 +14,7 @@ pub enum Part {
     Assets,
 }
 
-/// How it was answered.
+/// The class of a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Class {
     Success,
@@ -29,7 +29,7 @@ struct RequestLabels {
     class: Class,
 }
 
-/// What a login ended as.
+/// The outcome of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum LoginOutcome {
     Success,
@@ -42,7 +42,7 @@ struct LoginLabels {
     outcome: LoginOutcome,
 }
 
-/// The counters. Cheap to clone.
+/// The metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
@@ -51,7 +51,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers them.
+    /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::default(),
@@ -61,10 +61,10 @@ impl Metrics {
         registry.register("sluice_api_requests", "Requests answered", metrics.requests.clone());
         registry.register(
             "sluice_api_request_seconds",
-            "Time from a request's head to its answer's",
+            "Time from the head of a request to the head of its response",
             metrics.seconds.clone(),
         );
-        registry.register("sluice_api_logins", "Logins tried", metrics.logins.clone());
+        registry.register("sluice_api_logins", "Login attempts", metrics.logins.clone());
         metrics
     }
 

@@ -1,5 +1,5 @@
-//! All routes, in one list. Each says what it asks of the policy: there is no way to list one
-//! without.
+//! All routes in one list. Each declares the permission it checks; a route without one does not
+//! compile.
 
 use std::sync::Arc;
 
@@ -26,16 +26,16 @@ use crate::policy::Resource::{
 use crate::state::App;
 use crate::{audit, campaigns, funds, health, orders, pages, partners, prospects, sources, teams, users};
 
-const LOGS_IN: Rule = Rule::Public("proves who somebody is");
-const HAS_TOKEN: Rule = Rule::Public("the refresh token is the proof");
-const HAS_LINK: Rule = Rule::Public("the one-time token is the proof");
-const REGISTERS: Rule = Rule::Public("the handler asks who may create what, by the operator's mode");
-const EVENT: Rule = Rule::Public("landing pages send events, as to an edge");
-const DOCUMENTS: Rule = Rule::Public("documents the API, as in the seed");
+const LOGS_IN: Rule = Rule::Public("authenticates the caller");
+const HAS_TOKEN: Rule = Rule::Public("the refresh token is the credential");
+const HAS_LINK: Rule = Rule::Public("the one-time token is the credential");
+const REGISTERS: Rule = Rule::Public("the handler checks the configured mode of registration");
+const EVENT: Rule = Rule::Public("landing pages send events, like to an edge");
+const DOCUMENTS: Rule = Rule::Public("documents the API, like in the legacy CRM");
 const FILE: Rule = Rule::Public("the same for everybody");
 const LOGS_OUT: Rule = Rule::Asks(Update, Account);
 
-/// A route as the tests walk it.
+/// A route, for the tests.
 #[derive(Debug, Clone)]
 pub struct RouteInfo {
     pub path: String,
@@ -43,14 +43,14 @@ pub struct RouteInfo {
     pub rule: Rule,
 }
 
-/// The service: routes, policy and everything around them.
+/// Builds the service: routes, guards and middleware.
 #[must_use]
 pub fn build(app: &App) -> Service {
     let (router, _) = routes(app);
     middleware::wrap(router, app)
 }
 
-/// All routes, and what there is to know of them.
+/// Builds the router and the list of routes.
 pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = Routes::new(app);
     let list = api(list);
@@ -286,7 +286,7 @@ impl Routes {
         }
     }
 
-    /// A documented route of the API.
+    /// Adds a documented route of the API.
     fn api(mut self, rule: Rule, routes: UtoipaMethodRouter<App>) -> Self {
         self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
         let guard = self.guard(Surface::Api, rule);
@@ -294,7 +294,7 @@ impl Routes {
         self
     }
 
-    /// The same, of an operation that makes something: it takes an `Idempotency-Key`.
+    /// Adds a documented route of the API that accepts an `Idempotency-Key`.
     fn idempotent(mut self, mode: KeyMode, rule: Rule, mut routes: UtoipaMethodRouter<App>) -> Self {
         routes.1.paths.values_mut().for_each(take_key);
         self.note(Surface::Api, rule, routes.1.paths.keys().cloned());

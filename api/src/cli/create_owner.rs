@@ -1,4 +1,4 @@
-//! `create-owner`: the first account. Overwrites nothing.
+//! `create-owner`: creates the first account. It never overwrites an account.
 
 use std::io::Read as _;
 
@@ -19,10 +19,10 @@ use crate::users::account::{self, NewAccount};
 /// The environment variable with the password.
 const PASSWORD_VARIABLE: &str = "SLUICE_OWNER_PASSWORD";
 
-/// Makes the account.
+/// Creates the account.
 ///
 /// # Errors
-/// When the name or the password will not do, or the name is taken.
+/// Fails if the username or the password is not acceptable, or the username exists.
 pub async fn run(config: &Config, arguments: &CreateOwnerArgs) -> anyhow::Result<()> {
     let account = check(arguments, read_password()?)?;
     let pool = postgres_pool(&config.postgres)?;

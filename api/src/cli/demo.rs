@@ -1,5 +1,5 @@
-//! `demo create` and `demo remove`: a team of all four positions that is marked as a demo, and is gone again with
-//! everything that it brought.
+//! `demo create` and `demo remove`: a demo team of all four positions, and its removal together
+//! with its events.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::db::postgres_pool;
 use crate::db::users::NewUser;
 use crate::policy::Position;
 
-/// A removal looks this many times for events that were still on their way.
+/// How many times a removal looks for events that arrived late.
 const MAX_ROUNDS: u32 = 10;
 /// Longer than the consumer takes for a batch.
 const ARRIVAL_PAUSE: Duration = Duration::from_secs(2);
@@ -32,34 +32,34 @@ const PEOPLE: [(&str, &str, &str, Position); 6] = [
     ("demo_buyer3", "Boris", "Buyer", Position::Buyer),
 ];
 
-/// What `demo create` prints.
+/// The output of `demo create`.
 #[derive(Debug, Serialize)]
 pub struct DemoTeam {
     pub users: Vec<DemoUser>,
     pub team: DemoTeamRef,
 }
 
-/// A person of the demo team.
+/// A user of the demo team.
 #[derive(Debug, Serialize)]
 pub struct DemoUser {
     pub id: i64,
     pub username: &'static str,
     pub position: Position,
-    /// Null when the person was there before: the password is known to nobody but them.
+    /// Null if the user existed before: the password is not stored.
     pub password: Option<String>,
 }
 
-/// The team itself.
+/// The demo team.
 #[derive(Debug, Serialize)]
 pub struct DemoTeamRef {
     pub id: i64,
     pub name: &'static str,
 }
 
-/// Makes the demo team, or what is missing of it.
+/// Creates the missing parts of the demo team, and prints it.
 ///
 /// # Errors
-/// When Postgres fails, or a name of the demo belongs to somebody real.
+/// Fails if a demo username belongs to a real user.
 pub async fn create(config: &Config) -> anyhow::Result<()> {
     let pool = postgres_pool(&config.postgres)?;
     let team = create_in(&pool).await?;
@@ -67,10 +67,10 @@ pub async fn create(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As [`create`], without the printing.
+/// Like [`create`], but does not print.
 ///
 /// # Errors
-/// When Postgres fails, or a name of the demo belongs to somebody real.
+/// Fails if a demo username belongs to a real user.
 pub async fn create_in(pool: &PgPool) -> anyhow::Result<DemoTeam> {
     let passwords = Passwords::new();
     let mut transaction = pool.begin().await.context("postgres")?;
@@ -79,7 +79,7 @@ pub async fn create_in(pool: &PgPool) -> anyhow::Result<DemoTeam> {
         let found = demo::find_user(&mut transaction, username).await?;
         let (id, shown) = match found {
             Some((id, true)) => (id, None),
-            Some((_, false)) => anyhow::bail!("a user {username} exists and is not of the demo"),
+            Some((_, false)) => anyhow::bail!("a user {username} exists and does not belong to the demo"),
             None => {
                 let generated = password::generate();
                 let hashed = passwords.hash(&generated).await;
@@ -115,27 +115,22 @@ async fn create_team(connection: &mut PgConnection, users: &[DemoUser]) -> anyho
     Ok(DemoTeamRef { id, name: TEAM })
 }
 
-/// Removes the demo team and its events. What is not there is no error.
-///
-/// # Errors
-/// When a database fails.
+/// Removes the demo team and its events, if there are any.
 pub async fn remove(config: &Config) -> anyhow::Result<()> {
     let pool = postgres_pool(&config.postgres)?;
     let removed = remove_from(&pool, &admin_client(&config.clickhouse)).await?;
-    say(format!("removed {removed} demo users and what they brought"));
+    say(format!("removed {removed} demo users and their events"));
     Ok(())
 }
 
-/// As [`remove`], without the printing. Events go first: a removal that is cut off can be run again.
-///
-/// # Errors
-/// When a database fails.
+/// Like [`remove`], but does not print. Deletes the events first, so that an interrupted removal
+/// can be repeated.
 pub async fn remove_from(pool: &PgPool, client: &Client) -> anyhow::Result<u64> {
     let users = demo::user_ids(pool).await.context("postgres")?;
     let mut rounds = 0..MAX_ROUNDS;
     while rounds.next().is_some() && demo::has_events(client, &users).await.context("clickhouse")? {
         demo::delete_events(client, &users).await.context("clickhouse")?;
-        // What was on its way when the demo's traffic ended may have arrived meanwhile.
+        // Wait for events that were still in the pipeline.
         tokio::time::sleep(ARRIVAL_PAUSE).await;
     }
     demo::delete_people(pool).await.context("postgres")

@@ -1,6 +1,6 @@
-//! `migrate`: brings both databases up to date, forward only. Two that start at once wait for each other at a lock in
-//! Postgres, which is held for ClickHouse too. A released migration that was changed is refused, since nobody could say
-//! which tables then are there.
+//! `migrate`: applies the missing migrations of both databases. There are no down migrations.
+//! Concurrent runs wait for each other at a lock in Postgres, which also covers ClickHouse. If an
+//! applied migration was changed, `migrate` fails, because the actual tables would be unknown.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -19,10 +19,10 @@ use crate::cli::say;
 use crate::config::{ClickhouseConfig, Config};
 use crate::db::clickhouse::admin_client;
 
-/// Postgres' migrations, in the binary.
+/// The migrations of Postgres, embedded in the binary.
 pub static POSTGRES: Migrator = sqlx::migrate!("../schemas/migrations/postgres");
 
-/// How long the servers may take to start.
+/// The longest wait for the servers to start.
 const SERVER_PATIENCE: Duration = Duration::from_secs(60);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The key of the advisory lock: "sluice" as a number.
@@ -34,10 +34,10 @@ struct AppliedRow {
     checksum: String,
 }
 
-/// Applies what is missing.
+/// Applies the missing migrations.
 ///
 /// # Errors
-/// When a server does not come up in time, a migration fails, or a released one was changed.
+/// Fails if a server does not start in time, or an applied migration was changed.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     let mut lock = connect_postgres(config.postgres.url.expose()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)")
@@ -65,7 +65,8 @@ async fn connect_postgres(url: &str) -> anyhow::Result<PgConnection> {
     }
 }
 
-/// A server that is not there or still starting may come; a wrong password will not get right by waiting.
+/// Returns whether the server may still be starting. Waiting does not help against a wrong
+/// password.
 fn is_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
@@ -89,7 +90,7 @@ async fn migrate_postgres(url: &str) -> anyhow::Result<()> {
 }
 
 async fn applied_in_postgres(connection: &mut PgConnection) -> Vec<i64> {
-    // Before the first migration there is no such table, and nothing applied.
+    // Before the first migration this table does not exist.
     sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
         .fetch_all(connection)
         .await
@@ -98,7 +99,8 @@ async fn applied_in_postgres(connection: &mut PgConnection) -> Vec<i64> {
 
 async fn migrate_clickhouse(config: &ClickhouseConfig) -> anyhow::Result<()> {
     wait_for_clickhouse(config).await?;
-    // The name was checked to be letters, digits and underscores: ClickHouse takes no parameter here.
+    // ClickHouse accepts no parameter here. The configuration allows only letters, digits and
+    // underscores in the name.
     let create = format!("CREATE DATABASE IF NOT EXISTS `{}`", config.database);
     admin_client(config).with_database("default").query(&create).execute().await?;
     let client = admin_client(config);
@@ -141,7 +143,7 @@ async fn wait_for_clickhouse(config: &ClickhouseConfig) -> anyhow::Result<()> {
     }
 }
 
-/// What is still to be applied, in order.
+/// Returns the migrations that are not applied yet, in order.
 fn unapplied(applied: &HashMap<String, String>) -> anyhow::Result<Vec<&'static Migration>> {
     let mut missing = Vec::new();
     for migration in CLICKHOUSE {
@@ -157,7 +159,7 @@ fn unapplied(applied: &HashMap<String, String>) -> anyhow::Result<Vec<&'static M
 }
 
 async fn apply(client: &Client, migration: &Migration) -> anyhow::Result<()> {
-    // A migration that was cut off is applied again from its start: every statement can be run twice.
+    // An interrupted migration is applied again from its start. Every statement can run twice.
     for statement in migration.statements() {
         client.query_raw(&statement).execute().await?;
     }

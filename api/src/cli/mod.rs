@@ -1,4 +1,4 @@
-//! The command line: what each subcommand needs of the configuration, and how it ends.
+//! The command line: the configuration and the exit code of each subcommand.
 
 pub mod create_owner;
 pub mod demo;
@@ -25,18 +25,19 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the tables of Postgres and ClickHouse up to date.
+    /// Apply the missing migrations of Postgres and ClickHouse.
     Migrate,
-    /// Make an Owner's account. The password comes from SLUICE_OWNER_PASSWORD, else from standard input.
+    /// Create an Owner's account. The password comes from SLUICE_OWNER_PASSWORD or from standard
+    /// input.
     CreateOwner(CreateOwnerArgs),
-    /// Make or remove the demo team.
+    /// Create or remove the demo team.
     #[command(subcommand)]
     Demo(DemoCommand),
     /// Serve the API and the pages.
     Serve,
 }
 
-/// Whose account to make.
+/// The account to create.
 #[derive(Debug, Args)]
 pub struct CreateOwnerArgs {
     #[arg(long)]
@@ -47,13 +48,13 @@ pub struct CreateOwnerArgs {
 
 #[derive(Debug, Subcommand)]
 enum DemoCommand {
-    /// Make the demo team, and print its people with their passwords as JSON.
+    /// Create the demo team, and print its users with their passwords as JSON.
     Create,
-    /// Remove the demo team and the events that it brought.
+    /// Remove the demo team and its events.
     Remove,
 }
 
-/// Runs what was asked for. Exits 64 for a bad configuration.
+/// Runs a subcommand. Exits 64 for a bad configuration.
 pub fn run(arguments: Arguments) -> ExitCode {
     let config: Config = load_or_exit(&arguments.config);
     let needs = match arguments.command {
@@ -92,7 +93,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Says something to who typed the command, or to the program that did.
+/// Prints the result of a command.
 #[expect(clippy::print_stdout, reason = "the answer to who typed the command")]
 pub(crate) fn say(line: impl std::fmt::Display) {
     println!("{line}");

@@ -1,4 +1,4 @@
-//! `serve`: starts also while the databases are down, says so at `/readyz`, and recovers by itself.
+//! `serve`: also starts while the databases are down. `/readyz` fails until they are up.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::metrics::Metrics;
 use crate::state::App;
 use crate::{health, http::serve, routes};
 
-/// How long a drain waits for open requests.
+/// The longest time that a drain waits for open requests.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(35);
 
 /// Serves until a signal.
 ///
 /// # Errors
-/// When an address cannot be bound.
+/// Fails if an address cannot be bound.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(config = %redacted(&config), "starting");
     let lifecycle = Lifecycle::start().context("signal handlers")?;

@@ -192,6 +192,6 @@ async fn a_name_of_the_demo_that_is_somebodys_is_left_alone() {
     let world = World::new().await;
     world.person("Demo_Owner", Position::Buyer).await;
     let error = demo::create_in(&world.app.postgres).await.unwrap_err();
-    assert!(error.to_string().contains("is not of the demo"), "{error}");
+    assert!(error.to_string().contains("does not belong to the demo"), "{error}");
     assert_eq!(demo::remove_from(&world.app.postgres, &world.app.clickhouse).await.unwrap(), 0);
 }

@@ -1,5 +1,6 @@
-//! The service through its real router, on real PostgreSQL and ClickHouse. Each test has its own databases.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by its panic")]
+//! Tests the service through its real router, on real PostgreSQL and ClickHouse. Each test has its own
+//! databases.
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod accounts;
 mod api_tokens;
@@ -22,13 +23,13 @@ mod held_back;
 mod idempotency;
 mod images;
 mod last_owner;
+mod legacy;
 mod openapi;
 mod own_account;
 mod pages;
 mod people;
 mod routes;
 mod search;
-mod seed;
 mod sources;
 mod statements;
 mod team_members;

@@ -1,4 +1,4 @@
-//! Teams as the seed has them: who may do what, the seed's words, versions.
+//! Teams with the permissions and messages of the legacy CRM, and versions.
 
 use serde_json::{Value, json};
 use sluice_api::policy::Position;

@@ -1,4 +1,4 @@
-//! The calls of the seed's README as they stand, in their order, against one base URL.
+//! Makes the calls of the legacy CRM's README, in their order, against one base URL.
 
 use serde_json::json;
 use sluice_api::policy::Position;
