@@ -69,7 +69,7 @@ pub async fn change_password(
     }
     password_resets::forget(&mut transaction, id).await?;
     let now = time_of(&app.clock);
-    sessions::revoke_others(&mut transaction, id, allowed.proof.login(), now, "change-password").await?;
+    sessions::revoke_others(&mut transaction, id, allowed.credential.login(), now, "change-password").await?;
     if !keeps_tokens {
         api_tokens::revoke_all(&mut transaction, id, now).await?;
     }

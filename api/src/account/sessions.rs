@@ -91,7 +91,7 @@ pub async fn list_sessions(
     let now = time_of(&app.clock);
     let rows = sessions::list(&app.postgres, allowed.viewer.id, now, after, i64::from(limit) + 1).await?;
     let page = Page::of(rows, limit, |row| event_cursor(row.created_at.timestamp_millis(), row.id));
-    Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.proof.login()))))
+    Ok(listing.answer(&page.map(|row| SessionResponse::new(row, allowed.credential.login()))))
 }
 
 /// End one of the caller's logins
@@ -136,7 +136,7 @@ pub async fn revoke_other_sessions(
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
     let revoked =
-        sessions::revoke_others(&mut transaction, user_id, allowed.proof.login(), now, "revoke-others")
+        sessions::revoke_others(&mut transaction, user_id, allowed.credential.login(), now, "revoke-others")
             .await?;
     let diff = Diff::noted(json!({"revoked": revoked}));
     record(&mut transaction, &actor, "revoke-sessions", Resource::Users, user_id, diff).await?;

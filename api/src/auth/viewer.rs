@@ -39,14 +39,14 @@ impl Viewer {
 
 /// The credential of a request. It may be revoked while the request is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum Credential {
     /// The login of a browser, or of a program (a token family).
     Login(Uuid),
     /// An API token.
     ApiToken(i64),
 }
 
-impl Proof {
+impl Credential {
     /// Returns the id of the login, unless the credential is an API token.
     #[must_use]
     pub const fn login(self) -> Option<Uuid> {
@@ -70,7 +70,7 @@ impl Proof {
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub viewer: Viewer,
-    pub proof: Proof,
+    pub credential: Credential,
 }
 
 /// Authenticates an `Authorization: Bearer` header; `None` if there is no such header.
@@ -98,7 +98,7 @@ pub async fn from_bearer(
     let claims = app.tokens.read_access(token).ok_or_else(ApiError::token_not_valid)?;
     let found = users::find_viewer(&app.postgres, claims.user_id, Some(claims.sid)).await?;
     let viewer = check_valid(found)?;
-    Ok(Some(Bearer { viewer, proof: Proof::Login(claims.sid) }))
+    Ok(Some(Bearer { viewer, credential: Credential::Login(claims.sid) }))
 }
 
 async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Bearer, ApiError> {
@@ -109,7 +109,7 @@ async fn from_api_token(app: &App, token: &str, method: &Method) -> Result<Beare
     if !token.may_write && !method.is_safe() {
         return Err(ApiError::token_only_reads());
     }
-    Ok(Bearer { viewer, proof: Proof::ApiToken(token.id) })
+    Ok(Bearer { viewer, credential: Credential::ApiToken(token.id) })
 }
 
 fn check_valid(found: Option<ViewerState>) -> Result<Viewer, ApiError> {

@@ -80,7 +80,7 @@ pub async fn claim(
 }
 
 /// Stores the response with its claimed key.
-pub async fn answer(
+pub async fn store_response(
     executor: impl PgExecutor<'_>,
     of: &ScopedKey,
     status: i16,

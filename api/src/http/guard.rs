@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
-use crate::auth::viewer::{self, Bearer, Proof, Viewer};
+use crate::auth::viewer::{self, Bearer, Credential, Viewer};
 use crate::auth::{csrf, random_secret};
 use crate::http::body;
 use crate::http::client_address::ClientInfo;
@@ -67,7 +67,7 @@ pub struct Allowed {
     pub grant: Grant,
     /// The session; only on pages.
     pub session: Option<Session>,
-    pub proof: Proof,
+    pub credential: Credential,
     /// The `Idempotency-Key`, on routes that accept one.
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -126,16 +126,16 @@ async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Respo
 async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
     if let Some((action, resource)) = guard.rule.question() {
         let bearer = viewer::from_bearer(&guard.app, request.headers(), request.method()).await?;
-        let Bearer { viewer, proof } = bearer.ok_or_else(ApiError::not_authenticated)?;
+        let Bearer { viewer, credential } = bearer.ok_or_else(ApiError::not_authenticated)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
-        if proof.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
+        if credential.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
             return Err(ApiError::login_needed());
         }
         request.extensions_mut().insert(Allowed {
             viewer,
             grant,
             session: None,
-            proof,
+            credential,
             idempotency_key: None,
         });
     }
@@ -157,12 +157,12 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
     if is_change {
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
-    let proof = Proof::Login(session.id);
+    let credential = Credential::Login(session.id);
     request.extensions_mut().insert(Allowed {
         viewer,
         grant,
         session: Some(session),
-        proof,
+        credential,
         idempotency_key: None,
     });
     Ok(next.run(request).await)

@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 use axum::response::{IntoResponse, Response};
 use sqlx::{PgConnection, PgTransaction};
 
-use crate::auth::viewer::{Proof, Viewer};
+use crate::auth::viewer::{Credential, Viewer};
 use crate::db::{teams, users};
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
@@ -33,7 +33,7 @@ impl Allowed {
     /// 401 if the caller lost access since the request began, 409 if another request has claimed
     /// its `Idempotency-Key`.
     pub async fn begin(&self, app: &App) -> Result<Transaction, ApiError> {
-        let mut transaction = Transaction::begin(app, &self.viewer, self.proof, &[]).await?;
+        let mut transaction = Transaction::begin(app, &self.viewer, self.credential, &[]).await?;
         if let Some(key) = &self.idempotency_key {
             key.claim(app, &mut *transaction).await?;
             transaction.idempotency_key = Some(key.clone());
@@ -47,7 +47,7 @@ impl Allowed {
     /// # Errors
     /// 401 if the caller lost access since the request began.
     pub async fn begin_locking_user(&self, app: &App, user_id: i64) -> Result<Transaction, ApiError> {
-        Transaction::begin(app, &self.viewer, self.proof, &[self.viewer.id, user_id]).await
+        Transaction::begin(app, &self.viewer, self.credential, &[self.viewer.id, user_id]).await
     }
 
     /// If the caller's permission is limited to a team, locks teams until the commit and checks
@@ -78,7 +78,7 @@ impl Transaction {
     pub async fn begin(
         app: &App,
         viewer: &Viewer,
-        proof: Proof,
+        credential: Credential,
         locked_users: &[i64],
     ) -> Result<Self, ApiError> {
         let mut transaction = app.postgres.begin().await?;
@@ -91,7 +91,7 @@ impl Transaction {
             return Err(ApiError::user_inactive());
         }
         // After the lock, so that a revocation that held it is seen.
-        let is_valid = users::is_credential_valid(&mut transaction, viewer.id, proof).await?;
+        let is_valid = users::is_credential_valid(&mut transaction, viewer.id, credential).await?;
         if !is_valid || position != viewer.position.as_str() {
             return Err(ApiError::token_not_valid());
         }

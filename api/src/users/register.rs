@@ -78,7 +78,7 @@ pub async fn register_user(
     let bearer = viewer::from_bearer(&app, &headers, &Method::POST).await?;
     let maker = bearer
         // A program's token makes nobody: it could make somebody who logs in.
-        .filter(|bearer| bearer.proof.login().is_some())
+        .filter(|bearer| bearer.credential.login().is_some())
         .filter(|bearer| policy::decide(bearer.viewer.position, Action::Create, Resource::Users).is_some());
     let may_create = maker.is_some();
     if !may_create {
@@ -95,9 +95,9 @@ pub async fn register_user(
     let position = account.position;
     let new = hashed(&app, account, is_active).await?;
     let row = match maker {
-        Some(Bearer { viewer: maker, proof }) => {
+        Some(Bearer { viewer: maker, credential }) => {
             let actor = actor.known_as(maker.id, &maker.username);
-            let mut transaction = Transaction::begin(&app, &maker, proof, &[]).await?;
+            let mut transaction = Transaction::begin(&app, &maker, credential, &[]).await?;
             let made = insert(&mut transaction, &actor, "create", &new).await;
             let row = made.map_err(ApiError::in_account_shape)?;
             transaction.commit().await?;

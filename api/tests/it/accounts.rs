@@ -101,7 +101,7 @@ async fn twenty_wrong_passwords_within_a_minute_end_in_429() {
 }
 
 #[tokio::test]
-async fn tokens_that_do_not_hold_are_refused_in_the_seeds_words() {
+async fn invalid_tokens_are_refused_in_the_words_of_the_legacy_crm() {
     let world = World::new().await;
     let ann = world.person("ann", Position::Buyer).await;
     let anonymous = world.get("/api/users/list/").await;

@@ -62,7 +62,7 @@ async fn a_team_is_made_read_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_in_the_seeds_words() {
+async fn errors_have_the_words_of_the_legacy_crm() {
     let world = World::new().await;
     let (owner, ..) = people(&world).await;
     world.team("Night shift", 2, &[3]).await;

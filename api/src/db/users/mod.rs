@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use self::change::{UserEdit, archive, replace_password, set_password, update};
 pub use self::list::{UserFilter, UserRow, Visible, find, list};
-use crate::auth::viewer::{Proof, Viewer};
+use crate::auth::viewer::{Credential, Viewer};
 use crate::policy::Position;
 
 /// The constraint that keeps usernames unique.
@@ -166,8 +166,12 @@ pub async fn lock_shared(connection: &mut PgConnection, id: i64) -> sqlx::Result
 }
 
 /// Returns whether the session, token family or API token of a request is not revoked.
-pub async fn is_credential_valid(connection: &mut PgConnection, id: i64, proof: Proof) -> sqlx::Result<bool> {
-    let (login, api_token) = (proof.login(), proof.api_token());
+pub async fn is_credential_valid(
+    connection: &mut PgConnection,
+    id: i64,
+    credential: Credential,
+) -> sqlx::Result<bool> {
+    let (login, api_token) = (credential.login(), credential.api_token());
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM sessions WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL)
                OR EXISTS (SELECT FROM token_families WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL)

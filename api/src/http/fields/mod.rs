@@ -149,8 +149,7 @@ impl Fields {
     }
 }
 
-/// Whether a text has the form of an e-mail address. Whether somebody reads it only a mail can
-/// tell.
+/// Returns whether a text has the form of an e-mail address.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_other_texts() {
+    fn email_addresses_are_recognised() {
         for address in ["user@example.com", "a.b+c@sub.example.co.uk", "jürgen@exämple.de"] {
             assert!(is_email(address), "{address}");
         }

@@ -24,7 +24,7 @@ use crate::state::App;
 const MADE: [&str; 2] = ["id", "created_at"];
 
 /// Combines an anonymous client's key with the fingerprint of the event.
-pub(super) fn own_key(key: &str, fingerprints: &[[u8; 32]]) -> String {
+pub(super) fn combined_key(key: &str, fingerprints: &[[u8; 32]]) -> String {
     format!("{key} {}", fingerprints.first().map(|own| URL_SAFE_NO_PAD.encode(own)).unwrap_or_default())
 }
 

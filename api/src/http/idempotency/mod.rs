@@ -87,7 +87,7 @@ pub async fn run(app: &App, mode: KeyMode, request: Request, next: Next) -> Resu
     if mode == KeyMode::AtEdge {
         return event::run(app, key, fields.unwrap_or_default(), request, next).await;
     }
-    if let Some(answer) = key.answered(app).await? {
+    if let Some(answer) = key.stored_response(app).await? {
         return Ok(answer);
     }
     if let Some(allowed) = request.extensions_mut().get_mut::<Allowed>() {
@@ -96,7 +96,7 @@ pub async fn run(app: &App, mode: KeyMode, request: Request, next: Next) -> Resu
     let response = next.run(request).await;
     if response.status() == StatusCode::CONFLICT {
         // Perhaps because of a concurrent request with this key.
-        return Ok(key.answered(app).await?.unwrap_or(response));
+        return Ok(key.stored_response(app).await?.unwrap_or(response));
     }
     Ok(response)
 }
@@ -111,7 +111,7 @@ impl IdempotencyKey {
         let operation = format!("{} {path}", head.method);
         let user_id = head.extensions.get::<Allowed>().map_or(0, |allowed| allowed.viewer.id);
         // These clients are anonymous: their keys must not collide.
-        let key = if mode == KeyMode::AtEdge { event::own_key(&key, &fingerprints) } else { key };
+        let key = if mode == KeyMode::AtEdge { event::combined_key(&key, &fingerprints) } else { key };
         Self { scoped: ScopedKey { user_id, operation, key }, fingerprints }
     }
 
@@ -140,17 +140,21 @@ impl IdempotencyKey {
         let status = i16::try_from(status.as_u16()).unwrap_or_default();
         let pairs =
             headers.iter().filter_map(|(name, value)| Some(json!([name.as_str(), value.to_str().ok()?])));
-        idempotency::answer(executor, &self.scoped, status, &Value::Array(pairs.collect()), body).await
+        idempotency::store_response(executor, &self.scoped, status, &Value::Array(pairs.collect()), body)
+            .await
     }
 
-    /// What was answered under the key before, if it was.
-    async fn answered(&self, app: &App) -> Result<Option<Response>, ApiError> {
+    /// Returns the stored response of the key, if there is one.
+    async fn stored_response(&self, app: &App) -> Result<Option<Response>, ApiError> {
         let Some(used) = self.used(app).await? else { return Ok(None) };
         let body = used.body.clone().unwrap_or_default();
         Ok(replay(&used, body.into()))
     }
 
-    /// The key as it was used by the same request before.
+    /// Finds an earlier request with this key that got a response.
+    ///
+    /// # Errors
+    /// 409 if the key was used for another request, or is in use.
     async fn used(&self, app: &App) -> Result<Option<UsedKey>, ApiError> {
         let now = time_of(&app.clock);
         let Some(used) = idempotency::find(&app.postgres, &self.scoped, now - LIFE).await? else {
