@@ -1,4 +1,5 @@
-//! Edits and deletions: applied in order, once, wherever the consumer dies; sums and rows agree afterwards.
+//! Edits and deletions are applied once and in order, wherever the consumer dies. Sums and rows
+//! agree afterwards.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -33,13 +34,13 @@ pub(crate) async fn assert_no_difference(world: &World) {
     }
 }
 
-/// An order's id has its time in it, as the edge makes it.
+/// An order's id with its time in it, as the edge makes it.
 pub(crate) fn order_id() -> Uuid {
     let random = Uuid::new_v4().into_bytes()[..10].try_into().unwrap();
     uuid::Builder::from_unix_timestamp_millis(NOON_MS, &random).into_uuid()
 }
 
-/// A prospect of buyer 3 and its order, stored.
+/// Stores a prospect of buyer 3 and its order.
 pub(crate) async fn stored(world: &World, lane: &mut Lane) -> (Uuid, Uuid) {
     let (prospect, order) = (Uuid::now_v7(), order_id());
     lane.prospect(prospect, "user_id=3");
@@ -112,7 +113,7 @@ async fn a_prospect_changes_hands_with_its_orders() {
     assert_eq!(of_order, world.texts(&format!("{dimensions} prospects")).await);
     assert_no_difference(&world).await;
 
-    // An order that comes in another batch than its prospect, which was edited since.
+    // An order in a later batch than its prospect, which was edited in between.
     lane.order(order_id(), &prospect.to_string());
     lane.send(&world, 10, 0).await;
     world.wait_for("SELECT count() FROM orders WHERE user_id = 4 AND bot = 'user_agent'", 2).await;
@@ -175,8 +176,8 @@ async fn a_customer_is_changed_and_erased_and_what_is_deleted_is_not_counted() {
     consumer.drain().await;
 }
 
-/// The consumer dies after or before each statement of a batch of changes, while others wait: all are applied once and in
-/// their order.
+/// The consumer dies before or after each statement of a batch of changes while other changes wait.
+/// All are applied once and in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_dies_at_any_step_applies_every_change_once() {
     let world = World::new(2).await;
@@ -230,15 +231,15 @@ async fn a_consumer_that_dies_at_any_step_applies_every_change_once() {
     assert_no_difference(&world).await;
 }
 
-/// More than one statement can take: a prospect with many orders, and the longest texts; a visit that came twice; and the
-/// same changes a second time.
+/// A batch with more than one statement can take: a prospect with many orders, the longest texts,
+/// and a visit that came twice. Then the same changes come a second time.
 #[tokio::test]
 async fn many_orders_long_texts_and_a_topic_read_anew_are_no_trouble() {
     let mut world = World::new(1).await;
     let consumer = world.consume();
     let mut lane = Lane::new(0);
     let (prospect, _) = stored(&world, &mut lane).await;
-    // Another visit with the same id, of another buyer.
+    // A second visit with the same id, of another buyer.
     lane.prospect(prospect, "user_id=5");
     for _ in 0..1000 {
         lane.order(Uuid::now_v7(), &prospect.to_string());
@@ -257,7 +258,7 @@ async fn many_orders_long_texts_and_a_topic_read_anew_are_no_trouble() {
     assert_no_difference(&world).await;
     consumer.drain().await;
 
-    // Another group reads the topics from their beginning, as when offsets were lost.
+    // Another group reads the topics from the beginning, as after a loss of offsets.
     world.group = format!("{}-again", world.topic);
     let consumer = world.consume();
     world.change(prospect, &change(Entity::Prospect, prospect, Act::Delete, &[])).await;

@@ -25,14 +25,14 @@ use crate::harness::{Lane, NOON_MS, World};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// The hours from one after the first event's hour to another.
+/// The range between two hours, counted from the hour of the first event.
 pub(crate) fn hours(from: i64, to: i64) -> TimeRange {
     let begin = NOON_MS as i64;
     TimeRange::new(Some(begin + from * HOUR_MS), Some(begin + to * HOUR_MS)).unwrap()
 }
 
-/// A consumer has stored ten prospects of five buyers, six orders (one a sale, one erased, one
-/// deleted), an order that was replayed and one that waits, and has ended.
+/// What a consumer stored before it ended: ten prospects of five buyers, six orders (one sold, one
+/// erased, one deleted), one replayed order and one that waits.
 pub(crate) async fn stored_and_stopped() -> World {
     let world = World::new(1).await;
     let consumer = world.consume();
@@ -66,12 +66,12 @@ pub(crate) async fn stored_and_stopped() -> World {
 
 pub(crate) async fn run(world: &World, statement: &str) {
     let client = world.client.clone().with_setting("mutations_sync", "2");
-    // The tables are put back to equal rows again and again.
+    // Tests restore the same rows again and again, which ClickHouse must not ignore as repetitions.
     let client = client.with_setting("insert_deduplicate", "0");
     client.query(statement).execute().await.unwrap();
 }
 
-/// All differences within a range as lines.
+/// Lists all differences within a range as lines.
 pub(crate) async fn differences(world: &World, range: &TimeRange) -> Vec<String> {
     let reports = verify_range(&Store::new(&world.clickhouse), range, Duration::ZERO, &|_| {}).await.unwrap();
     let lines = reports.iter().flat_map(|report| {
@@ -88,7 +88,7 @@ pub(crate) async fn mend(
     mend_by(world, &world.clickhouse.url, range, is_dry_run).await
 }
 
-/// Repairs, with ClickHouse reached by another address.
+/// Repairs through another address of ClickHouse.
 pub(crate) async fn mend_by(
     world: &World,
     url: &str,
@@ -105,7 +105,7 @@ pub(crate) async fn mend_by(
     repair(tools, range, is_dry_run, &|_| {}).await
 }
 
-/// Everything that a repair may write to, as text.
+/// Returns everything that a repair may write to, as text.
 pub(crate) async fn tables(world: &World) -> Vec<String> {
     let mut all = Vec::new();
     for (table, order) in [
@@ -120,12 +120,12 @@ pub(crate) async fn tables(world: &World) -> Vec<String> {
     all
 }
 
-/// The sums, without the markers of batches.
+/// Returns the sums, without the markers of batches.
 pub(crate) const SUMS: &str = "SELECT toString((hour, user_id, team_id, campaign_id, sum(prospects), sum(bots), sum(orders), sum(sales), \
                     sum(rejected), sum(trash), sum(chargebacks), sum(rebills))) AS line FROM rollup_hourly \
                     GROUP BY hour, user_id, team_id, campaign_id HAVING sum(batches) = 0 ORDER BY line";
 
-/// Lets Kafka drop the records before an offset, as its retention does.
+/// Makes Kafka drop the records before an offset, as its retention does.
 pub(crate) async fn forget(world: &World, topic: &str, before: i64) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &world.brokers).create().unwrap();

@@ -1,4 +1,5 @@
-//! Stopped anywhere, again and again: every event is in the tables once, and the roll-up agrees.
+//! The consumer is stopped at any point, again and again. Every event is in the tables once, and
+//! the roll-up agrees.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ async fn a_consumer_that_is_stopped_anywhere_counts_every_event_once() {
                     .prospect(prospect, &format!("user_id={}&sub1={n_prospects}", n_prospects % 5 + 1));
                 n_prospects += 1;
                 if n_prospects % 4 == 0 {
-                    // By another lane, so that it may come before its prospect.
+                    // In another lane, so that it may come before its prospect.
                     lanes[(index + 1) % 3].order(Uuid::now_v7(), &prospect.to_string());
                     n_orders += 1;
                 }
@@ -30,7 +31,7 @@ async fn a_consumer_that_is_stopped_anywhere_counts_every_event_once() {
         for lane in &mut lanes {
             lane.send(&world, 13, (round % 4) as usize).await;
         }
-        // A pause of another length each round, so that every step is met.
+        // Each round has another length, so that rounds end in all steps.
         tokio::time::sleep(Duration::from_millis(30 + round * 37 % 400)).await;
         drop(consumer);
     }
@@ -43,7 +44,8 @@ async fn a_consumer_that_is_stopped_anywhere_counts_every_event_once() {
     assert_once(&world, n_prospects, n_orders).await;
 }
 
-/// Every step of the protocol is the last one of some round: after each the consumer is gone, and the next goes on.
+/// Each round ends after another step of the protocol. The consumer is gone, and the next one
+/// continues.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_that_dies_at_any_step_counts_every_event_once() {
     die_at_every_step(World::new(2).await).await;
@@ -56,7 +58,8 @@ pub(crate) async fn die_at_every_step(world: World) {
         let trip = if round % 2 == 0 { Trip::AfterInsert } else { Trip::BeforeInsert };
         let wire = Tripwire::start(&world.clickhouse.url, round / 2, trip).await;
         let consumer = world.consume_by(&wire.url);
-        // The orders of one lane before their prospects in the other: parked, then replayed.
+        // Orders of one lane come before their prospects of the other: they are parked, then
+        // replayed.
         let prospects: Vec<Uuid> = (0..10).map(|_| Uuid::now_v7()).collect();
         for prospect in &prospects {
             lanes[round % 2].order(Uuid::now_v7(), &prospect.to_string());
@@ -69,7 +72,7 @@ pub(crate) async fn die_at_every_step(world: World) {
             n_prospects += 1;
         }
         lanes[1 - round % 2].send(&world, 4, 1).await;
-        // A round with fewer inserts than the wire lets pass ends by itself.
+        // A round with fewer inserts than the tripwire lets through ends by itself.
         let tripped = tokio::time::timeout(Duration::from_secs(5), wire.tripped()).await;
         assert!(tripped.is_ok() || round > 8, "round {round} did not come to its insert");
         drop(consumer);
@@ -82,7 +85,7 @@ pub(crate) async fn die_at_every_step(world: World) {
     assert_once(&world, n_prospects, n_orders).await;
 }
 
-/// Every table has every event once, and what was counted agrees with what is there.
+/// Checks that every table has every event once and that the sums agree with the rows.
 pub(crate) async fn assert_once(world: &World, n_prospects: u64, n_orders: u64) {
     let stored = n_prospects + n_orders;
     for (sql, expected) in [

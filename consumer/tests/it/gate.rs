@@ -1,17 +1,18 @@
-//! A way to ClickHouse that can be shut and opened, for all that go by it: connections are cut, and none is made.
+//! A forwarder to ClickHouse that can be shut and opened. While it is shut, it cuts connections and
+//! accepts none.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A forwarder of connections; ends with the test's runtime.
+/// A forwarder of connections. It ends with the test's runtime.
 pub(crate) struct Gate {
     pub(crate) url: String,
     is_open: watch::Sender<bool>,
 }
 
 impl Gate {
-    /// An open way to this address.
+    /// Starts an open forwarder to this address.
     pub(crate) async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +37,7 @@ impl Gate {
         Self { url, is_open }
     }
 
-    /// Shuts or opens it.
+    /// Shuts or opens the forwarder.
     pub(crate) fn set(&self, is_open: bool) {
         self.is_open.send_replace(is_open);
     }

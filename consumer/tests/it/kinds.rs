@@ -16,7 +16,7 @@ async fn a_prospect_and_its_order_are_stored_with_their_fields() {
     );
     lane.order(order, &prospect.to_string());
     lane.send(&world, 10, 0).await;
-    // The ordinals are written last: then the whole batch is there.
+    // Ordinals are written last: once they are there, the whole batch is.
     world.wait_for("SELECT count() FROM lanes", 1).await;
 
     let text: String = world

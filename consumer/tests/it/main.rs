@@ -1,4 +1,5 @@
-//! The consumer on a real Kafka and the real ClickHouse engine; each test has its own topic and database.
+//! The consumer on a real Kafka and the real ClickHouse engine. Each test has its own topic and
+//! database.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

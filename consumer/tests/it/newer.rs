@@ -1,4 +1,4 @@
-//! Changes of a later version of the program, as after a way back to this one.
+//! Changes of a later version, as after a downgrade to this one.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,8 @@ use sluice_schemas::change::{Act, Entity, SCHEMA_VERSION};
 use crate::changes::{assert_no_difference, change, stored};
 use crate::harness::{Lane, World};
 
-/// What came before is applied; the change and those behind it are kept in their order for whoever can read them.
+/// Earlier changes are applied. The newer change and those after it are kept in order for a version
+/// that can read them.
 #[tokio::test]
 async fn a_change_of_a_later_version_stops_its_partition_until_it_can_be_read() {
     let world = World::new(1).await;
@@ -31,10 +32,10 @@ async fn a_change_of_a_later_version_stops_its_partition_until_it_can_be_read() 
         reasons.contains("partition 0 stands still at offset 1") && reasons.contains("schema 2"),
         "{reasons}"
     );
-    // The others are not held up, and the end is in order.
+    // Other partitions continue, and the consumer ends normally.
     stored(&world, &mut Lane::new(0)).await;
     consumer.drain().await;
-    // It is the same for the next one.
+    // The next consumer stops at the same change.
     let consumer = world.consume();
     while consumer.readiness.is_ready() {
         assert!(Instant::now() < deadline, "nobody is told");

@@ -1,5 +1,5 @@
-//! A prospect is edited while one of its orders is on its way in: the order has what the prospect has then, wherever either is
-//! held up, or dies.
+//! A prospect is edited while one of its orders is being stored. The order ends with what the
+//! prospect has after the edit, wherever either of the two is delayed or dies.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::changes::{assert_no_difference, change, order_id};
 use crate::harness::{Consumer, Lane, World};
 use crate::tripwire::{Trip, Tripwire};
 
-/// What is not held up goes on as far as it can.
+/// Time for everything that is not held to go as far as it can.
 const A_WHILE: Duration = Duration::from_millis(700);
 
 fn edit(prospect: Uuid, user_id: &str) -> Change {
@@ -18,7 +18,7 @@ fn edit(prospect: Uuid, user_id: &str) -> Change {
     change(Entity::Prospect, prospect, Act::Update, &fields)
 }
 
-/// A consumer whose first request with this text, after so many others, is held.
+/// Starts a consumer and holds a request with this text, after `n_before` such requests have passed.
 async fn held(world: &World, text: &'static str, n_before: usize) -> (Tripwire, Consumer) {
     let wire = Tripwire::start(&world.clickhouse.url, n_before, Trip::Hold(text)).await;
     let consumer = world.consume_by(&wire.url);
@@ -98,7 +98,7 @@ async fn an_order_waits_for_the_edit_of_its_prospect() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_waits_for_the_orders_that_are_being_replayed_or_they_for_it() {
-    // The second verdict of a replay says what it keeps.
+    // The second verdict of a replay lists the events that it keeps.
     for (text, n_before) in [
         ("AND reference = toString(toUUIDOrZero(reference)) AND", 0),
         ("%2Fverdicts", 1),
@@ -123,7 +123,8 @@ async fn an_edit_waits_for_the_orders_that_are_being_replayed_or_they_for_it() {
     }
 }
 
-/// Prospects change hands again and again while their orders come, early and in time, and the consumer dies at each step.
+/// Prospects change owners again and again while their orders arrive, early and in time, and the
+/// consumer dies at each step.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_are_whose_their_prospects_are_wherever_the_consumer_dies() {
     const N_ROUNDS: usize = 16;
@@ -165,8 +166,8 @@ async fn orders_are_whose_their_prospects_are_wherever_the_consumer_dies() {
     assert_no_difference(&world).await;
 }
 
-/// A second visit with the prospect's id comes in one batch with an order: the order has what its own batch's visit was, and
-/// whoever edits sees that visit and not yet the order.
+/// A second visit with the prospect's id comes in one batch with an order. The order copies the
+/// visit of its own batch, and an edit sees that visit before it sees the order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_of_two_visits_waits_for_the_order_that_came_with_the_second() {
     let (world, mut lane) = (World::new(1).await, Lane::new(0));

@@ -1,4 +1,4 @@
-//! What an order brings that does not say so itself: its campaign's payout, and currency, of the order's time.
+//! Orders without a payout get their campaign's payout and currency as of the order's time.
 
 use sluice_local::servers::postgres::psql;
 use sluice_schemas::change::{Act, Entity};
@@ -16,7 +16,7 @@ async fn world_with_campaign() -> World {
     let world = World::new(1).await;
     add_campaign(&world, KEY, 4).await;
     psql(&world.postgres_url, "UPDATE campaigns SET payout_minor = 1250").await.unwrap();
-    // As if it had been so from the beginning.
+    // As if the campaign had been so from the beginning.
     let first = "DELETE FROM campaign_payouts WHERE NOT upper_inf(during);
                  UPDATE campaign_payouts SET during = tstzrange('epoch', NULL)";
     psql(&world.postgres_url, first).await.unwrap();
@@ -36,7 +36,7 @@ async fn an_order_brings_what_its_campaigns_orders_brought_at_its_time() {
     lane.send(&world, 10, 0).await;
     world.wait_for("SELECT count() FROM orders", 4).await;
 
-    // From now on, which is after the tests' events; then from the eighth event on.
+    // First from now on, which is after the test's events, then from the eighth event on.
     psql(&world.postgres_url, "UPDATE campaigns SET payout_minor = 300, currency = 'JPY'").await.unwrap();
     lane.order_of(Uuid::now_v7(), &prospect.to_string(), "");
     lane.send(&world, 10, 0).await;
@@ -60,8 +60,9 @@ async fn an_order_brings_what_its_campaigns_orders_brought_at_its_time() {
     consumer.drain().await;
 }
 
-/// A consumer dies in a batch, and another in a replay, before the order is there; before the next one computes it again
-/// the campaign's payout of that very time is another. The orders are those of the first computation.
+/// One consumer dies in a batch and another in a replay, before the order is stored. The campaign's
+/// payout of that time changes before the next consumer computes the order again. The orders are
+/// those of the first computation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_batch_and_a_repeated_replay_bring_what_was_planned() {
     let world = world_with_campaign().await;
@@ -81,7 +82,7 @@ async fn a_repeated_batch_and_a_repeated_replay_bring_what_was_planned() {
     world.wait_for("SELECT count() FROM lanes", 1).await;
     consumer.drain().await;
 
-    // Five inserts of the batch with the late prospect, and two verdicts of the replay.
+    // Five inserts of the batch with the late prospect, then two verdicts of the replay.
     let wire = Tripwire::start(&world.clickhouse.url, 7, Trip::BeforeInsert).await;
     let consumer = world.consume_by(&wire.url);
     lane.prospect(late, &format!("k={KEY}"));
@@ -108,7 +109,7 @@ async fn a_payout_that_is_set_without_a_currency_is_in_the_orders_or_its_campaig
     }
     lane.send(&world, 10, 0).await;
     world.wait_for("SELECT count() FROM orders", 3).await;
-    // As one that was stored before campaigns had a say.
+    // As if it was stored before campaigns had payouts.
     let clear = format!(
         "ALTER TABLE orders UPDATE currency = '' WHERE order_id != toUUID('{}') SETTINGS mutations_sync = 2",
         orders[0]
@@ -118,7 +119,7 @@ async fn a_payout_that_is_set_without_a_currency_is_in_the_orders_or_its_campaig
         let payout = change(Entity::Order, *order, Act::Update, &[("payout", "2000000")]);
         world.change(prospect, &payout).await;
     }
-    // Two in one batch: the second keeps what the first set.
+    // Two edits in one batch: the second keeps the currency that the first one set.
     for fields in [&[("currency", "EUR")], &[("payout", "3000000")]] {
         world.change(prospect, &change(Entity::Order, orders[2], Act::Update, fields)).await;
     }

@@ -1,4 +1,5 @@
-//! ClickHouse is away, partitions are paused since too much waits for it, and meanwhile consumers come and go.
+//! ClickHouse is away, partitions are paused because too much waits for it, and meanwhile consumers
+//! come and go.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use crate::exactly_once::assert_once;
 use crate::gate::Gate;
 use crate::harness::{Consumer, Lane, World};
 
-/// Waits until a consumer has a partition and finds no ClickHouse for it.
+/// Waits until a consumer has a partition and cannot reach ClickHouse.
 async fn wait_until_stuck(consumer: &Consumer) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !consumer.readiness.reasons().contains("clickhouse") {
@@ -30,7 +31,7 @@ async fn send(world: &World, lanes: &mut [Lane; 2], n_prospects: &mut u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_paused_is_read_on_after_a_rebalance_during_an_outage() {
     let mut world = World::new(2).await;
-    // A chunk or two: then the partition is paused.
+    // The partition is paused after one chunk or two.
     world.buffer_bytes = 8 * 1024;
     let gate = Gate::start(&world.clickhouse.url).await;
     let (mut lanes, mut n_prospects) = ([Lane::new(0), Lane::new(1)], 0);
@@ -41,11 +42,12 @@ async fn what_was_paused_is_read_on_after_a_rebalance_during_an_outage() {
     gate.set(false);
     send(&world, &mut lanes, &mut n_prospects).await;
     wait_until_stuck(&first).await;
-    // Another takes one of the two partitions, and the first has the other anew.
+    // A second consumer takes one of the two partitions, and the first one gets the other anew.
     let second = world.consume_as("two", &gate.url);
     wait_until_stuck(&second).await;
     send(&world, &mut lanes, &mut n_prospects).await;
-    // It goes without a word; its partition comes back when its session ends, during the outage or after it.
+    // It dies without leaving the group. Its partition comes back when its session ends, during the
+    // outage or after it.
     drop(second);
     gate.set(true);
     world.wait_for("SELECT uniqExact(prospect_id) FROM prospects", n_prospects).await;

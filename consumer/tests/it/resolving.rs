@@ -1,5 +1,5 @@
-//! Whose an event is: keys, campaigns, buyers and teams as of the event's time, also when they appear later, also while
-//! Postgres is away.
+//! The owner of an event: keys, campaigns, buyers and teams as of the event's time, also if they
+//! appear later, and also while Postgres is away.
 
 use sluice_local::servers::postgres::psql;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::tripwire::{Trip, Tripwire};
 
 pub(crate) const KEY: &str = "7qk2m9xw4tbvhr3e";
 
-/// A campaign of this buyer with this key.
+/// Makes a campaign of this buyer with this key.
 pub(crate) async fn add_campaign(world: &World, key: &str, user_id: u64) {
     let sql = format!(
         "WITH campaign AS (INSERT INTO campaigns (name) VALUES ('test') RETURNING id),
@@ -33,7 +33,7 @@ async fn add_team(world: &World, name: &str, user_id: u64, from_ms: u64, to_ms: 
 async fn an_event_is_its_keys_campaigns_buyers_teams_of_its_time() {
     let world = World::new(1).await;
     add_campaign(&world, KEY, 4).await;
-    // The buyer moves between the second and the third event, to the millisecond.
+    // The buyer changes teams exactly between the second and the third event.
     add_team(&world, "old", 4, NOON_MS + 1, Some(NOON_MS + 2)).await;
     add_team(&world, "new", 4, NOON_MS + 2, None).await;
     let consumer = world.consume();
@@ -52,7 +52,7 @@ async fn an_event_is_its_keys_campaigns_buyers_teams_of_its_time() {
         .await
         .unwrap();
     assert_eq!(owners, [(4, 0, 1), (4, 1, 1), (4, 2, 1)]);
-    // An order is its prospect's, whatever the buyer's team is by now.
+    // An order has its prospect's owner, whatever the buyer's present team.
     let order: (u64, u64, u64) =
         world.client.query("SELECT user_id, team_id, campaign_id FROM orders").fetch_one().await.unwrap();
     assert_eq!(order, (4, 1, 1));
@@ -87,7 +87,7 @@ async fn a_key_or_a_user_that_comes_later_brings_its_events_in() {
     assert_eq!(world.one("SELECT count() FROM prospects").await, 2);
     world.wait_for("SELECT toUInt64(sum(prospects) * 10 + sum(orders)) FROM rollup_hourly", 21).await;
 
-    // A key's end is kept to, and what comes after it waits in sight.
+    // After a key has ended, its events are parked.
     let end = format!("UPDATE tracking_keys SET expires_at = to_timestamp({} / 1000.0)", NOON_MS + 5);
     psql(&world.postgres_url, &end).await.unwrap();
     lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));
@@ -102,7 +102,7 @@ async fn a_key_or_a_user_that_comes_later_brings_its_events_in() {
 async fn what_comes_after_a_buyers_removal_is_nobodys() {
     let world = World::new(1).await;
     add_campaign(&world, KEY, 4).await;
-    // Removed between the second and the third event, to the millisecond.
+    // The person is removed exactly between the second and the third event.
     let removed = format!(
         "UPDATE users SET is_active = false, archived_at = to_timestamp({} / 1000.0) WHERE id = 4",
         NOON_MS + 2
@@ -116,7 +116,7 @@ async fn what_comes_after_a_buyers_removal_is_nobodys() {
     lane.send(&world, 10, 0).await;
     world.wait_for("SELECT count() FROM parked WHERE reason = 'unknown_user' AND state = 'waiting'", 2).await;
     assert_eq!(world.one("SELECT count() FROM prospects WHERE user_id = 4").await, 2);
-    // Another buyer has the campaign from then on: what comes after that is theirs.
+    // Another buyer gets the campaign, and with it all later events.
     let handed = format!(
         "UPDATE campaign_buyers SET during = tstzrange('epoch', to_timestamp({0} / 1000.0));
          INSERT INTO campaign_buyers (campaign_id, user_id, during) VALUES (1, 5, tstzrange(to_timestamp({0} / 1000.0), NULL))",
@@ -130,8 +130,9 @@ async fn what_comes_after_a_buyers_removal_is_nobodys() {
     consumer.drain().await;
 }
 
-/// A consumer dies after its batch's first insert; before the next one computes the batch again the buyer is moved to
-/// another team, for that very time. The rows are those of the first computation, each once.
+/// A consumer dies after the first insert of its batch. The buyer is moved to another team for that
+/// time before the next consumer computes the batch again. The rows are those of the first
+/// computation, each once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_batch_is_resolved_as_it_was_planned() {
     let world = World::new(1).await;
@@ -171,7 +172,7 @@ async fn without_postgres_the_last_directory_goes_on() {
     world.wait_for("SELECT count() FROM prospects WHERE user_id = 4", 1).await;
     consumer.drain().await;
 
-    // A consumer that has never seen Postgres: nobody listens on port 1.
+    // A consumer that has never reached Postgres: nobody listens on port 1.
     world.postgres_url = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
     let consumer = world.consume();
     lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));

@@ -1,5 +1,6 @@
-//! A way to ClickHouse that goes dead at a chosen insert or mutation: with it done but not answered, or before it is done; or
-//! that holds one chosen question, or on which inserts fail. What lies between two steps of the protocol cannot be met by chance often enough.
+//! A proxy to ClickHouse that goes dead at a chosen insert or mutation, before it is done or before
+//! it is answered. It can also hold one chosen request, or fail inserts. Chance would not hit the
+//! moments between two steps of the protocol often enough.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -16,35 +17,36 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// When to go dead.
+/// When the proxy goes dead, or what it does instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trip {
-    /// The insert reaches ClickHouse, its answer does not come back.
+    /// The insert reaches ClickHouse, but its answer does not come back.
     AfterInsert,
     /// The insert does not reach ClickHouse.
     BeforeInsert,
-    /// The request with this text (in its body or, encoded, in its address) reaches ClickHouse when it is released, and others do meanwhile.
+    /// The request with this text (in its body or, encoded, in its address) reaches ClickHouse only
+    /// when it is released. Other requests pass meanwhile.
     Hold(&'static str),
     /// The first try of every insert fails in this way.
     FirstTries(Failure),
-    /// Every insert is refused until this is released, as by a ClickHouse without space on its disk.
+    /// Every insert is refused until the release, as by a ClickHouse whose disk is full.
     Refuse,
 }
 
-/// How an insert fails that leaves its sender in doubt. Each time the answer is an error.
+/// How an insert fails and leaves its sender in doubt. The answer is an error each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The rows are stored.
     Unanswered,
-    /// The token is stored, and the rows are not.
+    /// The token is stored, but the rows are not.
     TokenAlone,
     /// The insert reaches ClickHouse later than its repetition.
     Late,
-    /// ClickHouse is at it when its sender gives up.
+    /// ClickHouse is still working on the insert when its sender gives up.
     Slow,
 }
 
-/// A running proxy; ends with the test's runtime.
+/// A running proxy. It ends with the test's runtime.
 pub(crate) struct Tripwire {
     pub(crate) url: String,
     tripped: Arc<Notify>,
@@ -60,12 +62,13 @@ struct State {
     released: Arc<Notify>,
     is_released: Arc<AtomicBool>,
     client: reqwest::Client,
-    /// Of inserts that were tried.
+    /// Tokens of the inserts that were tried.
     tokens: Mutex<HashSet<String>>,
 }
 
 impl Tripwire {
-    /// Lets `n_left` inserts and mutations (or requests with the text) pass and goes dead at the next, or holds it.
+    /// Lets `n_left` inserts and mutations (or requests with the text) pass. Goes dead at the next
+    /// one, or holds it.
     pub(crate) async fn start(target: &str, n_left: usize, trip: Trip) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -94,12 +97,12 @@ impl Tripwire {
         Self { url, tripped, released, is_released }
     }
 
-    /// Waits until it has gone dead, or holds a request.
+    /// Waits until the proxy has gone dead or holds a request.
     pub(crate) async fn tripped(&self) {
         self.tripped.notified().await;
     }
 
-    /// Lets the request that is held pass, or no further insert be refused.
+    /// Lets the held request pass, or stops refusing inserts.
     pub(crate) fn release(&self) {
         self.is_released.store(true, Ordering::SeqCst);
         self.released.notify_one();
@@ -107,7 +110,7 @@ impl Tripwire {
 }
 
 impl State {
-    /// Whether the counted request that comes now is the one; of those that go dead, every one after it is, too.
+    /// Whether this counted request is the chosen one. A dead proxy chooses every later one too.
     fn is_next_it(&self) -> bool {
         let left_after = |left: usize| match self.trip {
             Trip::Hold(_) => left.checked_sub(1).or(Some(usize::MAX)),
@@ -172,7 +175,7 @@ struct Forwarded {
 }
 
 impl Forwarded {
-    /// The token of an insert, as it is in the address.
+    /// The token of an insert, as the address has it.
     fn token(&self) -> Option<&str> {
         self.path.split("insert_deduplication_token=").nth(1)?.split('&').next()
     }
@@ -186,7 +189,7 @@ impl Forwarded {
         forward.send().await.unwrap()
     }
 
-    /// Another statement with this request's rights, in its database.
+    /// Another statement with the rights and the database of this request.
     async fn ask(&self, state: &State, settings: &str, sql: String) {
         let database = self.path.split("database=").nth(1).unwrap().split('&').next().unwrap();
         let path = format!("/?database={database}&{settings}");
@@ -195,7 +198,7 @@ impl Forwarded {
     }
 }
 
-/// Lets an insert fail.
+/// Makes an insert fail.
 async fn fail(state: &Arc<State>, request: Forwarded, failure: Failure) -> Response<Full<Bytes>> {
     match failure {
         Failure::Unanswered => assert!(request.send(state).await.status().is_success()),
@@ -219,8 +222,8 @@ fn error(text: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Leaves a table with the token of an insert and without its rows, as a failure between the two does: the token comes with
-/// another row of the same part, and the row goes.
+/// Leaves the token of an insert in a table without its rows, as a failure between the two does:
+/// inserts another row of the same part under the token, and deletes that row.
 async fn store_token(state: &State, request: &Forwarded) {
     let token = request.token().unwrap();
     let table = token.split("%2F").collect::<Vec<_>>()[token.matches("%2F").count() - 1];
@@ -239,7 +242,7 @@ async fn store_token(state: &State, request: &Forwarded) {
     request.ask(state, "mutations_sync=2", sql).await;
 }
 
-/// Whether a header is about the message and not about this connection.
+/// Whether a header describes the message and not this connection.
 fn is_end_to_end(name: &HeaderName) -> bool {
     *name == CONTENT_TYPE || name.as_str().starts_with("x-clickhouse")
 }
