@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::partition::Kind;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
+use sluice_runtime::ops::OpsConfig;
 
 /// All of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub struct Config {
     pub batch: BatchConfig,
     pub directory: DirectoryConfig,
     pub geo: GeoConfig,
-    pub ops: OpsConfig,
+    pub ops: OpsConfig<9190>,
 }
 
 /// Where events come from.
@@ -134,19 +135,6 @@ pub struct DirectoryConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct GeoConfig {
     pub database: PathBuf,
-}
-
-/// The operators' port.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OpsConfig {
-    pub listen: std::net::SocketAddr,
-}
-
-impl Default for OpsConfig {
-    fn default() -> Self {
-        Self { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 9190)) }
-    }
 }
 
 impl Validate for Config {

@@ -3,9 +3,8 @@
 //! Aliases and stored names are the table "Inbound parameters" of `docs/parameters.md`. The first value of a field wins. A
 //! value that is still a macro (`{clickid}`, `%%KEYWORD%%`, `[cid]`) is marked and not stored: nobody was called that.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode;
+use sluice_schemas::decimal::Decimal;
+use sluice_schemas::parameters::{self, decode, decode_text, is_key, is_prospect_id};
 
 /// How many free dimensions an event has.
 pub const N_SUBS: usize = 20;
@@ -50,23 +49,16 @@ impl Fields {
     #[must_use]
     pub fn parse(pairs: &[u8]) -> Self {
         let mut fields = Self::default();
-        for pair in pairs.split(|byte| *byte == b'&') {
-            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => continue,
-            };
-            if !value.is_empty() {
-                let name = decode(name);
-                fields.set(&name, value);
-            }
+        for (name, value) in parameters::pairs(pairs) {
+            fields.set(&decode_text(name), value);
         }
         fields
     }
 
     fn set(&mut self, name: &str, value: &[u8]) {
         match name {
-            "k" | "key" | "campaign_key" => self.text(|fields| &mut fields.key, "key", value),
-            "pid" | "prospect_id" | "click_id" | "clickid" | "cid" | "subid" | "cnv_id" => {
+            name if is_key(name.as_bytes()) => self.text(|fields| &mut fields.key, "key", value),
+            name if is_prospect_id(name.as_bytes()) => {
                 self.text(|fields| &mut fields.prospect_id, "prospect_id", value);
             }
             "external_id" | "externalid" => self.external("external_id", value),
@@ -79,7 +71,10 @@ impl Fields {
             "u" | "url" | "page" => self.text(|fields| &mut fields.page, "page", value),
             "cost" | "cpc" => self.money(|fields| &mut fields.cost, "cost", value),
             "payout" | "revenue" | "amount" => self.money(|fields| &mut fields.payout, "payout", value),
-            "currency" => self.text(|fields| &mut fields.currency, "currency", value),
+            "currency" => {
+                self.text(|fields| &mut fields.currency, "currency", value);
+                self.currency.make_ascii_uppercase();
+            }
             "keyword" => self.text(|fields| &mut fields.keyword, "keyword", value),
             "creative_id" => self.text(|fields| &mut fields.creative_id, "creative_id", value),
             "ad_campaign_id" => self.text(|fields| &mut fields.ad_campaign_id, "ad_campaign_id", value),
@@ -126,7 +121,7 @@ impl Fields {
         if field(self).is_none()
             && let Some(text) = self.believed(value, name)
         {
-            match parse_micros(&text) {
+            match Decimal::parse(&text).and_then(Decimal::micros) {
                 Some(micros) => *field(self) = Some(micros),
                 None => self.marks.push(format!("bad:{name}")),
             }
@@ -138,15 +133,15 @@ impl Fields {
         if self.user_id.is_some() {
             return;
         }
-        match decode(value).parse() {
-            Ok(user_id) if i64::try_from(user_id).is_ok() => self.user_id = Some(user_id),
-            _ => self.marks.push("bad:user_id".to_owned()),
+        match parameters::user_id(&decode(value)) {
+            Some(user_id) => self.user_id = Some(user_id.unsigned_abs()),
+            None => self.marks.push("bad:user_id".to_owned()),
         }
     }
 
     /// The decoded value, unless it is a macro that nobody filled in.
     fn believed(&mut self, value: &[u8], name: &str) -> Option<String> {
-        let text = decode(value);
+        let text = decode_text(value);
         if is_macro(&text) {
             self.marks.push(format!("macro:{name}"));
             return None;
@@ -165,18 +160,10 @@ impl Fields {
 pub fn money_pairs(pairs: &[u8]) -> Vec<u8> {
     let is_money = |pair: &&[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        matches!(&*decode(name), "payout" | "revenue" | "amount" | "currency")
+        matches!(&*decode(name), b"payout" | b"revenue" | b"amount" | b"currency")
     };
     let kept: Vec<&[u8]> = pairs.split(|byte| *byte == b'&').filter(is_money).collect();
     kept.join(&b'&')
-}
-
-fn decode(value: &[u8]) -> Cow<'_, str> {
-    if !value.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return String::from_utf8_lossy(value);
-    }
-    let spaced: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    Cow::Owned(percent_decode(&spaced).decode_utf8_lossy().into_owned())
 }
 
 /// `sub1`, `sub_id_1`, `s1`, `t1` … to 20.
@@ -196,25 +183,6 @@ fn is_macro(text: &str) -> bool {
     inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(char::is_whitespace))
 }
 
-/// A decimal number as millionths, without floating point. Digits beyond the sixth after the point are dropped.
-fn parse_micros(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() && fraction.is_empty()
-        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
-    {
-        return None;
-    }
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let fraction: i64 = format!("{:0<6}", &fraction[..fraction.len().min(6)]).parse().ok()?;
-    let micros = whole.checked_mul(1_000_000)?.checked_add(fraction)?;
-    // Decimal(18, 6) holds 18 digits.
-    (micros < 1_000_000_000_000_000_000).then_some(if negative { -micros } else { micros })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -224,7 +192,7 @@ mod tests {
     #[test]
     fn aliases_end_in_one_name() {
         let fields = Fields::parse(
-            b"k=abc&clickid=17&s1=one&sub_id_3=three&gclid=G-1&utm_source=face+book&r=https%3A%2F%2Fa.b%2F%3Fq%3D1&cpc=0.05&currency=USD&user_id=7",
+            b"k=abc&clickid=17&s1=one&sub_id_3=three&gclid=G-1&utm_source=face+book&r=https%3A%2F%2Fa.b%2F%3Fq%3D1&cpc=0.05&currency=usd&user_id=7",
         );
         assert_eq!(fields.key, "abc");
         assert_eq!(fields.prospect_id, "17");
@@ -258,23 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn money_is_exact_or_refused() {
-        for (text, micros) in [
-            ("0.05", Some(50_000)),
-            ("12", Some(12_000_000)),
-            (".5", Some(500_000)),
-            ("-1.5", Some(-1_500_000)),
-            ("0.1234567", Some(123_456)),
-            ("999999999999.999999", Some(999_999_999_999_999_999)),
-            ("1000000000000", None),
-            ("1e3", None),
-            ("1,5", None),
-            (".", None),
-            ("", None),
-            ("-", None),
-        ] {
-            assert_eq!(parse_micros(text), micros, "{text}");
-        }
+    fn an_amount_or_user_that_is_none_is_marked() {
+        let fields = Fields::parse(b"cost=1e3&payout=.5&user_id=0");
+        assert_eq!((fields.cost, fields.payout, fields.user_id), (None, Some(500_000), None));
+        assert_eq!(fields.marks, ["bad:cost", "bad:user_id"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::thread::available_parallelism;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
+use sluice_runtime::ops::OpsConfig;
 
 use crate::journal::MIN_SEGMENT_BYTES;
 
@@ -29,7 +30,7 @@ pub struct Config {
     pub edge: EdgeConfig,
     pub journal: JournalConfig,
     pub kafka: KafkaConfig,
-    pub ops: OpsConfig,
+    pub ops: OpsConfig<9180>,
 }
 
 /// The public listeners.
@@ -38,7 +39,8 @@ pub struct Config {
 pub struct EdgeConfig {
     /// The listener that stores the address of the peer as the visitor's.
     pub listen: SocketAddr,
-    /// The second listener, which believes `X-Forwarded-For` from [`EdgeConfig::trusted_proxies`].
+    /// The second listener, which believes `X-Forwarded-For`, or else `Forwarded`, from
+    /// [`EdgeConfig::trusted_proxies`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_listen: Option<SocketAddr>,
     /// The proxies that are trusted to report the hop before them.
@@ -109,13 +111,6 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
-/// The operators' port.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OpsConfig {
-    pub listen: SocketAddr,
-}
-
 impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
@@ -169,12 +164,6 @@ impl Default for KafkaConfig {
             drain_ms: 5_000,
             properties: BTreeMap::new(),
         }
-    }
-}
-
-impl Default for OpsConfig {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9180)) }
     }
 }
 

@@ -6,6 +6,8 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sluice_runtime::clock::time_text;
+use sluice_schemas::contact::{MAX_ADDRESS_CHARS, MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_PHONE_CHARS};
 use sluice_schemas::event::{EventRef, MAX_HEADER_VALUE_BYTES, MAX_PROSPECT_REF_CHARS, Mark};
 use uuid::Uuid;
 
@@ -15,7 +17,7 @@ use crate::client_address;
 use crate::fields::Fields;
 use crate::ids::new_id;
 use crate::metrics::EventKind;
-use crate::order::{self, OrderForm, extra_pairs, prospect_json, time_text, to_json};
+use crate::order::{self, OrderForm, extra_pairs, prospect_json, to_json};
 use crate::pixel::Peer;
 use crate::query::{cut_pairs, cut_text};
 use crate::refusal::{Refusal, read_fields};
@@ -163,11 +165,11 @@ fn read_order(fields: &Fields) -> Result<OrderForm, Refusal> {
     let mut text = |name: &str, rule| errors.text(name, fields.get(name), rule);
     let form = OrderForm {
         prospect_ref: text("prospect_id", TextRule::required(MAX_PROSPECT_REF_CHARS)),
-        email: text("email", TextRule::required(order::EMAIL_CHARS).email()),
-        phone_number: text("phone_number", TextRule::required(order::PHONE_CHARS)),
-        first_name: text("first_name", TextRule::required(order::NAME_CHARS)),
-        last_name: text("last_name", TextRule::required(order::NAME_CHARS)),
-        delivery_address: text("delivery_address", TextRule::required(order::ADDRESS_CHARS)),
+        email: text("email", TextRule::required(MAX_EMAIL_CHARS).email()),
+        phone_number: text("phone_number", TextRule::required(MAX_PHONE_CHARS)),
+        first_name: text("first_name", TextRule::required(MAX_NAME_CHARS)),
+        last_name: text("last_name", TextRule::required(MAX_NAME_CHARS)),
+        delivery_address: text("delivery_address", TextRule::required(MAX_ADDRESS_CHARS)),
     };
     Refusal::check(errors).map(|()| form)
 }

@@ -6,8 +6,8 @@
 //!    runtime, listeners, journal lane and counters, and shares no changing state with the others.
 //! 2. [`routes`] finds the handler of the path. A pixel is answered in place ([`pixel`]). A body is
 //!    read first ([`body`]), parsed into named values ([`fields`]) and checked ([`validate`]).
-//! 3. [`query`] reads the few values that decide: key, prospect id, `user_id`. [`client_address`]
-//!    decides which address is the visitor's.
+//! 3. [`query`] reads the few values that decide: key, prospect id, `user_id`. `client_address` of
+//!    `sluice-runtime` decides which address is the visitor's.
 //! 4. [`worker::Worker::append`] writes the event into the mapped segment of the thread's lane
 //!    ([`journal`]). From then on a killed process loses nothing. A pixel is answered now, an order
 //!    when the sync thread has synced it to disk.

@@ -2,12 +2,14 @@
 //! an order is stored, and that its answer waits for the sync.
 
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat};
 use http::header::{HeaderValue, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
+use sluice_runtime::clock::time_text;
+use sluice_schemas::contact::{MAX_ADDRESS_CHARS, MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_PHONE_CHARS};
 use sluice_schemas::event::{EventRef, MAX_PROSPECT_REF_CHARS, Mark, OrderRef};
+use sluice_schemas::parameters::PROSPECT_ID_NAMES;
 use uuid::Uuid;
 
 use crate::answer::{Answer, Fate, origin};
@@ -22,16 +24,6 @@ use crate::refusal::{Refusal, read_fields};
 use crate::validate::{FieldErrors, TextRule};
 use crate::worker::Worker;
 
-/// The limit of the legacy CRM for phone numbers.
-pub const PHONE_CHARS: usize = 20;
-/// The limit of the legacy CRM for first and last names.
-pub const NAME_CHARS: usize = 50;
-/// The limit of the e-mail field of Django.
-pub const EMAIL_CHARS: usize = 254;
-/// Far more than an address needs.
-pub const ADDRESS_CHARS: usize = 1000;
-
-const PROSPECT_NAMES: [&str; 7] = ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];
 const PHONE_NAMES: [&str; 3] = ["phone_number", "phone", "tel"];
 const FIRST_NAMES: [&str; 2] = ["first_name", "name"];
 const LAST_NAMES: [&str; 1] = ["last_name"];
@@ -87,7 +79,7 @@ async fn place_order(
     let form = read_form(&fields)?;
     let pairs = extra_pairs(request, &fields);
     let placed = keep(worker, request, peer, &form, &pairs).await?;
-    let prospect_id = prospect_json(fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value));
+    let prospect_id = prospect_json(fields.first_of(&PROSPECT_ID_NAMES).map(|(_, value)| value));
     let response =
         PlacedResponse { id: placed.id, prospect_id: &prospect_id, created_at: time_text(placed.time_ms) };
     let body = to_json(&response);
@@ -105,18 +97,18 @@ async fn place_order(
 fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
     let mut errors = FieldErrors::default();
     // A null or blank prospect id still counts as present: it has an error of its own.
-    let said = fields.first_of(&PROSPECT_NAMES).map(|(_, value)| value);
-    let prospect = said.or_else(|| PROSPECT_NAMES.iter().find_map(|name| fields.get(name)));
+    let said = fields.first_of(&PROSPECT_ID_NAMES).map(|(_, value)| value);
+    let prospect = said.or_else(|| PROSPECT_ID_NAMES.iter().find_map(|name| fields.get(name)));
     let mut text = |names: &[&str], rule| {
         let value = fields.first_of(names).map(|(_, value)| value);
         errors.text(names[0], value, rule)
     };
     let form = OrderForm {
-        email: text(&EMAIL_NAMES, TextRule::optional(EMAIL_CHARS).email()),
-        phone_number: text(&PHONE_NAMES, TextRule::optional(PHONE_CHARS)),
-        first_name: text(&FIRST_NAMES, TextRule::optional(NAME_CHARS)),
-        last_name: text(&LAST_NAMES, TextRule::optional(NAME_CHARS)),
-        delivery_address: text(&ADDRESS_NAMES, TextRule::optional(ADDRESS_CHARS)),
+        email: text(&EMAIL_NAMES, TextRule::optional(MAX_EMAIL_CHARS).email()),
+        phone_number: text(&PHONE_NAMES, TextRule::optional(MAX_PHONE_CHARS)),
+        first_name: text(&FIRST_NAMES, TextRule::optional(MAX_NAME_CHARS)),
+        last_name: text(&LAST_NAMES, TextRule::optional(MAX_NAME_CHARS)),
+        delivery_address: text(&ADDRESS_NAMES, TextRule::optional(MAX_ADDRESS_CHARS)),
         prospect_ref: errors.text("prospect_id", prospect, TextRule::required(MAX_PROSPECT_REF_CHARS)),
     };
     if fields.first_of(&PHONE_NAMES).or(fields.first_of(&EMAIL_NAMES)).is_none() {
@@ -131,7 +123,7 @@ fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
 #[must_use]
 pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
     let own = [
-        &PROSPECT_NAMES[..],
+        &PROSPECT_ID_NAMES[..],
         &PHONE_NAMES,
         &FIRST_NAMES,
         &LAST_NAMES,
@@ -207,13 +199,6 @@ pub fn to_json(response: &impl serde::Serialize) -> String {
     serde_json::to_string(response).expect("a response has text keys only")
 }
 
-/// Formats Unix milliseconds as RFC 3339 with milliseconds, in UTC.
-#[must_use]
-pub fn time_text(time_ms: u64) -> String {
-    let time = i64::try_from(time_ms).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,11 +252,5 @@ mod tests {
         ] {
             assert_eq!(prospect_json(Some(&value)).get(), json);
         }
-    }
-
-    #[test]
-    fn times_have_milliseconds() {
-        assert_eq!(time_text(1_790_000_000_007), "2026-09-21T14:13:20.007Z");
-        assert_eq!(time_text(u64::MAX), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use sluice_schemas::event::MAX_PAIRS_BYTES;
 use sluice_schemas::outcome::Rejection;
+use sluice_schemas::parameters::{self, decode, is_key, is_prospect_id};
 use sluice_schemas::tracking_key;
 use uuid::Uuid;
 
@@ -45,47 +46,25 @@ pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
 #[must_use]
 pub fn scan(pairs: &[u8]) -> ScannedPairs<'_> {
     let mut found = ScannedPairs::default();
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'&', pairs) {
-        take(&pairs[start..end], &mut found);
-        start = end + 1;
+    for (name, value) in parameters::pairs(pairs) {
+        // A browser encodes none of these letters, but a redirector may.
+        take(&decode(name), value, &mut found);
     }
-    take(&pairs[start..], &mut found);
     found
 }
 
-fn take<'a>(pair: &'a [u8], found: &mut ScannedPairs<'a>) {
-    let Some(equals) = memchr::memchr(b'=', pair) else { return };
-    let (name, value) = (&pair[..equals], &pair[equals + 1..]);
-    if value.is_empty() {
-        return;
-    }
-    // Browsers encode none of these letters, but a redirector may.
-    if name.contains(&b'%') {
-        take_named(&decode(name), value, found);
-    } else {
-        take_named(name, value, found);
-    }
-}
-
-fn take_named<'a>(name: &[u8], value: &'a [u8], found: &mut ScannedPairs<'a>) {
+fn take<'a>(name: &[u8], value: &'a [u8], found: &mut ScannedPairs<'a>) {
     let slot = match name {
-        b"k" | b"key" | b"campaign_key" => &mut found.key,
-        name if is_prospect_id(name) => &mut found.prospect_id,
         b"user_id" => &mut found.user_id,
         b"beacon" => {
             found.beacon |= value == b"1";
             return;
         }
+        name if is_key(name) => &mut found.key,
+        name if is_prospect_id(name) => &mut found.prospect_id,
         _ => return,
     };
     slot.get_or_insert(value);
-}
-
-/// Returns whether a parameter of this name is the prospect id.
-#[must_use]
-pub fn is_prospect_id(name: &[u8]) -> bool {
-    matches!(name, b"pid" | b"prospect_id" | b"click_id" | b"clickid" | b"cid" | b"subid" | b"cnv_id")
 }
 
 /// Checks whether a pixel may be accepted: it needs a well-formed key, or no key and a `user_id`.
@@ -93,18 +72,10 @@ pub fn check_owner(found: &ScannedPairs<'_>) -> Result<(), Rejection> {
     match (found.key, found.user_id) {
         (Some(key), _) if tracking_key::is_well_formed(&decode(key)) => Ok(()),
         (Some(_), _) => Err(Rejection::BadKey),
-        (None, Some(user_id)) if is_user_id(&decode(user_id)) => Ok(()),
+        (None, Some(user_id)) if parameters::user_id(&decode(user_id)).is_some() => Ok(()),
         (None, Some(_)) => Err(Rejection::BadUserId),
         (None, None) => Err(Rejection::MissingKey),
     }
-}
-
-/// Returns whether a text is a whole number from 1 to 2^63 - 1.
-#[must_use]
-pub fn is_user_id(text: &[u8]) -> bool {
-    let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
-    is_plain && number.is_some_and(|number| number > 0)
 }
 
 /// Reads a prospect id: a UUID of any version, hyphenated or not, in any case, but neither nil nor
@@ -120,16 +91,6 @@ fn parse_uuid(text: &[u8]) -> Option<Uuid> {
         return None;
     }
     Uuid::try_parse_ascii(text).ok().filter(|id| !id.is_nil() && !id.is_max())
-}
-
-/// Decodes `%xx` and `+`; borrows if there are none.
-#[must_use]
-pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', raw).is_none() {
-        return Cow::Borrowed(raw);
-    }
-    let spaced: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    Cow::Owned(percent_encoding::percent_decode(&spaced).collect())
 }
 
 /// Cuts pairs at the last whole pair within the limit. Returns them and whether something was cut.

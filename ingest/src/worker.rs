@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{HeaderName, REFERER, USER_AGENT};
+use sluice_runtime::client_address::believed;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::ops::Readiness;
 use sluice_schemas::event::{EventRef, MAX_HEADER_VALUE_BYTES, Mark};
@@ -58,11 +59,8 @@ impl Worker {
     /// Reads the visitor of a request. `trusts_proxies` is a property of the listener.
     #[must_use]
     pub fn visitor<'a>(&self, headers: &'a HeaderMap, peer: IpAddr, trusts_proxies: bool) -> Visitor<'a> {
-        let address = if trusts_proxies {
-            client_address::believed(peer, headers, &self.config.trusted_proxies)
-        } else {
-            peer
-        };
+        let address =
+            if trusts_proxies { believed(peer, headers, &self.config.trusted_proxies) } else { peer };
         let mut marks = 0;
         let user_agent = header(headers, &USER_AGENT, Mark::CutUserAgent, &mut marks);
         let referer = header(headers, &REFERER, Mark::CutReferrer, &mut marks);

@@ -4,6 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, SecondsFormat};
+
+/// Writes Unix milliseconds as RFC 3339 in UTC with milliseconds. A time that does not fit is the epoch.
+#[must_use]
+pub fn time_text(time_ms: impl TryInto<i64>) -> String {
+    let time = time_ms.try_into().ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// Gives Unix time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub enum Clock {
@@ -50,6 +59,13 @@ fn system_now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_milliseconds() {
+        assert_eq!(time_text(1_790_000_000_007_u64), "2026-09-21T14:13:20.007Z");
+        assert_eq!(time_text(-1_i64), "1969-12-31T23:59:59.999Z");
+        assert_eq!((time_text(u64::MAX), time_text(i64::MAX)), (time_text(0), time_text(0)));
+    }
 
     #[test]
     fn a_manual_clock_stands_until_it_is_moved() {

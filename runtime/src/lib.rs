@@ -6,6 +6,7 @@
 //! drain.
 #![forbid(unsafe_code)]
 
+pub mod client_address;
 pub mod clock;
 pub mod config;
 pub mod lifecycle;

@@ -14,9 +14,23 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::lifecycle::Lifecycle;
+
+/// The operators' port, on loopback and `PORT` unless something else is configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpsConfig<const PORT: u16> {
+    pub listen: SocketAddr,
+}
+
+impl<const PORT: u16> Default for OpsConfig<PORT> {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], PORT)) }
+    }
+}
 
 /// The reasons why a service is not ready, by part. The service is ready if there are none.
 #[derive(Debug, Clone, Default)]

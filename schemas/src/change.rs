@@ -23,10 +23,6 @@ pub const REFUSED: &str = "refused";
 /// The reason of a refused change that expected another version.
 pub const CHANGED_SINCE: &str = "changed_since";
 
-/// The five contact fields of a customer. A change has all of them or none.
-pub const CONTACT_FIELDS: [&str; 5] =
-    ["email", "phone_number", "first_name", "last_name", "delivery_address"];
-
 impl Change {
     /// Returns the id of the change.
     #[must_use]

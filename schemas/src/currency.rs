@@ -3,7 +3,7 @@
 //! Funds codes, metals, bond units and testing codes are left out: nobody pays for visits with
 //! them.
 
-use crate::rows::Micros;
+use crate::rows::{MAX_MICROS, Micros};
 
 /// ISO 4217, list one, as amended to 2025. Currencies have two decimal places unless they are in
 /// one of the lists below.
@@ -47,10 +47,9 @@ pub fn exponent(code: &str) -> u32 {
 /// column.
 #[must_use]
 pub fn micros(minor: i64, code: &str) -> Option<Micros> {
-    // Decimal(18, 6) holds 18 digits.
     minor
         .checked_mul(10_i64.pow(6 - exponent(code)))
-        .filter(|micros| micros.abs() < 1_000_000_000_000_000_000)
+        .filter(|micros| (-MAX_MICROS..=MAX_MICROS).contains(micros))
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@
 
 pub mod change;
 pub mod chunk;
+pub mod contact;
 pub mod currency;
+pub mod decimal;
 pub mod event;
 pub mod id_time;
 pub mod migrations;
 pub mod outcome;
+pub mod parameters;
 pub mod rows;
 pub mod status;
 pub mod topics;

@@ -28,13 +28,11 @@ pub enum Rejection {
     JournalFailed,
     /// The visitor asked not to be tracked, and the operator honours that.
     OptedOut,
-    /// The edge is draining.
-    Draining,
 }
 
 impl Rejection {
     /// All reasons, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::MissingKey,
         Self::BadKey,
         Self::BadUserId,
@@ -46,7 +44,6 @@ impl Rejection {
         Self::JournalFull,
         Self::JournalFailed,
         Self::OptedOut,
-        Self::Draining,
     ];
 
     /// Returns the word in `x-sluice-outcome` and in metric labels.
@@ -64,7 +61,6 @@ impl Rejection {
             Self::JournalFull => "journal_full",
             Self::JournalFailed => "journal_failed",
             Self::OptedOut => "opted_out",
-            Self::Draining => "draining",
         }
     }
 }

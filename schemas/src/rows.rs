@@ -12,6 +12,9 @@ use crate::status::Status;
 /// A Decimal(18, 6) as an integer: millionths of a currency unit.
 pub type Micros = i64;
 
+/// The largest amount of [`Micros`]: 18 digits.
+pub const MAX_MICROS: Micros = 999_999_999_999_999_999;
+
 /// One visit. Times are Unix milliseconds. The id 0 means none. An empty `bot` means a human.
 #[derive(Debug, Clone, PartialEq, Row, Serialize, Deserialize)]
 pub struct ProspectRow {

@@ -37,6 +37,17 @@ impl Status {
         }
     }
 
+    /// The words of [`Self::ALL`].
+    pub const WORDS: [&'static str; Self::ALL.len()] = {
+        let mut words = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        words
+    };
+
     /// Reads the word of a partner, in upper or lower case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
@@ -80,6 +91,7 @@ mod tests {
 
     #[test]
     fn partners_words_are_read_in_any_case() {
+        assert_eq!(Status::WORDS.map(Status::parse), Status::ALL.map(Some));
         for status in Status::ALL {
             assert_eq!(Status::parse(&status.as_str().to_uppercase()), Some(status));
         }

@@ -4,7 +4,8 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value};
-use sluice_schemas::change::{Act, CONTACT_FIELDS};
+use sluice_schemas::change::Act;
+use sluice_schemas::contact;
 
 use crate::audit::{self, Actor, Diff};
 use crate::changes::{self, Edit, Progress, on_its_way};
@@ -66,7 +67,7 @@ async fn record(
         Act::Erase => "erase",
         Act::Update | Act::Unspecified => "update",
     };
-    let is_contact = |name: &str| CONTACT_FIELDS.contains(&name);
+    let is_contact = |name: &str| contact::FIELDS.contains(&name);
     let shown = |(name, value): &(&'static str, String)| {
         let value = if is_contact(name) { Value::from("***") } else { Value::from(value.clone()) };
         ((*name).to_owned(), value)

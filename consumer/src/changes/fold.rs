@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
-use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, CONTACT_FIELDS, Change, Entity, MISSING, REFUSED};
+use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, Change, Entity, MISSING, REFUSED};
+use sluice_schemas::contact;
 use sluice_schemas::rows::{ChangeRow, OrderContactRow, OrderStatusRow, RollupHourlyRow};
 use sluice_schemas::status::Status;
 use uuid::Uuid;
@@ -258,7 +259,7 @@ fn stored_ip(text: &str) -> Option<Ipv6Addr> {
 
 fn contact_of(change: &Change, seen: &SeenOrder) -> Option<OrderContactRow> {
     let [email, phone_number, first_name, last_name, delivery_address] =
-        CONTACT_FIELDS.map(|name| change.field(name).map(str::to_owned));
+        contact::FIELDS.map(|name| change.field(name).map(str::to_owned));
     Some(OrderContactRow {
         order_id: seen.order_id,
         time: seen.time_ms,

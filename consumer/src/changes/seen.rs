@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use sluice_schemas::change::{Act, CONTACT_FIELDS, Change, Entity};
+use sluice_schemas::change::{Act, Change, Entity};
+use sluice_schemas::contact;
 use uuid::Uuid;
 
 use crate::rows::Owner;
@@ -35,7 +36,7 @@ impl Wanted {
             match change.entity() {
                 Entity::Order => {
                     wanted.orders.insert(change.target());
-                    wanted.do_rows_go |= CONTACT_FIELDS.iter().any(|name| change.field(name).is_some());
+                    wanted.do_rows_go |= contact::FIELDS.iter().any(|name| change.field(name).is_some());
                     if matches!(change.act(), Act::Delete | Act::Erase) {
                         wanted.do_rows_go = true;
                         *wanted.ends.entry(change.target()).or_default() |= change.act() == Act::Delete;

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
-use sluice_schemas::change::{APPLIED, Act, CONTACT_FIELDS, Entity, read_change};
+use sluice_schemas::change::{APPLIED, Act, Entity, read_change};
+use sluice_schemas::contact;
 use uuid::Uuid;
 
 use crate::commit::Place;
@@ -160,7 +161,7 @@ impl Topic {
             }
             for record in &records {
                 let Ok(change) = read_change(record.schema.as_deref(), &record.value) else { continue };
-                let sets_contact = CONTACT_FIELDS.iter().any(|name| change.field(name).is_some());
+                let sets_contact = contact::FIELDS.iter().any(|name| change.field(name).is_some());
                 let (entity, act) = (change.entity(), change.act());
                 let told = Told { change_id: change.change_id(), entity, act, sets_contact };
                 self.told.entry(change.target()).or_default().push(told);
