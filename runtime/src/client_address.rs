@@ -1,12 +1,14 @@
-//! The address of a client behind trusted proxies, from `X-Forwarded-For` or `Forwarded` (RFC 7239).
+//! Finds the address of a client behind trusted proxies, from `X-Forwarded-For` or `Forwarded` (RFC
+//! 7239).
 //!
-//! The chain of hops is walked from the right, beginning with the peer, as long as the hop that names
-//! the next one is trusted. Invariant: a hop is believed only if a trusted hop named it. What a client
-//! writes into the header itself is reached only if all hops after it are trusted.
+//! The chain of hops is read from the right, beginning with the peer, for as long as the hop that
+//! reports the next one is trusted. Invariant: a hop is believed only if a trusted hop reported it.
+//! An address that clients write into the header themselves is reached only if all hops after it
+//! are trusted.
 //!
 //! If a request has both headers, only `X-Forwarded-For` counts. So a proxy that writes `Forwarded`
-//! must remove `X-Forwarded-For`, but a proxy that writes `X-Forwarded-For` may pass on a client's
-//! `Forwarded`.
+//! must remove `X-Forwarded-For`. A proxy that writes `X-Forwarded-For` may pass on the `Forwarded`
+//! of a client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,8 +18,8 @@ use ipnet::IpNet;
 /// The header that most proxies write.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Finds the client's address: the last hop of the chain that a trusted hop named. A hop that is not
-/// an address ends the walk at the hop that named it.
+/// Returns the last hop of the chain that a trusted hop reported. If a hop is not an address,
+/// returns the hop that reported it.
 #[must_use]
 pub fn believed(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
@@ -33,7 +35,7 @@ pub fn believed(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr 
     }
 }
 
-/// Whether an address belongs to a trusted proxy.
+/// Returns whether an address belongs to a trusted proxy.
 #[must_use]
 pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
@@ -57,17 +59,17 @@ fn node_address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Reads the address of each hop in a `Forwarded` header such as
-/// `for=203.0.113.7, for="[2001:db8::1]:4711";proto=https`.
+/// Reads the address of each hop in a `Forwarded` header such as `for=203.0.113.7,
+/// for="[2001:db8::1]:4711";proto=https`.
 ///
-/// A value that breaks the grammar names nobody: a client may have opened a quote that a proxy's own
-/// part would close.
+/// A value that breaks the grammar reports no hop: a client may have opened a quote that the part
+/// of a proxy would close.
 fn forwarded_for(value: &HeaderValue) -> Vec<Option<IpAddr>> {
     let hops = value.to_str().ok().and_then(named_hops).unwrap_or_else(|| vec![None]);
     hops.into_iter().map(|hop| node_address(hop?)).collect()
 }
 
-/// The `for` of each hop. `None` if the grammar is broken.
+/// Returns the `for` of each hop; `None` if the grammar is broken.
 fn named_hops(text: &str) -> Option<Vec<Option<&str>>> {
     let (mut hops, mut named, mut rest) = (Vec::new(), None, text);
     loop {
@@ -195,7 +197,7 @@ mod tests {
             "for=",
             "203.0.113.7",
             "for=\"203.0.113.7",
-            // A client's part that opens a quote, and what a proxy appends to it.
+            // A client's part opens a quote, and a proxy appends its part.
             "for=\"6.6.6.6, for=203.0.113.7",
             "for=\"6.6.6.6, for=203.0.113.7;host=\";for=6.6.6.6\"",
             "for=1.2.3.4;for=5.6.7.8",

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 
-/// Writes Unix milliseconds as RFC 3339 in UTC with milliseconds. A time that does not fit is the epoch.
+/// Writes Unix milliseconds as RFC 3339 in UTC, with milliseconds. A time out of range becomes the
+/// epoch.
 #[must_use]
 pub fn time_text(time_ms: impl TryInto<i64>) -> String {
     let time = time_ms.try_into().ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();

@@ -1,32 +1,32 @@
-//! The contact of a customer: its five fields, their longest texts, and the form of an e-mail address.
-//! The edge accepts orders by these rules, the API accepts edits of orders and e-mail addresses of
-//! people by them.
+//! The contact of a customer: its five fields, their length limits, and the form of an e-mail
+//! address. The edge applies these rules to orders. The API applies them to edits of orders and to
+//! the e-mail addresses of users.
 
-/// Longest e-mail address, in characters.
+/// The longest e-mail address, in characters.
 pub const MAX_EMAIL_CHARS: usize = 254;
-/// Longest phone number, in characters. A phone number may be any text: people write them in many
-/// ways, and the advertiser calls it.
+/// The longest phone number, in characters. Any text is accepted, because people write phone
+/// numbers in many ways.
 pub const MAX_PHONE_CHARS: usize = 20;
-/// Longest first or last name, in characters.
+/// The longest first or last name, in characters.
 pub const MAX_NAME_CHARS: usize = 50;
-/// Longest delivery address, in characters.
+/// The longest delivery address, in characters.
 pub const MAX_ADDRESS_CHARS: usize = 1000;
 
-/// Names of the fields, in the order of [`MAX_CHARS`]. A change sets all of them or none.
+/// The names of the fields, in the order of [`MAX_CHARS`]. A change sets all of them or none.
 pub const FIELDS: [&str; 5] = ["email", "phone_number", "first_name", "last_name", "delivery_address"];
 
-/// Longest texts of [`FIELDS`], in characters.
+/// The longest texts of [`FIELDS`], in characters.
 pub const MAX_CHARS: [usize; 5] =
     [MAX_EMAIL_CHARS, MAX_PHONE_CHARS, MAX_NAME_CHARS, MAX_NAME_CHARS, MAX_ADDRESS_CHARS];
 
-/// Longest e-mail address in bytes: 64 for the mailbox, 255 for the domain, and the `@`.
+/// The longest e-mail address in bytes: 64 for the mailbox, 255 for the domain, and the `@`.
 const MAX_EMAIL_BYTES: usize = 320;
-/// Longest part of a domain between two points, in characters.
+/// The longest part of a domain between two dots, in characters.
 const MAX_LABEL_CHARS: usize = 63;
 
 /// Checks the form of an e-mail address.
 ///
-/// This is the form that the legacy CRM accepts, and letters of every script on both sides of the
+/// Accepts the form that the legacy CRM accepts, and letters of every script on both sides of the
 /// `@` (RFC 6531). Quoted mailboxes and addresses of machines (`me@[192.0.2.1]`) are refused.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
@@ -51,7 +51,7 @@ fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(is_label) && top_level.chars().count() > 1
 }
 
-/// Outside ASCII, also the marks that some scripts write vowels with.
+/// Outside ASCII, this includes the vowel marks of some scripts.
 fn is_letter_or_digit(c: char) -> bool {
     c.is_ascii_alphanumeric() || !(c.is_ascii() || c.is_whitespace() || c.is_control())
 }

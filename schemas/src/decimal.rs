@@ -1,30 +1,30 @@
-//! Decimal numbers as people and programs write them, read and written without floating point.
+//! Decimal numbers of people and programs, read and written without floating point.
 //!
-//! The grammar is the same everywhere: digits with at most one point, on at least one side of it, and
-//! perhaps a minus before them. What a place does with a number that is too large, too fine or
-//! negative is its own decision: reports drop digits beyond the sixth, the API refuses them.
+//! The grammar is the same everywhere: digits with at most one point, on at least one side of it,
+//! and an optional minus before them. Each caller decides what to do with a number that is too
+//! large, too precise or negative: reports drop digits after the sixth, the API refuses them.
 
 use serde::Serialize;
 
 use crate::rows::{MAX_MICROS, Micros};
 
-/// More digits than this, before or after the point, do not fit any column.
+/// More digits than this, before or after the point, fit no column.
 const MAX_DIGITS: usize = 18;
-/// Decimal places of [`Micros`].
+/// The decimal places of [`Micros`].
 pub const MICROS_PLACES: u32 = 6;
 
-/// A decimal number. Two numbers are equal if their values are.
+/// A decimal number. Two numbers are equal if their values are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Decimal {
     /// The number without its point.
     mantissa: i128,
-    /// Digits after the point. The last one is not zero.
+    /// The number of digits after the point. The last one is not zero.
     places: u32,
 }
 
 impl Decimal {
-    /// Reads a number. Digits beyond the eighteenth of either side are dropped after leading and
-    /// trailing zeros: such a number is too large or too fine in any case.
+    /// Reads a number. Digits after the eighteenth of either side are dropped, not counting leading
+    /// and trailing zeros: such a number is too large or too precise in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
@@ -38,25 +38,25 @@ impl Decimal {
         Some(Self { mantissa: sign * mantissa, places })
     }
 
-    /// Whether the number is below zero.
+    /// Returns whether the number is below zero.
     #[must_use]
     pub const fn is_negative(self) -> bool {
         self.mantissa < 0
     }
 
-    /// Whether the number is zero.
+    /// Returns whether the number is zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
     }
 
-    /// Digits after the point, without needless zeros.
+    /// Returns the number of digits after the point, without trailing zeros.
     #[must_use]
     pub const fn places(self) -> u32 {
         self.places
     }
 
-    /// The number times ten to the power of `places`; digits after these are dropped. `None` if it
+    /// Returns the number times ten to the power of `places`, without further digits; `None` if it
     /// does not fit.
     #[must_use]
     pub fn scaled(self, places: u32) -> Option<i64> {
@@ -67,14 +67,14 @@ impl Decimal {
         i64::try_from(scaled).ok()
     }
 
-    /// Millionths; digits after the sixth are dropped. `None` for more than the column holds.
+    /// Returns millionths, without digits after the sixth; `None` if they exceed the column.
     #[must_use]
     pub fn micros(self) -> Option<Micros> {
         self.scaled(MICROS_PLACES).filter(|micros| (-MAX_MICROS..=MAX_MICROS).contains(micros))
     }
 }
 
-/// The value of the first digits, and how many they are. `None` if there is anything but digits.
+/// Returns the value of the first digits and their number; `None` if there is anything but digits.
 fn number_of(digits: &str) -> Option<(u64, u32)> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -84,7 +84,7 @@ fn number_of(digits: &str) -> Option<(u64, u32)> {
     Some((number, u32::try_from(kept.len()).ok()?))
 }
 
-/// Writes a number that was multiplied with ten to the power of `places`, with that many places.
+/// Writes a number that was multiplied by ten to the power of `places`, with that many places.
 #[must_use]
 pub fn show(scaled: i64, places: u32) -> String {
     let sign = if scaled < 0 { "-" } else { "" };
@@ -95,7 +95,7 @@ pub fn show(scaled: i64, places: u32) -> String {
     format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = places as usize)
 }
 
-/// Writes millionths without needless zeros after the second place.
+/// Writes millionths without trailing zeros after the second place.
 #[must_use]
 pub fn show_micros(micros: Micros) -> String {
     let mut text = show(micros, MICROS_PLACES);
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// The rule in plain words: pad or cut the fraction to six digits and read everything as one number.
+    /// In plain words: pad or cut the fraction to six digits, and read everything as one number.
     fn plain_micros(is_negative: bool, whole: &str, fraction: &str) -> Option<i128> {
         let kept: String = fraction.chars().chain("000000".chars()).take(6).collect();
         let magnitude: i128 = format!("{whole}{kept}").parse().ok()?;

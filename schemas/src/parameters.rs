@@ -1,30 +1,31 @@
-//! Parameters of an event: a query or a form as `name=value` pairs, with `&` between them and `%xx`
-//! and `+` in them. The edge scans them for the few values that decide, the consumer reads them all.
+//! Parameters of an event: a query or a form with `name=value` pairs, separated by `&` and encoded
+//! with `%xx` and `+`. The edge scans them for the few values that decide. The consumer reads all
+//! of them.
 //!
-//! Invariant: both split, name and decode in the same way, so an event is never accepted for a key
-//! that the consumer will not see.
+//! Invariant: both split, name and decode in the same way. So an event is never accepted for a key
+//! that the consumer does not see.
 
 use std::borrow::Cow;
 
-/// Names of a prospect id, in the order in which an order form is searched for them.
+/// The names of a prospect id, in the order in which an order form is searched for them.
 pub const PROSPECT_ID_NAMES: [&str; 7] =
     ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];
 
-/// Whether a parameter of this name is a tracking key.
+/// Returns whether a parameter of this name is a tracking key.
 #[must_use]
 #[inline]
 pub fn is_key(name: &[u8]) -> bool {
     matches!(name, b"k" | b"key" | b"campaign_key")
 }
 
-/// Whether a parameter of this name is a prospect id: one of [`PROSPECT_ID_NAMES`].
+/// Returns whether a parameter of this name is a prospect id: one of [`PROSPECT_ID_NAMES`].
 #[must_use]
 #[inline]
 pub fn is_prospect_id(name: &[u8]) -> bool {
     matches!(name, b"pid" | b"prospect_id" | b"click_id" | b"clickid" | b"cid" | b"subid" | b"cnv_id")
 }
 
-/// Iterates over the encoded names and values, without the pairs that have no value.
+/// Iterates over the encoded names and values, without pairs that have no value.
 #[inline]
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut start = 0;
@@ -64,7 +65,7 @@ fn decode_from(raw: &[u8], first: usize) -> Vec<u8> {
     decoded
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// Returns the byte of two hexadecimal digits.
 fn escaped(digits: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()
