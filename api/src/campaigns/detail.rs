@@ -1,4 +1,4 @@
-//! `GET /api/campaigns/detail/<id>/`: one campaign, with its version as `ETag`.
+//! `GET /api/campaigns/detail/<id>/`: returns a campaign, with its version as `ETag`.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use crate::state::App;
 #[utoipa::path(
     get, path = "/api/campaigns/detail/{id}/", tag = "campaigns", params(("id" = i64, Path)),
     responses(
-        (status = 200, description = "The campaign", body = CampaignResponse, headers(("ETag" = String, description = "Its version"))),
+        (status = 200, description = "The campaign", body = CampaignResponse, headers(("ETag" = String, description = "Version of the campaign"))),
         DetailErrors,
     ),
     security(("bearer" = [])),
@@ -31,10 +31,10 @@ pub async fn get_campaign(
     Ok(versioned(row.version, &CampaignResponse::new(&app.config.edge, &row)))
 }
 
-/// The campaign with this id, within the viewer's scope.
+/// Returns a campaign within the viewer's scope.
 ///
 /// # Errors
-/// 404 for one that is nobody's, gone, or out of scope.
+/// 404 if it does not exist, is deleted or is out of scope.
 pub async fn find(app: &App, allowed: &Allowed, id: i64) -> Result<CampaignRow, ApiError> {
     let row = campaigns::find(&app.postgres, id).await?;
     row.filter(|row| is_in_scope(allowed, row)).ok_or_else(ApiError::not_found)

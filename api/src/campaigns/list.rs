@@ -1,4 +1,4 @@
-//! `GET /api/campaigns/list/`: the campaigns that the viewer may see, by name.
+//! `GET /api/campaigns/list/`: lists the campaigns within the viewer's scope, by name.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,26 +16,29 @@ use crate::http::query::Params;
 use crate::policy::Scope;
 use crate::state::App;
 
-/// What the list of campaigns understands besides.
+/// Further query parameters of the list of campaigns.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListCampaignsQuery {
-    /// Of this Buyer.
+    /// Only campaigns of this Buyer.
     user_id: Option<i64>,
-    /// Of the Buyers who are in this team now.
+    /// Only campaigns of the present members of this team.
     team_id: Option<i64>,
+    /// Only campaigns with this traffic source.
     source_id: Option<i64>,
+    /// Only campaigns with this partner.
     partner_id: Option<i64>,
-    /// `active` or `paused`.
+    /// Only `active` or only `paused` campaigns.
     state: Option<String>,
-    /// That have this tag.
+    /// Only campaigns with this tag.
     tag: Option<String>,
 }
 
 /// List campaigns
 ///
-/// By name. A Buyer sees the own ones, a Team Lead those of the own team's present members.
+/// Ordered by name. A Buyer sees their own campaigns, a Team Lead those of the present members of
+/// their team.
 #[utoipa::path(
     get, path = "/api/campaigns/list/", tag = "campaigns", params(NamedQuery, ListCampaignsQuery),
     responses((status = 200, description = "Campaigns by name", body = Vec<CampaignResponse>), ListErrors),
@@ -50,10 +53,10 @@ pub async fn list_campaigns(
     Ok(listing.answer(&page.map(|row| CampaignResponse::new(&app.config.edge, &row))))
 }
 
-/// The campaigns that the parameters ask for, within the viewer's scope.
+/// Returns the campaigns that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,

@@ -1,4 +1,4 @@
-//! Campaigns over the API: what buyers run, with the keys that pixels carry and the code that landing pages copy.
+//! Campaigns of buyers, with their tracking keys and the code for landing pages.
 
 pub mod create;
 pub mod delete;

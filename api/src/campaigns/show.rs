@@ -1,4 +1,5 @@
-//! A campaign as clients see it: its fields, its keys, and what is copied into landing pages and networks.
+//! The JSON of a campaign: its fields, its tracking keys, and the code for landing pages and
+//! networks.
 
 use std::fmt::Write as _;
 
@@ -12,24 +13,25 @@ use crate::funds::amount;
 use crate::http::json_values;
 use crate::pages::snippet::Snippet;
 
-/// What of a campaign can be set.
+/// Fields of a campaign that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct CampaignFields {
     pub name: String,
     /// The Buyer who runs it now.
     pub user_id: i64,
-    /// The traffic source.
+    /// Id of the traffic source.
     pub source: Option<i64>,
+    /// Id of the partner.
     pub partner: Option<i64>,
     /// `active` or `paused`.
     pub state: String,
     /// Origins of its landing pages.
     pub sites: Vec<String>,
-    /// Where an order's form may lead to.
+    /// URLs to which an order form may redirect.
     pub redirects: Vec<String>,
-    /// What an order brings when nothing else says so, as a decimal text.
+    /// Payout of an order without its own payout, as a decimal number.
     pub payout: Option<String>,
-    /// ISO 4217.
+    /// ISO 4217 code.
     pub currency: String,
     pub tags: Vec<String>,
 }
@@ -40,25 +42,25 @@ pub struct CampaignResponse {
     pub id: i64,
     #[serde(flatten)]
     pub fields: CampaignFields,
-    /// The key to use: the newest that is valid.
+    /// The newest valid key, for new landing pages.
     pub tracking_key: Option<String>,
-    /// The valid ones first, then those that ended; at most 100.
+    /// Valid keys first, then expired ones; at most 100.
     pub tracking_keys: Vec<TrackingKeyResponse>,
-    /// The pixel by itself, with the source's macros.
+    /// URL of the pixel alone, with the macros of the source.
     pub pixel_url: Option<String>,
-    /// HTML for landing pages: sends the visit, and fills the order form.
+    /// HTML for landing pages. It sends the visit and fills in the hidden fields of the order form.
     pub snippet: Option<String>,
     /// HTML of an order form.
     pub form_code: Option<String>,
 }
 
-/// What a campaign's pixels carry.
+/// A tracking key of a campaign.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrackingKeyResponse {
     pub key: String,
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// From then on events that carry it are parked. Null: no end.
+    /// Later events with the key are parked. Null: the key does not expire.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }
@@ -91,7 +93,7 @@ impl From<&KeyRow> for TrackingKeyResponse {
 }
 
 impl CampaignResponse {
-    /// With the code that carries the newest valid key.
+    /// Makes the response, with the newest valid key in the code.
     #[must_use]
     pub fn new(edge: &EdgeConfig, row: &CampaignRow) -> Self {
         let key = row.keys.iter().find(|key| key.is_valid).map(|row| row.key.as_str());
@@ -109,7 +111,8 @@ impl CampaignResponse {
     }
 }
 
-/// Macros stand as they are: the network looks for them so.
+/// Returns the URL of the pixel. Macros are not encoded, since the network searches for their exact
+/// text.
 fn pixel_url(edge: &EdgeConfig, key: &str, row: &CampaignRow) -> String {
     let mut url = format!("{}/p.gif?k={key}", edge.public_base());
     for (parameter, text) in row.macros.iter() {

@@ -1,15 +1,15 @@
-//! Amounts: decimal texts on the wire, whole minor units everywhere else. No floating point in between.
+//! Amounts: decimal texts in JSON, whole minor units everywhere else. Never floating point.
 
 use serde::Serialize;
 
 use sluice_schemas::currency::{Currency, exponent};
 
-/// No amount is larger, in minor units: sums of thousands of them stay within 64 bits.
+/// Largest amount, in minor units. Sums of thousands of them fit into 64 bits.
 pub const MAX_MINOR: i64 = 999_999_999_999_999;
-/// More digits than this, before or after the point, are no number that can be meant.
+/// Maximum digits before or after the point. A longer number is out of range anyway.
 const MAX_DIGITS: usize = 18;
 
-/// A decimal number exactly as it was written, but for needless zeros.
+/// A decimal number, exactly as written except for leading and trailing zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Decimal {
     mantissa: i128,
@@ -18,7 +18,8 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Reads digits with at most one point between them, and perhaps a minus; nothing else is a number.
+    /// Parses an optional minus and digits with at most one point between them. Nothing else is a
+    /// number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
@@ -28,27 +29,30 @@ impl Decimal {
             return None;
         }
         let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-        // Too long either way is said as too large or too fine, so it need not be exact.
+        // A longer part ends in the error "too large" or "too many decimal places", so its exact
+        // value does not matter.
         let (whole, fraction) =
             (&whole[..whole.len().min(MAX_DIGITS)], &fraction[..fraction.len().min(MAX_DIGITS)]);
         let mantissa: i128 = format!("0{whole}{fraction}").parse().ok()?;
         Some(Self { mantissa: sign * mantissa, places: u32::try_from(fraction.len()).ok()? })
     }
 
-    /// The whole minor units of a currency.
+    /// Returns the amount in whole minor units of a currency.
     ///
     /// # Errors
-    /// A message when it is less than `least`, too large, or finer than the currency.
+    /// A message if the amount is less than `least`, too large, or has more decimal places than the
+    /// currency.
     pub fn minor(self, currency: Currency, least: i64) -> Result<i64, String> {
         let most = show(MAX_MINOR, currency.code);
         self.scaled(currency.exponent, least, &most)
             .and_then(|minor| if minor > MAX_MINOR { Err(too_large(&most)) } else { Ok(minor) })
     }
 
-    /// The number times ten to the power of `places`.
+    /// Returns the number times ten to the power of `places`.
     ///
     /// # Errors
-    /// A message when it is less than `least`, does not fit, or has more places; `most` is what is said to fit.
+    /// A message if the number is less than `least`, does not fit into 64 bits, or has more decimal
+    /// places. The message names `most` as the maximum.
     pub fn scaled(self, places: u32, least: i64, most: &str) -> Result<i64, String> {
         if self.mantissa < 0 || (self.mantissa == 0 && least > 0) {
             let bound = if least > 0 { "greater than 0" } else { "greater than or equal to 0" };
@@ -67,13 +71,13 @@ fn too_large(most: &str) -> String {
     format!("Ensure this value is less than or equal to {most}.")
 }
 
-/// Minor units as a decimal text with the currency's places.
+/// Formats minor units as a decimal text with the decimal places of the currency.
 #[must_use]
 pub fn show(minor: i64, code: &str) -> String {
     show_scaled(minor, exponent(code))
 }
 
-/// A scaled number as a decimal text with that many places.
+/// Formats a scaled number as a decimal text with `places` decimal places.
 #[must_use]
 pub fn show_scaled(scaled: i64, places: u32) -> String {
     let sign = if scaled < 0 { "-" } else { "" };

@@ -1,5 +1,5 @@
-//! `Idempotency-Key` of what moves money: kept with the entry in the ledger, and so never forgotten. What makes other things
-//! has the general way (`once`).
+//! `Idempotency-Key` of operations that move money. The key is stored with the entry in the ledger,
+//! and so for ever. All other operations use `http/idempotency`.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::http::error::ApiError;
 use crate::http::idempotency::{REPLAYED, read_key};
 
-/// What the client calls its request, if it does.
+/// The client's key of its request, if it sent one.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -23,14 +23,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// By which two requests are known to ask for the same.
+/// Returns a hash by which two requests are compared.
 #[must_use]
 pub fn content_hash(asked: &impl Serialize) -> [u8; 32] {
     let text = serde_json::to_vec(asked).unwrap_or_default();
     Sha256::digest(text).into()
 }
 
-/// An answer that says that nothing was recorded for it again.
+/// Marks a response as a repetition, for which nothing was recorded.
 pub fn replayed(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
     response.headers_mut().insert(&REPLAYED, HeaderValue::from_static("true"));

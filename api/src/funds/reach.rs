@@ -1,5 +1,5 @@
-//! Whose money a viewer may see: the policy's scope as a list of buyers. A team's money is that of the buyers who are in it
-//! now.
+//! Translates the scope of the policy into the buyers whose money a viewer may see. The money of a
+//! team is that of its present members.
 
 use sqlx::PgExecutor;
 
@@ -10,18 +10,15 @@ use crate::http::query::Params;
 use crate::policy::Scope;
 use crate::state::App;
 
-/// The buyers within reach.
+/// Buyers whose money the viewer may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
-    /// `None`: everybody.
+    /// `None` means all buyers.
     pub buyers: Option<Vec<i64>>,
 }
 
 impl Reach {
-    /// What the policy's scope means for this viewer.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Loads the buyers within the viewer's scope.
     pub async fn of(executor: impl PgExecutor<'_>, allowed: &Allowed) -> Result<Self, ApiError> {
         let buyers = match (allowed.grant.scope, &allowed.viewer.team) {
             (Scope::All, _) => None,
@@ -32,11 +29,8 @@ impl Reach {
         Ok(Self { buyers })
     }
 
-    /// The same, within the `user_id` and `team_id` that a list was asked for. Reads both; what is wrong with them is in the
-    /// parameters.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Loads the buyers within the viewer's scope who match the parameters `user_id` and `team_id`.
+    /// Errors stay in `params`.
     pub async fn asked(app: &App, allowed: &Allowed, params: &mut Params) -> Result<Self, ApiError> {
         let (user_id, team_id) = (params.id("user_id"), params.id("team_id"));
         let mut reach = Self::of(&app.postgres, allowed).await?;
@@ -50,10 +44,7 @@ impl Reach {
         Ok(reach)
     }
 
-    /// The ad accounts within reach, one of them where one is asked for; `None`: all.
-    ///
-    /// # Errors
-    /// When Postgres fails.
+    /// Returns the ad accounts of these buyers, only `asked` if given. `None` means all accounts.
     pub async fn account_ids(&self, app: &App, asked: Option<i64>) -> Result<Option<Vec<i64>>, ApiError> {
         let Some(buyers) = &self.buyers else { return Ok(asked.map(|id| vec![id])) };
         let mut ids = accounts::ids_of(&app.postgres, buyers).await?;
@@ -61,13 +52,13 @@ impl Reach {
         Ok(Some(ids))
     }
 
-    /// Whether a buyer is within it.
+    /// Returns whether a buyer is among them.
     #[must_use]
     pub fn has(&self, buyer_id: i64) -> bool {
         self.buyers.as_ref().is_none_or(|buyers| buyers.contains(&buyer_id))
     }
 
-    /// As queries take it.
+    /// Returns the ids for queries.
     #[must_use]
     pub fn ids(&self) -> Option<&[i64]> {
         self.buyers.as_deref()

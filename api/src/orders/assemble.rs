@@ -1,5 +1,5 @@
-//! An order as people see it, put together from its row, its customer's data and its prospect: a constant number of
-//! queries for a page, however long.
+//! Assembles orders from their rows, contacts and prospects, with a constant number of queries for
+//! a page of any length.
 
 use std::collections::HashMap;
 
@@ -19,22 +19,22 @@ use crate::policy::Grant;
 #[derive(Debug, Clone)]
 pub struct Order {
     pub id: Uuid,
-    /// The prospect's id as the order named it: of a parked one any text.
+    /// The prospect's id as the order sent it. For a parked order this may be any text.
     pub prospect_ref: String,
     pub contact: ContactRow,
-    /// When the edge had it.
+    /// When the edge accepted it.
     pub time_ms: i64,
-    /// Where it lies in the list.
+    /// Time by which lists are ordered.
     pub sort_ms: i64,
     pub user_id: u64,
     pub prospect: Option<VisitRow>,
-    /// Its status and money; a parked one has none yet.
+    /// Status and money; `None` for a parked order.
     pub state: Option<OrderState>,
-    /// Why it waits; `None` for a stored one.
+    /// Reason for parking; `None` for a stored order.
     pub parked: Option<String>,
 }
 
-/// What a stored order has become.
+/// Status, money and owner of a stored order.
 #[derive(Debug, Clone)]
 pub struct OrderState {
     pub status: String,
@@ -47,17 +47,14 @@ pub struct OrderState {
 }
 
 impl Order {
-    /// Of its `ETag`; 0 for a parked one, which does not change.
+    /// Returns the version for the `ETag`; 0 for a parked order, which cannot be edited.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.state.as_ref().map_or(0, |state| state.version)
     }
 }
 
-/// Stored orders with their customers' data, as far as the grant goes, and their prospects.
-///
-/// # Errors
-/// When ClickHouse fails.
+/// Adds prospects and, if the grant includes customer data, contacts to stored orders.
 pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Result<Vec<Order>, ApiError> {
     let mut prospect_ids: Vec<Uuid> = rows.iter().map(|row| row.prospect_id).collect();
     prospect_ids.sort_unstable();
@@ -92,7 +89,7 @@ pub async fn stored(client: &Client, grant: Grant, rows: Vec<OrderRow>) -> Resul
     Ok(rows.into_iter().map(together).collect())
 }
 
-/// A parked order, read from the bytes that it waits with. Bytes that cannot be read leave its fields empty.
+/// Makes a parked order from its payload. If the payload cannot be read, the fields stay empty.
 #[must_use]
 pub fn parked(grant: Grant, row: ParkedRow) -> Order {
     let event = STANDARD.decode(&row.payload).ok().and_then(|bytes| decode_event(bytes.into()).ok());
@@ -120,7 +117,7 @@ pub fn parked(grant: Grant, row: ParkedRow) -> Order {
     }
 }
 
-/// Two runs of one order as one.
+/// Merges two lists of orders, by time and id.
 #[must_use]
 pub fn merge(left: Vec<Order>, right: Vec<Order>, is_ascending: bool) -> Vec<Order> {
     if right.is_empty() {

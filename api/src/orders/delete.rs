@@ -1,6 +1,7 @@
-//! `DELETE /api/orders/delete/<id>/`: the order is gone, from the counts too. `POST /api/orders/<id>/erase/`: its customer's
-//! data is gone, and what is counted stays. Both also for an order that waits for its prospect: nobody's wish to be forgotten
-//! waits with it.
+//! `DELETE /api/orders/delete/<id>/` deletes an order and subtracts it from the counts.
+//! `POST /api/orders/<id>/erase/` erases only the customer's data.
+//!
+//! Both also work for a parked order, since a wish to be forgotten cannot wait for the prospect.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -19,9 +20,11 @@ use crate::orders::detail::{self, OrderDetailResponse};
 use crate::state::App;
 
 /// Delete an order
+///
+/// The order is also subtracted from the counts. A parked order can be deleted too.
 #[utoipa::path(
     delete, path = "/api/orders/delete/{id}/", tag = "orders", params(("id" = uuid::Uuid, Path)),
-    responses((status = 204, description = "Gone"), OnItsWay, ChangeErrors),
+    responses((status = 204, description = "Deleted"), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_order(
@@ -34,9 +37,10 @@ pub async fn delete_order(
     end(&app, &allowed, &actor, &id, &headers, Act::Delete).await
 }
 
-/// Erase an order's customer
+/// Erase the customer of an order
 ///
-/// Removes names, e-mail, phone and address; the order stays, and is counted.
+/// Removes names, e-mail, phone and address. The order stays and still counts. A parked order can
+/// be erased too.
 #[utoipa::path(
     post, path = "/api/orders/{id}/erase/", tag = "orders", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, description = "Erased", body = OrderDetailResponse), OnItsWay, ChangeErrors),

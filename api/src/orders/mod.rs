@@ -1,5 +1,6 @@
-//! Orders over the API: list, detail, change, deletion, statuses, and the seed's way to create one. Orders that wait for their prospect are shown
-//! among the others to those who may see parked events.
+//! Orders: list, detail, edits, deletion, statuses, and creation as in the legacy CRM.
+//!
+//! Viewers who may see parked events see orders that wait for their prospect among the others.
 
 pub mod assemble;
 pub mod change;

@@ -1,5 +1,7 @@
-//! `/redoc/`: the API's document, to be read. Redoc makes its styles while it runs; a nonce, new with each answer, and
-//! the hashes of the two that know none let those in and no others.
+//! `/redoc/`: the OpenAPI document, for reading.
+//!
+//! Redoc adds styles while it runs. The Content-Security-Policy allows only those, by a new nonce
+//! in each response and by the hashes of the two styles that do not carry the nonce.
 
 use askama::Template;
 use axum::http::HeaderValue;
@@ -11,7 +13,8 @@ use crate::http::error::ApiError;
 use crate::http::middleware::content_policy;
 use crate::pages::frame::{Frame, PageError, render};
 
-/// Of the style sheet of the bundle's scroll bars, made before Redoc is told the nonce; it is empty at first.
+/// Hashes of the style sheet of the scroll bars, empty and filled. The bundle adds it before it
+/// knows the nonce.
 const SCROLL_BARS: &str = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
     'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='";
 
@@ -23,9 +26,6 @@ struct RedocPage {
 }
 
 /// `GET /redoc/`.
-///
-/// # Errors
-/// None but a template's.
 pub async fn show_redoc() -> Result<Response, PageError> {
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = HeaderValue::try_from(content_policy(&format!("'nonce-{nonce}' {SCROLL_BARS}")))

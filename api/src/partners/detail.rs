@@ -1,4 +1,4 @@
-//! `GET /api/partners/detail/<id>/`: one partner, with its version as `ETag`.
+//! `GET /api/partners/detail/<id>/`: returns a partner, with its version as `ETag`.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use crate::state::App;
 #[utoipa::path(
     get, path = "/api/partners/detail/{id}/", tag = "partners", params(("id" = i64, Path)),
     responses(
-        (status = 200, description = "The partner", body = PartnerResponse, headers(("ETag" = String, description = "Its version"))),
+        (status = 200, description = "The partner", body = PartnerResponse, headers(("ETag" = String, description = "Version of the partner"))),
         DetailErrors,
     ),
     security(("bearer" = [])),

@@ -1,4 +1,5 @@
-//! Partners over the API: who accepts orders and pays, and by which words they say what became of one.
+//! Partners: companies that accept orders and pay for them, with their words for the statuses of
+//! orders.
 
 pub mod create;
 pub mod delete;

@@ -1,4 +1,4 @@
-//! Prospects over the API: list, detail, change, and the seed's way to create one.
+//! Prospects: list, detail, edits, and creation as in the legacy CRM.
 
 pub mod change;
 pub mod create;

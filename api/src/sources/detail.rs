@@ -1,4 +1,4 @@
-//! `GET /api/sources/detail/<id>/`: one source, with its version as `ETag`.
+//! `GET /api/sources/detail/<id>/`: returns a source, with its version as `ETag`.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use crate::state::App;
 #[utoipa::path(
     get, path = "/api/sources/detail/{id}/", tag = "sources", params(("id" = i64, Path)),
     responses(
-        (status = 200, description = "The source", body = SourceResponse, headers(("ETag" = String, description = "Its version"))),
+        (status = 200, description = "The source", body = SourceResponse, headers(("ETag" = String, description = "Version of the source"))),
         DetailErrors,
     ),
     security(("bearer" = [])),

@@ -1,4 +1,5 @@
-//! Traffic sources over the API: where visits are bought, and by which parameters and macros their clicks are known.
+//! Traffic sources: networks where visits are bought, with the parameters and macros that identify
+//! their clicks.
 
 pub mod create;
 pub mod delete;

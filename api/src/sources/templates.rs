@@ -1,8 +1,9 @@
-//! `GET /api/sources/templates/`: what the well-known networks pass, from their public documentation (as of November 2026),
-//! to make a source of.
+//! `GET /api/sources/templates/`: templates of sources for well-known networks, from their public
+//! documentation (November 2026).
 //!
-//! Where a network adds its click id to the landing page's address by itself, that is `click_id_param`; the snippet passes it
-//! on, so no macro is needed. Where it does not, the click id is a macro in `external_id`.
+//! If a network adds its click id to the URL of the landing page, `click_id_param` names that
+//! parameter. The snippet passes it on, so no macro is needed. Otherwise `external_id` has the
+//! macro of the click id.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +13,14 @@ use utoipa::ToSchema;
 
 use crate::http::openapi::ListErrors;
 
-/// A source that can be made as it is.
+/// A template, whose fields can be sent unchanged to create a source.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SourceTemplateResponse {
     pub name: &'static str,
     pub click_id_param: &'static str,
-    /// Our parameter → the network's macro.
+    /// Macros of the network by parameter of the pixel.
     pub macros: BTreeMap<&'static str, &'static str>,
-    /// The network's page on it.
+    /// The network's documentation of its macros.
     pub documentation: &'static str,
 }
 
@@ -136,7 +137,7 @@ const TEMPLATES: &[Template] = &[
 
 /// List templates of traffic sources
 ///
-/// What the well-known networks pass, to make a source of.
+/// Click ids and macros of well-known networks, for creating sources.
 #[utoipa::path(
     get, path = "/api/sources/templates/", tag = "sources",
     responses((status = 200, description = "Templates by network", body = Vec<SourceTemplateResponse>), ListErrors),

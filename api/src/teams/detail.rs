@@ -1,4 +1,4 @@
-//! `GET /api/teams/detail/<id>/`: one team, with its version as `ETag`.
+//! `GET /api/teams/detail/<id>/`: returns a team, with its version as `ETag`.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -17,7 +17,7 @@ use crate::teams::list::TeamResponse;
 #[utoipa::path(
     get, path = "/api/teams/detail/{id}/", tag = "teams", params(("id" = i64, Path)),
     responses(
-        (status = 200, description = "The team", body = TeamResponse, headers(("ETag" = String, description = "Its version"))),
+        (status = 200, description = "The team", body = TeamResponse, headers(("ETag" = String, description = "Version of the team"))),
         DetailErrors,
     ),
     security(("bearer" = [])),
@@ -31,16 +31,16 @@ pub async fn get_team(
     Ok(versioned(row.version, &TeamResponse::from(row)))
 }
 
-/// The team with this id, within the viewer's scope.
+/// Returns a team within the viewer's scope.
 ///
 /// # Errors
-/// 404 for one that is nobody's, gone, or out of scope.
+/// 404 if it does not exist, is deleted or is out of scope.
 pub async fn find(app: &App, allowed: &Allowed, id: i64) -> Result<TeamRow, ApiError> {
     let row = teams::find(&app.postgres, id).await?;
     row.filter(|row| is_in_scope(allowed, row.id)).ok_or_else(ApiError::not_found)
 }
 
-/// Whether a team is the viewer's to see, or to change where that is what was granted.
+/// Returns whether a team is within the scope of the viewer's grant.
 #[must_use]
 pub fn is_in_scope(allowed: &Allowed, team_id: i64) -> bool {
     allowed.grant.scope == Scope::All || allowed.viewer.team.as_ref().is_some_and(|(own, _)| *own == team_id)

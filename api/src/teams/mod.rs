@@ -1,4 +1,4 @@
-//! Teams over the API. What may be in one, and who says so, is in `rules`.
+//! Teams of Buyers with a Team Lead. `rules.rs` checks names, leads and members.
 
 pub mod create;
 pub mod delete;

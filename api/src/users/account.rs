@@ -1,4 +1,4 @@
-//! What makes an account: the rules for its fields, the same for registration, changes and the command line.
+//! Rules for the fields of an account, shared by registration, edits and the command line.
 
 use chrono_tz::Tz;
 
@@ -9,12 +9,12 @@ use crate::http::error::ApiError;
 use crate::http::fields::{Fields, is_email};
 use crate::policy::Position;
 
-/// The most characters of a username.
+/// Maximum characters of a username.
 pub const MAX_USERNAME_CHARS: usize = 150;
 const MAX_NAME_CHARS: usize = 30;
 const MAX_EMAIL_CHARS: usize = 254;
 
-/// Fields that passed the rules. The password is still readable.
+/// Fields that passed the rules. The password is not hashed yet.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
     pub username: String,
@@ -25,7 +25,7 @@ pub struct NewAccount {
     pub position: Position,
 }
 
-/// Reads an account's fields; what is wrong stays in `fields`.
+/// Reads the fields of an account. Errors stay in `fields`.
 pub fn read(fields: &mut Fields) -> Option<NewAccount> {
     let username = read_username(fields);
     let email = read_email(fields);
@@ -37,8 +37,8 @@ pub fn read(fields: &mut Fields) -> Option<NewAccount> {
     Some(NewAccount { username: username?, email, password: secret?, first_name, last_name, position })
 }
 
-/// Reads the fields of a person that they may change themselves. What was not sent stays, but for a whole replacement:
-/// there a text that is missing is blank.
+/// Reads the fields that users may change themselves. An omitted field keeps its value, unless
+/// `is_whole`: then an omitted text becomes blank.
 #[must_use]
 pub fn read_profile(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
     let mut edit = old;
@@ -58,8 +58,8 @@ pub fn read_profile(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserE
     edit
 }
 
-/// Reads the fields that an Owner may change. Position, activity and zone stay when they are not sent, also in a whole
-/// replacement: nobody is demoted by a field that was forgotten.
+/// Reads the fields that an Owner may change. Omitted `position`, `is_active` and `time_zone` keep
+/// their values even if `is_whole`, so that a forgotten field demotes nobody.
 #[must_use]
 pub fn read_edit(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
     let mut edit = read_profile(fields, old, is_whole);
@@ -85,7 +85,7 @@ pub fn constraint_error(error: sqlx::Error) -> ApiError {
     constraint_to_field(error, &[(USERNAME_UNIQUE, "username", "A user with that username already exists.")])
 }
 
-/// Reads a password that is to be set.
+/// Reads and checks a new password.
 pub fn read_new_password(fields: &mut Fields, name: &str) -> Option<String> {
     let secret = fields.required_secret(name, usize::MAX)?;
     let weaknesses = password::weaknesses(&secret);
@@ -107,7 +107,7 @@ fn read_zone(fields: &mut Fields) -> Option<String> {
     let text = fields.required_text("time_zone", MAX_USERNAME_CHARS)?;
     let zone = text.parse::<Tz>().ok().map(|zone| zone.name().to_owned());
     if zone.is_none() {
-        fields.fail("time_zone", "This is not the name of a time zone, as Europe/Berlin is.");
+        fields.fail("time_zone", "This is not the name of a time zone. An example is Europe/Berlin.");
     }
     zone
 }

@@ -1,4 +1,4 @@
-//! `POST /api/users/<id>/approve|activate|deactivate/`: whether a person may use the system.
+//! `POST /api/users/<id>/approve|activate|deactivate/`: let a user in or lock them out.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,10 +17,11 @@ use crate::users::list::UserResponse;
 
 /// Approve a registration
 ///
-/// Lets in who registered and waits. One who is active already stays so; one who was deactivated is a 409.
+/// Activates a user who registered and waits for approval. An active user stays active. 409 for a
+/// user who was deactivated.
 #[utoipa::path(
     post, path = "/api/users/{id}/approve/", tag = "users", params(("id" = i64, Path)),
-    responses((status = 200, description = "Active", body = UserResponse), RemoveErrors),
+    responses((status = 200, description = "The active user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
 pub async fn approve_user(
@@ -36,7 +37,7 @@ pub async fn approve_user(
 /// Activate a user
 #[utoipa::path(
     post, path = "/api/users/{id}/activate/", tag = "users", params(("id" = i64, Path)),
-    responses((status = 200, description = "Active", body = UserResponse), RemoveErrors),
+    responses((status = 200, description = "The active user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
 pub async fn activate_user(
@@ -51,10 +52,10 @@ pub async fn activate_user(
 
 /// Deactivate a user
 ///
-/// All logins and API tokens of that person end at once. The last active Owner cannot be deactivated.
+/// All logins and API tokens of the user end at once. The last active Owner cannot be deactivated.
 #[utoipa::path(
     post, path = "/api/users/{id}/deactivate/", tag = "users", params(("id" = i64, Path)),
-    responses((status = 200, description = "Not active", body = UserResponse), RemoveErrors),
+    responses((status = 200, description = "The inactive user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
 pub async fn deactivate_user(

@@ -1,5 +1,6 @@
-//! The way of every change of a person: held, checked against `If-Match`, changed, and what it means for their logins and
-//! teams, with a line in the audit trail; all of it or nothing.
+//! Shared steps of all edits of a user, in one transaction: locks the user, checks `If-Match`,
+//! writes the edit, ends logins and team memberships if necessary, and writes a line in the audit
+//! trail.
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -17,21 +18,22 @@ use crate::state::App;
 use crate::users::account::constraint_error;
 use crate::users::list::UserResponse;
 
-/// Whose account is changed, by whom, as what.
+/// The user to edit, and the request.
 #[derive(Debug)]
 pub struct Target<'a> {
     pub id: i64,
     pub allowed: &'a Allowed,
     pub actor: &'a Actor,
     pub headers: &'a HeaderMap,
-    /// In the audit trail.
+    /// Verb in the audit trail.
     pub verb: &'static str,
 }
 
-/// Changes a person as `edit` says of what they are now.
+/// Changes a user. `edit` gets the current row and returns the new values.
 ///
 /// # Errors
-/// 404 out of sight, 412 for an old reading, 400 and 409 for what the database refuses, and what `edit` refuses.
+/// 404 if the user is out of scope, 412 for another version, 400 and 409 for a violated constraint,
+/// and errors of `edit`.
 pub async fn change_user(
     app: &App,
     target: &Target<'_>,
@@ -45,7 +47,7 @@ pub async fn change_user(
     }
     users::update(&mut transaction, target.id, &new).await.map_err(constraint_error)?;
     let now = time_of(&app.clock);
-    // What was given to somebody of another position must not grow with them.
+    // A login or token from the old position must not get the permissions of the new one.
     if !new.is_active || old.position != new.position {
         end_access(&mut transaction, target.id, now, target.verb).await?;
     }
@@ -57,7 +59,8 @@ pub async fn change_user(
     Ok(after)
 }
 
-/// Takes a person away: from the lists, the teams and every login, but not from the history.
+/// Archives a user: removes them from lists and teams and ends all their logins. Their history
+/// stays.
 ///
 /// # Errors
 /// As [`change_user`].
@@ -73,11 +76,7 @@ pub async fn archive_user(app: &App, target: &Target<'_>) -> Result<(), ApiError
     transaction.commit().await
 }
 
-/// Ends everything that lets a person in without the password: logins, API tokens and a
-/// one-time link.
-///
-/// # Errors
-/// When Postgres is down.
+/// Ends everything that gives access without the password: logins, API tokens and a one-time token.
 pub async fn end_access(
     connection: &mut PgConnection,
     id: i64,

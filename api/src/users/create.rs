@@ -1,4 +1,5 @@
-//! `POST /api/users/create/`: an account of any position, active at once. For Owners; the public registers.
+//! `POST /api/users/create/`: an Owner creates an active account of any position. The public uses
+//! `register`.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +19,7 @@ use crate::users::register::{self, RegisterUserRequest};
 
 /// Create a user
 ///
-/// For Owners. The account is active at once, whatever the mode of registration.
+/// For Owners. The account is active at once, in every mode of registration.
 #[utoipa::path(
     post, path = "/api/users/create/", tag = "users",
     request_body(content(

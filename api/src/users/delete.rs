@@ -1,4 +1,5 @@
-//! `DELETE /api/users/delete/<id>/`: takes a person away. Their events, campaigns and money stay theirs.
+//! `DELETE /api/users/delete/<id>/`: archives a user. Their events, campaigns and money keep their
+//! name.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,8 +14,8 @@ use crate::users::change::{Target, archive_user};
 
 /// Delete a user
 ///
-/// The person is gone from lists and details, cannot log in, and leaves the team; what they brought stays theirs. The
-/// username can be given again. The last active Owner cannot be deleted.
+/// The user disappears from lists and details, cannot log in, and leaves the team. Their earlier
+/// events stay theirs. The username can be given again. The last active Owner cannot be deleted.
 #[utoipa::path(
     delete, path = "/api/users/delete/{id}/", tag = "users",
     params(("id" = i64, Path)),

@@ -1,4 +1,4 @@
-//! Accounts over the API: registration, login, tokens, and what an Owner does to people.
+//! Users: registration, login and tokens, and the management of users by Owners.
 
 pub mod account;
 pub mod activity;

@@ -1,4 +1,4 @@
-//! `GET /api/funds/accounts/detail/<id>/`.
+//! `GET /api/funds/accounts/detail/<id>/`: returns an ad account.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +14,10 @@ use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
 
-/// Show an ad account
+/// Get an ad account
 #[utoipa::path(
     get, path = "/api/funds/accounts/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 200, description = "The account; its version in `ETag`", body = FundAccountResponse), DetailErrors),
+    responses((status = 200, description = "The account, with its version as `ETag`", body = FundAccountResponse), DetailErrors),
     security(("bearer" = [])),
 )]
 pub async fn get_fund_account(

@@ -1,4 +1,4 @@
-//! `GET /api/funds/accounts/list/`: the ad accounts that the viewer may see, by name.
+//! `GET /api/funds/accounts/list/`: lists the ad accounts within the viewer's scope, by name.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,24 +15,25 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::text_cursor;
 use crate::state::App;
 
-/// What the list of ad accounts understands.
+/// Query parameters of the list of ad accounts.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundAccountsQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// A part of the name.
+    /// Part of the name.
     q: Option<String>,
-    /// Only this buyer's.
+    /// Only of this buyer.
     user_id: Option<i64>,
-    /// Only those of the buyers who are in this team now.
+    /// Only of the present members of this team.
     team_id: Option<i64>,
+    /// Only accounts at this traffic source.
     source_id: Option<i64>,
-    /// `active`, `paused`, `banned` or `closed`.
+    /// Only accounts in this state: `active`, `paused`, `banned` or `closed`.
     state: Option<String>,
 }
 

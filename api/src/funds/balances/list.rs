@@ -1,7 +1,9 @@
-//! `GET /api/funds/balances/list/`: what accounts, buyers or teams held at a moment, and how long it lasts.
+//! `GET /api/funds/balances/list/`: lists the balances of accounts, buyers or teams at a time, with
+//! their runway.
 //!
-//! A balance is what the books said at that moment: later entries do not change it, whatever day they are for. A buyer's is
-//! that of the accounts that were theirs then, a team's that of the buyers who were in it then.
+//! A balance is what the books contained at that time. Later entries do not change it, whatever
+//! their date. The balance of a buyer includes the accounts that they had at that time, the balance
+//! of a team the buyers who were its members at that time.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -29,16 +31,17 @@ use sluice_schemas::currency::Currency;
 pub struct BalanceResponse {
     /// `account`, `buyer` or `team`.
     pub by: &'static str,
-    /// The account's, buyer's or team's.
+    /// Id of the account, buyer or team.
     pub id: i64,
     pub name: String,
     pub currency: String,
     pub balance: String,
-    /// In the last seven full days.
+    /// Spend of the last seven full days.
     pub spent_7_days: String,
-    /// Whole days left at that spend; null when nothing was spent.
+    /// Whole days for which the balance lasts at that spend. Null if nothing was spent.
     pub runway_days: Option<i64>,
-    /// A runway of fewer days is low; of a buyer or team the largest of the accounts'.
+    /// A runway of fewer days counts as low. For a buyer or team, the largest value of the
+    /// accounts.
     pub low_runway_days: i32,
     pub is_low: bool,
 }
@@ -59,27 +62,28 @@ impl BalanceResponse {
     }
 }
 
-/// What the list of balances understands.
+/// Query parameters of the list of balances.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListBalancesQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// `account` (unless told otherwise), `buyer` or `team`.
+    /// `account` (the default), `buyer` or `team`.
     by: Option<String>,
-    /// RFC 3339, or a date in `tz` of which the end is meant; now unless given.
+    /// Time of the balance: RFC 3339, or a date in `tz`, whose end is used. The default is now.
     at: Option<String>,
-    /// The name of a time zone, which also says when the seven days begin; the viewer's unless given.
+    /// IANA time zone, which also defines the seven days. The default is the viewer's.
     tz: Option<String>,
-    /// By account: only this one.
+    /// With `by=account`: only this account.
     account_id: Option<i64>,
-    /// By account: of this buyer's accounts. By buyer: only this one.
+    /// With `by=account`: only accounts of this buyer. With `by=buyer`: only this buyer.
     user_id: Option<i64>,
-    /// By account or buyer: of the buyers who are in it now. By team: only this one.
+    /// With `by=account` or `by=buyer`: only present members of this team. With `by=team`: only
+    /// this team.
     team_id: Option<i64>,
 }
 
@@ -102,7 +106,7 @@ pub async fn list_balances(
     let rows = match by {
         "account" => balances::by_account(&app.postgres, &filter).await?,
         "buyer" => balances::by_buyer(&app.postgres, &filter).await?,
-        // A team's money is for its lead and who sees everything.
+        // Balances of teams are for Team Leads and for viewers with full scope.
         _ if allowed.grant.scope == Scope::Own => Vec::new(),
         _ => balances::by_team(&app.postgres, &filter).await?,
     };
@@ -139,7 +143,8 @@ async fn read_filter(
     })
 }
 
-/// The only team to be shown: a lead's own, and none when another is asked for.
+/// Returns the team to which the list is limited: for a lead their own, and 0 (no team) if another
+/// one is requested.
 fn team(allowed: &Allowed, params: &mut Params) -> Option<i64> {
     let asked = params.id("team_id");
     if allowed.grant.scope == Scope::All {

@@ -1,4 +1,4 @@
-//! What accounts, buyers and teams hold, and for how long.
+//! Balances and runways of accounts, buyers and teams.
 
 pub mod list;
 pub mod runway;

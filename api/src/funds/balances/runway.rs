@@ -1,9 +1,10 @@
-//! How long money lasts, in whole days and without fractions on the way.
+//! Runway: how many whole days a balance lasts, in integer arithmetic.
 
-/// The full days before a moment whose spend counts.
+/// Number of full days whose spend is averaged.
 pub const RUNWAY_DAYS: u16 = 7;
 
-/// Days left at the average spend of the last seven full days, rounded down; `None` when nothing was spent.
+/// Returns the days for which a balance lasts at the average spend of the last seven full days,
+/// rounded down. Returns `None` if nothing was spent.
 #[must_use]
 pub fn days_left(balance_minor: i64, spent_minor: i64) -> Option<i64> {
     if spent_minor <= 0 {
@@ -13,7 +14,7 @@ pub fn days_left(balance_minor: i64, spent_minor: i64) -> Option<i64> {
     i64::try_from(days).ok()
 }
 
-/// Whether it lasts fewer days than that.
+/// Returns whether the balance lasts fewer than `low_days` days.
 #[must_use]
 pub fn is_low(balance_minor: i64, spent_minor: i64, low_days: i32) -> bool {
     days_left(balance_minor, spent_minor).is_some_and(|days| days < i64::from(low_days))

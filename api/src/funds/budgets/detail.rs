@@ -1,4 +1,4 @@
-//! `GET /api/funds/budgets/detail/<id>/`.
+//! `GET /api/funds/budgets/detail/<id>/`: returns a budget.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,10 +13,10 @@ use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
 
-/// Show a budget
+/// Get a budget
 #[utoipa::path(
     get, path = "/api/funds/budgets/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 200, description = "The budget; its version in `ETag`", body = FundBudgetResponse), DetailErrors),
+    responses((status = 200, description = "The budget, with its version as `ETag`", body = FundBudgetResponse), DetailErrors),
     security(("bearer" = [])),
 )]
 pub async fn get_fund_budget(

@@ -1,4 +1,5 @@
-//! `GET /api/funds/budgets/list/`: the budgets that the viewer may see, the latest months first.
+//! `GET /api/funds/budgets/list/`: lists the budgets within the viewer's scope, latest months
+//! first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,26 +15,26 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::state::App;
 
-/// What the list of budgets understands.
+/// Query parameters of the list of budgets.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundBudgetsQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// Only this team's.
+    /// Only budgets of this team.
     team_id: Option<i64>,
-    /// Only this month's, as 2026-11.
+    /// Only budgets of this month, for example `2026-11`.
     month: Option<String>,
 }
 
 /// List budgets
 #[utoipa::path(
     get, path = "/api/funds/budgets/list/", tag = "funds", params(ListFundBudgetsQuery),
-    responses((status = 200, description = "Budgets, the latest months first", body = Vec<FundBudgetResponse>), ListErrors),
+    responses((status = 200, description = "Budgets, latest months first", body = Vec<FundBudgetResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_fund_budgets(
@@ -49,7 +50,7 @@ pub async fn list_fund_budgets(
         params.fail("month", "Enter a month from 2000-01 to 2099-12, as 2026-11.");
     }
     let within = team_in_reach(&allowed);
-    // Another team than the own is one that nobody has.
+    // 0 is the id of no team.
     let team_id = match (within, asked) {
         (Some(own), Some(asked)) if own != asked => Some(0),
         (within, asked) => within.or(asked),

@@ -1,5 +1,7 @@
-//! `GET /api/funds/ledger/list/`: the lines of the ledger, newest first. Who sees everything sees both sides of an entry; a
-//! buyer and a lead see what moved their ad accounts.
+//! `GET /api/funds/ledger/list/`: lists the lines of the ledger, newest first.
+//!
+//! Viewers with full scope see both sides of an entry. Buyers and leads see the lines of ad
+//! accounts within their scope.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -27,16 +29,16 @@ pub struct LedgerLineResponse {
     #[schema(format = Date)]
     pub date: String,
     pub kind: String,
-    /// The lines of a transfer come to zero.
+    /// The transfer of this line. The amounts of its lines add up to zero.
     pub transfer_id: i64,
     /// Where the money is: `bank` (outside), `ad_account`, `spend` or `fees`.
     pub book: String,
-    /// The ad account, where the book is one.
+    /// The ad account, if the book is `ad_account`.
     pub account_id: Option<i64>,
     pub currency: String,
-    /// What came into the book; negative: what went out of it.
+    /// Positive if the money came into the book, negative if it left it.
     pub amount: String,
-    /// What was in it then.
+    /// Balance of the book after this line.
     pub balance: String,
     pub reference: String,
     pub note: String,
@@ -61,30 +63,32 @@ impl From<LineRow> for LedgerLineResponse {
     }
 }
 
-/// What the ledger's list understands.
+/// Query parameters of the list of the ledger.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListLedgerQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// Entered then or later: RFC 3339, or a date in `tz`.
+    /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// Entered then or before: RFC 3339, or a date in `tz` that is included whole.
+    /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+    /// included.
     to: Option<String>,
-    /// The name of a time zone; the viewer's unless given.
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
+    /// Only of this ad account.
     account_id: Option<i64>,
     /// Only of this buyer's accounts.
     user_id: Option<i64>,
-    /// Only of the accounts of the buyers who are in this team now.
+    /// Only of accounts of the present members of this team.
     team_id: Option<i64>,
 }
 
-/// List the ledger
+/// List the lines of the ledger
 #[utoipa::path(
     get, path = "/api/funds/ledger/list/", tag = "funds", params(ListLedgerQuery),
     responses((status = 200, description = "Lines, newest first", body = Vec<LedgerLineResponse>), ListErrors),

@@ -1,3 +1,3 @@
-//! The ledger, which can only be read.
+//! The ledger. It is read-only.
 
 pub mod list;

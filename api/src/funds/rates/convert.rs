@@ -1,4 +1,4 @@
-//! An amount in another currency, by the rate of a day.
+//! Conversion of amounts between currencies.
 
 use crate::db::funds::rates::RateRow;
 use crate::funds::amount::MAX_MINOR;
@@ -7,8 +7,8 @@ use sluice_schemas::currency::exponent;
 /// One, in billionths.
 const ONE_E9: i128 = 1_000_000_000;
 
-/// What an amount is in the other currency of a rate, in minor units, rounded up: a budget is never passed by rounding.
-/// `None` when it is more than any amount can be.
+/// Converts an amount to the other currency of a rate, in minor units. Rounds up, so that rounding
+/// cannot exceed a budget. Returns `None` if the result is larger than any amount may be.
 #[must_use]
 pub fn convert(minor: i64, from: &str, rate: &RateRow) -> Option<i64> {
     let is_forward = rate.base == from;

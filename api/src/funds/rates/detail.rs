@@ -1,4 +1,4 @@
-//! `GET /api/funds/rates/detail/<id>/`.
+//! `GET /api/funds/rates/detail/<id>/`: returns a rate.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,10 +12,10 @@ use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
 
-/// Show a rate
+/// Get an exchange rate
 #[utoipa::path(
     get, path = "/api/funds/rates/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 200, description = "The rate; its version in `ETag`", body = FundRateResponse), DetailErrors),
+    responses((status = 200, description = "The rate, with its version as `ETag`", body = FundRateResponse), DetailErrors),
     security(("bearer" = [])),
 )]
 pub async fn get_fund_rate(State(app): State<App>, PathId(id): PathId) -> Result<Response, ApiError> {

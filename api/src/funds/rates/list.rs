@@ -1,4 +1,4 @@
-//! `GET /api/funds/rates/list/`: rates of exchange, the latest days first.
+//! `GET /api/funds/rates/list/`: lists exchange rates, latest days first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,28 +15,30 @@ use crate::http::query::Params;
 use crate::state::App;
 use sluice_schemas::currency::Currency;
 
-/// What the list of rates understands.
+/// Query parameters of the list of rates.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundRatesQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
+    /// Only rates of this currency (ISO 4217).
     base: Option<String>,
+    /// Only rates to this currency (ISO 4217).
     quote: Option<String>,
-    /// The first day.
+    /// First day, inclusive.
     from: Option<String>,
-    /// The last day.
+    /// Last day, inclusive.
     to: Option<String>,
 }
 
-/// List rates
+/// List exchange rates
 #[utoipa::path(
     get, path = "/api/funds/rates/list/", tag = "funds", params(ListFundRatesQuery),
-    responses((status = 200, description = "Rates, the latest days first", body = Vec<FundRateResponse>), ListErrors),
+    responses((status = 200, description = "Rates, latest days first", body = Vec<FundRateResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_fund_rates(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {

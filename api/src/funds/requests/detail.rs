@@ -1,4 +1,4 @@
-//! `GET /api/funds/requests/detail/<id>/`.
+//! `GET /api/funds/requests/detail/<id>/`: returns a request.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +14,10 @@ use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
 
-/// Show a request
+/// Get a request
 #[utoipa::path(
     get, path = "/api/funds/requests/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 200, description = "The request; its version in `ETag`", body = FundRequestResponse), DetailErrors),
+    responses((status = 200, description = "The request, with its version as `ETag`", body = FundRequestResponse), DetailErrors),
     security(("bearer" = [])),
 )]
 pub async fn get_fund_request(

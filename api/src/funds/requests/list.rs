@@ -1,4 +1,4 @@
-//! `GET /api/funds/requests/list/`: the requests that the viewer may see, newest first.
+//! `GET /api/funds/requests/list/`: lists the requests within the viewer's scope, newest first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,28 +15,30 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::state::App;
 
-/// What the list of requests understands.
+/// Query parameters of the list of requests.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundRequestsQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// Asked then or later: RFC 3339, or a date in `tz`.
+    /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// Asked then or before: RFC 3339, or a date in `tz` that is included whole.
+    /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+    /// included.
     to: Option<String>,
-    /// The name of a time zone; the viewer's unless given.
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
+    /// Only of this ad account.
     account_id: Option<i64>,
-    /// Only this buyer's.
+    /// Only of this buyer.
     user_id: Option<i64>,
-    /// Only those of the buyers who are in this team now.
+    /// Only of the present members of this team.
     team_id: Option<i64>,
-    /// `open`, `approved`, `refused`, `cancelled` or `topped_up`.
+    /// Only requests with this status: `open`, `approved`, `refused`, `cancelled` or `topped_up`.
     status: Option<String>,
 }
 

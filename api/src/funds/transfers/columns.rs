@@ -1,15 +1,15 @@
-//! Cells of a source's file as people and networks write them: days, and amounts with a point or a comma. What can be read
-//! in two ways is refused, never guessed.
+//! Parses cells of a spend file: days in several notations, and amounts with a point or a comma. An
+//! ambiguous cell is an error.
 
 use chrono::NaiveDate;
 
 use crate::funds::amount::Decimal;
 use crate::http::fields::values::parse_day;
 
-/// A day as 2026-11-23, 2026/11/23, 20261123 or 23.11.2026.
+/// Parses a day: 2026-11-23, 2026/11/23, 20261123 or 23.11.2026.
 ///
 /// # Errors
-/// What to write instead.
+/// A message with the accepted notations.
 pub fn day(text: &str) -> Result<NaiveDate, String> {
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let iso = match (text.len(), is_digits(text), text.split('.').collect::<Vec<_>>().as_slice()) {
@@ -21,15 +21,15 @@ pub fn day(text: &str) -> Result<NaiveDate, String> {
         .ok_or_else(|| "Enter a date as 2026-11-23, 2026/11/23, 20261123 or 23.11.2026.".to_owned())
 }
 
-/// An amount; `decimal` is the sign before the fraction, where the file's owner said it.
+/// Parses an amount. `decimal` is the decimal separator, if the client sent one.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A message.
 pub fn amount(text: &str, decimal: Option<char>) -> Result<Decimal, String> {
     let (point, comma) = (text.rfind('.'), text.rfind(','));
     let decimal = match decimal {
         Some(decimal) => Some(decimal),
-        // Of two different signs the last stands before the fraction.
+        // Of two different separators, the last one is the decimal separator.
         None if point.is_some() && comma.is_some() => Some(if point > comma { '.' } else { ',' }),
         None if text.matches(',').count() > 1 => Some('.'),
         None if text.matches('.').count() > 1 => Some(','),

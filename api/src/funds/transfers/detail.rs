@@ -1,4 +1,4 @@
-//! `GET /api/funds/transfers/detail/<id>/`.
+//! `GET /api/funds/transfers/detail/<id>/`: returns a transfer.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
 
-/// Show a transfer
+/// Get a transfer
 #[utoipa::path(
     get, path = "/api/funds/transfers/detail/{id}/", tag = "funds", params(("id" = i64, Path)),
     responses((status = 200, description = "The transfer", body = FundTransferResponse), DetailErrors),

@@ -1,4 +1,5 @@
-//! `GET /api/funds/transfers/list/`: the transfers of the ad accounts that the viewer may see, newest first.
+//! `GET /api/funds/transfers/list/`: lists the transfers of ad accounts within the viewer's scope,
+//! newest first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,28 +17,30 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::state::App;
 
-/// What the lists of the ledger understand.
+/// Query parameters of the list of transfers.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundTransfersQuery {
-    /// At most so many.
+    /// Maximum number of items on a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// Cursor from the `Link` header of the previous page.
     cursor: Option<String>,
-    /// Entered then or later: RFC 3339, or a date in `tz`.
+    /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// Entered then or before: RFC 3339, or a date in `tz` that is included whole.
+    /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+    /// included.
     to: Option<String>,
-    /// The name of a time zone; the viewer's unless given.
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
+    /// Only of this ad account.
     account_id: Option<i64>,
     /// Only of this buyer's accounts.
     user_id: Option<i64>,
-    /// Only of the accounts of the buyers who are in this team now.
+    /// Only of accounts of the present members of this team.
     team_id: Option<i64>,
-    /// `top_up`, `spend`, `return` or `reversal`.
+    /// Only transfers of this kind: `top_up`, `spend`, `return` or `reversal`.
     kind: Option<String>,
 }
 

@@ -1,15 +1,15 @@
-//! A source's file of spend, read: UTF-8 with or without a byte order mark, separated by comma, semicolon or tab, with the
-//! columns' names in its first row.
+//! Reads a file of spend: CSV in UTF-8, with or without byte order mark, separated by comma,
+//! semicolon or tab, with the names of the columns in its first row.
 
 use crate::http::error::FieldErrors;
 use crate::http::fields::Fields;
 
-/// The most rows of one file: each is an entry in one transaction.
+/// Maximum rows of a file. All are written in one transaction.
 pub const MAX_ROWS: usize = 2_000;
-/// The largest file, with what is sent around it.
+/// Maximum size of the request body, in bytes.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
-/// What a column is for, and the names by which it is found when the client gives none.
+/// Roles of columns, and the names by which a column is found if the client does not name it.
 const ROLES: [(&str, &[&str]); 5] = [
     ("date", &["date", "day", "reporting starts"]),
     ("amount", &["amount", "spend", "cost", "amount spent"]),
@@ -18,10 +18,10 @@ const ROLES: [(&str, &[&str]); 5] = [
     ("currency", &["currency", "currency code"]),
 ];
 
-/// A row's cells, empty where the file has none.
+/// Cells of a row. A missing cell is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SheetRow {
-    /// As a spreadsheet counts: the names are row 1.
+    /// Number of the row as in a spreadsheet: the names of the columns are row 1.
     pub row: usize,
     pub date: String,
     pub amount: String,
@@ -30,16 +30,16 @@ pub struct SheetRow {
     pub currency: String,
 }
 
-/// A file's rows and how to read their amounts.
+/// Rows of a file, and how to read their amounts.
 #[derive(Debug, Clone)]
 pub struct Sheet {
     pub rows: Vec<SheetRow>,
-    /// The account of all rows, where the client named one.
+    /// The account of all rows, if the client named one.
     pub account_id: Option<i64>,
     pub decimal: Option<char>,
 }
 
-/// Reads the file and what the client says of it; what is wrong stays in `fields`.
+/// Reads the file and the fields that describe it. Errors stay in `fields`.
 pub fn read(fields: &mut Fields) -> Option<Sheet> {
     let text = fields.required_text("file", MAX_FILE_BYTES);
     let account_id = fields.optional_id("account_id");
@@ -114,13 +114,13 @@ fn rows(
     Ok(found)
 }
 
-/// The separator that the first row has most of.
+/// Returns the separator that occurs most often in the first row.
 fn likeliest(first: &str) -> u8 {
     let count = |separator: u8| first.bytes().filter(|byte| *byte == separator).count();
     [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
 }
 
-/// Where each role's column is.
+/// Returns the position of the column of each role.
 fn places(
     names: &[String],
     columns: &[String; 5],
