@@ -1,8 +1,8 @@
 //! One lane on its way to Kafka: reader, open chunk, chunks in flight, durable cursor.
 //!
-//! Invariant: cursor ≤ acknowledged ≤ first ordinal of the open chunk ≤ next ordinal of the reader.
-//! So the cursor never passes an event that Kafka might not have, and no event is skipped. Debug
-//! builds check this.
+//! Invariant: cursor ≤ acknowledged ≤ first ordinal of the open chunk ≤ next ordinal of the reader
+//! ≤ next ordinal of the writer. So the cursor never passes an event that Kafka might not have, and
+//! no event is skipped. Debug builds check this.
 
 use std::io;
 use std::sync::Arc;
@@ -127,11 +127,12 @@ impl ForwardedLane {
     /// events, or the reader has passed events that are in no chunk.
     fn debug_assert_order(&self) {
         let (cursor, acknowledged) = (self.cursor.next_ordinal(), self.in_flight.acknowledged());
-        let read = self.reader.next_ordinal();
+        let (read, written) = (self.reader.next_ordinal(), self.lane.published());
         let open = if self.chunk.count() > 0 { self.chunk.first_ordinal() } else { read };
         debug_assert!(
-            cursor <= acknowledged && acknowledged <= open && open <= read,
-            "lane {}: cursor {cursor}, acknowledged {acknowledged}, open chunk {open}, read {read}",
+            [cursor, acknowledged, open, read, written].is_sorted(),
+            "lane {}: cursor {cursor}, acknowledged {acknowledged}, open chunk {open}, read {read}, \
+             written {written}",
             self.lane.id
         );
     }
