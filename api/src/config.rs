@@ -7,6 +7,7 @@ use axum::http::Uri;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
+use sluice_runtime::ops::OpsConfig;
 
 /// The minimum length of a signing secret, in bytes: the output length of SHA-256.
 const MIN_SECRET_BYTES: usize = 32;
@@ -21,7 +22,7 @@ pub struct Config {
     pub edge: EdgeConfig,
     pub kafka: KafkaConfig,
     pub auth: AuthConfig,
-    pub ops: OpsConfig,
+    pub ops: OpsConfig<9100>,
 }
 
 /// The public port.
@@ -29,7 +30,7 @@ pub struct Config {
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     pub listen: SocketAddr,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
+    /// Networks whose `X-Forwarded-For` (or else `Forwarded`) and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -114,13 +115,6 @@ pub enum Registration {
     Closed,
 }
 
-/// The operators' port.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OpsConfig {
-    pub listen: SocketAddr,
-}
-
 impl Default for HttpConfig {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8000)), trusted_proxies: Vec::new() }
@@ -156,12 +150,6 @@ impl Default for AuthConfig {
             wrong_passwords_per_minute: 15,
             registrations_per_minute: 120,
         }
-    }
-}
-
-impl Default for OpsConfig {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9100)) }
     }
 }
 

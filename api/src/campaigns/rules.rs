@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use crate::db::campaigns::{CampaignRow, NewCampaign};
 use crate::db::teams::{self, PersonRow};
 use crate::db::{partners, sources};
-use crate::funds::amount::Decimal;
+use crate::funds::amount::to_minor;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -15,6 +15,7 @@ use crate::http::guard::Allowed;
 use crate::partners::rules::{DEFAULT_CURRENCY, read_currency};
 use crate::policy::{Position, Scope};
 use sluice_schemas::currency::Currency;
+use sluice_schemas::decimal::Decimal;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_SITES: usize = 50;
@@ -147,7 +148,9 @@ fn payout(fields: &mut Fields, currency: &str) -> Option<i64> {
     }
     let currency = Currency::parse(currency)?;
     let read = Decimal::parse(&text).ok_or_else(|| "A valid number is required.".to_owned());
-    read.and_then(|decimal| decimal.minor(currency, 0)).map_err(|message| fields.fail("payout", message)).ok()
+    read.and_then(|decimal| to_minor(decimal, currency, 0))
+        .map_err(|message| fields.fail("payout", message))
+        .ok()
 }
 
 fn urls(

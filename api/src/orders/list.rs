@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use sluice_schemas::status::Status;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -20,9 +21,6 @@ use crate::orders::assemble::{self, Order};
 use crate::policy::{self, Action, Resource};
 use crate::prospects::list::{ListEventsQuery, ProspectResponse, may_search, read_filter};
 use crate::state::App;
-
-/// The statuses that an order can have.
-pub const STATUSES: [&str; 7] = ["", "hold", "sale", "rejected", "trash", "chargeback", "rebill"];
 
 /// A filled order form.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,7 +101,7 @@ pub async fn collect(
     limit: u32,
 ) -> Result<Page<Order>, ApiError> {
     let mut filter = read_filter(&mut params, allowed, limit);
-    filter.status = params.choice("status", &STATUSES).to_owned();
+    filter.status = params.choice("status", &[&[""], &Status::WORDS[..]].concat()).to_owned();
     params.finish()?;
     may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;

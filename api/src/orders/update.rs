@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use sluice_schemas::change::{Act, Entity};
+use sluice_schemas::contact;
 use sluice_schemas::status::Status;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use crate::audit::Actor;
 use crate::changes::Edit;
 use crate::http::body::Posted;
 use crate::http::error::ApiError;
-use crate::http::fields::{Fields, is_email};
+use crate::http::fields::Fields;
 use crate::http::guard::Allowed;
 use crate::http::json_values;
 use crate::http::openapi::{ChangeErrors, OnItsWay};
@@ -25,9 +26,6 @@ use crate::orders::detail::OrderDetailResponse;
 use crate::policy::{self, Action, Resource, Scope};
 use crate::state::App;
 
-/// The customer's fields and their longest texts, in characters; as the edge takes them.
-const CONTACT: [(&str, usize); 5] =
-    [("email", 254), ("phone_number", 20), ("first_name", 50), ("last_name", 50), ("delivery_address", 1000)];
 const MAX_REASON_CHARS: usize = 500;
 const MAX_STATUS_TEXT_CHARS: usize = 100;
 
@@ -211,24 +209,21 @@ fn read_money(fields: &mut Fields, set: &mut Vec<(&'static str, String)>) {
         }
     }
     if fields.get("currency").is_some()
-        && let Some(text) = fields.required_text("currency", 3)
+        && let Some(currency) = fields.required_currency("currency")
     {
-        if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            set.push(("currency", text));
-        } else {
-            fields.fail("currency", "Enter a currency as USD.");
-        }
+        set.push(("currency", currency.code.to_owned()));
     }
 }
 
-/// All five or none: what is not sent is what it was.
+/// Reads the customer's fields: all five or none. A field that was not sent keeps its value, and only
+/// a sent one is checked: the edge may have accepted the stored one by an older rule.
 fn read_contact(fields: &mut Fields, order: &Order, is_whole: bool, set: &mut Vec<(&'static str, String)>) {
-    let is_named = CONTACT.iter().any(|(name, _)| fields.get(name).is_some());
-    if !is_named && !is_whole {
+    let is_sent = contact::FIELDS.map(|name| fields.get(name).is_some());
+    if !is_sent.contains(&true) && !is_whole {
         return;
     }
     let known = &order.contact;
-    if !is_whole && known.order_id.is_nil() && CONTACT.iter().any(|(name, _)| fields.get(name).is_none()) {
+    if !is_whole && known.order_id.is_nil() && is_sent.contains(&false) {
         fields.fail(
             "non_field_errors",
             "There is no customer's data that this could be completed from: send all five fields.",
@@ -237,13 +232,13 @@ fn read_contact(fields: &mut Fields, order: &Order, is_whole: bool, set: &mut Ve
     }
     let known =
         [&known.email, &known.phone_number, &known.first_name, &known.last_name, &known.delivery_address];
-    for ((name, max_chars), known) in CONTACT.into_iter().zip(known) {
-        let text = if fields.get(name).is_some() || is_whole {
-            fields.required_text(name, max_chars).unwrap_or_default()
-        } else {
-            known.clone()
-        };
-        if name == "email" && !text.is_empty() && !is_email(&text) {
+    for (index, name) in contact::FIELDS.into_iter().enumerate() {
+        if !is_sent[index] && !is_whole {
+            set.push((name, known[index].clone()));
+            continue;
+        }
+        let text = fields.required_text(name, contact::MAX_CHARS[index]).unwrap_or_default();
+        if name == "email" && !text.is_empty() && !contact::is_email(&text) {
             fields.fail(name, "Enter a valid email address.");
         }
         set.push((name, text));

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
+use sluice_schemas::status::Status;
 
 use crate::http::error::ApiError;
 use crate::http::guard::Allowed;
@@ -131,7 +132,7 @@ pub async fn list_orders_page(
         list: list.followed_by(listing.query(), page.next.as_deref()),
         zone: zone.name(),
         status,
-        statuses: &list::STATUSES[1..],
+        statuses: &Status::WORDS,
         rows: page.items.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
         snippet: Snippet::new(&app.config.edge, allowed.viewer.id),
     })

@@ -7,6 +7,7 @@ use crate::db::partners::{NAME_UNIQUE, NewPartner};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use sluice_schemas::currency::Currency;
+use sluice_schemas::status::Status;
 
 const MAX_NAME_CHARS: usize = 100;
 const MAX_CURRENCY_CHARS: usize = 10;
@@ -14,9 +15,6 @@ const MAX_WORD_CHARS: usize = 100;
 const MAX_WORDS: usize = 200;
 /// What payouts are in that say nothing else.
 pub(crate) const DEFAULT_CURRENCY: &str = "USD";
-
-/// What a status comes to.
-const GROUPS: [&str; 6] = ["hold", "sale", "rejected", "trash", "chargeback", "rebill"];
 
 /// Reads a partner; what is wrong stays in `fields`.
 pub(super) fn read(fields: &mut Fields) -> Option<NewPartner> {
@@ -26,8 +24,8 @@ pub(super) fn read(fields: &mut Fields) -> Option<NewPartner> {
     let mut status_map = BTreeMap::new();
     for (word, group) in pairs {
         let group = group.to_lowercase();
-        if !GROUPS.contains(&group.as_str()) {
-            let known = GROUPS.join(", ");
+        if !Status::WORDS.contains(&group.as_str()) {
+            let known = Status::WORDS.join(", ");
             fields.fail("status_map", format!("\"{group}\" is not a valid choice. Choose one of {known}."));
         } else if status_map.insert(word.to_lowercase(), group).is_some() {
             fields.fail("status_map", format!("\"{word}\" is there twice: case does not matter."));

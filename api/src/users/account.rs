@@ -1,18 +1,18 @@
 //! Rules for the fields of an account, shared by registration, edits and the command line.
 
 use chrono_tz::Tz;
+use sluice_schemas::contact;
 
 use crate::auth::password;
 use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
 use crate::db::{constraint_to_field, violated_constraint};
 use crate::http::error::ApiError;
-use crate::http::fields::{Fields, is_email};
+use crate::http::fields::Fields;
 use crate::policy::Position;
 
 /// Maximum characters of a username.
 pub const MAX_USERNAME_CHARS: usize = 150;
 const MAX_NAME_CHARS: usize = 30;
-const MAX_EMAIL_CHARS: usize = 254;
 
 /// Fields that passed the rules. The password is not hashed yet.
 #[derive(Debug, Clone)]
@@ -96,8 +96,8 @@ pub fn read_new_password(fields: &mut Fields, name: &str) -> Option<String> {
 }
 
 fn read_email(fields: &mut Fields) -> String {
-    let email = fields.optional_text("email", MAX_EMAIL_CHARS);
-    if !email.is_empty() && !is_email(&email) {
+    let email = fields.optional_text("email", contact::MAX_EMAIL_CHARS);
+    if !email.is_empty() && !contact::is_email(&email) {
         fields.fail("email", "Enter a valid email address.");
     }
     email

@@ -101,6 +101,33 @@ async fn twenty_wrong_passwords_within_a_minute_end_in_429() {
 }
 
 #[tokio::test]
+async fn visitors_of_a_proxy_that_adds_ports_have_their_own_login_limits() {
+    let world = World::with(|config| {
+        config.http.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+        config.auth.wrong_passwords_per_minute = 1;
+    })
+    .await;
+    let guess = async |name: &str, header: &str, value: &str| {
+        let body = json!({"username": name, "password": "wrong"}).to_string();
+        let request = Request::post("/api/users/login/").header("content-type", "application/json");
+        world.send(request.header(header, value).body(Body::from(body)).unwrap()).await.status
+    };
+    // An address may guess ten times as often as an account.
+    for number in 0..10 {
+        let visitor = format!("198.51.100.7:{}", 40_000 + number);
+        assert_eq!(guess(&format!("made-up-{number}"), "x-forwarded-for", &visitor).await, 400);
+    }
+    for (header, visitor, expected) in [
+        ("x-forwarded-for", "198.51.100.7:50000", 429),
+        ("x-forwarded-for", "198.51.100.8:50000", 400),
+        ("forwarded", "for=\"198.51.100.7:50000\";proto=https", 429),
+        ("forwarded", "for=\"[2001:db8::7]:50000\";proto=https", 400),
+    ] {
+        assert_eq!(guess(visitor, header, visitor).await, expected, "{visitor}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_tokens_are_refused_in_the_words_of_the_legacy_crm() {
     let world = World::new().await;
     let ann = world.person("ann", Position::Buyer).await;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::db::constraint_to_field;
 use crate::db::funds::accounts::{AccountRow, AccountValues, NAME_UNIQUE, OF_BUYERS, SOURCE_KNOWN};
 use crate::db::funds::post::FLOOR;
-use crate::funds::amount::show;
+use crate::funds::amount::{show, to_minor};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -88,7 +88,8 @@ pub fn read(fields: &mut Fields) -> Option<AccountValues> {
         fields.whole_number("low_runway_days", 0..=MAX_LOW_RUNWAY_DAYS, DEFAULT_LOW_RUNWAY_DAYS);
     let low_runway_days = i32::try_from(low_runway_days).expect("bounded above");
     let credit = fields.optional_decimal("credit_limit").zip(currency);
-    let credit = credit.and_then(|(limit, currency)| fields.accept("credit_limit", limit.minor(currency, 0)));
+    let credit =
+        credit.and_then(|(limit, currency)| fields.accept("credit_limit", to_minor(limit, currency, 0)));
     fields.finish().ok()?;
     Some(AccountValues {
         name: name?,

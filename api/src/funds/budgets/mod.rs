@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::db::constraint_to_field;
 use crate::db::funds::budgets::{self, BudgetRow, BudgetValues, KEPT, ONE_A_MONTH};
-use crate::funds::amount::show;
+use crate::funds::amount::{show, to_minor};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
@@ -67,7 +67,7 @@ pub fn read(fields: &mut Fields) -> Option<BudgetValues> {
     let month = fields.required_month("month");
     let currency = fields.required_currency("currency");
     let amount = fields.required_decimal("amount").zip(currency);
-    let amount = amount.and_then(|(amount, currency)| fields.accept("amount", amount.minor(currency, 1)));
+    let amount = amount.and_then(|(amount, currency)| fields.accept("amount", to_minor(amount, currency, 1)));
     fields.finish().ok()?;
     Some(BudgetValues { team_id: team_id?, month: month?, amount_minor: amount?, currency: currency?.code })
 }

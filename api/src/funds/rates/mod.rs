@@ -14,9 +14,10 @@ use utoipa::ToSchema;
 
 use crate::db::constraint_to_field;
 use crate::db::funds::rates::{ONE_A_DAY, RateRow, RateValues};
-use crate::funds::amount::show_scaled;
+use crate::funds::amount::to_scaled;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use sluice_schemas::decimal;
 
 /// Decimal places of a rate.
 pub const RATE_PLACES: u32 = 9;
@@ -49,7 +50,7 @@ pub struct FundRateResponse {
 
 impl From<&RateRow> for FundRateResponse {
     fn from(row: &RateRow) -> Self {
-        let rate = show_scaled(row.rate_e9, RATE_PLACES);
+        let rate = decimal::show(row.rate_e9, RATE_PLACES);
         Self {
             id: row.id,
             base: row.base.clone(),
@@ -70,7 +71,7 @@ pub fn read(fields: &mut Fields) -> Option<RateValues> {
     let is_dated = fields.required_text("date", 100).is_some();
     let day = if is_dated { fields.date("date") } else { None };
     let rate = fields.required_decimal("rate");
-    let rate = rate.and_then(|rate| fields.accept("rate", rate.scaled(RATE_PLACES, 1, MAX_RATE)));
+    let rate = rate.and_then(|rate| fields.accept("rate", to_scaled(rate, RATE_PLACES, 1, MAX_RATE)));
     fields.finish().ok()?;
     Some(RateValues { base: base?.code, quote: quote?.code, day: day?, rate_e9: rate? })
 }

@@ -8,7 +8,7 @@ use crate::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, NewRequest};
 use crate::db::time_of;
-use crate::funds::amount::Decimal;
+use crate::funds::amount::to_minor;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
 use crate::funds::requests::{FundRequestRequest, FundRequestResponse, MAX_PURPOSE_CHARS};
@@ -21,6 +21,7 @@ use crate::http::openapi::MakeErrors;
 use crate::policy::Resource;
 use crate::state::App;
 use sluice_schemas::currency::Currency;
+use sluice_schemas::decimal::Decimal;
 
 /// Ask for money
 #[utoipa::path(
@@ -81,5 +82,5 @@ pub fn read(fields: &mut Fields) -> Option<(i64, Decimal, String)> {
 /// 400 at the amount.
 pub fn minor(amount: Decimal, code: &str) -> Result<i64, ApiError> {
     let currency = Currency::parse(code).ok_or_else(|| ApiError::bug("an unknown currency"))?;
-    amount.minor(currency, 1).map_err(|message| ApiError::field("amount", message))
+    to_minor(amount, currency, 1).map_err(|message| ApiError::field("amount", message))
 }

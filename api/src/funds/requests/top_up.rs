@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::audit::Actor;
 use crate::db::funds::post::EntryKind;
 use crate::db::funds::requests::{self, RequestRow};
-use crate::funds::amount::{Decimal, show};
+use crate::funds::amount::show;
 use crate::funds::answer;
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
@@ -25,6 +25,7 @@ use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
 use crate::http::path_id::PathId;
 use crate::state::App;
+use sluice_schemas::decimal::Decimal;
 
 /// How an approved request is topped up.
 #[derive(Debug, Deserialize, ToSchema)]

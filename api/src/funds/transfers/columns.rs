@@ -3,8 +3,8 @@
 
 use chrono::NaiveDate;
 
-use crate::funds::amount::Decimal;
 use crate::http::fields::values::parse_day;
+use sluice_schemas::decimal::Decimal;
 
 /// Parses a day: 2026-11-23, 2026/11/23, 20261123 or 23.11.2026.
 ///

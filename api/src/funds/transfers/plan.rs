@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{self, Books, EntryKind, NewEntry};
-use crate::funds::amount::show;
+use crate::funds::amount::{show, to_minor};
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::MAX_REFERENCE_CHARS;
 use crate::funds::transfers::columns;
@@ -138,7 +138,7 @@ fn read_row<'a>(row: &SheetRow, sheet: &Sheet, accounts: &'a [AccountRow]) -> Re
     let decimal = columns::amount(&row.amount, sheet.decimal).map_err(|message| fail("amount", message)).ok();
     let currency = account.and_then(|account| Currency::parse(&account.currency));
     let amount = decimal.zip(currency).and_then(|(decimal, currency)| {
-        decimal.minor(currency, 0).map_err(|message| fail("amount", message)).ok()
+        to_minor(decimal, currency, 0).map_err(|message| fail("amount", message)).ok()
     });
     if let Some(currency) = currency.filter(|_| !row.currency.is_empty())
         && !currency.code.eq_ignore_ascii_case(&row.currency)

@@ -12,13 +12,14 @@ use crate::db::funds::post::{
     self, BOUNDED, Books, EntryKind, FLOOR, IDEMPOTENT, NewEntry, REVERSED_ONCE, SPEND_ONCE,
 };
 use crate::db::{constraint_to_field, violated_constraint};
-use crate::funds::amount::{Decimal, show};
+use crate::funds::amount::{show, to_minor};
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::FundTransferResponse;
 use crate::http::error::ApiError;
 use crate::http::fields::keys::Key;
 use crate::policy::Resource;
 use sluice_schemas::currency::Currency;
+use sluice_schemas::decimal::Decimal;
 
 /// A transfer as somebody asks for it.
 #[derive(Debug, Clone, Serialize)]
@@ -156,8 +157,8 @@ fn entry_of(
 ) -> Result<NewEntry, ApiError> {
     let currency = Currency::parse(&account.currency).ok_or_else(|| ApiError::bug("an unknown currency"))?;
     let at = |field: &'static str| move |message: String| ApiError::field(field, message);
-    let amount_minor = wish.amount.minor(currency, 1).map_err(at("amount"))?;
-    let fee_minor = wish.fee.map_or(Ok(0), |fee| fee.minor(currency, 0)).map_err(at("fee"))?;
+    let amount_minor = to_minor(wish.amount, currency, 1).map_err(at("amount"))?;
+    let fee_minor = wish.fee.map_or(Ok(0), |fee| to_minor(fee, currency, 0)).map_err(at("fee"))?;
     let place = books.ad_account(account.id).ok_or_else(|| ApiError::bug("an account without a ledger"))?;
     if wish.kind != EntryKind::TopUp && amount_minor > place.available_minor {
         return Err(ApiError::field("amount", too_little(account, place.available_minor)));

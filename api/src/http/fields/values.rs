@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 
 use super::keys::Key;
 use super::{Fields, NULL, REQUIRED};
-use crate::funds::amount::Decimal;
 use sluice_schemas::currency::Currency;
+use sluice_schemas::decimal::Decimal;
 
 /// The first and the last accepted date.
 const FIRST_DAY: &str = "2000-01-01";
