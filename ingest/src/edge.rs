@@ -66,7 +66,9 @@ impl Edge {
             let (edge_config, clock, readiness) =
                 (Arc::clone(&edge_config), clock.clone(), readiness.clone());
             let (draining, bound) = (draining.clone(), listeners.remove(0));
+            let span = writer.lane().span.clone();
             let serve = move || {
+                let _entered = span.entered();
                 let worker = Worker::new(edge_config, clock, lane_counters, readiness, writer);
                 server::run(worker, bound, &draining, max_connections)
             };

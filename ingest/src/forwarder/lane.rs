@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use sluice_schemas::chunk::ChunkHeader;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::chunk::OpenChunk;
@@ -53,6 +54,12 @@ impl ForwardedLane {
         })
     }
 
+    /// Returns the span to enter while working on the lane.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.lane.span.clone()
+    }
+
     /// Reads synced records into chunks, and sends chunks that are full or have waited long enough.
     ///
     /// # Errors
@@ -66,7 +73,7 @@ impl ForwardedLane {
                 Ok(Some(record)) => record,
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::error!(lane = self.lane.id, %error, "the journal cannot be read");
+                    tracing::error!(%error, "the journal cannot be read");
                     break;
                 }
             };

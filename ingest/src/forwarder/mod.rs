@@ -228,8 +228,10 @@ impl ForwarderThread {
             config: &self.config,
             free_bytes: self.config.max_in_flight_bytes.saturating_sub(in_flight_bytes),
         };
-        let sent =
-            self.lanes.iter_mut().enumerate().try_for_each(|(index, lane)| lane.send(index, &mut outbox));
+        let sent = self.lanes.iter_mut().enumerate().try_for_each(|(index, lane)| {
+            let _entered = lane.span().entered();
+            lane.send(index, &mut outbox)
+        });
         self.producer = Some(producer);
         sent
     }
@@ -263,6 +265,7 @@ impl ForwarderThread {
         }
         self.cursors_stored = Instant::now();
         for lane in &mut self.lanes {
+            let _entered = lane.span().entered();
             if let Err(error) = lane.store_cursor(self.journal.budget()) {
                 tracing::error!(%error, "a cursor cannot be written, or a delivered segment cannot be deleted");
             }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tracing::Span;
 
 use super::budget::Budget;
 use super::prepare::Prepared;
@@ -43,6 +44,8 @@ pub struct Segment {
 pub struct Lane {
     pub id: u32,
     pub dir: PathBuf,
+    /// Entered by all work on the lane, so that its log lines name the lane.
+    pub span: Span,
     /// Whether this edge writes to the lane. A lane beyond the current thread count is only
     /// drained.
     pub is_written: bool,
@@ -56,6 +59,11 @@ pub struct Lane {
     segments: Mutex<Vec<Segment>>,
     prepared: Mutex<Option<Prepared>>,
     is_asking: AtomicBool,
+}
+
+/// The span of all log lines about a lane.
+pub(super) fn span(id: u32) -> Span {
+    tracing::info_span!(parent: None, "lane", lane = id)
 }
 
 impl Lane {
@@ -72,6 +80,7 @@ impl Lane {
         Self {
             id,
             dir,
+            span: span(id),
             is_written,
             recycled_bytes: recycled_bytes.filter(|_| is_written),
             published: AtomicU64::new(next_ordinal),
@@ -240,14 +249,14 @@ impl Lane {
         let recycled = match Prepared::recycle(segment, &self.dir) {
             Ok(recycled) => recycled,
             Err(error) => {
-                tracing::warn!(lane = self.id, %error, "a segment cannot be recycled");
+                tracing::warn!(%error, "a segment cannot be recycled");
                 return false;
             }
         };
         if let Some(new) = prepared.replace(recycled) {
             match std::fs::remove_file(&new.path) {
                 Ok(()) => budget.release(new.bytes),
-                Err(error) => tracing::warn!(lane = self.id, %error, "a prepared file cannot be removed"),
+                Err(error) => tracing::warn!(%error, "a prepared file cannot be removed"),
             }
         }
         true

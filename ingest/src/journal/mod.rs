@@ -282,9 +282,10 @@ fn recover_lanes(dir: &Path, edge: Uuid, options: &Options) -> io::Result<Arc<[A
         ids.extend(id.filter(|id| *id >= n_lanes));
     }
     let recover = |id: u32| {
+        let _entered = lane::span(id).entered();
         let dir = dir.join(format!("lane-{id}"));
         let lane = recovery::recover_lane(edge, dir, id, id < n_lanes, recycled_bytes)?;
-        tracing::info!(lane = id, next_ordinal = lane.published(), "lane recovered");
+        tracing::info!(next_ordinal = lane.published(), "lane recovered");
         Ok(Arc::new(lane))
     };
     let lanes = ids.into_iter().map(recover).collect::<io::Result<Vec<_>>>()?;

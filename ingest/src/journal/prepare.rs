@@ -111,7 +111,7 @@ impl Shared {
         }
         Prepared::create(&lane.dir, self.segment_bytes).map_err(|error| {
             self.budget.release(self.segment_bytes);
-            tracing::error!(lane = lane.id, %error, "a segment cannot be allocated");
+            tracing::error!(%error, "a segment cannot be allocated");
             match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full,
                 _ => AppendError::Failed,
@@ -127,10 +127,11 @@ pub(super) fn run(shared: &Shared, lanes: &[Arc<Lane>], wanted: &Receiver<u32>) 
             return;
         }
         let Some(lane) = lanes.iter().find(|lane| lane.id == id) else { continue };
+        let _entered = lane.span.enter();
         // A failure is not kept: the lane tries again when it needs the segment, and then the event
         // gets the outcome.
         if let Err(error) = lane.prepare(|| shared.prepare(lane)) {
-            tracing::warn!(lane = id, %error, "no segment could be prepared");
+            tracing::warn!(%error, "no segment could be prepared");
         }
     }
 }

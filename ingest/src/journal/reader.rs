@@ -142,12 +142,7 @@ impl LaneReader {
 
     fn report_gap(&mut self, until: u64) {
         self.n_damaged += 1;
-        tracing::error!(
-            lane = self.lane.id,
-            from = self.next_ordinal,
-            until,
-            "records of the journal cannot be read"
-        );
+        tracing::error!(from = self.next_ordinal, until, "records of the journal cannot be read");
     }
 }
 

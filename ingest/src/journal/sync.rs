@@ -30,6 +30,7 @@ pub(super) fn run_sync(shared: &Shared, lanes: &[Arc<Lane>], interval: Duration)
 }
 
 fn sync_lane(shared: &Shared, lane: &Lane) {
+    let _entered = lane.span.enter();
     let started = Instant::now();
     match lane.sync() {
         Ok(true) => {
@@ -38,7 +39,7 @@ fn sync_lane(shared: &Shared, lane: &Lane) {
         }
         Ok(false) => {}
         Err(error) => {
-            tracing::error!(lane = lane.id, %error, "the journal cannot be synced; this lane accepts no more events");
+            tracing::error!(%error, "the journal cannot be synced; this lane accepts no more events");
             shared.readiness.not_ready("journal", format!("lane {} cannot be synced: {error}", lane.id));
         }
     }

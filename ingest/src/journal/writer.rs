@@ -62,10 +62,11 @@ impl Active {
 
 impl LaneWriter {
     pub(super) fn new(lane: Arc<Lane>, shared: Arc<Shared>) -> Self {
+        let _entered = lane.span.clone().entered();
         let next_ordinal = lane.published();
         let mut writer = Self { lane, shared, active: None, next_ordinal, blocked_until: None };
         if let Err(error) = writer.rotate() {
-            tracing::warn!(lane = writer.lane.id, %error, "the edge starts without a segment to write to");
+            tracing::warn!(%error, "the edge starts without a segment to write to");
         }
         writer
     }

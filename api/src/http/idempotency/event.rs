@@ -13,6 +13,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
+use tracing::Instrument as _;
 
 use super::{IdempotencyKey, buffer, replay};
 use crate::db::idempotency;
@@ -46,7 +47,7 @@ pub(super) async fn run(
         clippy::disallowed_methods,
         reason = "a client that disconnects must not leave the key without a response; ends when the edge times out"
     )]
-    let passed = tokio::spawn(async move { pass_on(&app, &key, request, next).await });
+    let passed = tokio::spawn(async move { pass_on(&app, &key, request, next).await }.in_current_span());
     passed.await.map_err(|_| ApiError::bug("an event's task panicked"))?
 }
 
