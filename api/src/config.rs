@@ -12,7 +12,7 @@ use sluice_runtime::ops::OpsConfig;
 /// The minimum length of a signing secret, in bytes: the output length of SHA-256.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// The whole configuration.
+/// The configuration of the API and the pages.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -29,46 +29,55 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
+    /// Serves the API and the pages here.
     pub listen: SocketAddr,
-    /// Networks whose `X-Forwarded-For` (or else `Forwarded`) and `X-Forwarded-Proto` are trusted.
+    /// Networks of the proxies whose `X-Forwarded-For`, or else `Forwarded`, and
+    /// `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The database of users, teams, campaigns and funds.
+/// The Postgres database of people, teams, campaigns and funds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PostgresConfig {
-    /// `postgres://user:password@host:port/database`.
+    /// Address of the database. For example `postgres://user:password@host:5432/database`.
     pub url: Secret,
+    /// Connections to the database.
     pub max_connections: u32,
 }
 
-/// The database of events and roll-ups.
+/// The ClickHouse server with events and reports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClickhouseConfig {
+    /// Address of its HTTP interface, with `http://`. Required to serve and to migrate.
     pub url: String,
+    /// Database with Sluice's tables.
     pub database: String,
+    /// User who reads, and who migrates.
     pub user: String,
+    /// Password of `user`.
     pub password: Secret,
 }
 
-/// The edge that receives the events.
+/// The edge that receives events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeConfig {
-    /// The listener to which the create paths of the legacy CRM are forwarded. It must trust this
-    /// service as a proxy.
+    /// Listener of the edge that trusts this service as a proxy. Events that are created through
+    /// the API are forwarded there. Required to serve.
     pub url: String,
-    /// The URL of the edge for landing pages, shown in snippets. Empty: `url`.
+    /// Address of the edge for landing pages, shown in snippets. Empty means `url`.
     pub public_url: String,
 }
 
-/// The topic of edits and deletions for the consumer.
+/// The Kafka cluster that edits and deletions are sent to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaConfig {
+    /// Brokers as `host:port`, separated by commas.
     pub brokers: String,
+    /// Topic of edits and deletions.
     pub changes_topic: String,
 }
 
@@ -81,25 +90,27 @@ impl Default for KafkaConfig {
     }
 }
 
-/// Secrets, tokens, registration and rate limits.
+/// Accounts, logins and their limits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
-    /// Signs access tokens and form tokens.
+    /// Signs access tokens and form tokens. At least 32 bytes. Required to serve.
     pub secret: Secret,
-    /// Previous secrets, whose access tokens are still accepted, so that a new `secret` logs nobody
-    /// out.
+    /// Former values of `secret` that access tokens may still be signed with, so that a new one
+    /// logs nobody out.
     pub previous_secrets: Vec<Secret>,
+    /// New accounts without an Owner: `open` makes an active Buyer, `approval` waits for an Owner,
+    /// `closed` allows none.
     pub registration: Registration,
     /// Lifetime of an access token.
     pub access_minutes: u32,
-    /// Lifetime of an unused refresh token.
+    /// Lifetime of a refresh token that is not used.
     pub refresh_days: u32,
     /// Lifetime of a browser's session.
     pub session_days: u32,
-    /// Maximum wrong passwords for one account in a minute.
+    /// Wrong passwords for one account within a minute after which it must wait.
     pub wrong_passwords_per_minute: u32,
-    /// Maximum registrations from one address in a minute.
+    /// Registrations from one address within a minute.
     pub registrations_per_minute: u32,
 }
 

@@ -1,4 +1,7 @@
-//! The metrics of the service. Labels come only from enums.
+//! The metrics of the API and the pages. Labels have values from enums.
+//!
+//! `docs/metrics.md` is generated from the names and help texts here. A help text says what is
+//! counted; its last sentence, if it begins with "Worry", says when to act.
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// The part of the service that answered a request.
+/// The part of the service that a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Part {
     Api,
@@ -14,13 +17,21 @@ pub enum Part {
     Assets,
 }
 
-/// The class of a status code.
+impl Part {
+    const ALL: [Self; 3] = [Self::Api, Self::Pages, Self::Assets];
+}
+
+/// The class of a response's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Class {
     Success,
     Redirect,
     ClientError,
     ServerError,
+}
+
+impl Class {
+    const ALL: [Self; 4] = [Self::Success, Self::Redirect, Self::ClientError, Self::ServerError];
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,12 +48,16 @@ pub enum LoginOutcome {
     Limited,
 }
 
+impl LoginOutcome {
+    const ALL: [Self; 3] = [Self::Success, Self::Wrong, Self::Limited];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LoginLabels {
     outcome: LoginOutcome,
 }
 
-/// The metrics. Cheap to clone.
+/// Handles of all metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
@@ -51,24 +66,39 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the metrics.
+    /// Creates the metrics, registers them, and starts every series at 0.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::default(),
             seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             logins: Family::default(),
         };
-        registry.register("sluice_api_requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "sluice_api_requests",
+            "Requests answered, by part of the service and class of the status. Worry if `ServerError` grows",
+            metrics.requests.clone(),
+        );
         registry.register(
             "sluice_api_request_seconds",
-            "Time from the head of a request to the head of its response",
+            "Time from the head of a request to the head of its response. Worry if most take over a second",
             metrics.seconds.clone(),
         );
-        registry.register("sluice_api_logins", "Login attempts", metrics.logins.clone());
+        registry.register(
+            "sluice_api_logins",
+            "Logins by outcome; `Limited` were refused for too many wrong passwords. Worry if `Wrong` or \
+             `Limited` jumps: somebody is guessing",
+            metrics.logins.clone(),
+        );
+        for (part, class) in Part::ALL.into_iter().flat_map(|part| Class::ALL.map(|class| (part, class))) {
+            drop(metrics.requests.get_or_create(&RequestLabels { part, class }));
+        }
+        for outcome in LoginOutcome::ALL {
+            drop(metrics.logins.get_or_create(&LoginLabels { outcome }));
+        }
         metrics
     }
 
-    /// Counts an answered request.
+    /// Counts a request and how long its response took.
     pub fn answered(&self, part: Part, status: u16, seconds: f64) {
         let class = match status {
             ..300 => Class::Success,

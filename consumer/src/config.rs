@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
 use sluice_runtime::ops::OpsConfig;
 
-/// All of it.
+/// The configuration of the consumer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -19,19 +19,23 @@ pub struct Config {
     pub ops: OpsConfig<9190>,
 }
 
-/// Where events come from.
+/// The Kafka cluster that events and changes come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaConfig {
+    /// Brokers as `host:port`, separated by commas.
     pub brokers: String,
+    /// Topic of events.
     pub topic: String,
-    /// Edits and deletions.
+    /// Topic of edits and deletions.
     pub changes_topic: String,
-    /// Of the events' readers; the readers of changes are another group, with `-changes` after the name.
+    /// Consumer group for events. The group for changes is called the same with `-changes` at the
+    /// end.
     pub group: String,
-    /// Static membership: a consumer that comes back under this name takes its partitions again at once. Empty: none.
+    /// Name of this consumer, different for each. With it, a consumer that starts again gets its
+    /// partitions back at once (static membership). Empty means none.
     pub instance_id: String,
-    /// After this long without a heartbeat a consumer's partitions go to another one.
+    /// Time without a heartbeat after which Kafka gives the partitions to another consumer.
     pub session_timeout_ms: u32,
 }
 
@@ -68,15 +72,19 @@ impl KafkaConfig {
     }
 }
 
-/// Where rows go.
+/// The ClickHouse server that rows are written to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClickhouseConfig {
+    /// Address of its HTTP interface, with `http://` or `https://`.
     pub url: String,
+    /// Database with Sluice's tables.
     pub database: String,
+    /// User who writes.
     pub user: String,
+    /// Password of `user`.
     pub password: Secret,
-    /// LZ4 on the way: worth its CPU when a network lies between.
+    /// Compresses inserts with LZ4. Worth its CPU time if a network lies between.
     pub compress: bool,
 }
 
@@ -92,19 +100,19 @@ impl Default for ClickhouseConfig {
     }
 }
 
-/// When a batch is closed, and how often parked events are tried again.
+/// Batches of events, and parked events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchConfig {
-    /// A batch is closed once it has at least this many events.
+    /// Events after which a batch is closed.
     pub max_events: usize,
-    /// A batch is closed this long after its first chunk came.
+    /// Time after its first chunk when a batch is closed.
     pub linger_ms: u64,
-    /// Bytes of chunks that a partition may hold in memory before it is paused.
+    /// Bytes of chunks that a partition keeps in memory before it pauses.
     pub buffer_bytes: usize,
-    /// Parked orders are looked at this often, while there are any.
+    /// Time between two looks at parked orders, while there are any.
     pub replay_interval_ms: u64,
-    /// Parked events that were replayed or deleted are listed for so many days.
+    /// Time that replayed and deleted events stay in the list of parked events.
     pub keep_replayed_days: u64,
 }
 
@@ -120,20 +128,23 @@ impl Default for BatchConfig {
     }
 }
 
-/// What events are resolved with: keys, campaigns, people and teams.
+/// The directory: people, teams, campaigns and keys that resolve owners.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DirectoryConfig {
-    /// `postgres://user:password@host:port/database`; the user needs to read `directory_log` and `directory_origin`.
+    /// Address of Postgres. For example `postgres://user:password@host:5432/database`. The user
+    /// must be able to read `directory_log` and `directory_origin`.
     pub postgres_url: Secret,
-    /// Where the last directory is kept, for a start while Postgres is down. Empty: nowhere.
+    /// File for the newest directory, so that the consumer can start while Postgres is down. Empty
+    /// means none.
     pub file: PathBuf,
 }
 
-/// The country database (MaxMind format). Empty: countries stay empty.
+/// The database of countries.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeoConfig {
+    /// File in MaxMind format (`.mmdb`). Empty means that countries stay empty.
     pub database: PathBuf,
 }
 

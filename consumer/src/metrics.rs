@@ -1,4 +1,7 @@
-//! The consumer's figures. One field a metric; labels only from enums, partitions and tables.
+//! The metrics of the consumer. Labels have values from enums, but for partitions.
+//!
+//! `docs/metrics.md` is generated from the names and help texts here. A help text says what is
+//! counted; its last sentence, if it begins with "Worry", says when to act.
 
 use std::sync::atomic::AtomicU64;
 
@@ -7,23 +10,25 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use sluice_schemas::change::{APPLIED, MISSING, REFUSED};
+use sluice_schemas::outcome::{Outcome, ParkReason};
 
-/// Where an event ended, and why.
+/// Labels of an event's end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
     pub outcome: &'static str,
+    /// Empty unless the event is parked.
     pub reason: &'static str,
 }
 
-/// What became of a change.
+/// Labels of a change's end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ChangeLabels {
     pub outcome: &'static str,
 }
 
-/// A partition of a topic.
+/// Labels of a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PartitionLabels {
     /// `events` or `changes`.
@@ -31,99 +36,110 @@ pub struct PartitionLabels {
     pub partition: i32,
 }
 
-/// All of the consumer's metrics; handles are cheap to clone.
+/// Handles of all metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// Events by where they ended.
     pub events: Family<OutcomeLabels, Counter>,
-    /// Events that came again and were left out.
     pub repeated: Counter,
-    /// Ordinals that never came: loss.
     pub missing: Counter,
-    /// Batches stored.
     pub batches: Counter,
-    /// From the first chunk of a batch to its commit.
     pub batch_seconds: Histogram,
-    /// Times that something outside had to be asked again.
     pub retries: Counter,
-    /// Inserts after which ClickHouse was asked which rows are there.
     pub doubtful_inserts: Counter,
-    /// Inserts that were answered OK and left no rows.
     pub lost_inserts: Counter,
-    /// Changes by what became of them.
     pub changes: Family<ChangeLabels, Counter>,
-    /// Batches resolved with an older directory, since Postgres was down.
     pub stale_directory: Counter,
-    /// 1 for a partition that waits before a change of a later version.
     pub stopped: Family<PartitionLabels, Gauge>,
-    /// Records between what was read and the end of the partition.
     pub lag: Family<PartitionLabels, Gauge>,
-    /// Age of the newest stored event when its batch was stored.
     pub freshness_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
-    /// Makes the metrics and names them in the registry.
+    /// Creates the metrics, registers them, and starts every series whose labels are known at 0.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            events: Family::default(),
-            repeated: Counter::default(),
-            missing: Counter::default(),
-            batches: Counter::default(),
-            batch_seconds: Histogram::new(exponential_buckets(0.01, 2.0, 14)),
-            retries: Counter::default(),
-            doubtful_inserts: Counter::default(),
-            lost_inserts: Counter::default(),
-            changes: Family::default(),
-            stale_directory: Counter::default(),
-            stopped: Family::default(),
-            lag: Family::default(),
-            freshness_seconds: Gauge::default(),
-        };
         let part = registry.sub_registry_with_prefix("sluice_consumer");
-        part.register("events", "Events by where they ended", metrics.events.clone());
-        part.register(
-            "repeated_events",
-            "Events that came again and were left out",
-            metrics.repeated.clone(),
-        );
-        part.register(
-            "missing_events",
-            "Ordinals that never came: events lost before Kafka",
-            metrics.missing.clone(),
-        );
-        part.register("batches", "Batches stored", metrics.batches.clone());
-        part.register("batch_seconds", "First chunk of a batch to its commit", metrics.batch_seconds.clone());
-        part.register("retries", "Times something outside had to be asked again", metrics.retries.clone());
-        part.register(
-            "doubtful_inserts",
-            "Inserts that may have been done before: ClickHouse was asked which rows are there",
-            metrics.doubtful_inserts.clone(),
-        );
-        part.register(
-            "lost_inserts",
-            "Inserts that ClickHouse answered OK without storing the rows; they were inserted again",
-            metrics.lost_inserts.clone(),
-        );
-        part.register("changes", "Edits and deletions by what became of them", metrics.changes.clone());
-        part.register(
-            "stale_directory_batches",
-            "Batches resolved with the last directory that was seen, since Postgres was down",
-            metrics.stale_directory.clone(),
-        );
-        part.register(
-            "stopped_partitions",
-            "Partitions that wait for a later version of this program",
-            metrics.stopped.clone(),
-        );
-        part.register("lag_records", "Records not read yet", metrics.lag.clone());
-        part.register(
-            "freshness_seconds",
-            "Age of the newest event when it was stored",
-            metrics.freshness_seconds.clone(),
-        );
+        let metrics = Self {
+            events: add(
+                part,
+                "events",
+                "Events by how they ended: stored in the reports, parked, or replayed after parking. \
+                 Worry if the parked ones grow faster than usual",
+            ),
+            repeated: add(
+                part,
+                "repeated_events",
+                "Events that came again and were left out. Some are normal after a restart",
+            ),
+            missing: add(
+                part,
+                "missing_events",
+                "Events that a lane numbered and that never came: they were lost before Kafka. \
+                 Worry if it is not 0",
+            ),
+            batches: add(part, "batches", "Batches stored"),
+            batch_seconds: add_batch_seconds(part),
+            retries: add(
+                part,
+                "retries",
+                "Requests to ClickHouse, Kafka or Postgres that failed and were repeated. Worry if it \
+                 keeps growing",
+            ),
+            doubtful_inserts: add(
+                part,
+                "doubtful_inserts",
+                "Inserts that may have been written before, so that ClickHouse was asked for their \
+                 rows. Some are normal after a restart",
+            ),
+            lost_inserts: add(
+                part,
+                "lost_inserts",
+                "Inserts that ClickHouse confirmed without storing the rows; they were inserted again. \
+                 Worry if it grows without a crash of ClickHouse",
+            ),
+            changes: add(
+                part,
+                "changes",
+                "Edits and deletions by how they ended: applied, without an event to change \
+                 (`missing`), or refused",
+            ),
+            stale_directory: add(
+                part,
+                "stale_directory_batches",
+                "Batches whose owners were resolved with an older directory, because Postgres could not \
+                 be reached. Worry if it grows for minutes: new campaigns are unknown",
+            ),
+            stopped: add(
+                part,
+                "stopped_partitions",
+                "1 for a partition that waits for a later version of the consumer, else 0. Worry if it \
+                 is 1: update the consumer",
+            ),
+            lag: add(
+                part,
+                "lag_records",
+                "Records of a partition that were not read yet. Worry if it grows for minutes",
+            ),
+            freshness_seconds: add(
+                part,
+                "freshness_seconds",
+                "Age of the newest prospect of the last batch when the batch was stored. Worry if it \
+                 stays above a minute: the reports are late",
+            ),
+        };
+        metrics.start_series();
         metrics
+    }
+
+    fn start_series(&self) {
+        let without_reason = [Outcome::Stored, Outcome::Replayed].map(|outcome| (outcome, ""));
+        let parked = ParkReason::ALL.map(|reason| (Outcome::Parked, reason.as_str()));
+        for (outcome, reason) in without_reason.into_iter().chain(parked) {
+            drop(self.events.get_or_create(&OutcomeLabels { outcome: outcome.as_str(), reason }));
+        }
+        for outcome in [APPLIED, MISSING, REFUSED] {
+            drop(self.changes.get_or_create(&ChangeLabels { outcome }));
+        }
     }
 
     /// Counts a change by its outcome.
@@ -132,4 +148,21 @@ impl Metrics {
             [APPLIED, MISSING, REFUSED].into_iter().find(|known| *known == outcome).unwrap_or(REFUSED);
         self.changes.get_or_create(&ChangeLabels { outcome }).inc();
     }
+}
+
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn add_batch_seconds(registry: &mut Registry) -> Histogram {
+    let batch_seconds = Histogram::new(exponential_buckets(0.01, 2.0, 14));
+    registry.register(
+        "batch_seconds",
+        "Time from the first chunk of a batch to its commit. Worry if most batches take several \
+         seconds: ClickHouse is slow",
+        batch_seconds.clone(),
+    );
+    batch_seconds
 }

@@ -23,7 +23,7 @@ pub const LEGACY_ORDERS_PATH: &str = "/api/orders/create/";
 const FIXED_PATHS: [&str; 6] =
     [LEGACY_PROSPECTS_PATH, LEGACY_ORDERS_PATH, "/robots.txt", "/livez", "/readyz", "/favicon.ico"];
 
-/// All settings.
+/// The configuration of the edge.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -33,46 +33,50 @@ pub struct Config {
     pub ops: OpsConfig<9180>,
 }
 
-/// The public listeners.
+/// The public ports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeConfig {
-    /// The listener that stores the address of the peer as the visitor's.
+    /// Listens here for visitors. Takes the address of the connection as the visitor's address.
     pub listen: SocketAddr,
-    /// The second listener, which believes `X-Forwarded-For`, or else `Forwarded`, from
-    /// [`EdgeConfig::trusted_proxies`].
+    /// Listens here for proxies too, and believes their `X-Forwarded-For`, or else `Forwarded`. For
+    /// example `127.0.0.1:8082`. Needs `trusted_proxies`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_listen: Option<SocketAddr>,
-    /// The proxies that are trusted to report the hop before them.
+    /// Networks of the proxies that may name the address before them.
     pub trusted_proxies: Vec<IpNet>,
-    /// Serving threads, each with a lane of the journal; 0 = one per core.
+    /// Threads that serve requests. Each has its own lane of the journal. 0 means one per core.
     pub threads: usize,
     /// Rejects events of visitors who send `Sec-GPC: 1` or `DNT: 1`.
     pub honour_opt_out: bool,
-    /// Zeroes the last octet (IPv4) or the last 80 bits (IPv6) of stored addresses.
+    /// Stores addresses without their last octet (IPv4) or their last 80 bits (IPv6).
     pub anonymise_ip: bool,
-    /// The largest accepted body.
+    /// Largest body of a request.
     pub max_body_bytes: usize,
-    /// The time limit for a body.
+    /// Time within which a body must arrive.
     pub body_timeout_ms: u64,
-    /// The time limit for the first request of a connection.
+    /// Time within which the first request of a connection must arrive.
     pub header_timeout_ms: u64,
-    /// A connection without an answered request for this long is closed.
+    /// Time without a request after which a connection is closed.
     pub keep_alive_ms: u64,
-    /// Connections over this number are closed at once.
+    /// Open connections, all threads together. Further ones are closed at once.
     pub max_connections: usize,
-    /// How long a drain waits for requests in flight.
+    /// Time that open requests have to finish when the edge stops.
     pub drain_ms: u64,
     pub paths: PathsConfig,
 }
 
-/// Paths are configurable because ad blockers list the usual names.
+/// The paths of the edge. Ad blockers list the usual names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PathsConfig {
+    /// Path of the pixel image.
     pub pixel: String,
+    /// Path of beacons (`navigator.sendBeacon`).
     pub beacon: String,
+    /// Path of order forms.
     pub order: String,
+    /// Path of the script that landing pages load.
     pub script: String,
 }
 
@@ -80,34 +84,35 @@ pub struct PathsConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
+    /// Folder of the journal. It holds the edge's id and belongs to one edge.
     pub dir: PathBuf,
-    /// The size of a segment file. It is smaller if many threads share
-    /// [`JournalConfig::max_bytes`].
+    /// Size of a segment file. Smaller if many threads share `max_bytes`.
     pub segment_bytes: u64,
-    /// The size of all segment files together. When they are full, events are rejected.
+    /// Size of all segment files together. When they are full, events are rejected. The least value
+    /// grows with the threads.
     pub max_bytes: u64,
-    /// The longest time between the answer to a pixel and its event being on disk.
+    /// Longest time until the event of a pixel is synced to disk.
     pub sync_interval_ms: u64,
 }
 
-/// The Kafka cluster that receives the events.
+/// The Kafka cluster that events are forwarded to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KafkaConfig {
-    /// `host:port`, separated by commas.
+    /// Brokers as `host:port`, separated by commas.
     pub brokers: String,
+    /// Topic of events.
     pub topic: String,
-    /// The size at which a chunk is complete.
+    /// Size at which a chunk is sent.
     pub chunk_bytes: usize,
-    /// The longest time for which a chunk waits for more events.
+    /// Time that a chunk waits for more events.
     pub linger_ms: u64,
-    /// The largest number of bytes that are sent and not yet acknowledged.
+    /// Bytes that were sent and are not acknowledged yet. At least `chunk_bytes`.
     pub max_in_flight_bytes: usize,
-    /// How long a drain waits for Kafka. Events that Kafka has not accepted are sent after the next
-    /// start.
+    /// Time that Kafka has to take waiting events when the edge stops. Later ones are sent after
+    /// the next start.
     pub drain_ms: u64,
-    /// More settings of librdkafka (`security.protocol`, `sasl.password` …). They are never
-    /// printed.
+    /// More settings of librdkafka, such as `security.protocol` or `sasl.password`. Never printed.
     pub properties: BTreeMap<String, Secret>,
 }
 

@@ -1,6 +1,8 @@
-//! The metrics of the edge. Each serving thread has its own counters and is the only one to write
-//! them, without a locked instruction. They are summed when `/metrics` is read. Labels come from
-//! enums only.
+//! The metrics of the edge. Each serving thread writes its own counters, without a locked
+//! instruction. They are summed when `/metrics` is read. Labels have values from enums.
+//!
+//! `docs/metrics.md` is generated from the names and help texts here. A help text says what is
+//! counted; its last sentence, if it begins with "Worry", says when to act.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use sluice_schemas::outcome::Rejection;
 use crate::forwarder::ForwarderCounters;
 use crate::journal::Journal;
 
-/// The type of an event.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     Prospect,
@@ -28,7 +30,7 @@ impl EventKind {
     /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Prospect, Self::Order];
 
-    /// Returns the value of the label.
+    /// Returns the value of the label `kind`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +62,7 @@ impl LaneCounters {
         bump(&self.requests);
     }
 
-    /// Counts an event that was accepted.
+    /// Counts an event that was written to the journal.
     pub fn accepted(&self, kind: EventKind) {
         bump(&self.accepted[kind as usize]);
     }
@@ -80,7 +82,7 @@ impl LaneCounters {
         bump(&self.closed);
     }
 
-    /// Counts a connection over the limit.
+    /// Counts a connection that was closed because there were too many.
     pub fn refused(&self) {
         bump(&self.refused);
     }
@@ -95,7 +97,7 @@ pub fn register(
 ) {
     registry.register(
         "sluice_edge_journal_sync_seconds",
-        "Duration of the syncs of a lane",
+        "Time to sync the journal of a lane to disk. Worry if it nears a second: orders wait for it",
         journal.sync_seconds(),
     );
     registry.register_collector(Box::new(EdgeCollector { lanes, journal, forwarder }));
@@ -121,7 +123,7 @@ impl EdgeCollector {
     fn encode_events(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "sluice_edge_events_accepted",
-            "Events written to the journal",
+            "Events accepted: written to the journal",
             None,
             MetricType::Counter,
         )?;
@@ -132,7 +134,8 @@ impl EdgeCollector {
         }
         let mut family = encoder.encode_descriptor(
             "sluice_edge_events_rejected",
-            "Events rejected, by reason",
+            "Events rejected, by reason (docs/outcomes.md). Worry if `journal_full` or `journal_failed` \
+             grows: events of visitors are lost",
             None,
             MetricType::Counter,
         )?;
@@ -152,24 +155,32 @@ impl Collector for EdgeCollector {
         self.encode_events(&mut encoder)?;
         let opened = self.sum(|lane| &lane.opened);
         let counters = [
-            ("sluice_edge_requests", "Requests read", self.sum(|lane| &lane.requests)),
-            ("sluice_edge_connections_opened", "Connections accepted", opened),
-            ("sluice_edge_connections_refused", "Connections over the limit", self.sum(|lane| &lane.refused)),
+            (
+                "sluice_edge_requests",
+                "HTTP requests read on the public ports",
+                self.sum(|lane| &lane.requests),
+            ),
+            ("sluice_edge_connections_opened", "Connections accepted on the public ports", opened),
+            (
+                "sluice_edge_connections_refused",
+                "Connections closed at once because there were `edge.max_connections`. Worry if it grows",
+                self.sum(|lane| &lane.refused),
+            ),
             (
                 "sluice_edge_journal_written_bytes",
-                "Bytes of records written",
+                "Bytes of records written to the journal",
                 self.journal.lanes().iter().map(|lane| lane.written_bytes()).sum(),
             ),
             ("sluice_edge_chunks_produced", "Chunks that Kafka acknowledged", self.forwarder.chunks()),
             ("sluice_edge_events_produced", "Events that Kafka acknowledged", self.forwarder.events()),
             (
                 "sluice_edge_delivery_errors",
-                "Times the producer was created again after an error",
+                "Errors of the Kafka producer; it is started again after each. Worry if it keeps growing",
                 self.forwarder.errors(),
             ),
             (
                 "sluice_edge_journal_damaged",
-                "Places in the journal that cannot be read",
+                "Places in the journal that cannot be read. Worry if it is not 0: events there are lost",
                 self.forwarder.damaged(),
             ),
         ];
@@ -179,25 +190,27 @@ impl Collector for EdgeCollector {
         }
         let connections = opened.saturating_sub(self.sum(|lane| &lane.closed));
         let gauges = [
-            ("sluice_edge_connections", "Open connections", connections as f64),
+            ("sluice_edge_connections", "Connections open now", connections as f64),
             (
                 "sluice_edge_journal_bytes",
-                "Disk taken by the journal",
+                "Disk space that the journal takes, up to `journal.max_bytes`",
                 self.journal.budget().used_bytes() as f64,
             ),
             (
                 "sluice_edge_journal_minutes_left",
-                "Minutes until the journal is full at the current rate without Kafka, at most a million",
+                "Minutes until the journal is full if Kafka acknowledges nothing and events come at the \
+                 present rate; at most a million. Worry if it is under the time that you need to act",
                 self.journal.minutes_left(),
             ),
             (
                 "sluice_edge_waiting_events",
-                "Events in the journal that Kafka has not acknowledged",
+                "Events in the journal that Kafka has not acknowledged. Worry if it keeps growing",
                 self.forwarder.waiting(&self.journal) as f64,
             ),
             (
                 "sluice_edge_waiting_age_seconds",
-                "Age of the oldest event that Kafka has not acknowledged",
+                "Age of the oldest event that Kafka has not acknowledged; 0 if there is none. Worry if it \
+                 stays above a minute",
                 self.forwarder.oldest_age_seconds(),
             ),
         ];

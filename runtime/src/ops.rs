@@ -19,10 +19,11 @@ use tokio::net::TcpListener;
 
 use crate::lifecycle::Lifecycle;
 
-/// The operators' port, on loopback and `PORT` unless something else is configured.
+/// The port for operators: health and metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpsConfig<const PORT: u16> {
+    /// Serves `/livez`, `/readyz` and `/metrics` here.
     pub listen: SocketAddr,
 }
 

@@ -8,5 +8,6 @@ mod crash_points;
 mod demo;
 mod ledger;
 mod outages;
+mod references;
 mod renames;
 mod restarts;
