@@ -1,4 +1,4 @@
-//! What every handler can reach: one value, made once, cheap to clone.
+//! The shared state of all handlers: one value, created once, cheap to clone.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
 use crate::metrics::Metrics;
 
-/// Wrong passwords from one address count this many times less than those for one account: offices
-/// share addresses.
+/// An address may send this many times more wrong passwords than an account: offices share
+/// addresses.
 const ADDRESS_FACTOR: u32 = 10;
 
-/// The service's state.
+/// The state of the service.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-/// What is in it.
+/// The fields of [`App`].
 pub struct Inner {
     pub config: Config,
     pub clock: Clock,
@@ -37,13 +37,13 @@ pub struct Inner {
     pub edge: Edge,
     pub changes: Changes,
     pub passwords: Passwords,
-    /// One image is decoded at a time: each may take much memory.
+    /// Decodes one image at a time: each may need much memory.
     pub images: BlockingPool,
     pub tokens: Tokens,
     pub limits: Limits,
 }
 
-/// What the public may try, and how often.
+/// Limits for anonymous callers.
 pub struct Limits {
     /// Wrong passwords, by account.
     pub account: RateLimit,
@@ -54,10 +54,10 @@ pub struct Limits {
 }
 
 impl App {
-    /// Makes the state. Connects to nothing yet.
+    /// Creates the state. Does not connect yet.
     ///
     /// # Errors
-    /// When an address in the configuration cannot be read.
+    /// If an address in the configuration is invalid.
     pub fn new(config: Config, clock: Clock, readiness: Readiness, metrics: Metrics) -> anyhow::Result<Self> {
         let wrong = config.auth.wrong_passwords_per_minute;
         Ok(Self(Arc::new(Inner {

@@ -19,7 +19,7 @@ use crate::policy::Position;
 
 /// How many times a removal looks for events that arrived late.
 const MAX_ROUNDS: u32 = 10;
-/// Longer than the consumer takes for a batch.
+/// Longer than the consumer needs for a batch.
 const ARRIVAL_PAUSE: Duration = Duration::from_secs(2);
 
 const TEAM: &str = "Demo team";

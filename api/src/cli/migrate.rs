@@ -25,7 +25,7 @@ pub static POSTGRES: Migrator = sqlx::migrate!("../schemas/migrations/postgres")
 /// The longest wait for the servers to start.
 const SERVER_PATIENCE: Duration = Duration::from_secs(60);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// The key of the advisory lock: "sluice" as a number.
+/// Key of the advisory lock: "sluice" in ASCII.
 const LOCK_KEY: i64 = 0x0000_736c_7569_6365;
 
 #[derive(Row, Deserialize)]
@@ -174,7 +174,7 @@ async fn apply(client: &Client, migration: &Migration) -> anyhow::Result<()> {
 
 fn checksum(sql: &str) -> String {
     Sha256::digest(sql).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         write!(text, "{byte:02x}").ok();
         text
     })

@@ -164,7 +164,7 @@ mod tests {
     use crate::sources::rules::{is_macro_text, is_parameter};
 
     #[test]
-    fn every_template_makes_a_source() {
+    fn every_template_creates_a_source() {
         for template in TEMPLATES {
             for (parameter, text) in template.macros {
                 assert!(

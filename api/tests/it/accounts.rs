@@ -91,7 +91,7 @@ async fn twenty_wrong_passwords_within_a_minute_end_in_429() {
     }
     assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 15);
     assert_eq!(statuses.last(), Some(&429));
-    // The right one must wait too, or guessing would go on; others do not.
+    // The right password must wait too, or guessing could continue. Other accounts need not wait.
     let limited = world.login("ANN", PASSWORD).await;
     assert_eq!((limited.status, limited.header("retry-after")), (429, "60"));
     insta::assert_snapshot!(limited.text, @r#"{"detail":"Request was throttled. Expected available in 60 seconds."}"#);
@@ -152,7 +152,7 @@ async fn invalid_tokens_are_refused_in_the_words_of_the_legacy_crm() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_rotate_and_a_copied_one_ends_them_all() {
+async fn refresh_tokens_rotate_and_a_copied_one_revokes_them_all() {
     let world = World::new().await;
     world.person("ann", Position::Buyer).await;
     let first = world.login("ann", PASSWORD).await.json();
@@ -187,7 +187,7 @@ async fn of_two_exchanges_at_once_one_is_a_copy_and_ends_the_login() {
     let winner = if left.status == 200 { left } else { right };
     let again = json!({"refresh_token": winner.json()["refresh_token"]});
     assert_eq!(world.post_json("/api/users/refresh/", &again, None).await.status, 401);
-    // The other login of the same person stands.
+    // The person's other login is still valid.
     assert_eq!(world.get_as("/api/users/list/", &ann).await.status, 200);
     let trail = world.trail("users", ann.id).await;
     assert!(trail[0].starts_with("anonymous token-reuse - {"), "{trail:?}");

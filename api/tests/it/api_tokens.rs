@@ -1,4 +1,4 @@
-//! API tokens of programs: what they may, for how long, and that none makes another.
+//! API tokens: their permissions and lifetime. A token cannot create another token.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ async fn a_token_acts_as_its_user_within_its_scopes() {
     insta::assert_snapshot!(refused.line(), @r#"403 {"detail":"This API token may only read."}"#);
     assert_eq!(world.ask("POST", "/api/teams/create/", &body, &small).await.status, 403);
     assert_eq!(world.ask("POST", "/api/teams/create/", &body, &writer).await.status, 201);
-    // People are made by people: who is made could log in, and make tokens.
+    // A token creates no users: they could log in and create tokens.
     let new = json!({"username": "new", "password": "secretpassword", "position": "Owner"});
     assert_eq!(world.post_json("/api/users/register/", &new, Some(&reader)).await.status, 403);
     assert_eq!(world.post_json("/api/users/register/", &new, Some(&writer)).await.status, 400);
     assert_eq!(world.ask("POST", "/api/users/create/", &new, &writer).await.status, 403);
 
-    // It goes no further than its user: not when they are demoted, not when they are gone.
+    // The token loses permissions with its user, who is demoted and then removed.
     world.sql(&format!("UPDATE users SET position = 'Owner' WHERE id = {}", ann.id)).await;
     world.sql(&format!("UPDATE users SET position = 'Buyer' WHERE id = {}", owner.id)).await;
     assert_eq!(world.ask("POST", "/api/teams/create/", &body, &writer).await.status, 403);
@@ -109,7 +109,7 @@ async fn tokens_are_listed_without_the_secret_expire_and_are_revoked() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_token() {
+async fn malformed_tokens() {
     let world = World::new().await;
     let ann = world.person("ann", Position::Buyer).await;
     for (body, field) in [

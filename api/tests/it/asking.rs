@@ -1,16 +1,17 @@
-//! More ways to ask a [`World`], and to look at what it wrote into the audit trail.
+//! More requests to a [`World`], and a look at its audit trail.
 
 use serde_json::Value;
 
 use crate::world::{Answer, Person, World};
 
 impl World {
-    /// Any method, with a JSON body unless it is null.
+    /// Sends a request with any method, with a JSON body unless it is null.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value, person: &Person) -> Answer {
         self.call(method, path, body, person, "").await
     }
 
-    /// The audit trail of a resource's row: actor, verb, before, after; the oldest first, logins left out.
+    /// Returns the audit trail of one row, oldest line first and without logins: actor, verb,
+    /// before, after.
     pub(crate) async fn trail(&self, resource: &str, id: i64) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT actor_name || ' ' || verb || ' ' || coalesce(before::text, '-') || ' ' || coalesce(after::text, '-')

@@ -1,4 +1,4 @@
-//! The audit trail, read: by Owners alone, by each filter, page by page.
+//! Reading the audit trail: only by Owners, with each filter, page by page.
 
 use axum::body::Body;
 use axum::http::Request;

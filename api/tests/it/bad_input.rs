@@ -1,4 +1,4 @@
-//! What nobody should send, and what the service answers: a clear 4xx, never a 5xx.
+//! Invalid input: the response is a clear 4xx, never a 5xx.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -51,7 +51,7 @@ async fn methods_that_a_path_does_not_have() {
 }
 
 #[tokio::test]
-async fn parameters_and_ids_that_cannot_be_meant() {
+async fn invalid_parameters_and_ids() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for list in ["users", "prospects", "orders"] {
@@ -136,7 +136,7 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     insta::assert_snapshot!(answer.line(), @r#"503 {"detail":"Service temporarily unavailable (postgres), try again later."}"#);
     assert_eq!(answer.header("retry-after"), "2");
 
-    // Postgres is there, but empty; ClickHouse is down.
+    // Postgres is empty and ClickHouse is down.
     config.postgres.url = postgres;
     let world = World::on(config, crate::world::StubEdge::start().await);
     sluice_api::health::probe_all(&world.app).await;
@@ -148,7 +148,7 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     let answer = world.get_as("/api/prospects/list/", &owner).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
 
-    // Both are there; ClickHouse is empty until it is migrated.
+    // Both are up. ClickHouse is empty until it is migrated.
     let mut config = world.app.config.clone();
     config.clickhouse = clickhouse;
     let world = World::on(config.clone(), crate::world::StubEdge::start().await);

@@ -1,4 +1,4 @@
-//! Ways to ask and to look that tests of changes have in common.
+//! Requests and checks that the tests of changes share.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{Answer, Person, World};
 
 impl World {
-    /// Any request with a JSON body by a person; `if_match` is sent where it is not empty.
+    /// Sends a request with a JSON body as a person, and `If-Match` unless `if_match` is empty.
     pub(crate) async fn call(
         &self,
         method: &str,
@@ -26,7 +26,7 @@ impl World {
         self.send(request.header(CONTENT_TYPE, "application/json").body(body).unwrap()).await
     }
 
-    /// The audit trail's lines on a resource: verb, actor, before, after.
+    /// Returns the lines of the audit trail about a resource: verb, actor, before, after.
     pub(crate) async fn audit(&self, resource: &str) -> Vec<String> {
         let rows: Vec<(String, String, Option<Value>, Option<Value>)> = sqlx::query_as(
             "SELECT verb || ' ' || resource_id, actor_name, before, after FROM audit_log WHERE resource = $1 ORDER BY id",

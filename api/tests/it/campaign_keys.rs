@@ -1,4 +1,4 @@
-//! A campaign over time: its keys, its buyers, and what it names; and how a form says it.
+//! A campaign over time: its keys, buyers and references. Also as a form.
 
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -11,7 +11,8 @@ async fn campaign(world: &World, buyer: &Person) -> String {
     made.json()["tracking_key"].as_str().unwrap().to_owned()
 }
 
-/// Each key by its number in `known`, with whether it has no end (`open`), one to come (`grace`) or had it (`ended`).
+/// Returns each key as its number in `known` and `open` (without an end), `grace` (ends later) or
+/// `ended`.
 async fn keys(world: &World, known: &mut Vec<String>) -> Vec<String> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT key, CASE WHEN expires_at IS NULL THEN 'open' WHEN expires_at > now() THEN 'grace' ELSE 'ended' END
@@ -94,7 +95,7 @@ async fn rotations_at_once_leave_one_key_without_an_end() {
     }
     let states = keys(&world, &mut known).await;
     assert_eq!(states.iter().filter(|state| state.ends_with("open")).count(), 1, "{states:?}");
-    // There is an end to it.
+    // The number of keys is limited.
     for _ in 0..16 {
         assert_eq!(rotate().await.status, 200);
     }
@@ -119,7 +120,7 @@ async fn a_campaign_is_handed_over_and_its_past_stays() {
     assert_eq!(hand(&lead, ben.id).await.json()["user_id"], ben.id);
     assert_eq!(world.get_as("/api/campaigns/detail/1/", &ann).await.status, 404);
     assert_eq!(world.get_as("/api/campaigns/detail/1/", &ben).await.status, 200);
-    // An Owner gives it to anybody who buys; then it is none of the lead's business.
+    // An Owner may give it to any buyer, after which the lead no longer sees it.
     assert_eq!(hand(&owner, lead.id).await.status, 400);
     let (first, second) = tokio::join!(hand(&owner, eve.id), hand(&owner, ann.id));
     assert_eq!((first.status, second.status), (200, 200));
@@ -143,7 +144,7 @@ async fn a_campaign_is_handed_over_and_its_past_stays() {
 }
 
 #[tokio::test]
-async fn what_a_campaign_names_stays_when_it_is_archived() {
+async fn a_campaign_keeps_deleted_sources_and_partners() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let ann = world.person("ann", Position::Buyer).await;

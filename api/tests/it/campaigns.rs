@@ -1,11 +1,12 @@
-//! Campaigns: what they show, what is wrong with them, and whose they may be.
+//! Campaigns: their fields, invalid input, and who may own them.
 
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
 
 use crate::world::{Person, World};
 
-/// An Owner, a lead with Ann in the team, Ben without one, and a coordinator; ids in this order.
+/// Creates an Owner, a lead with Ann in the team, Ben without a team, and a coordinator. Their ids
+/// are in this order.
 struct Team {
     owner: Person,
     lead: Person,
@@ -28,7 +29,7 @@ impl Team {
     }
 }
 
-/// The answer with its keys and times, which differ in each run, by their names.
+/// Returns the response with names in place of keys and times, which differ in each run.
 fn masked(answer: &crate::world::Answer) -> String {
     let mut text = answer.line();
     let Ok(body) = serde_json::from_str::<Value>(&answer.text) else { return text };
@@ -40,7 +41,7 @@ fn masked(answer: &crate::world::Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_campaign_lives() {
+async fn a_campaign_is_created_changed_and_archived() {
     let world = World::new().await;
     let team = Team::new(&world).await;
     let source = json!({"name": "Push", "macros": {"sub1": "{zoneid}", "external_id": "${SUBID}"}});
@@ -62,7 +63,8 @@ async fn a_campaign_lives() {
     let detail = world.get_as("/api/campaigns/detail/2/", &team.ann).await;
     assert_eq!((detail.text.as_str(), detail.header("etag")), (full.text.as_str(), "\"1\""));
 
-    // PATCH changes what is sent, PUT all but whose it is; nothing changed is no new version.
+    // PATCH changes the fields that are sent, PUT all but the buyer. Without a change the version
+    // stays.
     let update = async |method: &str, body: Value, version: &str| {
         world.call(method, "/api/campaigns/update/2/", &body, &team.ann, version).await
     };
@@ -96,7 +98,7 @@ async fn a_campaign_lives() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_at_its_field() {
+async fn invalid_values_are_named_by_field() {
     let world = World::new().await;
     let team = Team::new(&world).await;
     let mut seen = String::new();
@@ -163,7 +165,7 @@ async fn what_is_wrong_is_said_at_its_field() {
             "{query}"
         );
     }
-    // No finer than the currency that it is changed to.
+    // The payout has no more decimals than the new currency allows.
     let body = json!({"name": "a", "payout": "1.50"});
     assert_eq!(world.post_json("/api/campaigns/create/", &body, Some(&team.ann)).await.status, 201);
     let list = world.get_as("/api/campaigns/list/", &team.ann).await.json();
@@ -172,7 +174,7 @@ async fn what_is_wrong_is_said_at_its_field() {
 }
 
 #[tokio::test]
-async fn each_role_makes_campaigns_for_whom_it_may() {
+async fn each_role_creates_campaigns_within_its_scope() {
     let world = World::new().await;
     let team = Team::new(&world).await;
     world.sql("UPDATE users SET is_active = false WHERE username = 'ben'").await;

@@ -1,4 +1,4 @@
-//! The subcommands, on real servers and as a process.
+//! The subcommands, on real servers and as processes.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -30,7 +30,7 @@ async fn run(config: &Config, arguments: &[&str], input: &str) -> Output {
     let input = input.to_owned();
     let ended = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
-        // A child that reads nothing may be gone already.
+        // A child that reads nothing may have ended already.
         child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
         child.wait_with_output().unwrap()
     });
@@ -48,14 +48,14 @@ fn stderr(output: &Output) -> String {
 #[tokio::test]
 async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     let mut config = config().await;
-    // ClickHouse's database is made where it is missing.
+    // The migration creates the ClickHouse database if it is missing.
     config.clickhouse.database = sluice_local::testing::unique_name("made");
     let (first, second) = tokio::join!(run(&config, &["migrate"], ""), run(&config, &["migrate"], ""));
     assert!(first.status.success() && second.status.success(), "{} {}", stderr(&first), stderr(&second));
     let both = stdout(&first) + &stdout(&second);
     let mut lines: Vec<&str> = both.lines().collect();
     lines.sort_unstable();
-    // Each once, by whichever came first.
+    // Whichever process comes first applies each migration, once.
     let n_applied = lines.iter().filter(|line| line.starts_with("postgres: applied ")).count();
     assert_eq!(n_applied, migrate::POSTGRES.iter().count(), "{both}");
     lines.retain(|line| !line.starts_with("postgres: applied ") || line.ends_with("0001 accounts"));
@@ -87,7 +87,7 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn an_owner_is_made_once() {
+async fn an_owner_is_created_once() {
     let world = World::new().await;
     let config = &world.app.config;
     let made =
@@ -126,7 +126,7 @@ async fn a_bad_configuration_exits_64_and_names_its_key() {
 }
 
 #[tokio::test]
-async fn the_demo_is_made_once_and_removed_without_a_trace() {
+async fn the_demo_is_created_once_and_removed_completely() {
     let world = World::with_events(|_| {}).await;
     let real = world.person("real", Position::Buyer).await;
     let first = run(&world.app.config, &["demo", "create"], "").await;
@@ -145,7 +145,7 @@ async fn the_demo_is_made_once_and_removed_without_a_trace() {
 
     let demo_buyer = users[3]["id"].as_i64().unwrap();
     fill(&world, &[demo_buyer, real.id]).await;
-    // A campaign of the demo's, and one that it handed on.
+    // A campaign of a demo user, and one that a demo user gave to somebody else.
     for id in [1, 2] {
         world.sql("INSERT INTO campaigns (name) VALUES ('a')").await;
         world
@@ -172,7 +172,7 @@ async fn the_demo_is_made_once_and_removed_without_a_trace() {
     assert!(run(&world.app.config, &["demo", "create"], "").await.status.success());
 }
 
-/// An event of each kind for each of these buyers.
+/// Inserts an event of each kind for each of these buyers.
 async fn fill(world: &World, buyers: &[i64]) {
     for (number, buyer) in (1..).zip(buyers) {
         let row = prospect(number, NOW_MS + number, *buyer);
@@ -188,7 +188,7 @@ async fn fill(world: &World, buyers: &[i64]) {
 }
 
 #[tokio::test]
-async fn a_name_of_the_demo_that_is_somebodys_is_left_alone() {
+async fn a_real_user_with_a_demo_name_is_left_alone() {
     let world = World::new().await;
     world.person("Demo_Owner", Position::Buyer).await;
     let error = demo::create_in(&world.app.postgres).await.unwrap_err();

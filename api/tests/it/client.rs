@@ -1,4 +1,5 @@
-//! A client that is generated from the document (`api/tests/client/`), type-checked, and used against the service on a port.
+//! A client that is generated from the OpenAPI document (`api/tests/client/`), type-checked, and
+//! run against the service on a port.
 
 use std::path::Path;
 use std::process::Output;

@@ -1,5 +1,5 @@
-//! Postgres ends all connections between two requests, as when it restarts, so soon after the first that the pool still trusts
-//! them: what is asked next is answered, or is to be asked again, and then the pool is well.
+//! Postgres ends all connections shortly after a request, as in a restart, while the pool still
+//! trusts them. The next requests succeed or get a 503 with `Retry-After`, and the pool recovers.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -8,11 +8,11 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::world::{Answer, Person, Visitor, World};
 
-/// A list, a page, and a change in a transaction, each twice.
+/// Each kind of request twice: a list, a page, and a change in a transaction.
 const N_ROUNDS: usize = 6;
 
 #[tokio::test]
-async fn a_request_on_a_connection_that_was_cut_is_answered_or_to_be_asked_again() {
+async fn a_request_on_a_cut_connection_succeeds_or_can_be_repeated() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let mut visitor = world.visitor("owner").await;
@@ -27,14 +27,14 @@ async fn a_request_on_a_connection_that_was_cut_is_answered_or_to_be_asked_again
                 break;
             }
             assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{round}: {}", answer.text);
-            // A request that is refused takes one of the dead connections out of the pool.
+            // Each refused request removes a dead connection from the pool.
             n_refused += 1;
             assert!(n_refused <= world.app.postgres.options().get_max_connections(), "{round}: {n_refused}");
         }
     }
 }
 
-/// Asks in one of the ways; with the status of an answer that is no refusal.
+/// Sends the kind of request of this round. Returns the response and the status of success.
 async fn ask(world: &World, owner: &Person, visitor: &mut Visitor<'_>, round: usize) -> (Answer, u16) {
     match round % 3 {
         0 => (world.get_as("/api/users/list/", owner).await, 200),
@@ -46,7 +46,7 @@ async fn ask(world: &World, owner: &Person, visitor: &mut Visitor<'_>, round: us
     }
 }
 
-/// Fills the pool with connections that have just been used and are at rest.
+/// Fills the pool with idle connections that have just been used.
 async fn warm(world: &World, owner: &Person) {
     let pool = &world.app.postgres;
     let n_connections = pool.options().get_max_connections();
@@ -56,7 +56,7 @@ async fn warm(world: &World, owner: &Person) {
     }
 }
 
-/// Ends the pool's connections, by another one, until Postgres has none of them.
+/// Ends the pool's connections over another connection, until Postgres has none of them.
 async fn cut(other: &mut PgConnection) {
     assert!(n_told_to_end(other).await > 0, "the pool has connections");
     while n_told_to_end(other).await > 0 {}

@@ -1,4 +1,4 @@
-//! Whether an answer is one that the OpenAPI document names: asked of every answer in every test.
+//! Checks every response of every test against the OpenAPI document.
 
 use axum::http::Method;
 use axum::http::header::ETAG;
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::world::Answer;
 
-/// Panics where the document does not name the answer's status, or where one of them has an `ETag` and the other not.
+/// Panics if the document lacks the status of the response, or if only one of the two has an
+/// `ETag`.
 pub(crate) fn check(document: &Value, method: &Method, path: &str, answer: &Answer) {
     let Some(operation) = find(document, method, path) else { return };
     let status = answer.status.to_string();
@@ -17,7 +18,7 @@ pub(crate) fn check(document: &Value, method: &Method, path: &str, answer: &Answ
     assert_eq!(answer.headers.contains_key(ETAG), is_said, "ETag of {method} {path}: {status}");
 }
 
-/// The operation that a path without its query means: the one with the fewest segments in braces.
+/// Finds the operation of a path without its query: the one with the fewest segments in braces.
 fn find<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a Value> {
     let n_braces = |template: &str| template.matches('{').count();
     let matching = document["paths"].as_object()?.iter().filter(|(template, _)| is_of(path, template));

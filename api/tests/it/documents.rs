@@ -1,4 +1,4 @@
-//! The document's two pages in a real browser, under the policy that is served with them.
+//! The two pages of the OpenAPI document in a real browser, under their content security policy.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use sluice_runtime::lifecycle::Lifecycle;
 use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Remembers what the policy refused, and what went wrong besides.
+/// Records violations of the policy, and errors.
 const LISTEN: &str = "window.refused = [];
     document.addEventListener('securitypolicyviolation', event =>
         window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
@@ -50,7 +50,7 @@ async fn read_redoc(page: &Page, url: &str) {
     let text = "document.querySelector('#redoc').innerText";
     wait_for(page, text, |text| text.contains("/api/campaigns/create/") && text.contains("Spring push"))
         .await;
-    // Its styles are let in: without them the menu goes with the text.
+    // The policy allows the styles: without them the menu scrolls with the text.
     let menu = "getComputedStyle(document.querySelector('.menu-content')).position";
     wait_for(page, menu, |position| position != "static").await;
     keep_picture(page, "redoc").await;
@@ -59,9 +59,9 @@ async fn read_redoc(page: &Page, url: &str) {
 
 async fn try_swagger(page: &Page, url: &str, token: &str) {
     page.goto(url).await.unwrap();
-    // The link opens the operation, so its button is there when all is.
+    // The link opens the operation. Once its button is there, the page is complete.
     wait_for_element(page, "#operations-users-list_users button.execute").await;
-    // An example is told; filled in, it would ask for a team that ben is not in.
+    // The example is shown but not filled in: ben is not in that team.
     let filter =
         "document.querySelector('#operations-users-list_users [data-param-name=team_id]')?.innerText ?? ''";
     wait_for(page, filter, |text| text.contains("Example: 1")).await;
@@ -82,7 +82,7 @@ async fn refused(page: &Page) -> String {
     page.evaluate("window.refused.join('\\n')").await.unwrap().into_value().unwrap()
 }
 
-/// For who wants to look: into the folder that is named.
+/// Saves a screenshot in the folder that `SLUICE_TEST_PICTURES` names, if it is set.
 async fn keep_picture(page: &Page, name: &str) {
     if let Some(folder) = std::env::var_os("SLUICE_TEST_PICTURES") {
         let parameters = chromiumoxide::page::ScreenshotParams::builder().build();
@@ -100,7 +100,7 @@ async fn wait_for_element(page: &Page, selector: &str) -> chromiumoxide::element
     page.find_element(selector).await.unwrap()
 }
 
-/// Evaluates an expression until its text is as wanted.
+/// Evaluates an expression until `is_wanted` accepts its text.
 async fn wait_for(page: &Page, expression: &str, is_wanted: impl Fn(&str) -> bool) {
     let begin = Instant::now();
     loop {

@@ -1,5 +1,5 @@
-//! Edits and deletions of prospects and orders: by whom, with what, and that the next reading shows them, by way of a real
-//! Kafka and a real consumer.
+//! Edits and deletions of prospects and orders: permissions, fields, and that the next request
+//! shows them. Through a real Kafka and a real consumer.
 
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
@@ -19,8 +19,8 @@ struct Office {
     _consumer: Option<Service>,
 }
 
-/// An order of the buyer's (number 1) and one of nobody's (number 2), each with its prospect; with a consumer that applies
-/// what is changed, or without.
+/// Creates an order of the buyer (number 1) and one without a buyer (number 2), each with its
+/// prospect, and starts a consumer that applies changes if asked to.
 async fn office(has_consumer: bool) -> Office {
     let topic = kafka_topic("changes", 1).await;
     let world = World::with_events(|config| config.kafka.changes_topic.clone_from(&topic)).await;
@@ -86,7 +86,7 @@ fn update_path() -> String {
 }
 
 #[tokio::test]
-async fn a_lead_sets_a_status_and_an_owner_everything_and_the_next_reading_shows_it() {
+async fn leads_set_statuses_owners_set_everything_and_the_next_request_shows_it() {
     let office = office(true).await;
     let path = update_path();
     let sold =
@@ -110,7 +110,7 @@ async fn a_lead_sets_a_status_and_an_owner_everything_and_the_next_reading_shows
     assert_eq!(changed.status, 200, "{}", changed.text);
     let order = changed.json();
     assert_eq!((order["payout"].as_str(), order["currency"].as_str()), (Some("0.50"), Some("EUR")));
-    // What was not sent of the customer stays.
+    // Customer fields that were not sent stay.
     assert_eq!(
         (order["email"].as_str(), order["first_name"].as_str()),
         (Some("new@example.com"), Some("John"))
@@ -139,7 +139,7 @@ async fn a_lead_sets_a_status_and_an_owner_everything_and_the_next_reading_shows
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_gone_from_every_reading_and_the_rest_stays() {
+async fn deleted_events_disappear_and_the_others_stay() {
     let office = office(true).await;
     let erased = office
         .ask("POST", &format!("/api/orders/{}/erase/", order_id(1, NOW_MS)), &json!({}), &office.owner)
@@ -210,7 +210,7 @@ async fn an_order_that_waits_can_be_erased_and_deleted() {
 }
 
 #[tokio::test]
-async fn who_may_not_and_what_cannot_be_is_refused_before_it_is_sent() {
+async fn forbidden_and_invalid_changes_are_not_sent() {
     let office = office(false).await;
     let (order, prospect) = (update_path(), format!("/api/prospects/update/{}/", id(1)));
     let others = format!("/api/orders/update/{}/", order_id(2, NOW_MS));
@@ -278,7 +278,7 @@ async fn who_may_not_and_what_cannot_be_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_change_that_nobody_applies_yet_is_on_its_way_and_without_kafka_it_is_not_taken() {
+async fn a_change_that_is_not_applied_yet_is_a_202_and_without_kafka_it_is_refused() {
     let office = office(false).await;
     let kept = office.ask("PATCH", &update_path(), &json!({"status": "sale"}), &office.owner).await;
     assert_eq!((kept.status, kept.json()["code"].as_str()), (202, Some("on_its_way")), "{}", kept.text);

@@ -1,4 +1,4 @@
-//! Lists and details of events, by whom they may be seen.
+//! Lists and details of events, and who sees them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use crate::world::{Answer, NOW_MS, Person, World};
 
-/// The number's own UUIDv7, in the order of the numbers.
+/// Returns the UUIDv7 of a number. They sort like the numbers.
 pub(crate) fn id(number: u64) -> Uuid {
     Uuid::from_u128(0x019a_0b7a_1cb0_7000_8000_0000_0000_0000 + u128::from(number))
 }
 
-/// An order's id carries its time.
+/// Returns the id of an order, which contains its time.
 pub(crate) fn order_id(number: u64, time_ms: u64) -> Uuid {
     Uuid::from_u128((u128::from(time_ms) << 80) | 0x7000_8000_0000_0000_0000 | u128::from(number))
 }
@@ -118,7 +118,7 @@ fn contact(order: &OrderRow) -> OrderContactRow {
     }
 }
 
-/// Parks an order that names this text.
+/// Parks an order whose prospect id is this text.
 pub(crate) async fn park_order(
     world: &World,
     number: u64,
@@ -172,7 +172,8 @@ pub(crate) async fn insert_rollup(world: &World, rows: &[RollupHourlyRow]) {
     insert.end().await.unwrap();
 }
 
-/// A team of a lead and two buyers, another buyer, a coordinator and an owner; an event of each buyer, and one of nobody.
+/// A team of a lead and two buyers, another buyer, a coordinator and an Owner. Each buyer has
+/// events, and one event has no buyer.
 pub(crate) struct Office {
     pub(crate) world: World,
     pub(crate) owner: Person,
@@ -209,10 +210,10 @@ impl Office {
             prospect(3, NOW_MS - 50_000, ann.id),
             prospect(4, NOW_MS - 40_000, eve.id),
             prospect(5, NOW_MS - 30_000, 0),
-            // Stamped with the team, whoever is in it.
+            // The event has the team, although its buyer was never a member.
             ProspectRow { team_id: team.try_into().unwrap(), ..prospect(6, NOW_MS - 20_000, eve.id) },
         ];
-        // In two parts each, as batches come, so that answers have more than one block.
+        // In two parts each, like batches, so that results have more than one block.
         for part in prospects.chunks(3) {
             insert_prospects(&world, part).await;
             insert_index(&world, part).await;
@@ -228,7 +229,7 @@ impl Office {
     }
 }
 
-/// The numbers of the prospects of a list.
+/// Returns the numbers of the prospects in a list.
 pub(crate) fn numbers(answer: &Answer) -> Vec<u64> {
     let base = id(0).as_u128();
     let number = |value: &serde_json::Value| {
@@ -286,7 +287,7 @@ async fn an_order_comes_with_its_customer_and_its_whole_prospect() {
     assert_eq!(detail["marks"][0], "cut:referrer");
 }
 
-/// Ids that the edge made have their visit's time; those that a page sent along need not, and are in the index.
+/// Ids from the edge contain the time of the visit. Ids from a page need not, and are in the index.
 #[tokio::test]
 async fn an_orders_prospect_is_found_by_the_time_in_its_id_or_by_the_index() {
     let world = World::with_events(|_| {}).await;
@@ -308,7 +309,7 @@ async fn an_orders_prospect_is_found_by_the_time_in_its_id_or_by_the_index() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_searched_and_turned_round() {
+async fn lists_are_filtered_searched_and_sorted() {
     let office = Office::new().await;
     let world = &office.world;
     let as_owner = async |query: &str| {
@@ -340,7 +341,7 @@ async fn lists_are_filtered_searched_and_turned_round() {
 async fn pages_follow_each_other_without_gaps_or_repeats() {
     let world = World::with_events(|_| {}).await;
     let owner = world.person("owner", Position::Owner).await;
-    // 2,100 prospects, of which each 7 share a millisecond.
+    // 2,100 prospects. Groups of 7 share a millisecond.
     let rows: Vec<ProspectRow> = (0..2100).map(|number| prospect(number, NOW_MS + number / 7, 0)).collect();
     insert_prospects(&world, &rows).await;
     insert_index(&world, &rows).await;
@@ -415,7 +416,7 @@ async fn waiting_orders_are_among_the_others_for_owners_only() {
       "status": null
     }
     "#);
-    // In its place by time, on pages of one too.
+    // It has its place by time, also on pages of one row.
     let mut path = "/api/orders/list/?limit=1".to_owned();
     let mut times = Vec::new();
     loop {

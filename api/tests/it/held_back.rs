@@ -1,4 +1,5 @@
-//! Requests whose body comes late: who was shut out meanwhile, or is no longer what they were, changes nothing.
+//! Requests with a late body: a caller who meanwhile was shut out or lost a permission changes
+//! nothing.
 
 use std::convert::Infallible;
 
@@ -14,7 +15,8 @@ use crate::events::{Office, order_id};
 use crate::funds::{Funds, made};
 use crate::world::{Answer, NOW_MS, PASSWORD, Person, World};
 
-/// A request of which the head has been accepted when `meanwhile` happens; its body follows.
+/// Sends the head of a request, runs `meanwhile` once the head is accepted, and then sends the
+/// body.
 async fn held(
     world: &World,
     (method, path): (&str, &str),
@@ -25,7 +27,7 @@ async fn held(
     let (asked, was_asked) = oneshot::channel();
     let (release, released) = oneshot::channel();
     let bytes = Bytes::from(body.to_string());
-    // Nobody asks for the body before the guard has let the head pass.
+    // The body is read only after the guard has accepted the head.
     let body = Body::from_stream(futures::stream::once(async move {
         asked.send(()).unwrap();
         released.await.unwrap();
@@ -45,7 +47,7 @@ async fn held(
 }
 
 #[tokio::test]
-async fn who_was_shut_out_meanwhile_changes_nothing() {
+async fn a_caller_who_was_shut_out_meanwhile_changes_nothing() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for (number, (method, path, body, verb)) in [
@@ -167,7 +169,7 @@ async fn a_new_password_ends_api_tokens_unless_they_are_kept() {
 }
 
 #[tokio::test]
-async fn a_lead_approves_no_buyer_who_left_meanwhile() {
+async fn a_lead_cannot_approve_a_buyer_who_left_meanwhile() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     funds.budget("100", "USD").await;
@@ -201,7 +203,7 @@ async fn a_lead_approves_no_buyer_who_left_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_lead_who_lost_the_team_meanwhile_changes_nothing_of_it() {
+async fn a_lead_who_lost_the_team_meanwhile_changes_nothing() {
     let office = Office::new().await;
     let world = &office.world;
     let team = world.get_as("/api/teams/list/", &office.lead).await.json()[0]["id"].to_string();

@@ -1,4 +1,5 @@
-//! `Idempotency-Key`: what is asked for twice is made once, by whom and however close together it is asked.
+//! `Idempotency-Key`: a repeated request creates one thing, for every caller and also at the same
+//! time.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::world::{Answer, PASSWORD, Person, World};
 
 const TEAMS: &str = "/api/teams/create/";
 
-/// Asks under a key; nobody for an event.
+/// Sends a request with a key. Events have no caller.
 async fn ask(world: &World, path: &str, body: &Value, person: Option<&Person>, key: &[u8]) -> Answer {
     let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
     if let Some(person) = person {
@@ -28,7 +29,7 @@ async fn count(world: &World, table: &str) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&world.app.postgres).await.unwrap()
 }
 
-/// Everything that can be made under a key: the path, what is sent, the table, and another body.
+/// Everything that can be created under a key: path, body, table, and another body.
 async fn creates(world: &World, owner: &Person) -> Vec<(String, Value, &'static str, Value)> {
     let buyer = world.person("buyer", Position::Buyer).await.id;
     let team = world.team("Alpha", None, &[buyer]).await;
@@ -61,7 +62,7 @@ async fn creates(world: &World, owner: &Person) -> Vec<(String, Value, &'static 
 }
 
 #[tokio::test]
-async fn everything_that_is_made_is_made_once() {
+async fn everything_is_created_once() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for (path, body, table, other) in creates(&world, &owner).await {
@@ -82,7 +83,7 @@ async fn everything_that_is_made_is_made_once() {
         assert_eq!(count(&world, table).await, n_rows, "{path}");
         assert_eq!(count(&world, "audit_log").await, n_lines, "{path}");
     }
-    // Another operation is another key.
+    // Each operation has its own keys.
     let kept: Vec<String> = sqlx::query_scalar("SELECT operation FROM idempotency_keys WHERE key = 'k1'")
         .fetch_all(&world.app.postgres)
         .await
@@ -94,11 +95,11 @@ async fn everything_that_is_made_is_made_once() {
 }
 
 #[tokio::test]
-async fn the_key_is_of_the_transaction_that_makes_the_thing() {
+async fn the_key_is_stored_in_the_transaction_that_creates_the_row() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     ask(&world, TEAMS, &json!({"name": "a"}), Some(&owner), b"k").await;
-    // Who dies after the commit has both, who dies before it neither.
+    // A process that dies after the commit leaves both; before it, neither.
     let is_one: bool = sqlx::query_scalar(
         "SELECT known.xmin = teams.xmin AND known.status = 201 FROM idempotency_keys known CROSS JOIN teams",
     )
@@ -109,7 +110,7 @@ async fn the_key_is_of_the_transaction_that_makes_the_thing() {
 }
 
 #[tokio::test]
-async fn many_at_once_make_one() {
+async fn many_requests_at_once_create_one() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for round in 0..20 {
@@ -125,7 +126,7 @@ async fn many_at_once_make_one() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_held_by_another_is_a_409_to_be_tried_again() {
+async fn a_key_in_use_is_a_409_with_retry_after() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"name": "a"});
@@ -146,12 +147,12 @@ async fn a_key_that_is_held_by_another_is_a_409_to_be_tried_again() {
 }
 
 #[tokio::test]
-async fn what_fails_frees_the_key() {
+async fn a_failed_request_frees_the_key() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let lead = world.person("lead", Position::TeamLead).await;
     world.team("Alpha", lead.id, &[]).await;
-    // One fails before the transaction, one in it.
+    // One request fails before the transaction, the other in it.
     for body in [json!({"name": ""}), json!({"name": "a", "team_lead": lead.id})] {
         assert_eq!(ask(&world, TEAMS, &body, Some(&owner), b"k").await.status, 400);
         assert_eq!(count(&world, "idempotency_keys").await, 0);
@@ -160,7 +161,7 @@ async fn what_fails_frees_the_key() {
 }
 
 #[tokio::test]
-async fn another_persons_key_is_their_own() {
+async fn each_user_has_their_own_keys() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let second = world.person("second", Position::Owner).await;
@@ -168,13 +169,13 @@ async fn another_persons_key_is_their_own() {
     let other = ask(&world, TEAMS, &json!({"name": "a"}), Some(&second), b"k").await;
     assert_eq!((other.status, other.header("idempotency-replayed")), (201, ""));
     assert_ne!(first.json()["id"], other.json()["id"]);
-    // Who may not make it any more is not told either.
+    // A caller who lost the permission does not get the stored response either.
     world.sql(&format!("UPDATE users SET position = 'Buyer' WHERE id = {}", owner.id)).await;
     assert_eq!(ask(&world, TEAMS, &json!({"name": "a"}), Some(&owner), b"k").await.status, 403);
 }
 
 #[tokio::test]
-async fn a_key_is_one_short_word_of_ascii() {
+async fn a_key_is_one_short_ascii_word() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"name": "a"});
@@ -205,7 +206,7 @@ async fn a_key_is_forgotten_after_a_day() {
     world.clock.advance(Duration::from_secs(1));
     let second = ask(&world, TEAMS, &json!({"name": "b"}), Some(&owner), b"k").await;
     assert_eq!((second.status, second.header("idempotency-replayed")), (201, ""));
-    // And its row goes.
+    // Its row is deleted.
     world.clock.advance(Duration::from_secs(24 * 3600 + 1));
     let before = time_of(&world.app.clock) - chrono::TimeDelta::days(1);
     let mut connection = world.app.postgres.acquire().await.unwrap();
@@ -215,7 +216,7 @@ async fn a_key_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_token_is_made_once_and_its_secret_is_not_kept() {
+async fn a_token_is_shown_once_and_its_secret_is_not_stored() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let (path, body) = ("/api/account/tokens/create/", json!({"name": "sync"}));
@@ -243,12 +244,12 @@ async fn an_order_under_a_key_goes_to_the_edge_once() {
         ("true", "accepted")
     );
     assert_eq!(world.edge.n_asked(), 1);
-    // Nobody is known here: somebody else's key does not stand in the way of an order.
+    // Callers are anonymous here: a key that somebody else used does not block an order.
     let mut other = body.clone();
     other["first_name"] = "Jane".into();
     assert_eq!(ask(&world, path, &other, None, b"k").await.status, 201);
     assert_eq!(world.edge.n_asked(), 2);
-    // The customer is in no row.
+    // No row contains the customer.
     let kept: String = sqlx::query_scalar(
         "SELECT string_agg(convert_from(body, 'UTF8') || headers, '') FROM idempotency_keys",
     )
@@ -258,7 +259,7 @@ async fn an_order_under_a_key_goes_to_the_edge_once() {
     for text in ["john@example.com", "John", "here"] {
         assert!(kept.contains("0192f5a0") && !kept.contains(text), "{kept}");
     }
-    // Who died before the answer was kept leaves the key in use, but not for long.
+    // A process that dies before it stores the response leaves the key in use, but not for long.
     world.sql("UPDATE idempotency_keys SET status = NULL").await;
     let during = ask(&world, path, &body, None, b"k").await;
     assert_eq!((during.status, during.header("retry-after"), world.edge.n_asked()), (409, "1", 2));
@@ -292,7 +293,7 @@ async fn an_edge_that_is_down_frees_the_key() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_in_the_fingerprint_for_who_reads_the_table() {
+async fn a_fingerprint_does_not_reveal_the_password() {
     let (world, other) = (
         World::new().await,
         World::with(|config| {

@@ -1,4 +1,4 @@
-//! People's images: what is taken, what is served, and to whom.
+//! Images of users: which are accepted, what is served, and to whom.
 
 use std::io::Cursor;
 
@@ -25,7 +25,7 @@ async fn put(world: &World, person: &Person, content_type: &str, body: impl Into
 }
 
 #[tokio::test]
-async fn an_image_is_kept_small_and_served_to_who_may_see_its_person() {
+async fn an_image_is_shrunk_and_served_within_the_scope() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let ann = world.person("ann", Position::Buyer).await;
@@ -60,11 +60,11 @@ async fn an_image_is_kept_small_and_served_to_who_may_see_its_person() {
 }
 
 #[tokio::test]
-async fn what_is_no_image_or_too_large_is_refused() {
+async fn invalid_and_large_images_are_refused() {
     let world = World::new().await;
     let ann = world.person("ann", Position::Buyer).await;
     let whole = png(64, 64);
-    // A header that claims 60,000 × 60,000 pixels.
+    // The header claims 60,000 × 60,000 pixels.
     let mut bomb = whole.clone();
     bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
     for body in

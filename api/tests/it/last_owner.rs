@@ -1,4 +1,4 @@
-//! There is always an Owner who can act, whatever two requests do at once.
+//! There is always an active Owner, also after two requests at once.
 
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
@@ -21,7 +21,7 @@ async fn the_last_owner_cannot_be_removed_demoted_or_deactivated() {
             insta::assert_snapshot!(answer.line(), @r#"409 {"detail":"The last active Owner cannot be removed, demoted or deactivated."}"#);
         }
     }
-    // One who is not active does not count.
+    // An inactive Owner does not count.
     let other = world.person("other", Position::Owner).await;
     let deactivated =
         world.ask("POST", &format!("/api/users/{}/deactivate/", other.id), &Value::Null, &owner).await;

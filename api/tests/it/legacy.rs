@@ -47,7 +47,7 @@ async fn the_readmes_calls_work_in_their_order() {
     assert_eq!((created.status, created.header("x-sluice-outcome")), (201, "accepted"));
     assert_eq!(created.json()["ip_address"], "192.168.4.1");
 
-    // What the pipeline makes of it in seconds.
+    // The rows that the pipeline would write.
     insert_prospects(&world, &[prospect(1, NOW_MS, person.id)]).await;
     insert_index(&world, &[prospect(1, NOW_MS, person.id)]).await;
     let list = world.get_as("/api/prospects/list/", &person).await;

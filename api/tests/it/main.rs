@@ -1,5 +1,5 @@
-//! Tests the service through its real router, on real PostgreSQL and ClickHouse. Each test has its own
-//! databases.
+//! Tests of the service through its real router, on real PostgreSQL and ClickHouse. Each test has
+//! its own databases.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod accounts;

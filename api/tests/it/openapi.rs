@@ -1,4 +1,5 @@
-//! The document: each schema and parameter has an example that holds, each operation says what a client needs to know.
+//! The OpenAPI document: each schema and parameter has a valid example, and each operation
+//! describes what a client needs.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ fn schemas(document: &Value) -> &Map<String, Value> {
     document["components"]["schemas"].as_object().unwrap()
 }
 
-/// Each operation with its method and path.
+/// Returns each operation with its method and path.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     document["paths"].as_object().unwrap().iter().flat_map(|(path, methods)| {
         methods
@@ -26,7 +27,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// Each content with its place: of the request, and of each answer.
+/// Returns each content with its place (`request` or the status of the response) and its type.
 fn contents(operation: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let request = operation.pointer("/requestBody/content").map(|content| ("request", content));
     let answers = operation["responses"].as_object().unwrap().iter();
@@ -46,7 +47,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     found.unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
-/// The properties of a schema, and of those that it is put together from.
+/// Returns the properties of a schema and of its `allOf` parts.
 fn properties<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     let schema = resolve(document, schema);
     let own = schema["properties"].as_object().into_iter().flat_map(|map| map.keys().map(String::as_str));
@@ -70,7 +71,7 @@ async fn every_schema_has_an_example_and_every_answer_shows_all_of_its_fields() 
     let document = document().await;
     let mut lacking = Vec::new();
     for (name, schema) in schemas(&document) {
-        // The bytes of a file are in no JSON. Words are listed; Swagger UI would take one as an example for a filter.
+        // Files are not JSON. An enum has no example: Swagger UI would fill it into a filter.
         let is_file = |map: &Map<String, Value>| map.values().any(|one| one["format"] == "binary");
         if schema["properties"].as_object().is_some_and(is_file) || schema.get("enum").is_some() {
             continue;
@@ -79,7 +80,7 @@ async fn every_schema_has_an_example_and_every_answer_shows_all_of_its_fields() 
             lacking.push(name.clone());
             continue;
         };
-        // Of a request what is optional may be left out; `errors` is only there where there are some.
+        // Requests may leave out optional fields.
         if name.ends_with("Response") {
             let all = properties(&document, schema);
             let missing = all.into_iter().filter(|field| example.get(field).is_none());
@@ -90,7 +91,7 @@ async fn every_schema_has_an_example_and_every_answer_shows_all_of_its_fields() 
 }
 
 #[tokio::test]
-async fn every_example_is_what_its_schema_says() {
+async fn every_example_matches_its_schema() {
     let document = document().await;
     let (mut wrong, mut lacking) = (Vec::new(), Vec::new());
     let mut n_checked = 0;
@@ -130,7 +131,7 @@ async fn every_example_is_what_its_schema_says() {
 }
 
 #[tokio::test]
-async fn every_reading_understands_its_examples() {
+async fn every_get_operation_accepts_its_examples() {
     let world = World::new().await;
     let olga = world.person("olga", Position::Owner).await;
     let document = world.get("/openapi.json").await.json();
@@ -155,7 +156,7 @@ async fn every_reading_understands_its_examples() {
 }
 
 #[tokio::test]
-async fn every_operation_says_what_a_client_needs_to_know() {
+async fn every_operation_describes_what_a_client_needs() {
     let document = document().await;
     let mut lacking = Vec::new();
     for (name, operation) in operations(&document) {
@@ -188,7 +189,7 @@ async fn every_operation_says_what_a_client_needs_to_know() {
         for status in statuses {
             expect(operation["responses"].get(status).is_some(), status);
         }
-        // An error of one shape is shown as it is answered with that status.
+        // The example of an error is the body of that status.
         for (place, kind, content) in contents(operation) {
             let is_detail = content["schema"]["$ref"] == "#/components/schemas/DetailResponse";
             expect(!is_detail || content.get("example").is_some(), &format!("example of {place} {kind}"));
@@ -198,7 +199,7 @@ async fn every_operation_says_what_a_client_needs_to_know() {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere() {
+async fn every_reference_resolves() {
     let document = document().await;
     let mut found = BTreeSet::new();
     references(&document, &mut found);
@@ -209,7 +210,7 @@ async fn every_reference_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_answered_as_the_document_says() {
+async fn unreadable_bodies_get_the_documented_response() {
     let world = World::new().await;
     let document = world.get("/openapi.json").await.json();
     for path in

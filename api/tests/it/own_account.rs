@@ -1,4 +1,4 @@
-//! One's own account: profile, password, logins, and the one-time token to a new password.
+//! The caller's own account: profile, password, logins, and the one-time token for a new password.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn a_new_password_ends_every_other_login_at_once() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_on_its_way_while_the_password_changed_does_not_begin() {
+async fn a_login_fails_if_the_password_changes_meanwhile() {
     let world = World::new().await;
     let ann = world.person("ann", Position::Buyer).await;
     let found = users::find_login(&world.app.postgres, "ann").await.unwrap().unwrap();
@@ -174,7 +174,7 @@ async fn a_one_time_token_sets_a_password_once() {
     let second = make().await;
     assert_eq!(reset(&first, NEW).await.status, 400);
     insta::assert_snapshot!(reset(&second, "12345678").await.line(), @r#"400 {"password":["This password is too common."]}"#);
-    // Of two at once one sets the password.
+    // Of two requests at once, one sets the password.
     let (left, right) = tokio::join!(reset(&second, NEW), reset(&second, NEW));
     let mut statuses = [left.status, right.status];
     statuses.sort_unstable();
@@ -199,7 +199,7 @@ async fn a_one_time_token_sets_a_password_once() {
 }
 
 #[tokio::test]
-async fn a_token_of_who_is_deleted_or_deactivated_sets_nothing() {
+async fn tokens_of_deleted_and_inactive_users_set_no_password() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for (index, verb) in ["deactivate", "delete"].into_iter().enumerate() {

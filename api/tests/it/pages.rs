@@ -1,4 +1,5 @@
-//! Every page renders, from real rows, for everybody who may see it; forms need their token; nobody is sent elsewhere.
+//! Every page renders from real rows for everybody who may see it. Forms need their token. No
+//! redirect leaves the site.
 
 use sluice_schemas::rows::RollupHourlyRow;
 
@@ -6,7 +7,7 @@ use crate::events::{Office, id, insert_rollup, order_id, park_order};
 use crate::world::{NOW_MS, PASSWORD, Visitor, World, token_in};
 
 #[tokio::test]
-async fn every_page_renders_for_whom_it_is() {
+async fn every_page_renders_for_its_roles() {
     let office = Office::new().await;
     let world = &office.world;
     let parked = park_order(world, 9, NOW_MS - 45_000, "1", "").await;
@@ -41,7 +42,7 @@ async fn every_page_renders_for_whom_it_is() {
 }
 
 #[tokio::test]
-async fn pages_show_what_there_is_in_the_viewers_zone() {
+async fn pages_show_rows_in_the_viewers_time_zone() {
     let office = Office::new().await;
     let world = &office.world;
     let parked = park_order(world, 9, NOW_MS - 45_000, "<b>1</b>", "").await;
@@ -94,7 +95,7 @@ async fn home_sums_today_and_fills_the_chart_with_zeros() {
     let page = ann.get("/").await.text;
     assert!(page.contains("<div class=\"figure\">1\u{202f}200</div>"), "{page}");
     assert!(page.contains("<div class=\"figure\">5.00\u{202f}%</div>"));
-    // Six whole days and the hours of today until 15:00, included.
+    // Six whole days and the hours of today up to and including 15:00.
     assert_eq!(page.matches("<tr data-time=").count(), 6 * 24 + 16);
     let mut lead = office.world.visitor("lead").await;
     assert!(lead.get("/").await.text.contains("<div class=\"figure\">1\u{202f}200</div>"));
@@ -105,7 +106,7 @@ async fn home_sums_today_and_fills_the_chart_with_zeros() {
 }
 
 #[tokio::test]
-async fn an_empty_list_says_what_to_do_next() {
+async fn an_empty_list_suggests_the_next_step() {
     let world = World::new().await;
     let buyer = world.person("newcomer", sluice_api::policy::Position::Buyer).await;
     let mut visitor = world.visitor("newcomer").await;
@@ -122,7 +123,7 @@ async fn an_empty_list_says_what_to_do_next() {
 }
 
 #[tokio::test]
-async fn a_login_follows_its_next_on_this_site_only() {
+async fn a_login_follows_next_only_within_the_site() {
     let world = World::new().await;
     world.person("ann", sluice_api::policy::Position::Buyer).await;
     let anonymous = world.get("/prospects/?q=a%20b&page=2").await;
@@ -164,7 +165,7 @@ async fn forms_need_their_token() {
     let answer = visitor.post("/login/", &wrong).await;
     assert_eq!(answer.status, 200);
     assert!(answer.text.contains("Please enter a correct username and password."));
-    // The token of one browser is of no use in another.
+    // The form token of one browser is not valid in another.
     let mut other = Visitor { world: &world, cookies: vec!["sluice_form=abc".to_owned()] };
     assert_eq!(other.post("/login/", &wrong).await.status, 403);
 
@@ -179,7 +180,7 @@ async fn forms_need_their_token() {
     let answer = ann.post("/logout/", &[("csrf_token", token_in(&page))]).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/login/"));
     assert!(answer.header("set-cookie").contains("Max-Age=0"));
-    // The cookie is worth nothing even where it was kept.
+    // The old cookie is not valid any more.
     let mut kept = Visitor { world: &world, cookies: old };
     assert_eq!(kept.get("/").await.status, 303);
 }

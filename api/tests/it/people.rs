@@ -1,4 +1,4 @@
-//! People over the API: by each role, at the edges, and two at once.
+//! Users over the API: as each role, with extreme values, and two requests at once.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -19,7 +19,7 @@ async fn team(world: &World) -> [Person; 5] {
 }
 
 #[tokio::test]
-async fn a_person_is_seen_by_who_may_see_them() {
+async fn a_user_is_visible_within_the_scope() {
     let world = World::new().await;
     let [owner, funds, lead, ann, bob] = team(&world).await;
     let path = format!("/api/users/detail/{}/", ann.id);
@@ -70,7 +70,7 @@ async fn only_owners_make_change_and_remove_people() {
 }
 
 #[tokio::test]
-async fn an_owner_makes_people_of_any_position_whatever_the_mode() {
+async fn an_owner_creates_users_of_any_position_in_every_mode() {
     let world = World::with(|config| config.auth.registration = Registration::Closed).await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"username": "Fay", "password": "secretpassword", "position": "Funds Coordinator"});
@@ -101,7 +101,7 @@ async fn an_owner_makes_people_of_any_position_whatever_the_mode() {
 }
 
 #[tokio::test]
-async fn a_change_replaces_or_patches_and_an_old_reading_is_refused() {
+async fn put_replaces_patch_changes_and_an_old_version_is_refused() {
     let world = World::new().await;
     let [owner, _, _, ann, _] = team(&world).await;
     let path = format!("/api/users/update/{}/", ann.id);
@@ -110,7 +110,7 @@ async fn a_change_replaces_or_patches_and_an_old_reading_is_refused() {
     assert_eq!((patched.status, patched.header("etag")), (200, "\"2\""));
     assert_eq!(patched.json()["email"], "ann@example.com");
     assert_eq!(patch(json!({"first_name": "Eve"}), "\"1\"").await.status, 412);
-    // Nothing changes: no version, no line.
+    // Nothing changes: no new version and no line in the audit trail.
     assert_eq!(patch(json!({}), "").await.header("etag"), "\"2\"");
     let put = world.ask("PUT", &path, &json!({"username": "Anna"}), &owner).await;
     assert_eq!((put.status, put.header("etag")), (200, "\"3\""));
@@ -170,7 +170,7 @@ async fn forms_change_a_person_as_json_does() {
 }
 
 #[tokio::test]
-async fn a_new_position_and_a_deactivation_hold_at_once() {
+async fn new_positions_and_deactivations_apply_at_once() {
     let world = World::new().await;
     let [owner, _, lead, ann, bob] = team(&world).await;
     let mut browser = world.visitor("bob").await;
@@ -194,14 +194,14 @@ async fn a_new_position_and_a_deactivation_hold_at_once() {
     insta::assert_snapshot!(approve.line(), @r#"409 {"detail":"This user does not wait for an approval, but was deactivated."}"#);
     let activate = world.ask("POST", &format!("/api/users/{}/activate/", bob.id), &Value::Null, &owner).await;
     assert_eq!((activate.status, &activate.json()["is_active"]), (200, &json!(true)));
-    // What was revoked stays revoked.
+    // Revoked tokens stay revoked.
     assert_eq!(world.get_as("/api/users/list/", &bob).await.json()["code"], "token_not_valid");
     assert_eq!(browser.get("/").await.status, 303);
     assert_eq!(world.login("bob", PASSWORD).await.status, 200);
 }
 
 #[tokio::test]
-async fn who_registers_where_approval_is_asked_for_waits_for_it() {
+async fn with_approval_a_new_user_waits() {
     let world = World::with(|config| config.auth.registration = Registration::Approval).await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"username": "ann", "password": "secretpassword"});
@@ -226,7 +226,7 @@ async fn who_registers_where_approval_is_asked_for_waits_for_it() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_is_gone_and_their_name_is_free() {
+async fn a_deleted_user_is_gone_and_the_name_is_free() {
     let world = World::new().await;
     let [owner, _, lead, ann, _] = team(&world).await;
     let path = format!("/api/users/delete/{}/", ann.id);

@@ -1,4 +1,4 @@
-//! A text is found in each place that a visitor brings one in: page, click id, referrer, agent.
+//! A search finds a text in each field of a visit: page, click id, referrer and user agent.
 
 use sluice_api::policy::Position;
 use sluice_schemas::rows::ProspectRow;
@@ -7,7 +7,7 @@ use crate::events::{insert_prospects, numbers, prospect};
 use crate::world::{NOW_MS, World};
 
 #[tokio::test]
-async fn a_text_is_found_wherever_it_is_and_each_visit_once() {
+async fn a_text_is_found_in_every_field_and_each_visit_once() {
     let world = World::with_events(|_| {}).await;
     let owner = world.person("owner", Position::Owner).await;
     let visit = |number: u64| ProspectRow {
@@ -33,7 +33,7 @@ async fn a_text_is_found_wherever_it_is_and_each_visit_once() {
     insert_prospects(&world, &rows).await;
     for (q, found) in [
         ("sUMMer", vec![6, 4, 3, 1]),
-        // A click id is found as it is.
+        // A click id is matched exactly.
         ("Summer", vec![6, 4, 3, 2, 1]),
         ("summer_sale-50%25", vec![1]),
         ("summer%sale", vec![]),

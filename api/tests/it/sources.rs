@@ -1,4 +1,4 @@
-//! Traffic sources and partners: what campaigns name.
+//! Traffic sources and partners, which campaigns refer to.
 
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use sluice_api::policy::Position;
 
 use crate::world::{Person, World};
 
-/// Makes, reads, changes and deletes one; the answers' lines.
+/// Creates, reads, changes and deletes one. Returns the lines of the responses.
 async fn life_of(world: &World, owner: &Person, thing: &str, body: &Value, patch: &Value) -> String {
     let path = |verb: &str| format!("/api/{thing}/{verb}/1/");
     let made = world.post_json(&format!("/api/{thing}/create/"), body, Some(owner)).await;
@@ -28,14 +28,14 @@ async fn life_of(world: &World, owner: &Person, thing: &str, body: &Value, patch
     }
     assert_eq!(world.get_as(&format!("/api/{thing}/list/"), owner).await.line(), "200 []");
     assert_eq!(stale_delete.status, 412);
-    // Its name is free again.
+    // Its name can be used again.
     assert_eq!(world.post_json(&format!("/api/{thing}/create/"), body, Some(owner)).await.status, 201);
     let lines = [made, again, stale, patched, put, gone].map(|answer| answer.line().trim_end().to_owned());
     lines.join("\n") + "\n" + &world.audit(thing).await.join("\n")
 }
 
 #[tokio::test]
-async fn a_source_lives() {
+async fn a_source_is_created_changed_and_deleted() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"name": "Push", "click_id_param": "gclid", "macros": {"sub1": " {zoneid} ", "external_id": "${SUBID}"}});
@@ -56,7 +56,7 @@ async fn a_source_lives() {
 }
 
 #[tokio::test]
-async fn a_partner_lives() {
+async fn a_partner_is_created_changed_and_deleted() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let body = json!({"name": "Offers", "currency": "eur", "status_map": {"OK": "Sale", "in work": "hold"}});
@@ -77,7 +77,7 @@ async fn a_partner_lives() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_at_its_field() {
+async fn invalid_values_are_named_by_field() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let mut seen = String::new();
@@ -117,7 +117,7 @@ async fn what_is_wrong_is_said_at_its_field() {
     400 {"currency":["Not a valid string."],"name":["Not a valid string."],"status_map":["This field may not be null."]}
     400 {"status_map":["This field may not be blank."]}
     "#);
-    // Of two at once one is made.
+    // Of two requests at once, one creates it.
     let body = json!({"name": "Twin"});
     for thing in ["sources", "partners"] {
         let path = format!("/api/{thing}/create/");
@@ -159,7 +159,7 @@ async fn everybody_reads_them_and_owners_change_them() {
 }
 
 #[tokio::test]
-async fn they_come_by_name_and_page() {
+async fn sources_and_partners_are_sorted_by_name_and_paged() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for thing in ["sources", "partners"] {
@@ -193,7 +193,7 @@ async fn they_come_by_name_and_page() {
 }
 
 #[tokio::test]
-async fn a_form_gives_a_map_as_text() {
+async fn a_form_sends_a_map_as_text() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let request = Request::post("/api/sources/create/")
@@ -205,7 +205,7 @@ async fn a_form_gives_a_map_as_text() {
 }
 
 #[tokio::test]
-async fn every_template_makes_a_source() {
+async fn every_template_creates_a_source() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let buyer = world.person("buyer", Position::Buyer).await;

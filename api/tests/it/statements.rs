@@ -1,5 +1,6 @@
-//! No list and no detail asks the databases more often when there is more to show: all readings of the API's document and all
-//! pages, with 3 rows of everything and with 30.
+//! No list or detail sends more statements to the databases when there is more to show. The test
+//! reads every GET operation of the OpenAPI document and every page, with 3 rows of everything and
+//! with 30.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,23 +25,23 @@ use crate::world::{Answer, NOW_MS, Person, World};
 
 const FEW: u64 = 3;
 const MANY: u64 = 30;
-/// Of the document, and pages: so that the walk cannot come to nothing.
+/// Least number of operations and pages, so that the walk cannot be empty.
 const MIN_READINGS: usize = 36;
 const MIN_PAGES: usize = 8;
 
-/// Statements sent to Postgres and questions asked of ClickHouse.
+/// Statements sent to Postgres and to ClickHouse.
 #[derive(Debug, Clone, Default)]
 struct Counts {
     postgres: Arc<AtomicUsize>,
     clickhouse: Arc<AtomicUsize>,
 }
 
-/// What it took, and how much was shown.
+/// The statements of a request, and the rows that it showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reading {
     postgres: usize,
     clickhouse: usize,
-    /// Of a list; `None` for anything else.
+    /// Rows of a list; `None` for anything else.
     n_items: Option<usize>,
 }
 
@@ -55,7 +56,8 @@ impl Counts {
         Reading { postgres, clickhouse, n_items: items.map(|items| items.len()) }
     }
 
-    /// An address that passes everything on to the tests' ClickHouse, and counts.
+    /// Starts a proxy that passes everything on to the tests' ClickHouse and counts requests.
+    /// Returns its address.
     async fn clickhouse_proxy(&self) -> String {
         let upstream = servers().await.clickhouse_url.clone();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -80,7 +82,7 @@ async fn passed_back(answer: reqwest::Response) -> Response {
     (status, headers, answer.bytes().await.unwrap()).into_response()
 }
 
-/// Hears what sqlx says of each statement.
+/// Counts the log lines of sqlx, one for each statement.
 impl Subscriber for Counts {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target() == "sqlx::query"
@@ -101,15 +103,15 @@ impl Subscriber for Counts {
 }
 
 #[tokio::test]
-async fn more_rows_take_no_more_statements() {
+async fn more_rows_need_no_more_statements() {
     let counts = Counts::default();
     let proxy = counts.clickhouse_proxy().await;
     let world = World::with_events(|config| config.clickhouse.url = proxy).await;
     let owner = world.person("owner", Position::Owner).await;
     let coordinator = world.person("coordinator", Position::FundsCoordinator).await;
     world.sql("INSERT INTO user_images VALUES (1, 'image/png', 'x', 'etag')").await;
-    // With one subscriber in the process, a statement that another test's thread is the first to log counts as heard by
-    // nobody from then on (tracing-core asks only that thread); with two, all are asked.
+    // If the process has one subscriber and another test's thread logs a statement first,
+    // tracing-core caches that nobody wants it. With two subscribers it asks both.
     let _other = tracing::Dispatch::new(counts.clone());
     let _guard = tracing::subscriber::set_default(counts.clone());
     grow(&world, &coordinator, 1, FEW).await;
@@ -119,11 +121,11 @@ async fn more_rows_take_no_more_statements() {
     for (path, before) in &few {
         let after = &many[path];
         assert_eq!(after.postgres, before.postgres, "{path}: {after:?} after {before:?}");
-        // Fewer are fine: a page that is full asks no further slice of time.
+        // Fewer are fine: a full page needs no further slice of time.
         assert!(after.clickhouse <= before.clickhouse, "{path}: {after:?} after {before:?}");
-        // Everything that proves who asks is in Postgres.
+        // The data that identifies the caller is in Postgres.
         assert!(before.postgres > 0 || path.ends_with("/templates/"), "{path} asked nobody");
-        // The networks' templates are ours.
+        // The templates of traffic sources are in the code.
         if before.n_items.is_some() && !path.ends_with("/templates/") {
             assert!(after.n_items >= Some(MANY as usize), "{path} shows {:?}", after.n_items);
         }
@@ -131,7 +133,7 @@ async fn more_rows_take_no_more_statements() {
     assert_eq!(few.keys().collect::<Vec<_>>(), many.keys().collect::<Vec<_>>());
 }
 
-/// What every reading takes, by its path.
+/// Returns the cost of every GET request, by its path.
 async fn read_all(world: &World, owner: &Person, counts: &Counts) -> BTreeMap<String, Reading> {
     let mut readings = BTreeMap::new();
     let document = world.get("/openapi.json").await.json();
@@ -140,7 +142,7 @@ async fn read_all(world: &World, owner: &Person, counts: &Counts) -> BTreeMap<St
             continue;
         }
         let path = with_id(template);
-        // Once before it counts: what is noted once a minute is noted now.
+        // The first request does not count: it writes what is written once a minute.
         world.get_as(&path, owner).await;
         counts.take();
         let answer = world.get_as(&path, owner).await;
@@ -163,7 +165,7 @@ async fn read_all(world: &World, owner: &Person, counts: &Counts) -> BTreeMap<St
     readings
 }
 
-/// The path of the first of its kind, which has most of all.
+/// Returns the path with id 1, which has the most rows.
 fn with_id(template: &str) -> String {
     let first = if template.contains("/prospects/") {
         id(1).to_string()
@@ -175,8 +177,8 @@ fn with_id(template: &str) -> String {
     template.replace("{id}", &first)
 }
 
-/// Adds the rows with these numbers to everything: also members to team 1, keys to campaign 1, transfers to ad account 1,
-/// orders to prospect 1, and statuses to order 1.
+/// Adds the rows with these numbers to every table, and also members to team 1, keys to campaign 1,
+/// transfers to ad account 1, orders to prospect 1 and statuses to order 1.
 async fn grow(world: &World, coordinator: &Person, from: u64, to: u64) {
     for (into, columns, values) in ROWS {
         let sql =
@@ -216,7 +218,8 @@ fn status(number: u64) -> OrderStatusRow {
     }
 }
 
-/// Table, columns, and the row of number `n`. Users 1 and 2 are there; then come a Buyer and a Team Lead for each number.
+/// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
+/// Team Lead.
 const ROWS: [(&str, &str, &str); 15] = [
     ("users", "username, username_key, password_hash", "'buyer' || n, 'buyer' || n, ''"),
     ("users", "username, username_key, password_hash, position", "'lead' || n, 'lead' || n, '', 'Team Lead'"),

@@ -1,4 +1,5 @@
-//! Membership over time: who moves leaves a history, and nobody is in two teams, whatever happens at once.
+//! Membership over time: a move leaves a history, and nobody is in two teams, also after requests
+//! at once.
 
 use serde_json::{Value, json};
 use sluice_api::db::teams::{self, member_periods};
@@ -6,7 +7,7 @@ use sluice_api::policy::Position;
 
 use crate::world::World;
 
-/// `user since..until` of each period, `open` where it goes on and `closed` where it does not.
+/// Returns each period as its user and `open` or `closed`.
 async fn periods(world: &World, team: i64) -> Vec<String> {
     let periods = member_periods(&world.app.postgres, team).await.unwrap();
     let state = |until_ms: i64| if until_ms == 9_999_999_999_999 { "open" } else { "closed" };
@@ -14,7 +15,7 @@ async fn periods(world: &World, team: i64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn who_moves_leaves_a_history() {
+async fn a_move_leaves_a_history() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let lead = world.person("lead", Position::TeamLead).await;
@@ -36,7 +37,7 @@ async fn who_moves_leaves_a_history() {
     let history = world.get_as(&format!("/api/teams/{new}/history/"), &owner).await.json();
     assert!(history[0]["since"].as_str() >= until.as_str(), "{history} {until}");
     assert_eq!(history[0]["until"], Value::Null);
-    // Back again: another period, and the history pages.
+    // The user returns: this is another period, and the history has pages.
     assert_eq!(
         world.call("DELETE", &format!("/api/teams/delete/{new}/"), &Value::Null, &owner, "").await.status,
         204
@@ -46,7 +47,7 @@ async fn who_moves_leaves_a_history() {
     let page = world.get_as(&format!("/api/teams/{old}/history/?limit=1"), &owner).await;
     assert_eq!(page.json()[0]["until"], Value::Null);
     assert!(page.header("link").contains("cursor="));
-    // A Buyer sees the own team's.
+    // A Buyer sees the history of their own team.
     assert_eq!(world.get_as(&format!("/api/teams/{old}/history/"), &ann).await.status, 200);
 }
 
@@ -74,7 +75,7 @@ async fn of_two_requests_for_one_buyer_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn changes_crosswise_end() {
+async fn changes_in_opposite_orders_do_not_deadlock() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for name in ["ann", "ben"] {
@@ -110,7 +111,7 @@ async fn of_two_teams_for_one_lead_exactly_one_is_made() {
     );
     let lost = if first.status == 201 { second } else { first };
     insta::assert_snapshot!(lost.line(), @r#"400 {"team_lead":["team with this team lead already exists."]}"#);
-    // Handover: the lead is free once the team has another.
+    // The lead can leave once the team has another lead.
     let heir = world.person("heir", Position::TeamLead).await;
     let body_of = |id: i64| json!({"team_lead": id});
     let team = world.get_as("/api/teams/list/", &owner).await.json()[0]["id"].as_i64().unwrap();
@@ -122,7 +123,7 @@ async fn of_two_teams_for_one_lead_exactly_one_is_made() {
 }
 
 #[tokio::test]
-async fn who_is_no_buyer_or_lead_any_more_is_in_no_team() {
+async fn a_user_who_is_no_longer_buyer_or_lead_leaves_the_team() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let lead = world.person("lead", Position::TeamLead).await;
@@ -137,7 +138,7 @@ async fn who_is_no_buyer_or_lead_any_more_is_in_no_team() {
     assert_eq!(detail.header("etag"), "\"3\"");
     assert_eq!(periods(&world, team).await, ["3 closed", "4 open"]);
 
-    // Who is inactive stays, until taken out.
+    // An inactive member stays until removed.
     world.sql("UPDATE users SET is_active = false WHERE username = 'ben'").await;
     let update = format!("/api/teams/update/{team}/");
     for (members, status) in [(json!([4]), 200), (json!([]), 200), (json!([4]), 400)] {
@@ -154,7 +155,7 @@ async fn who_is_no_buyer_or_lead_any_more_is_in_no_team() {
 }
 
 #[tokio::test]
-async fn positions_and_teams_that_change_at_once_do_not_wait_for_ever() {
+async fn changing_positions_and_teams_at_once_does_not_deadlock() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     let ann = world.person("ann", Position::Buyer).await;
@@ -176,7 +177,7 @@ async fn positions_and_teams_that_change_at_once_do_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn the_rules_hold_for_every_way_in() {
+async fn the_database_refuses_wrong_memberships() {
     let world = World::new().await;
     world.person("owner", Position::Owner).await;
     let lead = world.person("lead", Position::TeamLead).await;

@@ -5,7 +5,7 @@ use sluice_api::policy::Position;
 
 use crate::world::{Person, World};
 
-/// An Owner, a lead, three buyers and a coordinator; ids in this order.
+/// Creates an Owner, a lead, three buyers and a coordinator. Their ids are in this order.
 async fn people(world: &World) -> (Person, Person, [Person; 3], Person) {
     let owner = world.person("owner", Position::Owner).await;
     let lead = world.person("lead", Position::TeamLead).await;
@@ -18,7 +18,7 @@ async fn people(world: &World) -> (Person, Person, [Person; 3], Person) {
 }
 
 #[tokio::test]
-async fn a_team_is_made_read_changed_and_deleted() {
+async fn a_team_is_created_read_changed_and_deleted() {
     let world = World::new().await;
     let (owner, ..) = people(&world).await;
     let body = json!({"name": " Night shift ", "team_lead": 2, "members": [4, 3, 4]});
@@ -29,7 +29,7 @@ async fn a_team_is_made_read_changed_and_deleted() {
     assert_eq!((detail.text.as_str(), detail.header("etag")), (made.text.as_str(), "\"1\""));
     insta::assert_snapshot!(world.get_as("/api/teams/list/", &owner).await.line(), @r#"200 [{"id":1,"name":"Night shift","team_lead":2,"members":[3,4]}]"#);
 
-    // Its own members are no hindrance; what is not sent stays.
+    // Its own members are no conflict. Fields that are not sent stay.
     let put = json!({"name": "Day shift", "members": [4, 5]});
     let put = world.call("PUT", "/api/teams/update/1/", &put, &owner, "\"1\"").await;
     insta::assert_snapshot!(put.line(), @r#"200 {"id":1,"name":"Day shift","team_lead":2,"members":[4,5]}"#);
@@ -56,7 +56,7 @@ async fn a_team_is_made_read_changed_and_deleted() {
     update 1 by owner: {"team_lead":2} -> {"team_lead":null}
     delete 1 by owner: {"id":1,"members":[4,5],"name":"Day shift","team_lead":null} -> -
     "#);
-    // Its members and its lead are free.
+    // Its members and its lead can join other teams.
     let body = json!({"name": "Night shift", "team_lead": 2, "members": [3, 4, 5]});
     assert_eq!(world.post_json("/api/teams/create/", &body, Some(&owner)).await.status, 201);
 }
@@ -85,7 +85,7 @@ async fn errors_have_the_words_of_the_legacy_crm() {
 }
 
 #[tokio::test]
-async fn a_form_says_members_by_repeating_the_name() {
+async fn a_form_lists_members_by_repeating_the_name() {
     let world = World::new().await;
     let (owner, ..) = people(&world).await;
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nm\r\n\
@@ -146,7 +146,7 @@ async fn each_role_does_what_the_policy_says() {
 }
 
 #[tokio::test]
-async fn a_lead_changes_the_own_teams_members_and_nothing_else() {
+async fn a_lead_changes_only_the_members_of_their_own_team() {
     let world = World::new().await;
     let (_, lead, [ann, ben, _], _) = people(&world).await;
     world.team("own", lead.id, &[ann.id]).await;
@@ -157,7 +157,7 @@ async fn a_lead_changes_the_own_teams_members_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn lists_come_by_name_and_page() {
+async fn lists_are_sorted_by_name_and_paged() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
     for name in ["b", "a", "a", "50%"] {

@@ -1,4 +1,4 @@
-//! A service of a test's own: databases, a stub of an edge, people, and the means to ask.
+//! The service of one test: databases, a stub of an edge, users, and requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -61,7 +61,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Status and body in one line, for snapshots.
+    /// Returns status and body in one line, for snapshots.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.status, self.text)
     }
@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-/// The configuration of a new, empty pair of databases.
+/// Creates a new, empty pair of databases. Returns their configuration.
 pub(crate) async fn config() -> Config {
     let servers = servers().await;
     let mut config = Config::default();
@@ -89,14 +89,14 @@ pub(crate) async fn config() -> Config {
     config
 }
 
-/// What the API says of itself.
+/// The OpenAPI document.
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
 
-/// Databases with all tables, to be copied and to be read.
+/// Databases with all tables, to be copied (Postgres) or shared (ClickHouse).
 static TEMPLATE: OnceCell<Config> = OnceCell::const_new();
 
-/// The configuration of a pair of databases with all tables: Postgres is the test's own, ClickHouse is everybody's and
-/// stays empty.
+/// Returns the configuration of databases with all tables. Postgres belongs to the test. ClickHouse
+/// is shared and stays empty.
 async fn config_with_tables() -> Config {
     let make = || async {
         let config = config().await;
@@ -110,7 +110,7 @@ async fn config_with_tables() -> Config {
 }
 
 impl World {
-    /// Without events: what inserts them needs [`World::with_events`].
+    /// Creates a world without events. Tests that insert events need [`World::with_events`].
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -123,7 +123,7 @@ impl World {
         Self::on(config, edge)
     }
 
-    /// With a ClickHouse database of its own.
+    /// Creates a world with its own ClickHouse database.
     pub(crate) async fn with_events(change: impl FnOnce(&mut Config)) -> Self {
         let database = clickhouse_database().await;
         let world = Self::with(|config| {
@@ -135,7 +135,7 @@ impl World {
         world
     }
 
-    /// Where events are inserted.
+    /// Returns the client that inserts events.
     pub(crate) fn events(&self) -> &clickhouse::Client {
         let database = &self.app.config.clickhouse.database;
         assert!(
@@ -145,7 +145,7 @@ impl World {
         &self.app.clickhouse
     }
 
-    /// On databases as they are.
+    /// Creates a world on existing databases.
     pub(crate) fn on(config: Config, edge: StubEdge) -> Self {
         let clock = Clock::manual(NOW_MS);
         let mut registry = prometheus_client::registry::Registry::default();
@@ -155,7 +155,7 @@ impl World {
         Self { service: routes::build(&app), app, clock, edge }
     }
 
-    /// Makes a person and logs them in.
+    /// Creates a user and logs them in.
     pub(crate) async fn person(&self, username: &str, position: Position) -> Person {
         let new = NewUser {
             username: username.to_owned(),
@@ -173,13 +173,13 @@ impl World {
         Person { id, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
     }
 
-    /// The hash of everybody's password: made once, since it takes long on purpose.
+    /// Returns the hash of everybody's password. Computed once, since it is slow on purpose.
     async fn password_hash(&self) -> String {
         static HASH: OnceCell<String> = OnceCell::const_new();
         HASH.get_or_init(|| async { self.app.passwords.hash(PASSWORD).await.unwrap() }).await.clone()
     }
 
-    /// Makes a team; the members are in it since the epoch.
+    /// Creates a team with members since the epoch.
     pub(crate) async fn team(&self, name: &str, lead: impl Into<Option<i64>>, members: &[i64]) -> i64 {
         let id: i64 = sqlx::query_scalar("INSERT INTO teams (name, lead_id) VALUES ($1, $2) RETURNING id")
             .bind(name)
@@ -247,7 +247,7 @@ impl World {
         }
     }
 
-    /// Logs in by the page; the visitor keeps its cookies.
+    /// Logs in through the page. The visitor keeps the cookies.
     pub(crate) async fn visitor(&self, username: &str) -> Visitor<'_> {
         let mut visitor = Visitor { world: self, cookies: Vec::new() };
         let page = visitor.get("/login/").await;
@@ -262,7 +262,7 @@ impl World {
     }
 }
 
-/// A browser without a person yet, or with one.
+/// A browser, logged in or not.
 pub(crate) struct Visitor<'a> {
     pub(crate) world: &'a World,
     pub(crate) cookies: Vec<String>,
@@ -292,13 +292,13 @@ impl Visitor<'_> {
     }
 }
 
-/// The form token of a page.
+/// Returns the form token of a page.
 pub(crate) fn token_in(page: &Answer) -> String {
     let (_, rest) = page.text.split_once("name=\"csrf_token\" value=\"").expect("the page has a form");
     rest.split('"').next().unwrap().to_owned()
 }
 
-/// What an edge was sent.
+/// The requests that the edge received.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) method: Method,
@@ -307,7 +307,7 @@ pub(crate) struct Sent {
     pub(crate) body: Bytes,
 }
 
-/// Answers 201 and remembers what it was asked.
+/// An edge that answers 201 and records requests.
 #[derive(Clone)]
 pub(crate) struct StubEdge {
     pub(crate) address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Ad accounts: who sees and changes them, and their statement.
+//! Ad accounts: permissions, changes, and the statement.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Funds, ids, made};
 
 #[tokio::test]
-async fn each_role_sees_its_own() {
+async fn each_role_sees_its_scope() {
     let funds = Funds::new().await;
     let own = funds.account("Own", &funds.buyer, "USD").await;
     let foreign = funds.account("Foreign", &funds.other, "EUR").await;
@@ -34,7 +34,7 @@ async fn each_role_sees_its_own() {
         let is_done = [201, 200, 204].contains(&found[2]);
         assert!(is_done, "{method} {path}: {found:?}");
     }
-    // Somebody who leaves the team is out of the lead's sight.
+    // The lead no longer sees somebody who left the team.
     assert_eq!(ids(&funds.get("accounts/list/", &funds.lead).await).len(), 1);
     funds.world.sql("UPDATE memberships SET during = tstzrange(lower(during), now())").await;
     assert_eq!(ids(&funds.get("accounts/list/", &funds.lead).await), Vec::<i64>::new());
@@ -60,7 +60,7 @@ async fn lists_are_filtered_and_paged() {
 }
 
 #[tokio::test]
-async fn an_account_is_changed_by_who_read_it_last() {
+async fn an_account_is_changed_only_with_its_current_version() {
     let funds = Funds::new().await;
     let id = funds.account("First", &funds.buyer, "USD").await;
     let path = format!("accounts/update/{id}/");
@@ -73,7 +73,7 @@ async fn an_account_is_changed_by_who_read_it_last() {
     assert_eq!(answer.json()["credit_limit"], "5.00");
     let stale = funds.send(Method::PATCH, &path, Some(&patch), &funds.owner, &if_match).await;
     assert_eq!(stale.status, 412);
-    // A PUT needs all that must be there, and forgets the rest.
+    // A PUT needs all required fields and clears the others.
     let put = json!({"name": "Third", "user_id": funds.other.id, "currency": "USD"});
     let answer = funds.send(Method::PUT, &path, Some(&put), &funds.owner, &[]).await;
     assert_eq!(answer.json()["credit_limit"], "0.00");
@@ -89,7 +89,7 @@ async fn an_account_is_changed_by_who_read_it_last() {
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_is_said_at_the_field() {
+async fn constraints_of_the_database_are_named_by_field() {
     let funds = Funds::new().await;
     let id = funds.account("Name", &funds.buyer, "USD").await;
     let create = async |body| funds.post("accounts/create", &body, &funds.coordinator).await.line();
@@ -101,7 +101,7 @@ async fn what_the_database_refuses_is_said_at_the_field() {
         format!("400 {{\"user_id\":[\"Invalid pk \\\"{lead}\\\" - object does not exist.\"]}}")
     );
     insta::assert_snapshot!(create(json!({"name": "x", "user_id": buyer, "currency": "USD", "source_id": 99})).await, @r#"400 {"source_id":["Invalid pk \"99\" - object does not exist."]}"#);
-    // An overdrawn account keeps the credit that it has taken.
+    // The credit limit of an overdrawn account cannot go below what was taken.
     let path = format!("accounts/update/{id}");
     let credit = |limit: &str| json!({"credit_limit": limit});
     funds.send(Method::PATCH, &path, Some(&credit("10")), &funds.owner, &[]).await;
@@ -127,7 +127,7 @@ async fn only_an_empty_account_is_archived() {
     assert_eq!(delete().await.status, 404);
     assert_eq!(ids(&funds.get("accounts/list/", &funds.owner).await), Vec::<i64>::new());
     assert_eq!(funds.transfer("top_up", id, "5").await.status, 400);
-    // Its name is free again.
+    // Its name can be used again.
     made(
         funds
             .post(
@@ -140,7 +140,7 @@ async fn only_an_empty_account_is_archived() {
 }
 
 #[tokio::test]
-async fn a_statement_opens_closes_and_harms_nobody() {
+async fn a_statement_has_opening_and_closing_balances_and_no_formulas() {
     let funds = Funds::new().await;
     let id = funds.account("=Account", &funds.buyer, "USD").await;
     funds.transfer("top_up", id, "100").await;

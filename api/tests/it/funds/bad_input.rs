@@ -1,4 +1,4 @@
-//! What nobody should send to the funds, and what is answered: 4xx with the field and the reason.
+//! Invalid input to the funds: the response is a 4xx with the field and the reason.
 
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Funds;
 
 #[tokio::test]
-async fn ids_that_nobody_has() {
+async fn unknown_ids() {
     let funds = Funds::new().await;
     for id in
         ["0", "-1", "9223372036854775808", "9223372036854775807", "abc", "%00", "1.0", "%D9%A7", "1%2F2"]
@@ -41,7 +41,7 @@ async fn ids_that_nobody_has() {
     }
 }
 
-/// Texts and numbers that are no amounts of dollars.
+/// Texts and numbers that are not amounts of dollars.
 fn no_amounts() -> Vec<Value> {
     vec![
         json!(0),
@@ -63,7 +63,7 @@ fn no_amounts() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn values_that_cannot_be_meant() {
+async fn invalid_values() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     let long = "x".repeat(1000);
@@ -133,7 +133,7 @@ async fn values_that_cannot_be_meant() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_dictionary_or_empty() {
+async fn bodies_that_are_not_objects_or_are_empty() {
     let funds = Funds::new().await;
     for path in [
         "transfers/create",
@@ -153,7 +153,7 @@ async fn bodies_that_are_no_dictionary_or_empty() {
 }
 
 #[tokio::test]
-async fn parameters_that_cannot_be_meant() {
+async fn invalid_parameters() {
     let funds = Funds::new().await;
     for list in ["accounts", "budgets", "requests", "transfers", "rates", "ledger", "balances"] {
         for query in [
@@ -166,7 +166,7 @@ async fn parameters_that_cannot_be_meant() {
             "cursor=OTk5OTk5OTk5OTk5OTk5OTk5IDE",
         ] {
             let answer = funds.get(&format!("{list}/list/?{query}"), &funds.owner).await;
-            // A name can be any text, so that a cursor of accounts and rates may be one by chance.
+            // Accounts and rates are sorted by text, so any text can be a valid cursor.
             assert!(
                 answer.status == 400 || query.starts_with("cursor=OTk"),
                 "{list} {query}: {}",

@@ -1,4 +1,4 @@
-//! Balances at moments, by account, buyer and team, and how long the money lasts.
+//! Balances at a moment, by account, buyer and team, and the runway.
 
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ async fn the_past_stays_as_it_was() {
         ["buyer 100.00 USD", "other 7.00 USD"]
     );
     assert_eq!(funds.balances("at=2026-11-01", &funds.owner).await, Vec::<String>::new());
-    // The buyer leaves the team, and hands the account over: the team of then had it then.
+    // The buyer leaves the team and hands the account over. Before that, it counts for the former
+    // team.
     funds.world.sql("UPDATE memberships SET during = tstzrange(lower(during), '2026-11-25')").await;
     funds.world.clock.advance(DAY);
     let patch = json!({"user_id": funds.other.id});
@@ -57,7 +58,7 @@ async fn the_past_stays_as_it_was() {
 }
 
 #[tokio::test]
-async fn each_role_sees_its_own() {
+async fn each_role_sees_its_scope() {
     let funds = Funds::new().await;
     funds.transfer("top_up", funds.account("One", &funds.buyer, "USD").await, "1").await;
     funds.transfer("top_up", funds.account("Two", &funds.other, "EUR").await, "2").await;
@@ -81,7 +82,7 @@ async fn each_role_sees_its_own() {
 }
 
 #[tokio::test]
-async fn the_runway_is_of_the_last_seven_full_days() {
+async fn the_runway_counts_the_last_seven_full_days() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     funds.transfer("top_up", id, "200").await;
@@ -91,19 +92,19 @@ async fn the_runway_is_of_the_last_seven_full_days() {
     };
     assert_eq!(runway().await, ("0.00".to_owned(), Value::Null, json!(false)));
     let mut spent = Vec::new();
-    // Eight days ago and today do not count.
+    // Spend of today and of eight days ago does not count.
     for (date, amount) in
         [("2026-11-15", "1"), ("2026-11-16", "30"), ("2026-11-22", "40"), ("2026-11-23", "1")]
     {
         let body = json!({"kind": "spend", "account_id": id, "amount": amount, "date": date});
         spent.push(made(funds.post("transfers/create", &body, &funds.coordinator).await));
     }
-    // 128 left at 10 a day.
+    // The balance is 128, the spend 10 a day.
     assert_eq!(runway().await, ("70.00".to_owned(), json!(12), json!(false)));
     let body = json!({"kind": "return", "account_id": id, "amount": "99"});
     made(funds.post("transfers/create", &body, &funds.coordinator).await);
     assert_eq!(runway().await, ("70.00".to_owned(), json!(2), json!(true)));
-    // What is taken back was not spent.
+    // Reversed spend does not count.
     made(funds.post(&format!("transfers/{}/reverse", spent[2]), &json!({}), &funds.coordinator).await);
     assert_eq!(runway().await, ("30.00".to_owned(), json!(16), json!(false)));
 }

@@ -1,4 +1,4 @@
-//! Budgets: set by Owners, seen by the team's lead, never passed.
+//! Budgets: set by Owners, visible to the lead of the team, never exceeded.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Funds, ids, made};
 
 #[tokio::test]
-async fn owners_set_them_and_leads_see_their_own() {
+async fn owners_set_budgets_and_leads_see_their_own() {
     let funds = Funds::new().await;
     let other_lead = funds.world.person("lead2", sluice_api::policy::Position::TeamLead).await;
     let other_team = funds.world.team("Beta", other_lead.id, &[]).await;
@@ -46,7 +46,7 @@ async fn owners_set_them_and_leads_see_their_own() {
 }
 
 #[tokio::test]
-async fn what_is_approved_of_it_stays() {
+async fn approved_amounts_stay_reserved() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     let budget = funds.budget("100", "USD").await;
@@ -61,7 +61,7 @@ async fn what_is_approved_of_it_stays() {
     let delete =
         funds.send(Method::DELETE, &format!("budgets/delete/{budget}"), None, &funds.owner, &[]).await;
     assert_eq!(delete.status, 409);
-    // Who cancels gives it back.
+    // Cancelling a request frees its amount.
     funds.post(&format!("requests/{request}/cancel"), &json!({}), &funds.buyer).await;
     let shown = funds.get(&format!("budgets/detail/{budget}"), &funds.lead).await.json();
     assert_eq!(shown["left"], "100.00");

@@ -1,4 +1,4 @@
-//! Spend from a source's file: shown, recorded once, all or nothing.
+//! Import of spend from a file: previewed, recorded once, all or nothing.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -24,7 +24,7 @@ fn outcomes(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_file_is_shown_and_recorded_once() {
+async fn a_file_is_previewed_and_recorded_once() {
     let funds = Funds::new().await;
     let id = funds.account("Facebook 1", &funds.buyer, "USD").await;
     funds.transfer("top_up", id, "100").await;
@@ -56,7 +56,7 @@ async fn a_file_is_shown_and_recorded_once() {
 }
 
 #[tokio::test]
-async fn one_wrong_row_and_nothing_is_recorded() {
+async fn one_invalid_row_refuses_the_file() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "JPY").await;
     funds.transfer("top_up", id, "100").await;
@@ -85,7 +85,7 @@ async fn two_imports_of_one_file_at_once_record_it_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_said() {
+async fn invalid_files_are_refused_with_a_reason() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     let send = async |body: Vec<u8>| {
@@ -96,7 +96,7 @@ async fn what_is_no_file_is_said() {
     insta::assert_snapshot!(send(b"a,b\n1,2\n".to_vec()).await.line(), @r#"400 {"amount_column":["The file has no such column. It has: a, b."],"date_column":["The file has no such column. It has: a, b."]}"#);
     insta::assert_snapshot!(send(b"date,amount\n2026-11-20,\"1\0\"\n".to_vec()).await.line(), @r#"400 {"file":["Null characters are not allowed."]}"#);
     insta::assert_snapshot!(send(vec![b'a'; 1024 * 1024 + 1]).await.line(), @r#"413 {"detail":"The request is larger than 1024 KiB."}"#);
-    // More than the other requests may have.
+    // The file is larger than the limit of other requests.
     let long = format!("date,amount,reference\n{}", "2026-11-20,0,r\n".repeat(2000) + &" ".repeat(70_000));
     let answer = send(long.into_bytes()).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

@@ -1,4 +1,4 @@
-//! What the database itself refuses, whoever asks it; and how fast it is with many lines.
+//! Entries that the database itself refuses, and its speed with many lines.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use sqlx::{Executor as _, PgPool};
 
 use super::{Funds, made};
 
-/// What the database says of some statements in one transaction.
+/// Runs statements in one transaction. Returns the answer of the database.
 async fn refusal(pool: &PgPool, statements: &str) -> String {
     let mut transaction = pool.begin().await.unwrap();
     let done = transaction.execute(sqlx::AssertSqlSafe(statements.to_owned())).await.map(|_| ());
@@ -20,7 +20,7 @@ async fn refusal(pool: &PgPool, statements: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_database_keeps_the_books() {
+async fn the_database_refuses_wrong_entries() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     funds.account("B", &funds.buyer, "EUR").await;
@@ -82,10 +82,11 @@ async fn the_database_keeps_the_books() {
 }
 
 #[tokio::test]
-async fn a_balance_is_found_fast_among_many_lines() {
+async fn a_balance_is_read_fast_among_many_lines() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
-    // Lines as the triggers make them, without their work: this is about reading.
+    // Lines as the triggers would write them, inserted without triggers: this test is about
+    // reading.
     let mut connection = funds.world.app.postgres.acquire().await.unwrap();
     let many = format!(
         "SET session_replication_role = replica;
@@ -100,11 +101,11 @@ async fn a_balance_is_found_fast_among_many_lines() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(many)).execute(&mut *connection).await.unwrap();
     drop(connection);
     let path = "balances/list/?at=2020-01-01T01:00:00Z";
-    // The account was made later than its lines here.
+    // The account was created later than its lines.
     funds.world.sql("UPDATE fund_accounts SET created_at = '2019-01-01'").await;
     let began = Instant::now();
     let answer = funds.get(path, &funds.owner).await.json();
     assert_eq!(answer[0]["balance"], "0.60");
-    // Generous: a machine of tests is busy. The figure is in the benchmarks.
+    // Generous, since test machines are busy. The benchmarks measure it.
     assert!(began.elapsed().as_millis() < 1000);
 }

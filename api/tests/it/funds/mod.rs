@@ -1,4 +1,4 @@
-//! Funds, through the real router: who asks, what is done, and what the ledger says afterwards.
+//! Funds through the real router: permissions, operations, and the ledger afterwards.
 
 mod accounts;
 mod bad_input;
@@ -19,7 +19,7 @@ use sluice_api::policy::Position;
 
 use crate::world::{Answer, Person, World};
 
-/// A world with everybody in it: a buyer in the lead's team, another buyer elsewhere.
+/// A world with each role: a buyer in the lead's team, and another buyer elsewhere.
 pub(crate) struct Funds {
     pub(crate) world: World,
     pub(crate) buyer: Person,
@@ -32,7 +32,7 @@ pub(crate) struct Funds {
 
 impl Funds {
     pub(crate) async fn new() -> Self {
-        // Days pass in these tests.
+        // The clock of these tests moves by days.
         let world = World::with(|config| config.auth.access_minutes = 60 * 24 * 30).await;
         let buyer = world.person("buyer", Position::Buyer).await;
         let other = world.person("other", Position::Buyer).await;
@@ -43,25 +43,25 @@ impl Funds {
         Self { world, buyer, other, lead, coordinator, owner, team }
     }
 
-    /// An ad account of the buyer, or of another.
+    /// Creates an ad account of the buyer, or of another user.
     pub(crate) async fn account(&self, name: &str, buyer: &Person, currency: &str) -> i64 {
         let body = json!({"name": name, "user_id": buyer.id, "currency": currency});
         made(self.post("accounts/create", &body, &self.coordinator).await)
     }
 
-    /// A transfer by the coordinator.
+    /// Creates a transfer as the coordinator.
     pub(crate) async fn transfer(&self, kind: &str, account: i64, amount: &str) -> Answer {
         let body = json!({"kind": kind, "account_id": account, "amount": amount});
         self.post("transfers/create", &body, &self.coordinator).await
     }
 
-    /// This month's budget of the team.
+    /// Creates this month's budget of the team.
     pub(crate) async fn budget(&self, amount: &str, currency: &str) -> i64 {
         let body = json!({"team_id": self.team, "month": "2026-11", "amount": amount, "currency": currency});
         made(self.post("budgets/create", &body, &self.owner).await)
     }
 
-    /// A request of the buyer.
+    /// Creates a request as the buyer.
     pub(crate) async fn request(&self, account: i64, amount: &str) -> i64 {
         let body = json!({"account_id": account, "amount": amount, "purpose": "scale"});
         made(self.post("requests/create", &body, &self.buyer).await)
@@ -105,7 +105,7 @@ impl Funds {
         self.world.send(request.body(body).unwrap()).await
     }
 
-    /// The answer of each role in the order of the policy's columns.
+    /// Returns the response to each role, in the order of the policy's columns.
     pub(crate) async fn by_role(&self, method: Method, path: &str, body: Option<&Value>) -> Vec<u16> {
         let mut found = Vec::new();
         for person in [&self.buyer, &self.lead, &self.coordinator, &self.owner] {
@@ -114,7 +114,7 @@ impl Funds {
         found
     }
 
-    /// Verbs of the audit trail of a resource, oldest first.
+    /// Returns the verbs in the audit trail of a resource, oldest first.
     pub(crate) async fn trail(&self, resource: &str) -> Vec<String> {
         sqlx::query_scalar("SELECT verb || ' ' || actor_name FROM audit_log WHERE resource = $1 ORDER BY id")
             .bind(resource)
@@ -124,13 +124,13 @@ impl Funds {
     }
 }
 
-/// The id of what was made.
+/// Returns the id of the thing that was created.
 pub(crate) fn made(answer: Answer) -> i64 {
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.json()["id"].as_i64().unwrap()
 }
 
-/// The ids of a list.
+/// Returns the ids of a list.
 pub(crate) fn ids(answer: &Answer) -> Vec<i64> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json().as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! Many random operations at once, through the router: afterwards the books balance, whatever won.
+//! Many random operations at once through the router. Afterwards the ledger balances.
 
 use futures::StreamExt as _;
 use rand::rngs::StdRng;
@@ -26,7 +26,8 @@ fn operation(random: &mut StdRng, accounts: &[i64]) -> Operation {
         6..11 => Operation::Transfer { kind: "spend", account, minor, key: None },
         11..13 => Operation::Transfer { kind: "return", account, minor, key: None },
         13..15 => {
-            // Few keys with one content each, so that the same request comes many times, also at once.
+            // Few keys with one body each, so that the same request is sent many times, also at
+            // once.
             let number = random.random_range(0..10_usize);
             let minor = i64::try_from(number).unwrap() + 100;
             let account = accounts[number % accounts.len()];
@@ -68,7 +69,7 @@ async fn perform(funds: &Funds, operation: Operation) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_happens_at_once_the_books_balance() {
+async fn the_ledger_balances_after_random_operations() {
     let funds = Funds::new().await;
     let mut accounts = Vec::new();
     for (name, currency) in [("a", "USD"), ("b", "USD"), ("c", "EUR"), ("d", "EUR")] {

@@ -1,4 +1,4 @@
-//! Rates of exchange: one a day and pair, entered and mended by the coordinator.
+//! Exchange rates: one for each day and pair, entered and corrected by the coordinator.
 
 use axum::http::Method;
 use serde_json::json;
@@ -41,7 +41,7 @@ async fn rates_are_dated_and_unique() {
 }
 
 #[tokio::test]
-async fn what_is_no_rate_is_said() {
+async fn invalid_rates_are_refused_with_a_reason() {
     let funds = Funds::new().await;
     for (field, value) in [
         ("base", json!("XXX")),

@@ -1,4 +1,4 @@
-//! Requests: asked, decided once, within the budget, topped up once.
+//! Requests: created, decided once within the budget, topped up once.
 
 use axum::http::Method;
 use futures::future::join_all;
@@ -35,7 +35,7 @@ async fn the_whole_way_of_a_request() {
 }
 
 #[tokio::test]
-async fn each_role_sees_and_asks_for_its_own() {
+async fn each_role_sees_and_creates_requests_in_its_scope() {
     let funds = Funds::new().await;
     let own = funds.account("Own", &funds.buyer, "USD").await;
     let foreign = funds.account("Foreign", &funds.other, "USD").await;
@@ -52,7 +52,7 @@ async fn each_role_sees_and_asks_for_its_own() {
         let detail = funds.get(&format!("requests/detail/{other}"), person).await.status;
         assert_eq!(detail, if list.contains(&other) { 200 } else { 404 });
     }
-    // A lead decides for the own team only.
+    // A lead decides only for their own team.
     for verb in ["approve", "refuse"] {
         let answer =
             funds.post(&format!("requests/{other}/{verb}"), &json!({"reason": "r"}), &funds.lead).await;
@@ -68,7 +68,7 @@ async fn each_role_sees_and_asks_for_its_own() {
 }
 
 #[tokio::test]
-async fn an_open_request_is_changed_refused_or_taken_back() {
+async fn an_open_request_is_changed_rejected_or_cancelled() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     let id = funds.request(account, "60").await;
@@ -101,11 +101,11 @@ async fn an_open_request_is_changed_refused_or_taken_back() {
 }
 
 #[tokio::test]
-async fn two_at_once_never_pass_the_budget() {
+async fn two_approvals_at_once_never_exceed_the_budget() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     funds.budget("100", "USD").await;
-    // One request, approved by two.
+    // Two people approve one request at once.
     let id = funds.request(account, "10").await;
     let path = format!("requests/{id}/approve");
     let body = json!({});
@@ -114,7 +114,7 @@ async fn two_at_once_never_pass_the_budget() {
     let mut statuses: Vec<u16> = both.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
-    // Three requests, of which two fit.
+    // Two of three requests fit the budget.
     let mut paths = Vec::new();
     for _ in 0..3 {
         paths.push(format!("requests/{}/approve", funds.request(account, "40").await));
@@ -123,7 +123,7 @@ async fn two_at_once_never_pass_the_budget() {
     assert_eq!(all.iter().filter(|answer| answer.status == 200).count(), 2);
     let refused = all.iter().find(|answer| answer.status != 200).unwrap();
     insta::assert_snapshot!(refused.line(), @r#"409 {"detail":"The request takes 40.00 USD, and 10.00 USD are left of the team's budget for 2026-11."}"#);
-    // Not by an Owner either, who can raise it.
+    // An Owner cannot exceed it either, only raise it.
     let left = paths[all.iter().position(|answer| answer.status != 200).unwrap()].clone();
     assert_eq!(funds.post(&left, &body, &funds.owner).await.status, 409);
 }
@@ -146,7 +146,7 @@ async fn other_currencies_count_by_the_newest_rate() {
 }
 
 #[tokio::test]
-async fn who_approves_says_what_once_it_was_changed() {
+async fn an_approval_of_a_changed_request_names_its_amount_or_version() {
     let funds = Funds::new().await;
     let account = funds.account("A", &funds.buyer, "USD").await;
     funds.budget("1000", "USD").await;
@@ -164,7 +164,7 @@ async fn who_approves_says_what_once_it_was_changed() {
     assert_eq!(stale.status, 412);
     assert_eq!(funds.post(&path, &json!({"amount": "x"}), &funds.lead).await.status, 400);
     assert_eq!(funds.post(&path, &json!({"amount": 600}), &funds.lead).await.status, 200);
-    // What nobody changed is approved without, and with a version too.
+    // An unchanged request is approved with and without a version.
     let plain = funds.request(account, "1").await;
     let path = format!("requests/{plain}/approve");
     assert_eq!(funds.post(&path, &json!({"amount": "2"}), &funds.lead).await.status, 409);

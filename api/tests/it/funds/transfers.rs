@@ -1,4 +1,4 @@
-//! Transfers: what they do to balances, once for a key, and how they are taken back.
+//! Transfers: their effect on balances, once for each key, and their reversal.
 
 use axum::http::Method;
 use futures::future::join_all;
@@ -8,7 +8,7 @@ use super::{Funds, ids, made};
 use crate::world::Answer;
 
 #[tokio::test]
-async fn money_comes_is_spent_and_goes_back() {
+async fn money_is_topped_up_spent_and_returned() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     let top_up =
@@ -23,7 +23,7 @@ async fn money_comes_is_spent_and_goes_back() {
     assert_eq!(funds.transfer("return", id, "20").await.status, 201);
     assert_eq!(funds.balance(id).await, "50.00");
     insta::assert_snapshot!(funds.transfer("spend", id, "50.01").await.line(), @r#"400 {"amount":["Only 50.00 USD can be taken out of the account."]}"#);
-    // Both sides of everything, for who sees everything.
+    // Somebody who sees everything sees both sides.
     let ledger = funds.get("ledger/list/", &funds.owner).await.json();
     let books: Vec<String> = ledger
         .as_array()
@@ -59,7 +59,7 @@ async fn money_comes_is_spent_and_goes_back() {
 }
 
 #[tokio::test]
-async fn each_role_sees_its_own_and_only_two_record() {
+async fn each_role_sees_its_scope_and_only_two_record() {
     let funds = Funds::new().await;
     let own = funds.account("Own", &funds.buyer, "USD").await;
     let foreign = funds.account("Foreign", &funds.other, "JPY").await;
@@ -93,7 +93,7 @@ async fn each_role_sees_its_own_and_only_two_record() {
 }
 
 #[tokio::test]
-async fn a_key_records_once_and_only_the_same() {
+async fn a_key_records_once_and_refuses_another_body() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     let body = json!({"kind": "top_up", "account_id": id, "amount": "10.0"});
@@ -108,13 +108,13 @@ async fn a_key_records_once_and_only_the_same() {
     );
     let replayed = |answer: &&Answer| answer.header("idempotency-replayed") == "true";
     assert_eq!(answers.iter().filter(replayed).count(), 3);
-    // The same number otherwise written is the same.
+    // The same number in another notation is the same body.
     let again = json!({"kind": "top_up", "account_id": id, "amount": "10.00"});
     assert_eq!(send(&again, &key).await.text, answers[0].text);
     let other = json!({"kind": "top_up", "account_id": id, "amount": "11"});
     insta::assert_snapshot!(send(&other, &key).await.line(), @r#"409 {"detail":"This Idempotency-Key was used for another request."}"#);
     assert_eq!(funds.balance(id).await, "10.00");
-    // Another person's key is another key.
+    // Each user has their own keys.
     let owner = funds.send(Method::POST, "transfers/create", Some(&other), &funds.owner, &key).await;
     assert_eq!(owner.status, 201);
     let long = "k".repeat(201);
@@ -127,7 +127,7 @@ async fn a_key_records_once_and_only_the_same() {
 }
 
 #[tokio::test]
-async fn a_transfer_is_taken_back_once() {
+async fn a_transfer_is_reversed_once() {
     let funds = Funds::new().await;
     let id = funds.account("A", &funds.buyer, "USD").await;
     let top_up = made(funds.transfer("top_up", id, "10").await);
@@ -151,7 +151,7 @@ async fn a_transfer_is_taken_back_once() {
     assert_eq!(reverse(reversal["id"].as_i64().unwrap()).await.status, 409);
     let detail = funds.get(&format!("transfers/detail/{spent}"), &funds.buyer).await.json();
     assert_eq!(detail["reversed_by_id"], reversal["id"]);
-    // The reference is free for the right entry.
+    // The reference can be used again for the right entry.
     made(funds.post("transfers/create", &spend, &funds.coordinator).await);
     assert_eq!(funds.balance(id).await, "6.00");
     assert_eq!(reverse(999).await.status, 404);
@@ -165,7 +165,7 @@ async fn an_account_that_is_not_active_is_not_topped_up() {
     let banned = json!({"state": "banned"});
     funds.send(Method::PATCH, &format!("accounts/update/{id}"), Some(&banned), &funds.owner, &[]).await;
     insta::assert_snapshot!(funds.transfer("top_up", id, "1").await.line().replace(&id.to_string(), "N"), @r#"400 {"account_id":["The account is banned: nothing is topped up."]}"#);
-    // What was in it comes back.
+    // Its money can still be returned.
     assert_eq!(funds.transfer("return", id, "10.125").await.status, 201);
     assert_eq!(funds.balance(id).await, "0.000");
 }
