@@ -201,7 +201,8 @@ impl Service {
         accepted
     }
 
-    /// A file with all keys. Keys without a default, and secrets unless asked for, are commented out.
+    /// Returns a file with all keys. Keys without a default, and secrets unless requested, are
+    /// commented out.
     fn example(&self, with_secrets: bool) -> String {
         let mut text = format!(
             "# The configuration of {}: all keys with their defaults. docs/configuration.md has more.\n\
