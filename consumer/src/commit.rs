@@ -20,7 +20,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
-use crate::source::Context;
+use crate::subscription::Context;
 
 /// Where a partition was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

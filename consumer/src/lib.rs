@@ -1,7 +1,7 @@
 //! # The path of an event through the consumer
 //!
-//! 1. [`source`] takes part in the Kafka group and hands every record to the owner of its partition.
-//! 2. [`partition`] owns one partition: it has [`collect`] gather records, and takes each [`batch`] through the steps below.
+//! 1. [`subscription`] takes part in the Kafka group and hands every record to the owner of its partition.
+//! 2. [`partition`] owns one partition: it has [`collect`] gather records, and takes each [`event_batches`] through the steps below.
 //! 3. [`decode`] turns chunks into events, leaves out what the lane has had already, and reports what never came.
 //! 4. [`directory`] says what whose it is is looked up in: a snapshot of Postgres, not older than the batch's events.
 //! 5. [`commit`] writes the batch's plan as Kafka's committed offset: its range and the directory's version are now fixed,
@@ -13,14 +13,13 @@
 //!    by what [`stored`] says of each table).
 //! 9. [`commit`] writes the batch's end.
 //! 10. [`changes`] is what 5 to 9 are for the topic of edits and deletions.
-//! 11. [`replay`] does the same for parked events that found what they waited for; [`erased`] is what is left of an order that
+//! 11. [`replayer`] does the same for parked events that found what they waited for; [`erased`] is what is left of an order that
 //!     was erased while it waited.
 //!
 //! Nothing here is kept in memory that cannot be computed again from Kafka and ClickHouse: a killed consumer loses nothing
 //! and counts nothing twice.
 #![forbid(unsafe_code)]
 
-pub mod batch;
 pub mod changes;
 pub mod collect;
 pub mod commit;
@@ -29,6 +28,7 @@ pub mod decode;
 pub mod directory;
 pub mod enrich;
 pub mod erased;
+pub mod event_batches;
 pub mod insert;
 pub mod metrics;
 pub mod money;
@@ -37,9 +37,9 @@ pub mod parked;
 pub mod partition;
 pub mod presence;
 mod prospect;
-pub mod replay;
+pub mod replayer;
 pub mod rows;
-pub mod source;
 pub mod store;
 pub mod stored;
+pub mod subscription;
 pub mod verify;

@@ -13,7 +13,7 @@ use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::partition::{Kind, Shared};
-use sluice_consumer::source::Source;
+use sluice_consumer::subscription::Source;
 use sluice_consumer::store::Store;
 use sluice_consumer::verify::command::{self, VerifyArgs};
 use sluice_runtime::clock::Clock;

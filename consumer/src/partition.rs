@@ -2,7 +2,7 @@
 //!
 //! directory → plan → verdict → rows → ordinals → end. Every step can be repeated; a crash between any two of them is mended by
 //! whoever takes the partition next, from the plan and the tokens alone (`docs/exactly-once.md`). Between batches, events
-//! that found what they waited for are replayed by the same steps ([`crate::replay`]).
+//! that found what they waited for are replayed by the same steps ([`crate::replayer`]).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
 use crate::insert::Batch;
 use crate::metrics::{Metrics, PartitionLabels};
-use crate::replay::{FORGET_AFTER, Waiting};
+use crate::replayer::{FORGET_AFTER, Waiting};
 use crate::store::Store;
 
 /// What all partitions share.

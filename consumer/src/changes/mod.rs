@@ -14,7 +14,7 @@ mod waiting;
 use sluice_schemas::change::{Change, ChangeError, read_change};
 use tokio::time::Instant;
 
-use crate::batch::began_ms;
+use crate::event_batches::began_ms;
 use crate::changes::fold::{Effects, RowChange, fold};
 use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Plan;

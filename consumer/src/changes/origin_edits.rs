@@ -17,7 +17,7 @@ use crate::changes::seen::{Seen, Wanted};
 use crate::commit::Place;
 use crate::insert::Batch;
 use crate::partition::{Partition, Revoked};
-use crate::replay::lane_of;
+use crate::replayer::lane_of;
 use crate::store::{Store, StoreError, Verdict};
 
 /// A batch takes some hundred milliseconds, a replay less.

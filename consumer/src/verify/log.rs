@@ -14,7 +14,7 @@ use crate::commit::{PATIENCE, Place, run_blocking};
 use crate::config::KafkaConfig;
 use crate::decode::Record;
 use crate::partition::Kind;
-use crate::source::read_record;
+use crate::subscription::read_record;
 use crate::verify::stopped::observer;
 
 /// A run of records is closed once it has this many events or bytes.

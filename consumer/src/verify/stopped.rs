@@ -18,7 +18,7 @@ use crate::commit::{Commit, CommitError, PATIENCE, Place, read_all, run_blocking
 use crate::config::KafkaConfig;
 use crate::directory::keeper::DirectoryError;
 use crate::partition::Kind;
-use crate::replay::lane_of;
+use crate::replayer::lane_of;
 use crate::store::{Store, StoreError};
 use crate::verify::Progress;
 
