@@ -1,14 +1,14 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
-//! A batch commits twice: first its *plan*, the offset where it begins with its end, the directory's
-//! version and the time of its first record in the metadata (`batch 1234 directory 56 began
-//! 1790000000000`), then its end (`ended`). After a crash the partition's next owner finds either an
-//! end, or a plan whose range it must compute again, to the record and with that version, so that its
-//! rows are the same. A consumer that has lost the partition cannot commit.
+//! A batch commits twice: first its *plan*, the offset where it begins with its end, the
+//! directory's version and the time of its first record in the metadata (`batch 1234 directory 56
+//! began 1790000000000`), then its end (`ended`). After a crash the partition's next owner finds
+//! either an end, or a plan whose range it must compute again, to the record and with that version,
+//! so that its rows are the same. A consumer that has lost the partition cannot commit.
 //!
 //! A plan that begins with `plan` is of a version whose sums had no markers.
 //!
-//! Offsets that were set with Kafka's own tools have no such metadata: a plan may have been lost with
+//! Offsets that were set with Kafka's tools have no such metadata: a plan may have been lost with
 //! them. The owner then adds `doubted 2345`: batches that begin before this offset are in doubt.
 
 use std::collections::BTreeMap;
@@ -18,14 +18,15 @@ use std::time::Duration;
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tokio_util::sync::CancellationToken;
 
-use crate::subscription::Context;
+use crate::assignment::Context;
+use crate::lease::{Lease, Revoked};
+use crate::retry::Retriable;
 
-/// Where a partition was left.
+/// The place where a partition was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
-    /// The first record that is not done.
+    /// The first offset that is not done.
     pub begin: i64,
     /// The batch that was begun there.
     pub plan: Option<Plan>,
@@ -42,37 +43,37 @@ impl Place {
     }
 }
 
-/// Who committed an offset.
+/// The author of a committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Commit {
     /// Nobody: the group is new, or its offsets were lost.
     #[default]
     Missing,
-    /// Somebody who is not this program.
+    /// Another program.
     Foreign,
     /// This program: a plan or an end.
     Own,
 }
 
-/// What is fixed before a batch writes anything.
+/// The facts of a batch that are fixed before it writes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Before this offset.
     pub end: i64,
-    /// The version of the directory that its events are resolved with; `None` in a plan of before there was one.
+    /// The version of the directory that resolves its events; `None` in old plans.
     pub directory: Option<i64>,
-    /// When its first record was made, in Unix milliseconds; `None` in a plan of before that was kept.
+    /// When its first record was made, in Unix milliseconds; `None` in old plans.
     pub began_ms: Option<i64>,
     /// Whether its sums have markers.
     pub has_markers: bool,
 }
 
-/// The committed offsets of a topic's group, whoever has the partitions.
+/// The committed offsets of a topic's group, whoever owns the partitions.
 #[derive(Clone)]
 pub struct Offsets {
     pub consumer: Arc<StreamConsumer<Context>>,
     pub topic: Arc<str>,
-    /// After this long without a heartbeat somebody else may have the partitions.
+    /// After this long without a heartbeat another consumer may own the partitions.
     pub session: Duration,
 }
 
@@ -81,20 +82,17 @@ pub struct Offsets {
 pub struct Committer {
     pub offsets: Offsets,
     pub partition: i32,
-    /// Cancelled when the partition is taken away.
-    pub revoked: CancellationToken,
-    /// Held during a commit, and by the rebalance while it cancels: a commit never follows a revocation.
-    pub gate: Arc<Mutex<()>>,
+    pub lease: Lease,
     /// The offset and the metadata that were read or committed last.
-    pub last: Arc<Mutex<Option<(i64, String)>>>,
+    last: Arc<Mutex<Option<(i64, String)>>>,
 }
 
-/// Why a commit was not made.
+/// A commit that was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The partition is no longer ours: drop everything.
-    #[error("the partition was taken away")]
-    Revoked,
+    #[error(transparent)]
+    Revoked(#[from] Revoked),
     /// Computed again in another way, the batch would be counted twice.
     #[error("the plan \"{0}\" cannot be read by this version")]
     Unreadable(String),
@@ -102,13 +100,23 @@ pub enum CommitError {
     Kafka(#[from] KafkaError),
 }
 
+impl Retriable for CommitError {
+    fn is_retriable(&self) -> bool {
+        match self {
+            Self::Revoked(_) | Self::Unreadable(_) => false,
+            // A fatal one ends the program (`subscription.rs`).
+            Self::Kafka(_) => true,
+        }
+    }
+}
+
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Offsets {
-    /// Reads where all partitions are.
+    /// Reads the places of all partitions.
     ///
     /// # Errors
-    /// When Kafka does not answer in time, or a plan is one that this version cannot read.
+    /// If Kafka does not answer in time, or this version cannot read a plan.
     pub async fn read_all(&self) -> Result<BTreeMap<i32, Place>, CommitError> {
         let this = self.clone();
         run_blocking(move || read_all(&*this.consumer, &this.topic)).await
@@ -118,7 +126,7 @@ impl Offsets {
 /// Reads the places of all partitions of a topic. Blocks its thread.
 ///
 /// # Errors
-/// If Kafka does not answer in time, or a plan is one that this version cannot read.
+/// If Kafka does not answer in time, or this version cannot read a plan.
 pub(crate) fn read_all<C: ConsumerContext>(
     consumer: &impl Consumer<C>,
     topic: &str,
@@ -128,7 +136,7 @@ pub(crate) fn read_all<C: ConsumerContext>(
     if let Some(error) = found.and_then(|found| found.error()) {
         return Err(KafkaError::MetadataFetch(error.into()).into());
     }
-    // Nothing is not the answer that no partition has a plan.
+    // An empty list does not mean that no partition has a plan.
     let partitions = found.map_or(&[][..], |found| found.partitions());
     if partitions.is_empty() {
         return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition).into());
@@ -165,10 +173,16 @@ fn read_texts<C: ConsumerContext>(
 }
 
 impl Committer {
+    /// Prepares to commit offsets of a partition. Reads nothing yet.
+    #[must_use]
+    pub fn new(offsets: Offsets, partition: i32, lease: Lease) -> Self {
+        Self { offsets, partition, lease, last: Arc::default() }
+    }
+
     /// Reads where the partition was left.
     ///
     /// # Errors
-    /// When Kafka does not answer in time, or the plan is one that this version cannot read.
+    /// If Kafka does not answer in time, or this version cannot read the plan.
     pub async fn read(&self) -> Result<Place, CommitError> {
         let this = self.clone();
         run_blocking(move || {
@@ -185,25 +199,16 @@ impl Committer {
     }
 
     /// Commits the plan of a batch that begins at `begin`.
-    ///
-    /// # Errors
-    /// [`CommitError`].
     pub async fn plan(&self, begin: i64, plan: Plan, doubted_before: i64) -> Result<(), CommitError> {
         self.commit(begin, write_plan(plan) + &write_doubt(begin, doubted_before)).await
     }
 
     /// Commits the end of a batch.
-    ///
-    /// # Errors
-    /// [`CommitError`].
     pub async fn end(&self, end: i64, doubted_before: i64) -> Result<(), CommitError> {
         self.commit(end, ENDED.to_owned() + &write_doubt(end, doubted_before)).await
     }
 
-    /// Commits the same again: Kafka refuses it when somebody else has the partition.
-    ///
-    /// # Errors
-    /// [`CommitError`].
+    /// Repeats the last commit. Kafka refuses it if another consumer owns the partition.
     pub async fn confirm(&self) -> Result<(), CommitError> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
@@ -216,10 +221,10 @@ impl Committer {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((offset, metadata));
     }
 
-    /// The offset that the partition's next record will get.
+    /// The offset of the next record that comes to the partition.
     ///
     /// # Errors
-    /// When Kafka does not answer in time.
+    /// If Kafka does not answer in time.
     pub async fn next_offset(&self) -> Result<i64, CommitError> {
         let this = self.clone();
         run_blocking(move || {
@@ -237,11 +242,7 @@ impl Committer {
             let mut element = list.add_partition(&this.offsets.topic, this.partition);
             element.set_offset(Offset::Offset(offset))?;
             element.set_metadata(&metadata);
-            let _gate = this.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            if this.revoked.is_cancelled() {
-                return Err(CommitError::Revoked);
-            }
-            this.offsets.consumer.commit(&list, CommitMode::Sync)?;
+            this.lease.commit(|| this.offsets.consumer.commit(&list, CommitMode::Sync))??;
             this.remember(offset, metadata);
             Ok(())
         })
@@ -297,7 +298,7 @@ fn read_plan(text: &str) -> Option<Plan> {
     }
 }
 
-/// librdkafka's commit and its kin block their thread.
+/// Runs one of librdkafka's calls that block their thread.
 pub(crate) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("the work does not panic and is not aborted")
 }

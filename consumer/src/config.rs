@@ -1,11 +1,12 @@
-//! The consumer's configuration. Every key has a default but the ones that name other systems' secrets.
+//! The consumer's configuration. Every key has a default, except the secrets of other systems.
 
 use std::path::PathBuf;
 
-use crate::partition::Kind;
 use serde::{Deserialize, Serialize};
 use sluice_runtime::config::{ConfigError, Secret, Validate};
 use sluice_runtime::ops::OpsConfig;
+
+use crate::topic::Topic;
 
 /// The configuration of the consumer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -53,21 +54,22 @@ impl Default for KafkaConfig {
 }
 
 impl KafkaConfig {
-    /// The topic that carries this.
+    /// The name of a topic.
     #[must_use]
-    pub fn topic_of(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Events => &self.topic,
-            Kind::Changes => &self.changes_topic,
+    pub fn name_of(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::Events => &self.topic,
+            Topic::Changes => &self.changes_topic,
         }
     }
 
-    /// The group that reads it: each has its own, so that a rebalance of one does not stop the other.
+    /// The group that reads a topic. Each has its own, so that a rebalance of one does not stop the
+    /// other.
     #[must_use]
-    pub fn group_of(&self, kind: Kind) -> String {
-        match kind {
-            Kind::Events => self.group.clone(),
-            Kind::Changes => format!("{}-changes", self.group),
+    pub fn group_of(&self, topic: Topic) -> String {
+        match topic {
+            Topic::Events => self.group.clone(),
+            Topic::Changes => format!("{}-changes", self.group),
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Chunks → events, each once: trims what a lane has had already and notices what it has not. Pure.
+//! Chunks → events, each once: leaves out the events that a lane has had already, and reports those
+//! that are missing. Pure.
 //!
-//! Invariant: for a lane, the ordinals of the events given out rise by one from the expected ordinal, but for gaps, and a
-//! gap is reported. A chunk or an event that cannot be read is given out as [`Decoded::Unreadable`], never skipped.
+//! Invariant: in a lane, the ordinals of the events returned rise by one from the expected ordinal,
+//! except at gaps, and each gap is reported. A chunk or an event that cannot be read is returned as
+//! [`Decoded::Unreadable`], never skipped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,25 +17,25 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Record {
     pub offset: i64,
-    /// When Kafka was given it, Unix milliseconds; the same whenever it is read.
+    /// When it was given to Kafka (Unix milliseconds): the same at every reading.
     pub timestamp_ms: i64,
     pub header: Result<ChunkHeader, ChunkError>,
-    /// The text of the header that tells the format's version.
+    /// The header with the version of the format.
     pub schema: Option<Bytes>,
     pub value: Bytes,
 }
 
-/// One event, or bytes that are none.
+/// One event, or bytes that are not an event.
 #[derive(Debug, Clone)]
 pub enum Decoded {
     Event(Box<Event>),
     Unreadable,
 }
 
-/// An event with its place in the world: unique for ever.
+/// An event and its location in Kafka, which is unique for ever.
 #[derive(Debug, Clone)]
-pub struct Placed {
-    /// `edge/lane`, or `topic/partition` of a record that is no chunk.
+pub struct LocatedEvent {
+    /// `edge/lane`, or `topic/partition` of a record that is not a chunk.
     pub lane: Arc<str>,
     pub position: Position,
     pub decoded: Decoded,
@@ -41,15 +43,15 @@ pub struct Placed {
     pub bytes: Bytes,
 }
 
-/// Where in its lane, or in its partition.
+/// A position in a lane, or in a partition.
 #[derive(Debug, Clone, Copy)]
 pub enum Position {
     Ordinal(u64),
     Offset(i64),
 }
 
-impl Placed {
-    /// `edge/lane:ordinal`, or `topic/partition@offset`. Made when asked for: only parked events are asked.
+impl LocatedEvent {
+    /// The location as `edge/lane:ordinal` or `topic/partition@offset`. Only parked events need it.
     #[must_use]
     pub fn place(&self) -> String {
         match self.position {
@@ -67,7 +69,7 @@ impl Placed {
         }
     }
 
-    /// An id for what has none of its own: the same for the same place.
+    /// An id for an event that has none of its own: the same for the same location.
     #[must_use]
     pub fn place_id(&self) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, self.place().as_bytes())
@@ -77,19 +79,20 @@ impl Placed {
 /// The next ordinal expected of each lane, by its name.
 pub type Lanes = HashMap<String, u64>;
 
-/// What came out of a run of records.
+/// The events of a run of records.
 #[derive(Debug, Default)]
 pub struct Run {
-    pub events: Vec<Placed>,
-    /// The lanes that moved, with their new expectation.
+    pub events: Vec<LocatedEvent>,
+    /// The next ordinals of the lanes that moved.
     pub moved: Lanes,
-    /// Events left out because they were had.
+    /// Events that were left out because the lane has had them.
     pub n_repeated: u64,
     /// Ordinals that never came.
     pub n_missing: u64,
 }
 
-/// Decodes records of one partition in order. `lanes` is what was expected before and is not changed: the batch may fail.
+/// Decodes records of one partition in order. `lanes` has the expected ordinals; it is not changed,
+/// since the batch may fail.
 #[must_use]
 pub fn decode_records(source: &str, records: &[Record], lanes: &Lanes) -> Run {
     let mut run = Run::default();
@@ -126,7 +129,7 @@ impl Run {
                 .ok()
                 .filter(|event| event.id.len() == 16)
                 .map_or(Decoded::Unreadable, |event| Decoded::Event(Box::new(event)));
-            self.events.push(Placed {
+            self.events.push(LocatedEvent {
                 lane: Arc::clone(&lane),
                 position: Position::Ordinal(seq),
                 decoded,
@@ -137,8 +140,8 @@ impl Run {
     }
 
     fn add_unreadable(&mut self, record: &Record, source: &str, error: &ChunkError) {
-        tracing::error!(%error, offset = record.offset, "a record is no chunk that can be read; parked");
-        self.events.push(Placed {
+        tracing::error!(%error, offset = record.offset, "parked a record that is not a readable chunk");
+        self.events.push(LocatedEvent {
             lane: source.into(),
             position: Position::Offset(record.offset),
             decoded: Decoded::Unreadable,
@@ -179,7 +182,7 @@ mod tests {
     fn seqs(run: &Run) -> Vec<u64> {
         run.events
             .iter()
-            .map(|placed| match &placed.decoded {
+            .map(|event| match &event.decoded {
                 Decoded::Event(event) => event.time_ms,
                 Decoded::Unreadable => panic!("unreadable"),
             })
@@ -214,12 +217,13 @@ mod tests {
         };
         let run = decode_records("t/0", &[short, foreign], &Lanes::new());
         assert_eq!(run.events.len(), 2);
-        assert!(run.events.iter().all(|placed| matches!(placed.decoded, Decoded::Unreadable)));
+        assert!(run.events.iter().all(|event| matches!(event.decoded, Decoded::Unreadable)));
         assert_eq!(run.events[1].place(), "t/0@7");
     }
 
     proptest! {
-        /// An edge that is killed again and again sends runs that begin anywhere at or before what was had.
+        /// An edge that is killed again and again sends runs that begin at or before the next
+        /// ordinal.
         #[test]
         fn every_ordinal_comes_once(cuts in proptest::collection::vec((0_u64..6, 1_u32..10), 1..30), split in 0_usize..30) {
             let mut sent = 0_u64;

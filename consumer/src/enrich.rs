@@ -1,5 +1,6 @@
-//! What an event's user agent and address tell: device, system, browser, bot, country. Answers depend on the input and the
-//! loaded data alone; user agents are remembered, since a few thousand make up nearly all traffic.
+//! Device, system, browser, bot and country of an event, from its user agent and address. Answers
+//! depend on the input and the loaded data alone. User agents are cached: a few thousand make up
+//! nearly all traffic.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
@@ -10,7 +11,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use woothee::parser::Parser;
 
-/// What a user agent says of its bearer.
+/// The facts in a user agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agent {
     /// `desktop`, `mobile`, `tablet`, `other`.
@@ -21,7 +22,7 @@ pub struct Agent {
     pub bot: String,
 }
 
-/// Both together, which a prospect's orders have, too.
+/// The facts of a user agent and an address. A prospect's orders inherit them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Dimensions {
@@ -32,7 +33,7 @@ pub struct Dimensions {
     pub bot: String,
 }
 
-/// Knows user agents and countries. Shared by all partitions.
+/// Looks up user agents and countries. Shared by all partitions.
 pub struct Enricher {
     bots: Bots,
     parser: Parser,
@@ -40,7 +41,7 @@ pub struct Enricher {
     countries: Option<maxminddb::Reader<Vec<u8>>>,
 }
 
-/// Different user agents remembered; about 300 bytes each.
+/// User agents in the cache; about 300 bytes each.
 const N_AGENTS: usize = 20_000;
 
 #[derive(Deserialize)]
@@ -52,7 +53,7 @@ impl Enricher {
     /// Loads the country database, if one is named.
     ///
     /// # Errors
-    /// When the file is no database that can be read.
+    /// If the file is not a readable database.
     pub fn load(countries: &Path) -> Result<Self, maxminddb::MaxMindDbError> {
         let countries = if countries.as_os_str().is_empty() {
             None
@@ -62,7 +63,7 @@ impl Enricher {
         Ok(Self { bots: Bots::default(), parser: Parser::new(), agents: Cache::new(N_AGENTS), countries })
     }
 
-    /// What an address and a user agent say.
+    /// Reads an address and a user agent.
     #[must_use]
     pub fn dimensions(&self, ip: Ipv6Addr, user_agent: &[u8]) -> Dimensions {
         let agent = self.agent(user_agent);
@@ -75,7 +76,7 @@ impl Enricher {
         }
     }
 
-    /// What a user agent says.
+    /// Reads a user agent.
     #[must_use]
     pub fn agent(&self, user_agent: &[u8]) -> Arc<Agent> {
         if let Some(agent) = self.agents.get(user_agent) {
@@ -114,7 +115,7 @@ impl Enricher {
         }
     }
 
-    /// The country of an address as ISO 3166 alpha-2; empty when unknown.
+    /// The country of an address as ISO 3166 alpha-2; empty if unknown.
     #[must_use]
     pub fn country(&self, ip: Ipv6Addr) -> &str {
         let address = ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4);

@@ -1,4 +1,5 @@
-//! What is left of an order that waits when its customer is erased: what makes its row, and nothing of a person. Pure.
+//! A waiting order whose customer is erased: keeps the bytes that make its row, and nothing of a
+//! person. Pure.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,22 +11,24 @@ use sluice_schemas::rows::ParkedRow;
 
 use crate::pairs::money_pairs;
 
-/// Whether an order has nothing of its customer. The edge takes none without a phone number or an e-mail.
+/// Whether an order has no data of its customer. The edge refuses orders without a phone number or
+/// an e-mail.
 #[must_use]
 pub fn is_erased(order: &Order) -> bool {
     let Order { prospect_ref: _, email, phone_number, first_name, last_name, delivery_address } = order;
     [email, phone_number, first_name, last_name, delivery_address].iter().all(|text| text.is_empty())
 }
 
-/// The event that a parked row keeps.
+/// The event in a parked row.
 #[must_use]
 pub fn event_of(parked: &ParkedRow) -> Option<Event> {
     let bytes = STANDARD.decode(&parked.payload).ok()?;
     decode_event(Bytes::from(bytes)).ok()
 }
 
-/// The bytes of a waiting order without its customer: no contact, no address, no agent, of what the form said only the
-/// money. The same bytes when that was done before; none when they are no order.
+/// The bytes of a waiting order without its customer: no contact, no address, no user agent, and of
+/// the parameters only the money. An order that was erased before keeps its bytes. `None` if the
+/// bytes are not an order.
 #[must_use]
 pub fn erased_payload(parked: &ParkedRow) -> Option<String> {
     let event = event_of(parked)?;

@@ -1,60 +1,35 @@
-//! The doubt protocol: inserts the rows of a batch once, whatever becomes of an insert.
+//! The doubt protocol: inserts the rows of a batch once, whatever happens to an insert.
 //!
-//! A token does not prove that its rows are there. ClickHouse may write the token and then fail to put the part into place: from
-//! then on it answers a repetition with OK and stores nothing. Or it may put the part into place and lose the token, or forget
-//! it. Only the rows are proof.
+//! A token does not prove that its rows are there. ClickHouse may write the token and then fail to
+//! put the part into place: from then on it answers a repetition with OK and stores nothing. Or it
+//! may put the part into place and lose the token, or forget it. Only the rows are proof.
 //!
-//! So an insert that ClickHouse answered at the first try is done, and any other is *in doubt*. In doubt the consumer waits for a
-//! try that is still under way, looks which rows are there, and inserts those that are missing. It always begins with the first
-//! token, which makes ClickHouse refuse what a late try brings. Only when ClickHouse has answered OK and the rows are still
+//! So an insert that ClickHouse answered at the first try is done, and any other is *in doubt*. In
+//! doubt the consumer waits for a try that is still under way, looks which rows are there, and
+//! inserts those that are missing. It always begins with the first token, which makes ClickHouse
+//! ignore the rows of a late try. Only when ClickHouse has answered OK and the rows are still
 //! missing does it take the next token: then nothing can come under the one before any more.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sluice_runtime::ops::Readiness;
-use sluice_schemas::rows::VerdictRow;
-use tokio::time::Instant;
-use uuid::Uuid;
+use sluice_schemas::rows::{LaneRow, VerdictRow};
 
-use crate::partition::{Partition, Revoked};
+use crate::batch::Batch;
+use crate::context::PartitionContext;
+use crate::decode::Lanes;
+use crate::retry::{Backoff, Part, Stop};
+use crate::rows::Rows;
 use crate::store::StoreError;
-use crate::stored::{Part, Stored, Sums, add_markers, parts};
+use crate::stored::{Stored, Sums, TablePart, add_markers, parts};
 
-/// A batch on its way into the tables.
-#[derive(Debug, Clone)]
-pub(crate) struct Batch {
-    /// Unique for ever; its tokens begin with it.
-    pub(crate) name: String,
-    /// Whether another owner may have written some of it before.
-    pub(crate) is_repeated: bool,
-    /// Whether its sums have markers: not in a batch that an older version has begun.
-    pub(crate) has_markers: bool,
-    begun: Instant,
-}
-
-/// Pauses between tries.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
-/// From this many spent tokens of one part on, `/readyz` and the log say that something else is wrong.
+/// From this many spent tokens of one part on, `/readyz` and the log say that something else is
+/// wrong.
 const MANY_TOKENS: u32 = 20;
-
-impl Batch {
-    pub(crate) fn new(name: String, is_repeated: bool, has_markers: bool) -> Self {
-        Self { name, is_repeated, has_markers, begun: Instant::now() }
-    }
-
-    /// Whether another owner may write the batch by now, should this consumer have slept.
-    fn is_in_doubt(&self, session: Duration) -> bool {
-        self.is_repeated || self.begun.elapsed() > session / 2
-    }
-
-    /// The batch in the markers of sums.
-    fn id(&self) -> Uuid {
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.name.as_bytes())
-    }
-}
 
 /// The token of one part; the next one when it is spent.
 struct Token {
@@ -75,30 +50,74 @@ impl Token {
 struct Trouble<'a> {
     readiness: &'a Readiness,
     part: &'static str,
-    /// Until the next try; nothing was reported yet while it is zero.
-    pause: Duration,
+    is_reported: bool,
+    backoff: Backoff,
 }
 
 impl Drop for Trouble<'_> {
     fn drop(&mut self) {
-        if !self.pause.is_zero() {
+        if self.is_reported {
             self.readiness.ready(self.part);
         }
     }
 }
 
-impl Trouble<'_> {
+impl<'a> Trouble<'a> {
+    const fn new(readiness: &'a Readiness, part: &'static str) -> Self {
+        Self { readiness, part, is_reported: false, backoff: Backoff::new() }
+    }
+
     /// Reports a reason and returns the pause until the next try.
     fn report(&mut self, reason: &str) -> Duration {
         self.readiness.not_ready(self.part, reason);
-        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
-        self.pause
+        self.is_reported = true;
+        self.backoff.next_pause()
     }
 }
 
-impl Partition {
+/// Inserts the rows of one partition's batches.
+pub(crate) struct Inserter {
+    context: Arc<PartitionContext>,
+}
+
+impl Inserter {
+    pub(crate) const fn new(context: Arc<PartitionContext>) -> Self {
+        Self { context }
+    }
+
+    /// Inserts the rows of events and then their lanes' ordinals.
+    pub(crate) async fn insert_events(&self, batch: &Batch, rows: &Rows, moved: &Lanes) -> Result<(), Stop> {
+        // Each table on its own: one that has its rows is not asked again because another one
+        // fails.
+        futures::try_join!(
+            self.insert_rows(batch, &rows.prospects),
+            self.insert_rows(batch, &rows.index),
+            self.insert_rows(batch, &rows.contacts),
+            self.insert_sums(batch, rows.rollup.values().copied().collect()),
+            self.insert_sums(batch, rows.outcome_rows().collect()),
+        )?;
+        // After their contacts: an erasure that finds an order finds its contact, too.
+        self.insert_rows(batch, &rows.orders).await?;
+        // After the others: a repeated replay reads its events from here, and ends them here.
+        self.insert_rows(batch, &rows.parked).await?;
+        self.insert_rows(batch, &self.lane_rows(moved)).await
+    }
+
+    /// The next ordinals of lanes.
+    fn lane_rows(&self, lanes: &Lanes) -> Vec<LaneRow> {
+        let (partition, updated) = (self.context.partition(), self.context.now_ms());
+        let lanes: BTreeMap<_, _> = lanes.iter().collect();
+        let row = |(lane, next_seq): (&String, &u64)| LaneRow {
+            lane: lane.clone(),
+            partition,
+            next_seq: *next_seq,
+            updated,
+        };
+        lanes.into_iter().map(row).collect()
+    }
+
     /// Inserts the rows of a batch into their table, each once. Returns when they are there.
-    pub(crate) async fn insert_rows<R: Stored>(&self, batch: &Batch, rows: &[R]) -> Result<(), Revoked> {
+    pub(crate) async fn insert_rows<R: Stored>(&self, batch: &Batch, rows: &[R]) -> Result<(), Stop> {
         for part in parts(rows) {
             self.insert_part(batch, &part).await?;
         }
@@ -106,7 +125,8 @@ impl Partition {
     }
 
     /// Inserts sums of a batch, each once.
-    pub(crate) async fn insert_sums<R: Sums>(&self, batch: &Batch, mut rows: Vec<R>) -> Result<(), Revoked> {
+    pub(crate) async fn insert_sums<R: Sums>(&self, batch: &Batch, mut rows: Vec<R>) -> Result<(), Stop> {
+        let shared = &self.context.shared;
         if !batch.has_markers {
             // The older version has inserted them under this token, or nobody has.
             let token = format!("{}/{}", batch.name, R::TABLE.name);
@@ -114,37 +134,35 @@ impl Partition {
             if rows.is_empty() {
                 return Ok(());
             }
-            return self.insist("clickhouse", || self.shared.store.insert(&token, &rows)).await;
+            return self.context.ask_clickhouse(|| shared.store.insert(&token, &rows)).await;
         }
-        let now_s = u32::try_from(self.shared.clock.now_ms() / 1000).unwrap_or(u32::MAX);
+        let now_s = u32::try_from(shared.clock.now_ms() / 1000).unwrap_or(u32::MAX);
         add_markers(&mut rows, batch.id(), now_s);
         self.insert_rows(batch, &rows).await
     }
 
-    /// Writes a verdict under a name, unless there is one, and returns the one that stands.
-    pub(crate) async fn settle_verdict<T>(&self, batch: &Batch, name: &str, verdict: &T) -> Result<T, Revoked>
+    /// Writes the verdict of a batch unless it has one, and returns the one that stands.
+    pub(crate) async fn store_verdict<T>(&self, batch: &Batch, verdict: &T) -> Result<T, Stop>
     where
         T: Serialize + DeserializeOwned,
     {
-        let store = &self.shared.store;
         let body = serde_json::to_string(verdict).expect("ids, numbers and texts are JSON");
-        // A batch has several verdicts: each has tokens of its own.
-        let named = Batch { name: name.to_owned(), ..batch.clone() };
-        self.insert_rows(&named, &[VerdictRow { batch: name.to_owned(), body }]).await?;
-        self.insist("clickhouse", || async {
-            let found = store.verdict(name).await?;
-            found.ok_or_else(|| StoreError::Custom(format!("the verdict {name} is not there")))
-        })
-        .await
+        self.insert_rows(batch, &[VerdictRow { batch: batch.name.clone(), body }]).await?;
+        let store = &self.context.shared.store;
+        self.context
+            .ask_clickhouse(|| async {
+                let stands = store.verdict(&batch.name).await?;
+                stands.ok_or_else(|| StoreError::VerdictMissing(batch.name.clone()))
+            })
+            .await
     }
 
-    async fn insert_part<R: Stored>(&self, batch: &Batch, part: &Part<'_, R>) -> Result<(), Revoked> {
-        let (store, table) = (&self.shared.store, R::TABLE);
+    async fn insert_part<R: Stored>(&self, batch: &Batch, part: &TablePart<'_, R>) -> Result<(), Stop> {
+        let (context, table) = (&self.context, R::TABLE);
         let base = format!("{}/{}/{}", batch.name, table.name, part.month);
         let mut token = Token { base, number: 0 };
-        let mut trouble =
-            Trouble { readiness: &self.shared.readiness, part: table.readiness, pause: Duration::ZERO };
-        let session = self.committer.offsets.session;
+        let mut trouble = Trouble::new(&context.shared.readiness, table.readiness);
+        let session = context.committer.offsets.session;
         let (mut is_in_doubt, mut is_answered) = (batch.is_in_doubt(session), false);
         let mut rows = part.rows.clone();
         loop {
@@ -152,7 +170,7 @@ impl Partition {
                 rows = self.missing(&token, part).await?;
                 if !rows.is_empty() && is_answered {
                     // A second look costs little; a part inserted twice would be worse.
-                    self.pause(FIRST_PAUSE).await?;
+                    context.sleep(Backoff::FIRST).await?;
                     rows = self.missing(&token, part).await?;
                 }
                 if rows.is_empty() {
@@ -163,29 +181,28 @@ impl Partition {
                 }
             }
             let text = token.text();
-            let inserted = tokio::select! {
-                () = self.committer.revoked.cancelled() => return Err(Revoked),
-                inserted = store.insert(&text, &rows) => inserted,
-            };
-            match inserted {
+            let insert = context.shared.store.insert(&text, &rows);
+            match context.committer.lease.until_revoked(insert).await? {
                 Ok(()) if !is_in_doubt && !batch.is_in_doubt(session) => return Ok(()),
                 Ok(()) => (is_in_doubt, is_answered) = (true, true),
                 Err(error) => {
-                    self.shared.metrics.retries.inc();
+                    context.check_retriable(Part::ClickHouse, &error)?;
+                    context.shared.metrics.retries.inc();
                     is_in_doubt = true;
                     let pause = trouble.report(&error.to_string());
                     tracing::warn!(table = table.name, %error, pause_ms = pause.as_millis(), "insert failed");
-                    self.pause(pause).await?;
+                    context.sleep(pause).await?;
                 }
             }
         }
     }
 
     /// Goes on to the next token. Nothing will come under the one before any more.
-    async fn spend(&self, token: &mut Token, trouble: &mut Trouble<'_>) -> Result<(), Revoked> {
+    async fn spend(&self, token: &mut Token, trouble: &mut Trouble<'_>) -> Result<(), Stop> {
+        let context = &self.context;
         // Another owner may have finished the batch, and rows of it may have been deleted since.
-        self.insist("kafka", || self.committer.confirm()).await?;
-        self.shared.metrics.lost_inserts.inc();
+        context.retry_until_revoked(Part::Kafka, || context.committer.confirm()).await?;
+        context.shared.metrics.lost_inserts.inc();
         token.number += 1;
         let (base, n_spent) = (&token.base, token.number);
         tracing::warn!(token = base, n_spent, "answered OK, but the rows are not there");
@@ -194,24 +211,22 @@ impl Partition {
             tracing::error!("{reason}");
             trouble.report(&reason);
         }
-        self.pause((FIRST_PAUSE * n_spent).min(LAST_PAUSE)).await
+        Ok(context.sleep((Backoff::FIRST * n_spent).min(Backoff::LAST)).await?)
     }
 
     /// The rows of a part that are not there, once no insert of them is under way.
-    async fn missing<'a, R: Stored>(&self, token: &Token, part: &Part<'a, R>) -> Result<Vec<&'a R>, Revoked> {
-        let (store, text) = (&self.shared.store, token.text());
-        self.shared.metrics.doubtful_inserts.inc();
-        while self.insist("clickhouse", || store.is_inserting(&text)).await? {
-            self.pause(FIRST_PAUSE).await?;
+    async fn missing<'a, R: Stored>(
+        &self,
+        token: &Token,
+        part: &TablePart<'a, R>,
+    ) -> Result<Vec<&'a R>, Stop> {
+        let (store, text) = (&self.context.shared.store, token.text());
+        self.context.shared.metrics.doubtful_inserts.inc();
+        while self.context.ask_clickhouse(|| store.is_inserting(&text)).await? {
+            self.context.sleep(Backoff::FIRST).await?;
         }
-        self.insist("clickhouse", || store.missing(&part.rows)).await
-    }
-
-    /// Waits, unless the partition is taken away.
-    pub(crate) async fn pause(&self, pause: Duration) -> Result<(), Revoked> {
-        tokio::select! {
-            () = self.committer.revoked.cancelled() => Err(Revoked),
-            () = tokio::time::sleep(pause) => Ok(()),
-        }
+        let missing = self.context.ask_clickhouse(|| store.missing(&part.rows)).await?;
+        debug_assert!(missing.len() <= part.rows.len(), "more rows are missing than the part has");
+        Ok(missing)
     }
 }

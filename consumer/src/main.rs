@@ -1,4 +1,5 @@
-//! The program `sluice-consumer`: reads its configuration, connects the parts and waits for the end.
+//! The program `sluice-consumer`: reads its configuration, connects the parts and waits for the
+//! end.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -9,12 +10,13 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use prometheus_client::registry::Registry;
 use sluice_consumer::config::Config;
+use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
-use sluice_consumer::partition::{Kind, Shared};
-use sluice_consumer::subscription::Source;
 use sluice_consumer::store::Store;
+use sluice_consumer::subscription::{Crashes, Subscription};
+use sluice_consumer::topic::Topic;
 use sluice_consumer::verify::command::{self, VerifyArgs};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
@@ -78,8 +80,9 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     }
     let directory =
         Keeper::open(&config.directory, metrics.stale_directory.clone()).context("the directory")?;
-    let join = |kind| Source::join(kind, &config.kafka, &metrics, &readiness).context("kafka");
-    let (events, changes) = (join(Kind::Events)?, join(Kind::Changes)?);
+    let join = |topic| Subscription::join(topic, &config.kafka, &metrics, &readiness).context("kafka");
+    let (events, changes) = (join(Topic::Events)?, join(Topic::Changes)?);
+    let crashes = [events.crashes(), changes.crashes()];
     let shared = Shared {
         store,
         directory,
@@ -91,11 +94,13 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
         readiness,
         draining: lifecycle.draining().clone(),
     };
-    let run = |source: Source| source.run(config.batch.buffer_bytes, shared.clone(), &lifecycle);
+    let run =
+        |subscription: Subscription| subscription.run(config.batch.buffer_bytes, shared.clone(), &lifecycle);
     tokio::try_join!(run(events), run(changes)).context("kafka")?;
     if !lifecycle.finish(DRAIN_PATIENCE).await {
         tracing::warn!("a batch did not end in time; it will be repeated");
     }
+    anyhow::ensure!(!crashes.iter().any(Crashes::any), "the owner of a partition has crashed");
     Ok(())
 }
 

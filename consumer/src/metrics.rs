@@ -4,6 +4,7 @@
 //! counted; its last sentence, if it begins with "Worry", says when to act.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +14,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use sluice_schemas::change::{APPLIED, MISSING, REFUSED};
 use sluice_schemas::outcome::{Outcome, ParkReason};
+
+use crate::rows::Rows;
 
 /// Labels of an event's end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,8 +115,8 @@ impl Metrics {
             stopped: add(
                 part,
                 "stopped_partitions",
-                "1 for a partition that waits for a later version of the consumer, else 0. Worry if it \
-                 is 1: update the consumer",
+                "1 for a partition that stands still because of an error that no retry can mend, else \
+                 0. Worry if it is 1: `/readyz` and the log say why",
             ),
             lag: add(
                 part,
@@ -139,6 +142,19 @@ impl Metrics {
         }
         for outcome in [APPLIED, MISSING, REFUSED] {
             drop(self.changes.get_or_create(&ChangeLabels { outcome }));
+        }
+    }
+
+    /// Notes a batch or a replay that is stored, at a time (Unix milliseconds).
+    pub(crate) fn observe_batch(&self, rows: &Rows, took: Duration, now_ms: i64) {
+        self.batches.inc();
+        self.batch_seconds.observe(took.as_secs_f64());
+        for ((_, _, outcome, reason), count) in &rows.outcomes {
+            self.events.get_or_create(&OutcomeLabels { outcome, reason }).inc_by(*count);
+        }
+        if let Some(newest) = rows.prospects.iter().map(|row| row.time).max() {
+            #[expect(clippy::cast_precision_loss, reason = "an age, not a count")]
+            self.freshness_seconds.set((now_ms - newest) as f64 / 1000.0);
         }
     }
 

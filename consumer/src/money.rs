@@ -1,11 +1,12 @@
-//! What an order brings: what it says, else what its campaign's orders brought at its time. Pure.
+//! The payout of an order: its own, else that of its campaign at its time. Pure.
 
 use sluice_schemas::rows::Micros;
 
 use crate::directory::Payout;
 
-/// The payout and its currency. An amount goes with the currency that it was given in: a campaign's payout is in the
-/// campaign's, whatever the order says, and an amount that came without one is taken for one in the campaign's.
+/// The payout and its currency. An amount keeps its currency: the payout of a campaign is in the
+/// campaign's currency whatever the order names, and an amount without a currency is taken to be in
+/// the campaign's.
 #[must_use]
 pub fn payout_of(said: Option<Micros>, currency: String, campaign: Option<&Payout>) -> (Micros, String) {
     let by_default = campaign.and_then(|payout| Some((payout.micros?, payout.currency.clone())));

@@ -1,19 +1,21 @@
-//! Reads the pairs that came with an event (a query, or a body turned into one) into the fields that reports know. Pure.
+//! Reads the pairs of an event (a query, or a body turned into one) into the parameters of reports.
+//! Pure.
 //!
-//! Aliases and stored names are the table "Inbound parameters" of `docs/parameters.md`. The first value of a field wins. A
-//! value that is still a macro (`{clickid}`, `%%KEYWORD%%`, `[cid]`) is marked and not stored: nobody was called that.
+//! Aliases and stored names are in the table "Inbound parameters" of `docs/parameters.md`. The
+//! first value of a parameter wins. A value that is still a macro (`{clickid}`, `%%KEYWORD%%`,
+//! `[cid]`) is marked and not stored.
 
 use sluice_schemas::decimal::Decimal;
 use sluice_schemas::parameters::{self, decode, decode_text, is_key, is_prospect_id};
 
-/// How many free dimensions an event has.
+/// The number of free dimensions of an event.
 pub const N_SUBS: usize = 20;
 /// A value longer than this many bytes is cut at a character, and marked.
 pub const MAX_VALUE_BYTES: usize = 2048;
 
-/// What the pairs said; empty where they said nothing.
+/// The parameters of an event. Those that were not given are empty.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fields {
+pub struct Parameters {
     pub key: String,
     pub prospect_id: String,
     pub external_id: String,
@@ -41,45 +43,45 @@ pub struct Fields {
     pub marks: Vec<String>,
 }
 
-/// Click ids of the networks, each kept as its kind.
+/// Click ids of the ad networks: the name becomes the kind of the external id.
 const CLICK_IDS: [&str; 6] = ["gclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id"];
 
-impl Fields {
-    /// Reads pairs; anything unknown is passed over, anything unreadable is marked.
+impl Parameters {
+    /// Reads pairs. Ignores unknown names, and marks values that it cannot read.
     #[must_use]
     pub fn parse(pairs: &[u8]) -> Self {
-        let mut fields = Self::default();
+        let mut this = Self::default();
         for (name, value) in parameters::pairs(pairs) {
-            fields.set(&decode_text(name), value);
+            this.set(&decode_text(name), value);
         }
-        fields
+        this
     }
 
     fn set(&mut self, name: &str, value: &[u8]) {
         match name {
-            name if is_key(name.as_bytes()) => self.text(|fields| &mut fields.key, "key", value),
+            name if is_key(name.as_bytes()) => self.text(|this| &mut this.key, "key", value),
             name if is_prospect_id(name.as_bytes()) => {
-                self.text(|fields| &mut fields.prospect_id, "prospect_id", value);
+                self.text(|this| &mut this.prospect_id, "prospect_id", value);
             }
             "external_id" | "externalid" => self.external("external_id", value),
-            "utm_source" => self.text(|fields| &mut fields.utm_source, "utm_source", value),
-            "utm_medium" => self.text(|fields| &mut fields.utm_medium, "utm_medium", value),
-            "utm_campaign" => self.text(|fields| &mut fields.utm_campaign, "utm_campaign", value),
-            "utm_content" => self.text(|fields| &mut fields.utm_content, "utm_content", value),
-            "utm_term" => self.text(|fields| &mut fields.utm_term, "utm_term", value),
-            "r" | "ref" | "referrer" => self.text(|fields| &mut fields.referrer, "referrer", value),
-            "u" | "url" | "page" => self.text(|fields| &mut fields.page, "page", value),
-            "cost" | "cpc" => self.money(|fields| &mut fields.cost, "cost", value),
-            "payout" | "revenue" | "amount" => self.money(|fields| &mut fields.payout, "payout", value),
+            "utm_source" => self.text(|this| &mut this.utm_source, "utm_source", value),
+            "utm_medium" => self.text(|this| &mut this.utm_medium, "utm_medium", value),
+            "utm_campaign" => self.text(|this| &mut this.utm_campaign, "utm_campaign", value),
+            "utm_content" => self.text(|this| &mut this.utm_content, "utm_content", value),
+            "utm_term" => self.text(|this| &mut this.utm_term, "utm_term", value),
+            "r" | "ref" | "referrer" => self.text(|this| &mut this.referrer, "referrer", value),
+            "u" | "url" | "page" => self.text(|this| &mut this.page, "page", value),
+            "cost" | "cpc" => self.money(|this| &mut this.cost, "cost", value),
+            "payout" | "revenue" | "amount" => self.money(|this| &mut this.payout, "payout", value),
             "currency" => {
-                self.text(|fields| &mut fields.currency, "currency", value);
+                self.text(|this| &mut this.currency, "currency", value);
                 self.currency.make_ascii_uppercase();
             }
-            "keyword" => self.text(|fields| &mut fields.keyword, "keyword", value),
-            "creative_id" => self.text(|fields| &mut fields.creative_id, "creative_id", value),
-            "ad_campaign_id" => self.text(|fields| &mut fields.ad_campaign_id, "ad_campaign_id", value),
-            "placement" => self.text(|fields| &mut fields.placement, "placement", value),
-            "status" => self.text(|fields| &mut fields.status, "status", value),
+            "keyword" => self.text(|this| &mut this.keyword, "keyword", value),
+            "creative_id" => self.text(|this| &mut this.creative_id, "creative_id", value),
+            "ad_campaign_id" => self.text(|this| &mut this.ad_campaign_id, "ad_campaign_id", value),
+            "placement" => self.text(|this| &mut this.placement, "placement", value),
+            "status" => self.text(|this| &mut this.status, "status", value),
             "user_id" => self.user_id(value),
             _ => self.other(name, value),
         }
@@ -89,7 +91,7 @@ impl Fields {
         if let Some(kind) = CLICK_IDS.iter().find(|kind| **kind == name) {
             self.external(kind, value);
         } else if let Some(number) = sub_number(name)
-            && let Some(text) = self.believed(value, &format!("sub{number}"))
+            && let Some(text) = self.readable(value, &format!("sub{number}"))
         {
             if self.subs.len() < number {
                 self.subs.resize(number, String::new());
@@ -102,7 +104,7 @@ impl Fields {
 
     fn text(&mut self, field: impl Fn(&mut Self) -> &mut String, name: &str, value: &[u8]) {
         if field(self).is_empty()
-            && let Some(text) = self.believed(value, name)
+            && let Some(text) = self.readable(value, name)
         {
             *field(self) = text;
         }
@@ -110,7 +112,7 @@ impl Fields {
 
     fn external(&mut self, kind: &str, value: &[u8]) {
         if self.external_id.is_empty()
-            && let Some(text) = self.believed(value, kind)
+            && let Some(text) = self.readable(value, kind)
         {
             self.external_id = text;
             kind.clone_into(&mut self.external_kind);
@@ -119,7 +121,7 @@ impl Fields {
 
     fn money(&mut self, field: impl Fn(&mut Self) -> &mut Option<i64>, name: &str, value: &[u8]) {
         if field(self).is_none()
-            && let Some(text) = self.believed(value, name)
+            && let Some(text) = self.readable(value, name)
         {
             match Decimal::parse(&text).and_then(Decimal::micros) {
                 Some(micros) => *field(self) = Some(micros),
@@ -129,7 +131,8 @@ impl Fields {
     }
 
     fn user_id(&mut self, value: &[u8]) {
-        // The edge refuses a pixel whose user_id is no number unless it has a key; then the key decides.
+        // The edge refuses a pixel whose user_id is not a number, unless it has a key, which
+        // decides.
         if self.user_id.is_some() {
             return;
         }
@@ -139,8 +142,8 @@ impl Fields {
         }
     }
 
-    /// The decoded value, unless it is a macro that nobody filled in.
-    fn believed(&mut self, value: &[u8], name: &str) -> Option<String> {
+    /// The decoded value, unless it is a macro.
+    fn readable(&mut self, value: &[u8], name: &str) -> Option<String> {
         let text = decode_text(value);
         if is_macro(&text) {
             self.marks.push(format!("macro:{name}"));
@@ -155,7 +158,7 @@ impl Fields {
     }
 }
 
-/// Of these pairs only those that say what an order brings, as they came.
+/// Only the pairs with the money of an order, unchanged.
 #[must_use]
 pub fn money_pairs(pairs: &[u8]) -> Vec<u8> {
     let is_money = |pair: &&[u8]| {
@@ -166,7 +169,7 @@ pub fn money_pairs(pairs: &[u8]) -> Vec<u8> {
     kept.join(&b'&')
 }
 
-/// `sub1`, `sub_id_1`, `s1`, `t1` … to 20.
+/// The number in `sub1`, `sub_id_1`, `s1`, `t1` … up to 20.
 fn sub_number(name: &str) -> Option<usize> {
     let digits = ["sub_id_", "sub", "s", "t"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
     if digits.starts_with('0') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -175,7 +178,7 @@ fn sub_number(name: &str) -> Option<usize> {
     digits.parse().ok().filter(|number| (1..=N_SUBS).contains(number))
 }
 
-/// A template that the traffic source did not fill in.
+/// Whether a text is a macro that the traffic source did not fill in.
 fn is_macro(text: &str) -> bool {
     let inner = [("{", "}"), ("%%", "%%"), ("[", "]")]
         .iter()
@@ -191,59 +194,59 @@ mod tests {
 
     #[test]
     fn aliases_end_in_one_name() {
-        let fields = Fields::parse(
+        let parameters = Parameters::parse(
             b"k=abc&clickid=17&s1=one&sub_id_3=three&gclid=G-1&utm_source=face+book&r=https%3A%2F%2Fa.b%2F%3Fq%3D1&cpc=0.05&currency=usd&user_id=7",
         );
-        assert_eq!(fields.key, "abc");
-        assert_eq!(fields.prospect_id, "17");
-        assert_eq!(fields.subs, ["one", "", "three"]);
-        assert_eq!((fields.external_id.as_str(), fields.external_kind.as_str()), ("G-1", "gclid"));
-        assert_eq!(fields.utm_source, "face book");
-        assert_eq!(fields.referrer, "https://a.b/?q=1");
-        assert_eq!((fields.cost, fields.currency.as_str()), (Some(50_000), "USD"));
-        assert_eq!(fields.user_id, Some(7));
-        assert!(fields.marks.is_empty());
+        assert_eq!(parameters.key, "abc");
+        assert_eq!(parameters.prospect_id, "17");
+        assert_eq!(parameters.subs, ["one", "", "three"]);
+        assert_eq!((parameters.external_id.as_str(), parameters.external_kind.as_str()), ("G-1", "gclid"));
+        assert_eq!(parameters.utm_source, "face book");
+        assert_eq!(parameters.referrer, "https://a.b/?q=1");
+        assert_eq!((parameters.cost, parameters.currency.as_str()), (Some(50_000), "USD"));
+        assert_eq!(parameters.user_id, Some(7));
+        assert!(parameters.marks.is_empty());
     }
 
     #[test]
-    fn a_macro_is_marked_and_not_believed() {
+    fn a_macro_is_marked_and_not_readable() {
         for text in ["{sub1}", "{{campaign.id}}", "%25%25KEYWORD%25%25", "[cid]"] {
-            let fields = Fields::parse(format!("sub1={text}").as_bytes());
-            assert!(fields.subs.is_empty(), "{text}");
-            assert_eq!(fields.marks, ["macro:sub1"], "{text}");
+            let parameters = Parameters::parse(format!("sub1={text}").as_bytes());
+            assert!(parameters.subs.is_empty(), "{text}");
+            assert_eq!(parameters.marks, ["macro:sub1"], "{text}");
         }
-        assert_eq!(Fields::parse(b"sub1={a b}&sub2=%25%25").subs, ["{a b}", "%%"]);
+        assert_eq!(Parameters::parse(b"sub1={a b}&sub2=%25%25").subs, ["{a b}", "%%"]);
     }
 
     #[test]
     fn the_first_value_wins_and_numbers_out_of_range_are_no_subs() {
-        let fields = Fields::parse(
+        let parameters = Parameters::parse(
             b"sub1=a&sub1=b&sub0=x&sub21=y&sub01=z&subid=id&t2=c&user_id=5&user_id=9&cost=0&cpc=2",
         );
-        assert_eq!(fields.subs, ["a", "c"]);
-        assert_eq!(fields.prospect_id, "id");
-        assert_eq!((fields.user_id, fields.cost), (Some(5), Some(0)));
+        assert_eq!(parameters.subs, ["a", "c"]);
+        assert_eq!(parameters.prospect_id, "id");
+        assert_eq!((parameters.user_id, parameters.cost), (Some(5), Some(0)));
     }
 
     #[test]
     fn an_amount_or_user_that_is_none_is_marked() {
-        let fields = Fields::parse(b"cost=1e3&payout=.5&user_id=0");
-        assert_eq!((fields.cost, fields.payout, fields.user_id), (None, Some(500_000), None));
-        assert_eq!(fields.marks, ["bad:cost", "bad:user_id"]);
+        let parameters = Parameters::parse(b"cost=1e3&payout=.5&user_id=0");
+        assert_eq!((parameters.cost, parameters.payout, parameters.user_id), (None, Some(500_000), None));
+        assert_eq!(parameters.marks, ["bad:cost", "bad:user_id"]);
     }
 
     #[test]
     fn a_long_value_is_cut_at_a_character() {
-        let fields = Fields::parse(format!("page={}", "ä".repeat(2000)).as_bytes());
-        assert_eq!(fields.page.len(), MAX_VALUE_BYTES);
-        assert_eq!(fields.marks, ["cut:page"]);
+        let parameters = Parameters::parse(format!("page={}", "ä".repeat(2000)).as_bytes());
+        assert_eq!(parameters.page.len(), MAX_VALUE_BYTES);
+        assert_eq!(parameters.marks, ["cut:page"]);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read(pairs in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let fields = Fields::parse(&pairs);
-            prop_assert!(fields.subs.len() <= N_SUBS);
+            let parameters = Parameters::parse(&pairs);
+            prop_assert!(parameters.subs.len() <= N_SUBS);
         }
     }
 }

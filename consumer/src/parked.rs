@@ -1,15 +1,18 @@
-//! ClickHouse, for parked events: what waits, what of it can be replayed, and the end of what was replayed long ago.
+//! ClickHouse, asked for parked events: which wait, which can be replayed, and which ended long
+//! ago.
 //!
-//! `parked_log` has a row a state; the newest of an event counts (`FINAL`). What was ever waiting is looked for first, in two
-//! small columns, so that what was replayed costs little while it is kept.
+//! `parked_log` has a row for each state of an event; the newest counts (`FINAL`). Queries first
+//! look in two small columns for events that have ever waited, so that replayed events cost little
+//! while they are kept.
 
 use std::collections::BTreeSet;
 
 use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
 
-use crate::rows::Known;
-use crate::store::{Found, N_IDS_A_QUERY, Store, StoreError, origins_sql};
+use crate::owner::Known;
+use crate::store::{Store, StoreError};
+use crate::stored_prospects::{InheritedRow, N_IDS_A_QUERY, inherited_sql};
 
 /// Places are longer than ids, and are written with escapes.
 const N_PLACES_A_QUERY: usize = 400;
@@ -18,31 +21,29 @@ const N_PLACES_A_QUERY: usize = 400;
 const WAITING: &str = "parked_log FINAL WHERE (event_id, place) IN (SELECT event_id, place FROM parked_log \
                        WHERE state = 'waiting' AND partition = {partition:Int32}) \
                        AND state = 'waiting' AND partition = {partition:Int32}";
-/// Of those, orders whose reference can be a prospect's id (parked in its canonical form).
+/// Those that are orders and whose reference can be a prospect's id (parked in its canonical form).
 const ORDERS: &str = "reason = 'unknown_prospect' AND reference = toString(toUUIDOrZero(reference))";
-/// Of those, prospects that the directory may know one day. An expired key stays expired.
+/// Those that are prospects and that the directory may know one day. An expired key stays expired.
 const PROSPECTS: &str = "kind = 'prospect' AND reason IN ('unknown_key', 'unknown_user')";
-/// What was ended before a moment. Events that wait are never too old.
+/// Events that ended before a moment. Events that wait are never too old.
 const LONG_ENDED: &str = "partition = {partition:Int32} AND state != 'waiting' \
                           AND last_tried < fromUnixTimestamp64Milli({before_ms:Int64}, 'UTC')";
 
-/// At most so many parked prospects, and orders, are replayed at once.
+/// The most parked prospects, and the most parked orders, of one replay.
 pub const MAX_REPLAYED: usize = 2000;
 
 impl Store {
-    /// Waiting orders of a partition whose prospect is known by now, and is not being edited: the prospects, a thousand at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The prospects that waiting orders of a partition name, and that are stored and not being
+    /// edited; at most a thousand.
     pub async fn appeared_prospects(&self, partition: i32) -> Result<Known, StoreError> {
         let waited_for = format!("SELECT toUInt128(toUUIDOrZero(reference)) FROM {WAITING} AND {ORDERS}");
-        let sql = format!("{} LIMIT {{limit:UInt64}}", origins_sql(&waited_for));
+        let sql = format!("{} LIMIT {{limit:UInt64}}", inherited_sql(&waited_for));
         let found = self
             .client()
             .query(&sql)
             .param("partition", partition)
             .param("limit", N_IDS_A_QUERY)
-            .fetch_all::<Found>()
+            .fetch_all::<InheritedRow>()
             .await?;
         let mut known: Known = found.into_iter().map(Into::into).collect();
         let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
@@ -51,10 +52,8 @@ impl Store {
         Ok(known)
     }
 
-    /// The waiting orders of a partition that name one of these prospects, the oldest first, [`MAX_REPLAYED`] at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The waiting orders of a partition that name one of these prospects, the oldest first, at
+    /// most [`MAX_REPLAYED`].
     pub async fn waiting_orders(&self, partition: i32, known: &Known) -> Result<Vec<ParkedRow>, StoreError> {
         let ids: Vec<u128> = known.keys().map(Uuid::as_u128).collect();
         let sql = format!(
@@ -63,13 +62,11 @@ impl Store {
              ORDER BY first_seen, place LIMIT {{limit:UInt64}}"
         );
         let query = self.client().query(&sql).param("partition", partition).param("ids", ids);
-        query.param("limit", MAX_REPLAYED).fetch_all().await
+        Ok(query.param("limit", MAX_REPLAYED).fetch_all().await?)
     }
 
-    /// What the waiting prospects of a partition name, the latest first, ten thousand at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The keys and users that waiting prospects of a partition name, the latest first, at most ten
+    /// thousand.
     pub async fn waiting_references(&self, partition: i32) -> Result<BTreeSet<String>, StoreError> {
         let sql = format!(
             "SELECT reference FROM {WAITING} AND {PROSPECTS} GROUP BY reference ORDER BY max(first_seen) DESC LIMIT 10000"
@@ -78,10 +75,8 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
-    /// Waiting prospects of a partition that name one of these, the oldest first, [`MAX_REPLAYED`] at most.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The waiting prospects of a partition that name one of these keys and users, the oldest
+    /// first, at most [`MAX_REPLAYED`].
     pub async fn waiting_prospects(
         &self,
         partition: i32,
@@ -105,9 +100,6 @@ impl Store {
     }
 
     /// The parked events at these places that were not replayed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn parked_at(&self, partition: i32, places: &[&String]) -> Result<Vec<ParkedRow>, StoreError> {
         let sql = "SELECT ?fields FROM parked_log FINAL WHERE state != 'replayed' AND partition = {partition:Int32} \
                    AND has({places:Array(String)}, place)";
@@ -120,17 +112,11 @@ impl Store {
     }
 
     /// Whether orders of a partition wait for a prospect that may yet appear.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn do_orders_wait(&self, partition: i32) -> Result<bool, StoreError> {
         self.is_any(partition, ORDERS).await
     }
 
     /// Whether prospects of a partition wait for a key or a user that may yet appear.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn do_prospects_wait(&self, partition: i32) -> Result<bool, StoreError> {
         self.is_any(partition, PROSPECTS).await
     }
@@ -140,7 +126,8 @@ impl Store {
         Ok(self.client().query(&sql).param("partition", partition).fetch_optional::<u8>().await?.is_some())
     }
 
-    /// Removes what was replayed or deleted before a moment (Unix milliseconds); how many there were. Can be repeated.
+    /// Removes events that were replayed or deleted before a moment (Unix milliseconds), and
+    /// returns how many there were. Can be repeated.
     ///
     /// # Errors
     /// [`StoreError`]; some of it may be done all the same.
@@ -152,7 +139,8 @@ impl Store {
         let count = format!("SELECT count() FROM parked_log WHERE {LONG_ENDED}");
         let n_ended = bound(&count).fetch_one().await?;
         if n_ended > 0 {
-            // First the state in which they waited, where it has not been merged away: it must not come to light again.
+            // First the state in which they waited, if it was not merged away: it must not become
+            // the newest.
             let waited = format!(
                 "ALTER TABLE parked_log DELETE WHERE state = 'waiting' \
                  AND (event_id, place) IN (SELECT event_id, place FROM parked_log WHERE {LONG_ENDED})"

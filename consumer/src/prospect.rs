@@ -1,36 +1,35 @@
-//! A pixel's event → the row of its prospect. Pure.
-
-use std::net::Ipv6Addr;
+//! The event of a pixel → the row of its prospect. Pure.
 
 use sluice_schemas::event::{Event, Mark};
 use sluice_schemas::rows::ProspectRow;
 
 use crate::enrich::{Dimensions, Enricher};
-use crate::pairs::Fields;
-use crate::rows::{Owner, event_id, marks_of, millis};
+use crate::event::{event_id, ip_of, marks_of, millis};
+use crate::owner::Owner;
+use crate::pairs::Parameters;
 
-/// The visitor's address; `::` where it was not kept.
-pub(crate) fn ip_of(event: &Event) -> Ipv6Addr {
-    <[u8; 16]>::try_from(&event.ip[..]).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
-}
-
-/// The row of a prospect that is somebody's, or nobody's.
-pub(crate) fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher: &Enricher) -> ProspectRow {
+/// Makes the row of a prospect whose owner is known, or who has none.
+pub(crate) fn prospect_row(
+    event: &Event,
+    parameters: Parameters,
+    owner: Owner,
+    enricher: &Enricher,
+) -> ProspectRow {
     let ip = ip_of(event);
     let Dimensions { country, device, os, browser, bot } = enricher.dimensions(ip, &event.user_agent);
     let prospect_id = event_id(event);
-    // A pid that is no UUID is not lost: it is the source's own click id.
-    let (external_id, external_kind) = if fields.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks)
-    {
-        (fields.prospect_id, "pid".to_owned())
-    } else {
-        (fields.external_id, fields.external_kind)
-    };
-    // The Referer header of a pixel is the page that it stands on.
-    let page = if fields.page.is_empty() {
+    // A pid that is not a UUID is the click id of the traffic source.
+    let (external_id, external_kind) =
+        if parameters.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks) {
+            (parameters.prospect_id, "pid".to_owned())
+        } else {
+            (parameters.external_id, parameters.external_kind)
+        };
+    // The Referer header of a pixel is the page that the pixel is on.
+    let page = if parameters.page.is_empty() {
         String::from_utf8_lossy(&event.referer).into_owned()
     } else {
-        fields.page
+        parameters.page
     };
     ProspectRow {
         prospect_id,
@@ -40,7 +39,7 @@ pub(crate) fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher
         campaign_id: owner.campaign_id,
         ip,
         user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
-        referrer: fields.referrer,
+        referrer: parameters.referrer,
         page,
         country,
         device,
@@ -49,18 +48,18 @@ pub(crate) fn prospect_row(event: &Event, fields: Fields, owner: Owner, enricher
         bot,
         external_id,
         external_kind,
-        subs: fields.subs,
-        utm_source: fields.utm_source,
-        utm_medium: fields.utm_medium,
-        utm_campaign: fields.utm_campaign,
-        utm_content: fields.utm_content,
-        utm_term: fields.utm_term,
-        keyword: fields.keyword,
-        creative_id: fields.creative_id,
-        ad_campaign_id: fields.ad_campaign_id,
-        placement: fields.placement,
-        cost: fields.cost.unwrap_or(0),
-        currency: fields.currency,
-        marks: marks_of(event, fields.marks),
+        subs: parameters.subs,
+        utm_source: parameters.utm_source,
+        utm_medium: parameters.utm_medium,
+        utm_campaign: parameters.utm_campaign,
+        utm_content: parameters.utm_content,
+        utm_term: parameters.utm_term,
+        keyword: parameters.keyword,
+        creative_id: parameters.creative_id,
+        ad_campaign_id: parameters.ad_campaign_id,
+        placement: parameters.placement,
+        cost: parameters.cost.unwrap_or(0),
+        currency: parameters.currency,
+        marks: marks_of(event, parameters.marks),
     }
 }

@@ -1,14 +1,15 @@
-//! Replays parked events that found what they waited for, exactly once: orders whose prospect has come, prospects whose
-//! key or user is known by now.
+//! Replays parked events that can be stored now, exactly once: orders whose prospect has come, and
+//! prospects whose key or user has become known.
 //!
-//! A replay is a batch like any other, only that its events come from `parked_log`: what it takes, and whose that is, is
-//! settled as a verdict under a number (`replay/topic/partition/n`), its inserts carry tokens of that number, and the last
-//! of them moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is followed by the same replay n with
-//! the same verdict. Only the owner of the partition that an event came by replays it.
+//! A replay is a batch whose events come from `parked_log`. Its name is a number
+//! (`replay/topic/partition/n`), and its verdict says which events it takes and who owns them. Its
+//! last insert moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is
+//! followed by the same replay n with the same verdict. Only the owner of the partition by which an
+//! event came replays it.
 //!
-//! An order that waits can be deleted meanwhile (`changes/waiting.rs`), and its prospect edited (`changes/origin_edits.rs`). The
-//! verdict is written before it is looked whether that has happened, and what was found then is settled, too: it is what the
-//! replay keeps.
+//! A waiting order can be deleted meanwhile (`changes/waiting.rs`), and its prospect edited
+//! (`changes/origin_edits.rs`). The replay first writes its verdict and only then looks for that;
+//! the events that it keeps after this look are a second verdict (`…/kept`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,51 +20,55 @@ use sluice_schemas::rows::ParkedRow;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::batch::Batch;
+use crate::context::PartitionContext;
 use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::erased::event_of;
-use crate::insert::Batch;
+use crate::event::prospect_of;
+use crate::insert::Inserter;
+use crate::owner::Inherited;
 use crate::parked::MAX_REPLAYED;
-use crate::partition::{Partition, Revoked};
-use crate::rows::{Origin, Rows, owner_of_parked, prospect_of};
+use crate::retry::{Part, Stop};
+use crate::rows::{Rows, owner_of_parked};
 use crate::store::{StoreError, Verdict};
 
-/// The state that a replay gives stands above the one by which an order is deleted or erased at the same time.
+/// The state that a replay gives is above the one by which an order is deleted or erased at the
+/// same time.
 const VERSION_STEP: u64 = 2;
 
 /// A partition that was just taken has more urgent things to do.
-pub(crate) const FORGET_AFTER: Duration = Duration::from_secs(600);
+const FORGET_AFTER: Duration = Duration::from_secs(600);
 const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// What may be waiting, so that nobody is asked without a reason.
+/// Replays the parked events of one partition.
+pub(crate) struct Replayer {
+    context: Arc<PartitionContext>,
+    inserter: Inserter,
+    /// The number of the next replay.
+    number: u64,
+    waiting: Waiting,
+    next_replay: Instant,
+    next_forgetting: Instant,
+}
+
+/// The kinds of events that may wait, so that ClickHouse is not asked in vain.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    pub(crate) orders: bool,
-    pub(crate) prospects: bool,
-    /// A replay that somebody left unfinished.
+struct Waiting {
+    orders: bool,
+    prospects: bool,
+    /// Whether a replay was left unfinished.
     is_begun: bool,
     /// Whether this owner has completed a replay, so that nobody else can have begun the next one.
     is_next_new: bool,
-    /// The version of the directory by which all prospects that wait were looked at.
-    looked_at: Option<i64>,
+    /// The version of the directory with which all waiting prospects were looked up.
+    looked_up_at: Option<i64>,
 }
 
 impl Waiting {
-    pub(crate) const fn any(&self) -> bool {
+    const fn any(&self) -> bool {
         self.orders || self.prospects || self.is_begun
-    }
-
-    /// Notes what a batch parked, which was resolved with this version of the directory.
-    pub(crate) fn note(&mut self, rows: &Rows, version: i64) {
-        let mut parked = rows.parked.iter().filter(|row| row.state == "waiting").peekable();
-        if parked.peek().is_some() {
-            self.looked_at = self.looked_at.map(|looked_at| looked_at.min(version));
-        }
-        for row in parked {
-            self.orders |= row.kind == "order";
-            self.prospects |= row.kind == "prospect";
-        }
     }
 }
 
@@ -74,177 +79,228 @@ struct Replay {
     directory: Arc<Directory>,
 }
 
-/// The pseudo-lane of a partition's replays, in which each is an ordinal. `source` is `topic/partition`.
-pub(crate) fn lane_of(source: &str) -> String {
-    format!("replay/{source}")
+/// The pseudo-lane of a partition's replays, in which each is an ordinal. The name of the partition
+/// is `topic/partition`.
+pub(crate) fn replay_lane(partition: &str) -> String {
+    format!("replay/{partition}")
 }
 
-impl Partition {
-    /// Looks whether anything waits, or a replay was left unfinished: when the partition is taken, and after a replay.
-    pub(crate) async fn look_what_waits(&mut self) -> Result<(), Revoked> {
-        let (store, partition) = (self.shared.store.clone(), self.committer.partition);
-        let (_, batch) = self.next_replay_batch();
-        self.waiting.orders = self.insist("clickhouse", || store.do_orders_wait(partition)).await?;
-        self.waiting.prospects = self.insist("clickhouse", || store.do_prospects_wait(partition)).await?;
-        let begun = self.insist("clickhouse", || store.verdict::<Verdict>(&batch.name)).await?;
-        self.waiting.is_begun = begun.is_some();
+/// The name of a replay.
+pub(crate) fn replay_name(lane: &str, number: u64) -> String {
+    format!("{lane}/{number}")
+}
+
+impl Replayer {
+    /// Looks whether anything waits, or a replay was left unfinished.
+    pub(crate) async fn open(context: Arc<PartitionContext>, lanes: &Lanes) -> Result<Self, Stop> {
+        let number = lanes.get(&replay_lane(&context.name)).copied().unwrap_or(0);
+        let now = Instant::now();
+        let mut replayer = Self {
+            inserter: Inserter::new(Arc::clone(&context)),
+            context,
+            number,
+            waiting: Waiting::default(),
+            next_replay: now,
+            next_forgetting: now + FORGET_AFTER,
+        };
+        replayer.look_for_waiting().await?;
+        Ok(replayer)
+    }
+
+    /// When the next look for events that can be replayed is due, if any wait.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        self.waiting.any().then_some(self.next_replay)
+    }
+
+    /// Notes the events that a batch parked, which was resolved with this version of the directory.
+    pub(crate) fn note_parked(&mut self, rows: &Rows, directory_version: i64) {
+        let mut parked = rows.parked.iter().filter(|row| row.state == "waiting").peekable();
+        let waiting = &mut self.waiting;
+        if parked.peek().is_some() {
+            waiting.looked_up_at = waiting.looked_up_at.map(|version| version.min(directory_version));
+        }
+        for row in parked {
+            waiting.orders |= row.kind == "order";
+            waiting.prospects |= row.kind == "prospect";
+        }
+    }
+
+    /// Replays what can be replayed now, if a look is due. Cheap if nothing can. `is_doubted` tells
+    /// that another owner may have begun the replay.
+    pub(crate) async fn replay_if_due(&mut self, is_doubted: bool) -> Result<(), Stop> {
+        if self.wake().is_none_or(|wake| Instant::now() < wake) {
+            return Ok(());
+        }
+        let is_more = self.replay(is_doubted).await?;
+        let pause_ms = if is_more { 0 } else { self.context.shared.config.replay_interval_ms };
+        self.next_replay = Instant::now() + Duration::from_millis(pause_ms);
         Ok(())
     }
 
-    /// Removes what was ended long ago from among the parked events, once a day. Not while a replay is unfinished, which
-    /// may need what was deleted meanwhile.
-    pub(crate) async fn forget_ended(&mut self) {
+    /// Removes events that were ended long ago from the parked ones, once a day. Not while a replay
+    /// is unfinished, which may need them.
+    pub(crate) async fn forget_ended_if_due(&mut self) {
         if self.waiting.is_begun || Instant::now() < self.next_forgetting {
             return;
         }
         self.next_forgetting = Instant::now() + FORGET_EVERY;
-        let (store, partition) = (&self.shared.store, self.committer.partition);
-        let kept_ms = self.shared.config.keep_replayed_days * 24 * 3600 * 1000;
-        let before_ms = i64::try_from(self.shared.clock.now_ms().saturating_sub(kept_ms)).unwrap_or_default();
-        // It has time: no batch waits for a second try.
-        match store.forget_ended(partition, before_ms).await {
+        let shared = &self.context.shared;
+        let kept_ms = shared.config.keep_replayed_days * 24 * 3600 * 1000;
+        let before_ms = i64::try_from(shared.clock.now_ms().saturating_sub(kept_ms)).unwrap_or_default();
+        // Not urgent: no batch waits for a second try.
+        match shared.store.forget_ended(self.context.partition(), before_ms).await {
             Ok(0) => {}
-            Ok(n_ended) => {
-                tracing::info!(partition, n_ended, "forgot parked events that were ended long ago")
-            }
-            Err(error) => tracing::warn!(partition, %error, "cannot forget parked events"),
+            Ok(n_ended) => tracing::info!(n_ended, "forgot parked events that were ended long ago"),
+            Err(error) => tracing::warn!(%error, "cannot forget parked events"),
         }
     }
 
-    /// The number of the next replay, and the name of its batch.
-    fn next_replay_batch(&self) -> (u64, Batch) {
-        let lane = lane_of(&self.source);
-        let number = self.lanes.get(&lane).copied().unwrap_or(0);
-        let is_repeated = !self.waiting.is_next_new || self.begin < self.doubted_before;
-        (number, Batch::new(format!("{lane}/{number}"), is_repeated, true))
+    async fn look_for_waiting(&mut self) -> Result<(), Stop> {
+        let (context, partition) = (&self.context, self.context.partition());
+        let (store, name) = (&context.shared.store, self.name());
+        self.waiting.orders = context.ask_clickhouse(|| store.do_orders_wait(partition)).await?;
+        self.waiting.prospects = context.ask_clickhouse(|| store.do_prospects_wait(partition)).await?;
+        let begun = context.ask_clickhouse(|| store.verdict::<Verdict>(&name)).await?;
+        self.waiting.is_begun = begun.is_some();
+        Ok(())
     }
 
-    /// Replays what can be replayed now. Cheap when nothing can. Says whether there may be more.
-    pub(crate) async fn replay(&mut self) -> Result<bool, Revoked> {
+    fn lane(&self) -> String {
+        replay_lane(&self.context.name)
+    }
+
+    /// The name of the next replay.
+    fn name(&self) -> String {
+        replay_name(&self.lane(), self.number)
+    }
+
+    /// Makes one replay. Returns whether there may be more to replay.
+    #[tracing::instrument(skip_all, fields(number = self.number))]
+    async fn replay(&mut self, is_doubted: bool) -> Result<bool, Stop> {
         let started = Instant::now();
-        let (number, mut batch) = self.next_replay_batch();
-        let keeper = self.shared.directory.clone();
-        let directory = self.insist("directory", || keeper.current()).await?;
+        let mut batch = Batch::new(self.name(), !self.waiting.is_next_new || is_doubted, true);
+        let shared = &self.context.shared;
+        let current = || shared.directory.current();
+        let directory = self.context.retry_until_revoked(Part::Directory, current).await?;
         let version = directory.version;
-        let Some(replay) = self.settle_replay(&mut batch, directory).await? else {
-            self.waiting.looked_at = Some(version);
+        let Some(replay) = self.settle(&mut batch, directory).await? else {
+            self.waiting.looked_up_at = Some(version);
             return Ok(false);
         };
 
-        let lane = lane_of(&self.source);
-        let rows = replay_rows(&replay, &lane, self.shared.clock.now_ms(), &self.shared.enricher);
-        let moved = Lanes::from([(lane, number + 1)]);
-        self.insert(&batch, &rows, &moved).await?;
-        self.lanes.extend(moved);
+        let lane = self.lane();
+        let rows = replay_rows(&replay, &lane, self.context.now_ms(), &shared.enricher);
+        rows.assert_summed();
+        let next = self.number + 1;
+        self.inserter.insert_events(&batch, &rows, &Lanes::from([(lane, next)])).await?;
+        shared.metrics.observe_batch(&rows, started.elapsed(), self.context.now_ms());
+        let (n_orders, n_prospects) = (rows.orders.len(), rows.prospects.len());
+        tracing::info!(n_orders, n_prospects, "replayed parked events");
+        self.number = next;
         self.waiting.is_next_new = true;
-        self.observe(&rows, started);
-        self.look_what_waits().await?;
-        let (partition, n_orders) = (self.committer.partition, rows.orders.len());
-        tracing::info!(partition, n_orders, n_prospects = rows.prospects.len(), "replayed parked events");
+        self.look_for_waiting().await?;
         Ok(true)
     }
 
-    /// The verdict of this replay, an earlier one if a replay of this number was begun, with the events that it keeps.
-    async fn settle_replay(
-        &self,
-        batch: &mut Batch,
-        directory: Arc<Directory>,
-    ) -> Result<Option<Replay>, Revoked> {
-        let (store, keeper) = (&self.shared.store, &self.shared.directory);
-        let verdict = match self.insist("clickhouse", || store.verdict::<Verdict>(&batch.name)).await? {
-            Some(verdict) => {
-                batch.is_repeated = true;
-                batch.has_markers = verdict.has_markers;
-                verdict
+    /// The verdict of this replay, with the events that it keeps: an earlier verdict if a replay of
+    /// this number was begun. `None` if nothing can be replayed.
+    async fn settle(&self, batch: &mut Batch, directory: Arc<Directory>) -> Result<Option<Replay>, Stop> {
+        let context = &self.context;
+        let (store, keeper) = (&context.shared.store, &context.shared.directory);
+        let earlier = context.ask_clickhouse(|| store.verdict::<Verdict>(&batch.name)).await?;
+        let verdict = if let Some(verdict) = earlier {
+            batch.is_repeated = true;
+            batch.has_markers = verdict.has_markers;
+            verdict
+        } else {
+            let mut places = context.ask_clickhouse(|| self.prospects_to_replay(&directory)).await?;
+            places.extend(context.ask_clickhouse(|| self.orders_to_replay()).await?);
+            if places.is_empty() {
+                return Ok(None);
             }
-            None => {
-                let mut places = self.insist("clickhouse", || self.prospects_to_replay(&directory)).await?;
-                places.extend(self.insist("clickhouse", || self.orders_to_replay()).await?);
-                if places.is_empty() {
-                    return Ok(None);
-                }
-                let version = Some(directory.version);
-                let mine = Verdict { places, directory: version, has_markers: true, ..Verdict::default() };
-                self.settle_verdict(batch, &batch.name, &mine).await?
-            }
+            let version = Some(directory.version);
+            let own = Verdict { places, directory: version, has_markers: true, ..Verdict::default() };
+            self.inserter.store_verdict(batch, &own).await?
         };
         let directory = match verdict.directory {
-            Some(version) => self.insist("directory", || keeper.at(version)).await?,
+            Some(version) => context.retry_until_revoked(Part::Directory, || keeper.at(version)).await?,
             None => directory,
         };
         let parked = self.settle_kept(batch, &verdict).await?;
         Ok(Some(Replay { verdict, parked, directory }))
     }
 
-    /// The events of a replay's verdict that were not deleted, and whose prospects were not edited, when they were first looked
-    /// at after it.
-    async fn settle_kept(&self, batch: &Batch, verdict: &Verdict) -> Result<Vec<ParkedRow>, Revoked> {
-        let (store, name) = (&self.shared.store, format!("{}/kept", batch.name));
-        let (partition, places) = (self.committer.partition, verdict.places.keys().collect::<Vec<_>>());
-        let mut parked = self.insist("clickhouse", || store.parked_at(partition, &places)).await?;
-        let settled = self.insist("clickhouse", || store.verdict(&name)).await?;
-        let kept: BTreeSet<String> = if let Some(kept) = settled {
-            kept
+    /// The events of a verdict without those that were deleted, or whose prospect was edited, when
+    /// they were first looked at after it.
+    async fn settle_kept(&self, batch: &Batch, verdict: &Verdict) -> Result<Vec<ParkedRow>, Stop> {
+        let (context, kept) = (&self.context, batch.part("kept"));
+        let (store, partition) = (&context.shared.store, context.partition());
+        let places: Vec<_> = verdict.places.keys().collect();
+        let mut parked = context.ask_clickhouse(|| store.parked_at(partition, &places)).await?;
+        let earlier = context.ask_clickhouse(|| store.verdict(&kept.name)).await?;
+        let places: BTreeSet<String> = if let Some(places) = earlier {
+            places
         } else {
             let orders = parked.iter().filter(|row| row.kind == "order");
             let prospects = orders.filter_map(prospect_of_parked).collect();
-            let known = self.insist("clickhouse", || store.find_prospects(&prospects)).await?;
-            let is_as_settled = |row: &&ParkedRow| match prospect_of_parked(row) {
+            let known = context.ask_clickhouse(|| store.find_prospects(&prospects)).await?;
+            let is_unchanged = |row: &&ParkedRow| match prospect_of_parked(row) {
                 Some(prospect_id) if row.kind == "order" => {
                     known.get(&prospect_id) == verdict.places.get(&row.place)
                 }
                 _ => true,
             };
-            let waiting = parked.iter().filter(|row| row.state == "waiting").filter(is_as_settled);
-            let waiting = waiting.map(|row| row.place.clone()).collect();
-            self.settle_verdict(batch, &name, &waiting).await?
+            let waiting = parked.iter().filter(|row| row.state == "waiting").filter(is_unchanged);
+            let places = waiting.map(|row| row.place.clone()).collect();
+            self.inserter.store_verdict(&kept, &places).await?
         };
-        parked.retain(|row| kept.contains(&row.place));
+        parked.retain(|row| places.contains(&row.place));
         Ok(parked)
     }
 
-    /// Waiting orders whose prospect has come, and whose it is.
-    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Origin>, StoreError> {
+    /// The places of waiting orders whose prospect has come, with what they inherit from it.
+    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Inherited>, StoreError> {
         if !self.waiting.orders {
             return Ok(BTreeMap::new());
         }
-        let (store, partition) = (&self.shared.store, self.committer.partition);
+        let (store, partition) = (&self.context.shared.store, self.context.partition());
         let known = store.appeared_prospects(partition).await?;
         if known.is_empty() {
             return Ok(BTreeMap::new());
         }
         let rows = store.waiting_orders(partition, &known).await?;
         let owned = rows.into_iter().filter_map(|row| {
-            let origin = known.get(&prospect_of_parked(&row)?)?.clone();
-            Some((row.place, origin))
+            let inherited = known.get(&prospect_of_parked(&row)?)?.clone();
+            Some((row.place, inherited))
         });
         Ok(owned.collect())
     }
 
-    /// Waiting prospects that the directory knows by now. What changed since it was last looked at is looked for, or all
-    /// that waits when that is too long ago.
+    /// The places of waiting prospects that the directory knows now, with their owners. Asks only
+    /// for keys and users that have changed since the last look, or for all if that is too long
+    /// ago.
     async fn prospects_to_replay(
         &self,
         directory: &Directory,
-    ) -> Result<BTreeMap<String, Origin>, StoreError> {
-        if !self.waiting.prospects || self.waiting.looked_at == Some(directory.version) {
+    ) -> Result<BTreeMap<String, Inherited>, StoreError> {
+        if !self.waiting.prospects || self.waiting.looked_up_at == Some(directory.version) {
             return Ok(BTreeMap::new());
         }
-        let (store, partition) = (&self.shared.store, self.committer.partition);
-        let changed = match self.waiting.looked_at {
-            Some(version) => self.shared.directory.changed_since(version).await,
+        let (shared, partition) = (&self.context.shared, self.context.partition());
+        let changed = match self.waiting.looked_up_at {
+            Some(version) => shared.directory.changed_since(version).await,
             None => None,
         };
         let mut references = match changed {
             Some(changed) => changed,
-            None => store.waiting_references(partition).await?,
+            None => shared.store.waiting_references(partition).await?,
         };
         references.retain(|reference| directory.knows(reference));
-        let rows = store.waiting_prospects(partition, &references).await?;
+        let rows = shared.store.waiting_prospects(partition, &references).await?;
         let owned = rows.into_iter().filter_map(|row| {
             let owner = owner_of_parked(&event_of(&row)?, directory)?;
-            // Its dimensions are those of the event itself.
-            Some((row.place, Origin { owner, ..Origin::default() }))
+            // The event itself has the dimensions.
+            Some((row.place, Inherited { owner, ..Inherited::default() }))
         });
         Ok(owned.take(MAX_REPLAYED).collect())
     }
@@ -255,20 +311,19 @@ fn prospect_of_parked(order: &ParkedRow) -> Option<Uuid> {
     order.reference.parse().ok()
 }
 
-/// The rows of a replay: the events that the verdict names, and their end as parked events. Without the bytes: a replayed
-/// order's contact is in `order_contacts` and nowhere else.
-fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) -> Rows {
+/// The rows of a replay: those of its events, and their end as parked events. The latter lose their
+/// bytes: the contact of a replayed order is in `order_contacts` and nowhere else.
+fn replay_rows(replay: &Replay, lane: &str, now_ms: i64, enricher: &Enricher) -> Rows {
     let mut rows = Rows::default();
     let lane: Arc<str> = lane.into();
-    let places: &BTreeMap<String, Origin> = &replay.verdict.places;
     for parked in &replay.parked {
-        let Some(origin) = places.get(&parked.place) else { continue };
-        match replay_one(&mut rows, parked, origin, &replay.directory, enricher) {
+        let Some(inherited) = replay.verdict.places.get(&parked.place) else { continue };
+        match replay_event(&mut rows, parked, inherited, &replay.directory, enricher) {
             Some(time_ms) => {
                 rows.count(time_ms, &lane, Outcome::Replayed, "");
                 rows.parked.push(ParkedRow {
                     state: "replayed".to_owned(),
-                    last_tried: i64::try_from(now_ms).unwrap_or_default(),
+                    last_tried: now_ms,
                     payload: String::new(),
                     version: parked.version + VERSION_STEP,
                     ..parked.clone()
@@ -287,18 +342,18 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: u64, enricher: &Enricher) ->
     rows
 }
 
-fn replay_one(
+fn replay_event(
     rows: &mut Rows,
     parked: &ParkedRow,
-    origin: &Origin,
+    inherited: &Inherited,
     directory: &Directory,
     enricher: &Enricher,
 ) -> Option<u64> {
     let event = event_of(parked)?;
     if event.order.is_some() {
-        rows.store_order(&event, prospect_of(&event)?, origin, directory);
+        rows.store_order(&event, prospect_of(&event)?, inherited, directory);
     } else {
-        rows.store_prospect(&event, origin.owner, enricher);
+        rows.store_prospect(&event, inherited.owner, enricher);
     }
     Some(event.time_ms)
 }

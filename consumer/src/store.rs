@@ -1,42 +1,69 @@
-//! ClickHouse: everything that the consumer asks it and writes to it.
+//! ClickHouse: the client, inserts, verdicts and ordinals. Other files add the questions of their
+//! subjects.
 //!
-//! Every insert is one block with a deduplication token. Nothing here decides; nothing here tries again: [`crate::insert`]
-//! repeats inserts and [`crate::partition`] everything else.
+//! Every insert is one block with a deduplication token. Nothing here decides or tries again:
+//! `insert.rs` repeats inserts, and `context.rs` everything else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clickhouse::{Client, Compression};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
 use crate::decode::Lanes;
-use crate::enrich::Dimensions;
-use crate::rows::{Known, Origin, Owner};
+use crate::owner::{Inherited, Known};
+use crate::retry::Retriable;
 use crate::stored::Stored;
 
-/// ClickHouse did not do what it was asked, or did not answer. A question can be asked again.
-pub type StoreError = clickhouse::error::Error;
+/// An error of ClickHouse. Nothing that was asked may have been done, or all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Client(#[from] clickhouse::error::Error),
+    /// Computed again in another way, the batch would be counted twice.
+    #[error("the verdict \"{batch}\" cannot be read by this version: {error}")]
+    VerdictUnreadable { batch: String, error: serde_json::Error },
+    #[error("the verdict {0} is not there")]
+    VerdictMissing(String),
+}
 
-/// The way to ClickHouse. Cheap to clone.
+impl Retriable for StoreError {
+    fn is_retriable(&self) -> bool {
+        use clickhouse::error::Error;
+        match self {
+            Self::VerdictUnreadable { .. } => false,
+            // The statement or a row is wrong in itself. A missing table or right may come.
+            Self::Client(Error::BadResponse(text)) => !text.starts_with(SYNTAX_ERROR),
+            Self::Client(Error::InvalidParams(_) | Error::SequenceMustHaveLength) => false,
+            Self::Client(_) | Self::VerdictMissing(_) => true,
+        }
+    }
+}
+
+/// The beginning of ClickHouse's answer to a statement that it cannot parse.
+const SYNTAX_ERROR: &str = "Code: 62.";
+
+/// The client of ClickHouse. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
 }
 
-/// What a batch found outside, kept so that a repeated batch finds the same.
+/// The external answers of a batch. They are stored, so that a repeated batch uses the same ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     pub known: Known,
-    /// The places of the parked events that a replay takes, and whose they are; empty for a batch of the topic.
+    /// The places of the parked events that a replay takes, with their owners; empty in a batch of
+    /// the topic.
     #[serde(default)]
-    pub places: BTreeMap<String, Origin>,
-    /// The version of the directory that a replay is resolved with; a batch has it in its plan.
+    pub places: BTreeMap<String, Inherited>,
+    /// The version of the directory that resolves a replay. A batch of the topic has it in its
+    /// plan.
     #[serde(default)]
     pub directory: Option<i64>,
-    /// Whether a replay's sums have markers: not in verdicts of older versions.
+    /// Whether the sums of a replay have markers: not in old verdicts.
     #[serde(default)]
     pub has_markers: bool,
 }
@@ -46,45 +73,6 @@ struct Expected {
     lane: String,
     next_seq: u64,
 }
-
-#[derive(clickhouse::Row, Deserialize)]
-pub(crate) struct Found {
-    #[serde(with = "clickhouse::serde::uuid")]
-    prospect_id: Uuid,
-    user_id: u64,
-    team_id: u64,
-    campaign_id: u64,
-    country: String,
-    device: String,
-    os: String,
-    browser: String,
-    bot: String,
-}
-
-impl From<Found> for (Uuid, Origin) {
-    fn from(found: Found) -> Self {
-        let Found { user_id, team_id, campaign_id, country, device, os, browser, bot, .. } = found;
-        let owner = Owner { user_id, team_id, campaign_id };
-        (found.prospect_id, Origin { owner, dimensions: Dimensions { country, device, os, browser, bot } })
-    }
-}
-
-/// The columns of [`Found`] in `prospects`.
-pub(crate) const ORIGIN_COLUMNS: &str = "prospect_id, user_id, team_id, campaign_id, toString(country) AS country, \
-     toString(device) AS device, toString(os) AS os, toString(browser) AS browser, toString(bot) AS bot";
-
-/// The columns of [`Found`], of prospects whose ids are among those that `ids_sql` gives as numbers: of two visits with one id
-/// the earliest.
-pub(crate) fn origins_sql(ids_sql: &str) -> String {
-    format!(
-        "SELECT {ORIGIN_COLUMNS} FROM prospects \
-         WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) IN ({ids_sql})) \
-         AND toUInt128(prospect_id) IN ({ids_sql}) ORDER BY time LIMIT 1 BY prospect_id"
-    )
-}
-
-/// Ids travel in the URL, 42 bytes each; servers take at least 64 KiB of it.
-pub(crate) const N_IDS_A_QUERY: usize = 1000;
 
 impl Store {
     /// Does not connect yet.
@@ -96,9 +84,10 @@ impl Store {
             .with_user(&config.user)
             .with_password(config.password.expose())
             .with_compression(if config.compress { Compression::Lz4 } else { Compression::None })
-            // The rows' types are checked by the tests, on the real tables; a check of every row costs as much as writing it.
+            // The tests check the types on the real tables. A check of each row costs as much as
+            // writing it.
             .with_validation(false)
-            // One insert is one block whatever its size: a token covers a block.
+            // One insert is one block, whatever its size: a token covers a block.
             .with_setting("async_insert", "0")
             .with_setting("max_insert_block_size", "1000000")
             .with_setting("min_insert_block_size_rows", "1000000")
@@ -111,18 +100,20 @@ impl Store {
         &self.client
     }
 
-    /// Whether the tables are there.
-    ///
-    /// # Errors
-    /// When they are not, or ClickHouse does not answer.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.client.query("SELECT count() FROM lanes").fetch_one::<u64>().await.map(|_| ())
+    /// Prepares a query with many ids in it.
+    pub(crate) fn query_with_ids(&self, sql: &str) -> clickhouse::query::Query {
+        // The server's log need not keep a statement as long as this.
+        let query = self.client().query(sql);
+        query.with_setting("max_query_size", "16777216").with_setting("log_queries", "0")
     }
 
-    /// What is expected of every lane.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Fails unless ClickHouse answers and has the tables.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.client.query("SELECT count() FROM lanes").fetch_one::<u64>().await?;
+        Ok(())
+    }
+
+    /// The next ordinals of all lanes.
     pub async fn lanes(&self) -> Result<Lanes, StoreError> {
         let rows = self
             .client
@@ -132,27 +123,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.lane, row.next_seq)).collect())
     }
 
-    /// Which of these prospects are stored and not being edited, and what their orders take from them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn find_prospects(&self, wanted: &BTreeSet<Uuid>) -> Result<Known, StoreError> {
-        let mut known = Known::new();
-        let ids: Vec<u128> = wanted.iter().map(Uuid::as_u128).collect();
-        for ids in ids.chunks(N_IDS_A_QUERY) {
-            let edited = self.being_edited(ids).await?;
-            let query = self.client.query(&origins_sql("SELECT arrayJoin({ids:Array(UInt128)})"));
-            let found = query.param("ids", ids).fetch_all::<Found>().await?;
-            let found = found.into_iter().map(<(Uuid, Origin)>::from);
-            known.extend(found.filter(|(prospect_id, _)| !edited.contains(prospect_id)));
-        }
-        Ok(known)
-    }
-
-    /// The verdict of a batch, if one was written. The first written stands.
-    ///
-    /// # Errors
-    /// [`StoreError`]; also when the verdict cannot be read.
+    /// The verdict of a batch, if it has one. The first that was written stands.
     pub async fn verdict<T: DeserializeOwned>(&self, batch: &str) -> Result<Option<T>, StoreError> {
         let body = self
             .client
@@ -160,20 +131,19 @@ impl Store {
             .param("batch", batch)
             .fetch_optional::<String>()
             .await?;
-        body.map(|body| serde_json::from_str(&body).map_err(|error| StoreError::Custom(error.to_string())))
-            .transpose()
+        let read = |body: String| serde_json::from_str(&body);
+        let unreadable = |error| StoreError::VerdictUnreadable { batch: batch.to_owned(), error };
+        body.map(read).transpose().map_err(unreadable)
     }
 
-    /// What is expected next of one lane; 0 for one that never was.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// The next ordinal of a lane; 0 if it is new.
     pub async fn next_ordinal(&self, lane: &str) -> Result<u64, StoreError> {
         let sql = "SELECT max(next_seq) FROM lanes WHERE lane = {lane:String}";
-        self.client.query(sql).param("lane", lane).fetch_one().await
+        Ok(self.client.query(sql).param("lane", lane).fetch_one().await?)
     }
 
-    /// Inserts rows into their table, as one block under a token. Ignored by a table that remembers the token.
+    /// Inserts rows into their table, as one block under a token. A table that remembers the token
+    /// ignores them.
     ///
     /// # Errors
     /// [`StoreError`]; the table may have the rows all the same.
@@ -188,6 +158,6 @@ impl Store {
         for row in rows {
             insert.write(*row).await?;
         }
-        insert.end().await
+        Ok(insert.end().await?)
     }
 }

@@ -1,7 +1,7 @@
-//! The rows that the consumer inserts, and how to tell whether they are there.
+//! The rows that the consumer inserts, and the keys by which they are recognised in their tables.
 //!
-//! ClickHouse makes one part of the rows of one month in an insert, or of all rows in a table without months. A part is there
-//! wholly or not at all.
+//! ClickHouse makes one part of the rows of one month in an insert, or of all rows in a table
+//! without months. A part is there wholly or not at all.
 
 use chrono::{DateTime, Datelike as _, Months, NaiveTime, Utc};
 use clickhouse::{RowOwned, RowWrite};
@@ -20,19 +20,21 @@ pub struct Table {
     pub proof: Proof,
 }
 
-/// What proves that the rows of a part are in a table.
+/// The proof that the rows of a part are in a table.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof {
-    /// It has as many rows with a row's id and number. The time is a column; a table may have none.
+    /// The table has as many rows with a row's id and number. The time is a column, if there is
+    /// one.
     Rows { id: &'static str, number: &'static str, time: Option<&'static str> },
-    /// It has a row's key with the row's version or a newer one. The id, if there is one, begins the sorting key.
+    /// The table has a row's key with the row's version or a newer one. The id, if there is one,
+    /// begins the sorting key.
     Versions { key: &'static str, version: &'static str, id: Option<&'static str> },
-    /// It has the batch's marker, which lies in the part. The time is a column; the key is a condition
-    /// that finds the marker in the order of the table.
+    /// The table has the batch's marker, which lies in the part. The time is a column; the key is a
+    /// condition on the sorting key.
     Marker { time: &'static str, key: fn(Uuid) -> String },
 }
 
-/// What tells a row from all others of its table.
+/// The identity of a row in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity<'a> {
     Row {
@@ -49,7 +51,7 @@ pub enum Identity<'a> {
         batch: Uuid,
         at: u32,
     },
-    /// A sum has no identity; its marker has.
+    /// A sum has no identity. Its marker has one.
     Sum,
 }
 
@@ -241,7 +243,8 @@ fn lane_of_marker(batch: Uuid) -> String {
     format!("lane = '{}'", OutcomeRow::marker(batch, 0, 0).lane)
 }
 
-const TIME_MS: &str = "toUnixTimestamp64Milli(time)";
+/// The column `time` in Unix milliseconds.
+pub(crate) const TIME_MS: &str = "toUnixTimestamp64Milli(time)";
 
 fn identity_of_sum(batch: Uuid, at: u32) -> Identity<'static> {
     if batch.is_nil() { Identity::Sum } else { Identity::Marker { batch, at } }
@@ -249,18 +252,18 @@ fn identity_of_sum(batch: Uuid, at: u32) -> Identity<'static> {
 
 /// The rows that become one part.
 #[derive(Debug)]
-pub struct Part<'a, R> {
+pub struct TablePart<'a, R> {
     /// The month as in `202611`; empty in a table without months.
     pub month: String,
     pub rows: Vec<&'a R>,
 }
 
-/// Divides rows into the parts that ClickHouse makes of them, one after the other.
+/// Divides rows into the parts that ClickHouse makes of them.
 #[must_use]
-pub fn parts<R: Stored>(rows: &[R]) -> Vec<Part<'_, R>> {
+pub fn parts<R: Stored>(rows: &[R]) -> Vec<TablePart<'_, R>> {
     const DAY_MS: i64 = 24 * 3600 * 1000;
-    let mut parts: Vec<Part<'_, R>> = Vec::new();
-    // Neighbours mostly have the same day: a month is worked out once for it.
+    let mut parts: Vec<TablePart<'_, R>> = Vec::new();
+    // Neighbours mostly have the same day, for which the month is computed once.
     let (mut day, mut index) = (None, 0);
     for row in rows {
         let day_of_row = row.time_ms().map(|time_ms| time_ms.div_euclid(DAY_MS));
@@ -268,7 +271,7 @@ pub fn parts<R: Stored>(rows: &[R]) -> Vec<Part<'_, R>> {
             let month = row.time_ms().map_or_else(String::new, month_of);
             index = parts.iter().position(|part| part.month == month).unwrap_or(parts.len());
             if index == parts.len() {
-                parts.push(Part { month, rows: Vec::with_capacity(rows.len()) });
+                parts.push(TablePart { month, rows: Vec::with_capacity(rows.len()) });
             }
             day = day_of_row;
         }

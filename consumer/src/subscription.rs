@@ -1,143 +1,42 @@
-//! Kafka: takes part in a topic's group, hands each record to its partition's owner, and pauses partitions whose owner lags.
+//! Kafka: takes part in a topic's group, passes each record to the owner of its partition, and
+//! pauses partitions whose owner lags.
 //!
-//! Never stops polling, so that a slow ClickHouse does not cost the group membership. The rebalance callbacks make and end
-//! the owners' handles; they run inside the poll, before any record of the new assignment is seen.
+//! Never stops polling, so that a slow ClickHouse does not cost the group membership.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
-use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
 use sluice_schemas::change::SCHEMA_HEADER;
 use sluice_schemas::chunk::ChunkHeader;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
+use crate::assignment::{Assigned, Context};
 use crate::commit::{Committer, Offsets};
 use crate::config::KafkaConfig;
+use crate::context::Shared;
 use crate::decode::Record;
-use crate::metrics::{Metrics, PartitionLabels};
-use crate::partition::{Inbox, Kind, Partition, Shared};
+use crate::metrics::Metrics;
+use crate::partition::Partition;
+use crate::topic::Topic;
 
-/// The way to one partition's owner.
-struct Handle {
-    records: mpsc::UnboundedSender<Record>,
-    buffered_bytes: Arc<AtomicUsize>,
-    revoked: CancellationToken,
-    gate: Arc<Mutex<()>>,
-    paused: bool,
-}
-
-/// An owner that is to be started.
-struct Started {
-    partition: i32,
-    inbox: Inbox,
-    revoked: CancellationToken,
-    gate: Arc<Mutex<()>>,
-}
-
-/// What librdkafka calls back into.
-pub struct Context {
-    kind: Kind,
-    topic: String,
-    metrics: Metrics,
-    readiness: Readiness,
-    handles: Mutex<HashMap<i32, Handle>>,
-    started: mpsc::UnboundedSender<Started>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info => tracing::debug!(fac, message, "kafka"),
-            _ => tracing::warn!(fac, message, "kafka"),
-        }
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        let Some(topic) = statistics.topics.get(&self.topic) else { return };
-        for partition in topic.partitions.values().filter(|partition| partition.consumer_lag >= 0) {
-            let labels = PartitionLabels { topic: self.kind.as_str(), partition: partition.partition };
-            self.metrics.lag.get_or_create(&labels).set(partition.consumer_lag);
-        }
-    }
-}
-
-impl ConsumerContext for Context {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let Rebalance::Revoke(list) = rebalance else { return };
-        let mut paused = TopicPartitionList::new();
-        for partition in partitions(list) {
-            let Some(handle) = self.lock().remove(&partition) else { continue };
-            // Waits for a commit under way: after this line none can follow.
-            let _gate = handle.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            handle.revoked.cancel();
-            if handle.paused {
-                paused.add_partition(&self.topic, partition);
-            }
-        }
-        // librdkafka keeps a pause over an assignment: should the partition come back, it must be read.
-        if let Err(error) = consumer.resume(&paused) {
-            tracing::warn!(%error, "cannot resume what was taken away");
-        }
-    }
-
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(list) = rebalance {
-            for partition in partitions(list) {
-                self.start(partition);
-            }
-            // In the group, if only to stand by.
-            self.readiness.ready("kafka");
-        }
-    }
-}
-
-fn partitions(list: &TopicPartitionList) -> Vec<i32> {
-    list.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect()
-}
-
-impl Context {
-    fn start(&self, partition: i32) {
-        let (records, receiver) = mpsc::unbounded_channel();
-        let buffered_bytes = Arc::new(AtomicUsize::new(0));
-        let (revoked, gate) = (CancellationToken::new(), Arc::new(Mutex::new(())));
-        let inbox = Inbox { records: receiver, buffered_bytes: Arc::clone(&buffered_bytes) };
-        let started = Started { partition, inbox, revoked: revoked.clone(), gate: Arc::clone(&gate) };
-        self.lock().insert(partition, Handle { records, buffered_bytes, revoked, gate, paused: false });
-        if self.started.send(started).is_err() {
-            tracing::debug!(partition, "assigned while ending");
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Handle>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Joins the group.
-///
-/// # Errors
-/// When the configuration is refused by librdkafka. Kafka itself need not be there.
 fn subscribe(
-    kind: Kind,
+    topic: Topic,
     config: &KafkaConfig,
     context: Context,
 ) -> KafkaResult<Arc<StreamConsumer<Context>>> {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
-        .set("group.id", config.group_of(kind))
+        .set("group.id", config.group_of(topic))
         .set("client.id", "sluice-consumer")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -156,55 +55,58 @@ fn subscribe(
         client.set("group.instance.id", &config.instance_id);
     }
     let consumer: StreamConsumer<Context> = client.create_with_context(context)?;
-    consumer.subscribe(&[config.topic_of(kind)])?;
+    consumer.subscribe(&[config.name_of(topic)])?;
     Ok(Arc::new(consumer))
 }
 
-/// A topic's group that this program is in.
-pub struct Source {
-    kind: Kind,
+/// Membership in the group of a topic.
+pub struct Subscription {
+    topic: Topic,
     consumer: Arc<StreamConsumer<Context>>,
-    topic: Arc<str>,
+    topic_name: Arc<str>,
     session: Duration,
-    to_start: mpsc::UnboundedReceiver<Started>,
+    assigned: mpsc::UnboundedReceiver<Assigned>,
+    crashes: Crashes,
 }
 
-impl Source {
-    /// Joins the group.
+impl Subscription {
+    /// Joins the group. Kafka itself need not be there yet.
     ///
     /// # Errors
-    /// When librdkafka refuses its configuration.
+    /// If librdkafka refuses its configuration.
     pub fn join(
-        kind: Kind,
+        topic: Topic,
         config: &KafkaConfig,
         metrics: &Metrics,
         readiness: &Readiness,
     ) -> KafkaResult<Self> {
-        let (started, to_start) = mpsc::unbounded_channel();
-        let context = Context {
-            kind,
-            topic: config.topic_of(kind).to_owned(),
-            metrics: metrics.clone(),
-            readiness: readiness.clone(),
-            handles: Mutex::default(),
-            started,
-        };
-        let consumer = subscribe(kind, config, context)?;
+        let (sender, assigned) = mpsc::unbounded_channel();
+        let topic_name = config.name_of(topic);
+        let context = Context::new(topic, topic_name, metrics, readiness, sender);
+        let consumer = subscribe(topic, config, context)?;
         let session = Duration::from_millis(config.session_timeout_ms.into());
-        Ok(Self { kind, consumer, topic: config.topic_of(kind).into(), session, to_start })
+        let topic_name = topic_name.into();
+        Ok(Self { topic, consumer, topic_name, session, assigned, crashes: Crashes::default() })
     }
 
-    /// What the group has committed.
+    /// The committed offsets of the group.
     #[must_use]
     pub fn offsets(&self) -> Offsets {
-        let (consumer, topic) = (Arc::clone(&self.consumer), Arc::clone(&self.topic));
+        let (consumer, topic) = (Arc::clone(&self.consumer), Arc::clone(&self.topic_name));
         Offsets { consumer, topic, session: self.session }
     }
 
-    /// Reads until the service drains. The owners are tasks of the lifecycle: a drain waits for their last batch.
+    /// Whether the owner of a partition has crashed, also after [`Self::run`] has ended.
+    #[must_use]
+    pub fn crashes(&self) -> Crashes {
+        self.crashes.clone()
+    }
+
+    /// Reads until the service drains. The owners of the partitions are tasks of the lifecycle: a
+    /// drain waits for their last batches.
     ///
     /// # Errors
-    /// When Kafka will give nothing more.
+    /// If Kafka will give nothing more.
     pub async fn run(
         mut self,
         buffer_bytes: usize,
@@ -216,13 +118,12 @@ impl Source {
             tokio::select! {
                 biased;
                 () = lifecycle.draining().cancelled() => return Ok(()),
-                Some(Started { partition, inbox, revoked, gate }) = self.to_start.recv() => {
-                    let committer =
-                        Committer { offsets: self.offsets(), partition, revoked, gate, last: Arc::default() };
-                    let owner = lifecycle.spawn(Partition::new(self.kind, shared.clone(), committer, inbox).run());
-                    lifecycle.spawn(end_with(owner, lifecycle.clone()));
+                Some(Assigned { partition, inbox, lease }) = self.assigned.recv() => {
+                    let committer = Committer::new(self.offsets(), partition, lease);
+                    let owner = Partition::new(self.topic, shared.clone(), committer, inbox);
+                    self.crashes.watch(owner.run(), lifecycle);
                 }
-                _ = tick.tick() => resume(&self.consumer, &self.topic, buffer_bytes / 2),
+                _ = tick.tick() => resume(&self.consumer, &self.topic_name, buffer_bytes / 2),
                 message = self.consumer.recv() => match message {
                     Ok(message) => hand_over(&self.consumer, &message, buffer_bytes),
                     // Nothing more will come.
@@ -233,7 +134,7 @@ impl Source {
                         return Err(error);
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "kafka");
+                        tracing::warn!(%error, "cannot read from kafka; trying again");
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 }
@@ -248,51 +149,65 @@ fn is_fenced(consumer: &StreamConsumer<Context>) -> bool {
     fatal.is_some_and(|(code, _)| code == RDKafkaErrorCode::FencedInstanceId)
 }
 
-/// A partition without its owner would stand still unseen: better that the program ends and is started again.
-async fn end_with(owner: tokio::task::JoinHandle<()>, lifecycle: Lifecycle) {
-    if let Err(error) = owner.await {
-        tracing::error!(%error, "a partition's owner failed");
-        lifecycle.begin_drain();
+/// Tells whether the owner of a partition has panicked. A partition without its owner would stand
+/// still unseen: the program drains instead, fails, and is started again.
+#[derive(Debug, Clone, Default)]
+pub struct Crashes(Arc<AtomicBool>);
+
+impl Crashes {
+    /// Whether a task has panicked.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Runs a task of the lifecycle, which drains if the task panics.
+    fn watch(&self, task: impl Future<Output = ()> + Send + 'static, lifecycle: &Lifecycle) {
+        let task = lifecycle.spawn(task);
+        let (crashes, drained) = (self.clone(), lifecycle.clone());
+        lifecycle.spawn(async move {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the owner of a partition has crashed");
+                crashes.0.store(true, Ordering::Release);
+                drained.begin_drain();
+            }
+        });
     }
 }
 
 fn hand_over(consumer: &StreamConsumer<Context>, message: &BorrowedMessage<'_>, buffer_bytes: usize) {
-    let record = read_record(message);
-    let mut handles = consumer.context().lock();
-    let Some(handle) = handles.get_mut(&message.partition()) else { return };
-    let buffered =
-        handle.buffered_bytes.fetch_add(record.value.len(), Ordering::Relaxed) + record.value.len();
-    if handle.records.send(record).is_err() {
-        tracing::debug!(partition = message.partition(), "record of a partition that has ended");
-    }
-    if buffered > buffer_bytes && !handle.paused {
-        handle.paused = change(consumer, message.topic(), message.partition(), true);
+    let mut outlets = consumer.context().outlets();
+    let Some(outlet) = outlets.get_mut(&message.partition()) else { return };
+    let n_buffered = outlet.send(read_record(message));
+    if n_buffered > buffer_bytes && !outlet.is_paused {
+        outlet.is_paused = set_paused(consumer, message.topic(), message.partition(), true);
     }
 }
 
 fn resume(consumer: &StreamConsumer<Context>, topic: &str, below_bytes: usize) {
-    let mut handles = consumer.context().lock();
-    for (partition, handle) in handles.iter_mut().filter(|(_, handle)| handle.paused) {
-        if handle.buffered_bytes.load(Ordering::Relaxed) < below_bytes {
-            handle.paused = change(consumer, topic, *partition, false);
+    let mut outlets = consumer.context().outlets();
+    for (partition, outlet) in outlets.iter_mut().filter(|(_, outlet)| outlet.is_paused) {
+        if outlet.buffered_bytes() < below_bytes {
+            outlet.is_paused = set_paused(consumer, topic, *partition, false);
         }
     }
 }
 
-/// Pauses or resumes a partition; gives back whether it is paused now.
-fn change(consumer: &StreamConsumer<Context>, topic: &str, partition: i32, pause: bool) -> bool {
+/// Pauses or resumes a partition, and returns whether it is paused now.
+fn set_paused(consumer: &StreamConsumer<Context>, topic: &str, partition: i32, is_paused: bool) -> bool {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
-    let changed = if pause { consumer.pause(&list) } else { consumer.resume(&list) };
-    match changed {
-        Ok(()) => pause,
+    let outcome = if is_paused { consumer.pause(&list) } else { consumer.resume(&list) };
+    match outcome {
+        Ok(()) => is_paused,
         Err(error) => {
-            tracing::warn!(%error, partition, pause, "cannot pause or resume");
-            !pause
+            tracing::warn!(%error, partition, is_paused, "cannot pause or resume a partition");
+            !is_paused
         }
     }
 }
 
+/// Copies a record out of librdkafka.
 pub(crate) fn read_record(message: &BorrowedMessage<'_>) -> Record {
     let headers = message.headers();
     let find = |name: &str| {
@@ -306,5 +221,28 @@ pub(crate) fn read_record(message: &BorrowedMessage<'_>) -> Record {
         header: ChunkHeader::read(find),
         schema: find(SCHEMA_HEADER).map(Bytes::copy_from_slice),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crash_drains_and_is_told() {
+        let (lifecycle, crashes) = (Lifecycle::default(), Crashes::default());
+        crashes.watch(async {}, &lifecycle);
+        crashes.watch(async { panic!("a bug") }, &lifecycle);
+        assert!(lifecycle.finish(Duration::from_secs(5)).await);
+        assert!(crashes.any());
+    }
+
+    #[tokio::test]
+    async fn an_owner_that_ends_is_no_crash() {
+        let (lifecycle, crashes) = (Lifecycle::default(), Crashes::default());
+        crashes.watch(async {}, &lifecycle);
+        lifecycle.begin_drain();
+        assert!(lifecycle.finish(Duration::from_secs(5)).await);
+        assert!(!crashes.any());
     }
 }

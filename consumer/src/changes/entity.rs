@@ -1,5 +1,5 @@
-//! A prospect and an order while their changes are taken one after the other, and what is written of them at the end: rows,
-//! and what the sums lose and gain.
+//! A prospect and an order while changes are applied to them one after the other, and the writes
+//! that follow: changed rows, and differences of sums.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -9,14 +9,14 @@ use sluice_schemas::change::Change;
 use sluice_schemas::rows::OrderContactRow;
 use sluice_schemas::status::Status;
 
-use crate::changes::fold::{ContactGone, Effects, RowChange};
-use crate::changes::literal::Value;
+use crate::changes::effects::{ContactGone, Effects, RowChange};
 use crate::changes::seen::{SeenOrder, SeenProspect};
 use crate::directory::Directory;
 use crate::enrich::{Agent, Enricher};
-use crate::rows::Owner;
+use crate::owner::Owner;
+use crate::sql::Value;
 
-/// A prospect while its changes are taken.
+/// A prospect while its changes are applied.
 pub(super) struct Prospect<'a> {
     pub(super) seen: &'a SeenProspect,
     pub(super) owner: Owner,
@@ -25,14 +25,14 @@ pub(super) struct Prospect<'a> {
     pub(super) set: BTreeMap<&'static str, Value>,
 }
 
-/// An order while its changes are taken.
+/// An order while its changes are applied.
 pub(super) struct Order<'a> {
     pub(super) seen: &'a SeenOrder,
     pub(super) owner: Owner,
     pub(super) status: Status,
     pub(super) is_gone: bool,
     pub(super) set: BTreeMap<&'static str, Value>,
-    /// What becomes of its contact: gone, or another.
+    /// `Some(None)` deletes its contact, `Some(Some(_))` replaces it.
     pub(super) contact: Option<Option<OrderContactRow>>,
 }
 
@@ -91,7 +91,7 @@ impl Order<'_> {
         set_owner(&mut self.set, owner);
     }
 
-    /// Where and by what its prospect came.
+    /// Sets the country and the facts of the user agent, which it inherits from its prospect.
     pub(super) fn set_dimensions(
         &mut self,
         ip: Option<Ipv6Addr>,
@@ -106,7 +106,8 @@ impl Order<'_> {
         }
     }
 
-    /// A payout without a currency is in the one that the order has, else in its campaign's of the order's time.
+    /// Sets payout and currency. A payout without a currency is in the order's currency, else in
+    /// that of its campaign at the order's time.
     pub(super) fn set_money(&mut self, change: &Change, directory: &Directory) {
         let payout = change.field("payout").and_then(|text| text.parse::<i64>().ok());
         let has_none = self.seen.currency.as_deref() == Some("") && !self.set.contains_key("currency");
@@ -129,7 +130,7 @@ impl Order<'_> {
         if self.is_gone {
             effects.orders.push(row);
         } else if !self.set.is_empty() || self.contact.is_some() {
-            // The version moves with the contact's, too.
+            // A change of the contact alone moves the order's version, too.
             effects.orders.push(RowChange { set: Some(self.set), ..row });
         }
         if let Some(contact) = self.contact {

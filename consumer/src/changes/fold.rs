@@ -1,9 +1,10 @@
-//! Changes + what they change → what to write. Pure: a function of the batch's records, of what was seen before it and of
-//! the directory, so that a batch that is computed again writes the same.
+//! Changes and the rows that they refer to → the writes. Pure: a function of the batch's records,
+//! of its verdict and of the directory, so that a batch that is computed again writes the same.
 //!
-//! Conserved: what is taken from a sum is what was seen, what is added is what is written; a change has one outcome.
+//! Invariant: a sum loses the rows that were seen and gains the rows that are written; each change
+//! has one outcome.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use sluice_schemas::change::{APPLIED, Act, CHANGED_SINCE, Change, Entity, MISSING, REFUSED};
@@ -12,44 +13,16 @@ use sluice_schemas::rows::{ChangeRow, OrderContactRow, OrderStatusRow, RollupHou
 use sluice_schemas::status::Status;
 use uuid::Uuid;
 
+use crate::changes::effects::Effects;
 use crate::changes::entity::{Order, Prospect};
-use crate::changes::literal::Value;
 use crate::changes::seen::{Seen, SeenOrder};
 use crate::directory::Directory;
 use crate::enrich::Enricher;
-use crate::rows::{Owner, hour_of, millis};
+use crate::event::millis;
+use crate::owner::Owner;
+use crate::sql::Value;
 
-/// A contact that goes: all rows of the order up to this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContactGone {
-    pub order_id: Uuid,
-    pub time_ms: i64,
-    pub version: u32,
-}
-
-/// A row that is to be changed or deleted: named so that only the row that was seen is hit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowChange {
-    pub id: Uuid,
-    pub time_ms: i64,
-    pub version: u32,
-    /// `None`: deleted.
-    pub set: Option<BTreeMap<&'static str, Value>>,
-}
-
-/// What a batch writes.
-#[derive(Debug, Default)]
-pub struct Effects {
-    pub prospects: Vec<RowChange>,
-    pub orders: Vec<RowChange>,
-    pub contacts_gone: Vec<ContactGone>,
-    pub contacts: Vec<OrderContactRow>,
-    pub statuses: Vec<OrderStatusRow>,
-    pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
-    pub changes: Vec<ChangeRow>,
-}
-
-/// How things stand while the changes are taken one after the other.
+/// The state of everything while the changes are applied one after the other.
 struct Fold<'a> {
     prospects: Vec<Prospect<'a>>,
     orders: Vec<Order<'a>>,
@@ -59,7 +32,7 @@ struct Fold<'a> {
     statuses: Vec<OrderStatusRow>,
 }
 
-/// Takes the changes in their order.
+/// Applies the changes in their order.
 #[must_use]
 pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &Enricher) -> Effects {
     let mut fold = Fold {
@@ -73,10 +46,10 @@ pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &E
     let mut taken = seen.done.clone();
     let new = changes.iter().filter(|change| taken.insert(change.change_id()));
     let rows = new.map(|change| {
-        let (outcome, reason) = match fold.take(change) {
+        let (outcome, reason) = match fold.apply(change) {
             Ok(()) => (APPLIED, change.reason.clone()),
-            Err(Untaken::Missing) => (MISSING, String::new()),
-            Err(Untaken::Refused(reason)) => (REFUSED, reason),
+            Err(Unapplied::Missing) => (MISSING, String::new()),
+            Err(Unapplied::Refused(reason)) => (REFUSED, reason),
         };
         change_row(change, outcome, reason)
     });
@@ -86,48 +59,48 @@ pub fn fold(changes: &[Change], seen: &Seen, directory: &Directory, enricher: &E
     effects
 }
 
-/// Refuses a change that was made of an older reading.
-fn check_version(change: &Change, seen: u32, is_touched: bool) -> Result<(), Untaken> {
+/// Refuses a change whose author has read an older version.
+fn check_version(change: &Change, seen: u32, is_touched: bool) -> Result<(), Unapplied> {
     match change.expected_version {
-        Some(expected) if expected != seen || is_touched => Err(Untaken::Refused(CHANGED_SINCE.to_owned())),
+        Some(expected) if expected != seen || is_touched => Err(Unapplied::Refused(CHANGED_SINCE.to_owned())),
         _ => Ok(()),
     }
 }
 
-/// Why a change changed nothing.
-enum Untaken {
+/// A change that changed nothing.
+enum Unapplied {
     Missing,
     Refused(String),
 }
 
 impl Fold<'_> {
-    fn take(&mut self, change: &Change) -> Result<(), Untaken> {
+    fn apply(&mut self, change: &Change) -> Result<(), Unapplied> {
         match change.entity() {
-            Entity::Prospect => self.take_prospect(change),
-            Entity::Order => self.take_order(change),
-            Entity::Unspecified => Err(Untaken::Refused("entity".to_owned())),
+            Entity::Prospect => self.apply_to_prospect(change),
+            Entity::Order => self.apply_to_order(change),
+            Entity::Unspecified => Err(Unapplied::Refused("entity".to_owned())),
         }
     }
 
-    fn take_prospect(&mut self, change: &Change) -> Result<(), Untaken> {
+    fn apply_to_prospect(&mut self, change: &Change) -> Result<(), Unapplied> {
         let id = change.target();
         let new_user = match change.field("user_id") {
-            Some(text) => Some(text.parse::<u64>().map_err(|_| Untaken::Refused("user_id".to_owned()))?),
+            Some(text) => Some(text.parse::<u64>().map_err(|_| Unapplied::Refused("user_id".to_owned()))?),
             None => None,
         };
         let ip = match change.field("ip") {
-            Some(text) => Some(stored_ip(text).ok_or_else(|| Untaken::Refused("ip".to_owned()))?),
+            Some(text) => Some(stored_ip(text).ok_or_else(|| Unapplied::Refused("ip".to_owned()))?),
             None => None,
         };
         let (directory, enricher) = (self.directory, self.enricher);
         let known = || self.prospects.iter().filter(|known| known.seen.prospect_id == id && !known.is_gone);
-        // All of them before the first is changed; the newest version is the one that is shown.
-        let newest = known().map(|prospect| prospect.seen.version).max().ok_or(Untaken::Missing)?;
+        // Checks all visits before it changes the first. Pages show the newest version.
+        let newest = known().map(|prospect| prospect.seen.version).max().ok_or(Unapplied::Missing)?;
         check_version(change, newest, known().any(|prospect| !prospect.set.is_empty()))?;
         if let Some(user_id) = new_user
             && known().any(|known| owner_now(directory, user_id, known.owner, known.seen.time_ms).is_none())
         {
-            return Err(Untaken::Refused("unknown_user".to_owned()));
+            return Err(Unapplied::Refused("unknown_user".to_owned()));
         }
         let mut new_owner = None;
         for prospect in
@@ -139,8 +112,8 @@ impl Fold<'_> {
             }
             if let Some(user_id) = new_user {
                 let owner = owner_now(directory, user_id, prospect.owner, prospect.seen.time_ms);
-                prospect.hand_over(owner.expect("it was asked for all of them above"));
-                // Of two visits with one id the orders are the first one's.
+                prospect.hand_over(owner.expect("all of them were checked above"));
+                // Of two visits with one id the orders belong to the first one.
                 new_owner.get_or_insert(prospect.owner);
             }
             if let Some(ip) = ip {
@@ -156,7 +129,7 @@ impl Fold<'_> {
         if change.act() == Act::Delete {
             return Ok(());
         }
-        // Its orders are whose it is, and of its country, device and so on.
+        // Its orders inherit its owner, country, device and so on.
         for order in self.orders.iter_mut().filter(|order| order.seen.prospect_id == id && !order.is_gone) {
             if let Some(owner) = new_owner {
                 order.hand_over(owner);
@@ -166,17 +139,17 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn take_order(&mut self, change: &Change) -> Result<(), Untaken> {
+    fn apply_to_order(&mut self, change: &Change) -> Result<(), Unapplied> {
         let id = change.target();
         let known = self.orders.iter_mut().find(|order| order.seen.order_id == id && !order.is_gone);
         let Some(order) = known else {
-            // What was to be done with one that waits is done; another change of it is not possible.
+            // A waiting order was deleted or erased before; it cannot be changed in another way.
             let is_done = match change.act() {
                 Act::Delete => self.parked.remove(&id),
                 Act::Erase => self.parked.contains(&id),
                 Act::Update | Act::Unspecified => false,
             };
-            return if is_done { Ok(()) } else { Err(Untaken::Missing) };
+            return if is_done { Ok(()) } else { Err(Unapplied::Missing) };
         };
         let is_touched = !order.set.is_empty() || order.contact.is_some();
         check_version(change, order.seen.version, is_touched)?;
@@ -194,9 +167,9 @@ impl Fold<'_> {
             Act::Update | Act::Unspecified => {}
         }
         if let Some(word) = change.field("status") {
-            let status = Status::parse(word).ok_or_else(|| Untaken::Refused("status".to_owned()))?;
+            let status = Status::parse(word).ok_or_else(|| Unapplied::Refused("status".to_owned()))?;
             if !order.status.may_become(status) {
-                return Err(Untaken::Refused(format!("{} cannot become {status}", order.status)));
+                return Err(Unapplied::Refused(format!("{} cannot become {status}", order.status)));
             }
             order.status = status;
             let status_text = change.field("status_text").unwrap_or(word).to_owned();
@@ -227,6 +200,7 @@ impl Fold<'_> {
         for order in self.orders {
             order.finish(&mut effects);
         }
+        effects.assert_conserved();
         effects.rollup.retain(|_, sums| {
             *sums != RollupHourlyRow::of(sums.hour, sums.user_id, sums.team_id, sums.campaign_id)
         });
@@ -234,15 +208,8 @@ impl Fold<'_> {
     }
 }
 
-impl Effects {
-    pub(super) fn sums(&mut self, time_ms: i64, owner: Owner) -> &mut RollupHourlyRow {
-        let (hour, Owner { user_id, team_id, campaign_id }) = (hour_of(time_ms), owner);
-        let row = RollupHourlyRow::of(hour, user_id, team_id, campaign_id);
-        self.rollup.entry((hour, user_id, team_id, campaign_id)).or_insert(row)
-    }
-}
-
-/// Another's, in the team of that person at the event's time. The campaign is of who ran it: it does not come along.
+/// Reassigns an event to another user, in the team that the user had at the event's time. The
+/// campaign is cleared: it belongs to the previous owner.
 fn owner_now(directory: &Directory, user_id: u64, before: Owner, time_ms: i64) -> Option<Owner> {
     if user_id == before.user_id {
         return Some(before);

@@ -1,4 +1,5 @@
-//! What a batch of changes asks before it writes anything, and what it finds: settled as its verdict.
+//! The rows that a batch of changes refers to. They are read before it writes anything, and stored
+//! as its verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,27 +8,47 @@ use sluice_schemas::change::{Act, Change, Entity};
 use sluice_schemas::contact;
 use uuid::Uuid;
 
-use crate::rows::Owner;
+use crate::owner::Owner;
 
-/// The fields of a prospect that its orders have something of: whose it is, its country, and what its user agent says.
+/// The fields of a prospect from which its orders inherit: owner, country, and the facts of the
+/// user agent.
 const INHERITED: [&str; 3] = ["user_id", "ip", "user_agent"];
 
-/// The orders and prospects that changes name.
+/// The rows to look for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub prospects: BTreeSet<Uuid>,
     pub orders: BTreeSet<Uuid>,
     pub changes: BTreeSet<Uuid>,
-    /// Changes of what orders take from their prospect, with the prospects, whose orders are looked for.
+    /// The changes of fields that orders inherit, with their prospects, whose orders are looked
+    /// for.
     pub origin_edits: BTreeMap<Uuid, Uuid>,
-    /// Orders that are deleted (true) or erased: they may still wait for their prospect.
-    pub ends: BTreeMap<Uuid, bool>,
-    /// Whether rows go: deleted ones, or the contacts of orders that are erased or edited.
-    pub do_rows_go: bool,
+    /// Orders that are deleted or erased: they may still wait for their prospect.
+    pub ends: BTreeMap<Uuid, End>,
+    /// Whether rows are deleted: prospects or orders, or contacts of orders that are erased or
+    /// edited.
+    pub deletes_rows: bool,
+}
+
+/// How a change ends an order. An order that is both erased and deleted is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    Erase,
+    Delete,
+}
+
+impl End {
+    const fn of(act: Act) -> Option<Self> {
+        match act {
+            Act::Erase => Some(Self::Erase),
+            Act::Delete => Some(Self::Delete),
+            Act::Update | Act::Unspecified => None,
+        }
+    }
 }
 
 impl Wanted {
-    /// What these changes need to know.
+    /// The rows that these changes refer to.
     #[must_use]
     pub fn of(changes: &[Change]) -> Self {
         let mut wanted = Self::default();
@@ -36,15 +57,16 @@ impl Wanted {
             match change.entity() {
                 Entity::Order => {
                     wanted.orders.insert(change.target());
-                    wanted.do_rows_go |= contact::FIELDS.iter().any(|name| change.field(name).is_some());
-                    if matches!(change.act(), Act::Delete | Act::Erase) {
-                        wanted.do_rows_go = true;
-                        *wanted.ends.entry(change.target()).or_default() |= change.act() == Act::Delete;
+                    wanted.deletes_rows |= contact::FIELDS.iter().any(|name| change.field(name).is_some());
+                    if let Some(end) = End::of(change.act()) {
+                        wanted.deletes_rows = true;
+                        let known = wanted.ends.entry(change.target()).or_insert(end);
+                        *known = end.max(*known);
                     }
                 }
                 Entity::Prospect => {
                     wanted.prospects.insert(change.target());
-                    wanted.do_rows_go |= change.act() == Act::Delete;
+                    wanted.deletes_rows |= change.act() == Act::Delete;
                     if INHERITED.iter().any(|name| change.field(name).is_some()) {
                         wanted.origin_edits.insert(change.change_id(), change.target());
                     }
@@ -56,7 +78,7 @@ impl Wanted {
     }
 }
 
-/// A prospect as it was before the batch. An id that came twice has two of them.
+/// A prospect before the batch. An id with two visits has two of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenProspect {
     pub prospect_id: Uuid,
@@ -66,7 +88,7 @@ pub struct SeenProspect {
     pub version: u32,
 }
 
-/// An order as it was before the batch.
+/// An order before the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenOrder {
     pub order_id: Uuid,
@@ -74,21 +96,22 @@ pub struct SeenOrder {
     pub time_ms: i64,
     pub owner: Owner,
     pub status: String,
-    /// `None` in a verdict of before it was asked for.
+    /// `None` in old verdicts.
     #[serde(default)]
     pub currency: Option<String>,
     pub version: u32,
 }
 
-/// Everything that a batch found: settled before anything is written. Nobody's data, only ids, owners and statuses.
+/// The rows that were found: the verdict of a batch of changes. It has ids, owners and statuses,
+/// and no personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     pub prospects: Vec<SeenProspect>,
     pub orders: Vec<SeenOrder>,
-    /// Orders that never came to be stored: they wait, or were deleted while they did.
+    /// Orders that are not stored: they wait, or were deleted while they waited.
     #[serde(default)]
     pub parked: BTreeSet<Uuid>,
-    /// Changes that were taken before.
+    /// Changes that were applied before.
     #[serde(default)]
     pub done: BTreeSet<Uuid>,
 }

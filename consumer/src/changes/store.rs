@@ -1,7 +1,7 @@
-//! ClickHouse, for changes: what is there before a batch, and the batch's mutations.
+//! ClickHouse, for changes: reads the rows before a batch, and makes the batch's mutations.
 //!
-//! Every mutation names its rows by id, time and version, and moves the version on: repeated, or come late from a consumer
-//! that was cut off, it finds nothing to do.
+//! Every mutation names its rows by id, time and version, and increments the version. A repeated
+//! one, or a late one of a consumer that was cut off, finds nothing to do.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use sluice_schemas::id_time::born_between;
 use uuid::Uuid;
 
-use crate::changes::fold::{ContactGone, RowChange};
-use crate::changes::literal::{array, id_literal};
+use crate::changes::effects::{ContactGone, RowChange};
 use crate::changes::seen::{Seen, SeenOrder, SeenProspect, Wanted};
-use crate::rows::Owner;
+use crate::owner::Owner;
+use crate::sql::{array, id_literal};
 use crate::store::{Store, StoreError};
 
 #[derive(clickhouse::Row, Deserialize)]
-struct FoundProspect {
+struct StoredProspectRow {
     #[serde(with = "clickhouse::serde::uuid")]
     prospect_id: Uuid,
     time_ms: i64,
@@ -28,7 +28,7 @@ struct FoundProspect {
 }
 
 #[derive(clickhouse::Row, Deserialize)]
-struct FoundOrder {
+struct StoredOrderRow {
     #[serde(with = "clickhouse::serde::uuid")]
     order_id: Uuid,
     #[serde(with = "clickhouse::serde::uuid")]
@@ -43,19 +43,17 @@ struct FoundOrder {
 }
 
 #[derive(clickhouse::Row, Deserialize)]
-struct Done {
+struct DoneRow {
     #[serde(with = "clickhouse::serde::uuid")]
     change_id: Uuid,
 }
 
 impl Store {
-    /// What is there of what changes name, but for stored orders, which are to be asked for after it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Loads the rows that the changes refer to, except stored orders: call [`Self::see_orders`]
+    /// afterwards.
     pub async fn see(&self, wanted: &Wanted) -> Result<Seen, StoreError> {
         let mut seen = Seen { done: self.done(&wanted.changes).await?, ..Seen::default() };
-        // Before the orders: one that is replayed meanwhile is then found here or there.
+        // Before the stored orders: one that is replayed meanwhile is found here or there.
         let parked = self.parked_orders(&wanted.ends.keys().copied().collect()).await?;
         seen.parked =
             parked.into_iter().filter(|row| row.state != "replayed").map(|row| row.event_id).collect();
@@ -68,16 +66,14 @@ impl Store {
                      SELECT time FROM prospect_index WHERE toUInt128(prospect_id) IN (SELECT toUInt128(arrayJoin({ids})))) \
                  ORDER BY prospect_id, time"
             );
-            let found = self.client().query(&sql).fetch_all::<FoundProspect>().await?;
+            let found = self.client().query(&sql).fetch_all::<StoredProspectRow>().await?;
             seen.prospects = found.into_iter().map(Into::into).collect();
         }
         Ok(seen)
     }
 
-    /// Which stored orders changes name, and which took something from a prospect that they edit.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Loads the stored orders that the changes refer to, and those that inherit from a prospect
+    /// that the changes edit.
     pub async fn see_orders(&self, wanted: &Wanted) -> Result<Vec<SeenOrder>, StoreError> {
         if wanted.orders.is_empty() && wanted.origin_edits.is_empty() {
             return Ok(Vec::new());
@@ -90,17 +86,18 @@ impl Store {
              WHERE ({} AND has({orders}, order_id)) OR has({prospects}, prospect_id) ORDER BY order_id",
             born(&wanted.orders)
         );
-        let found = self.client().query(&sql).fetch_all::<FoundOrder>().await?;
+        let found = self.client().query(&sql).fetch_all::<StoredOrderRow>().await?;
         Ok(found.into_iter().map(Into::into).collect())
     }
 
-    /// Which of these changes were taken before: their topic is read anew when its group is lost.
+    /// Finds those of these changes that were applied before: the topic is read again if the
+    /// offsets of its group are lost.
     async fn done(&self, changes: &BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>, StoreError> {
         let ids = ids(changes);
         let sql = format!(
             "SELECT change_id FROM changes WHERE toUInt128(change_id) IN (SELECT toUInt128(arrayJoin({ids})))"
         );
-        let found = self.client().query(&sql).fetch_all::<Done>().await?;
+        let found = self.client().query(&sql).fetch_all::<DoneRow>().await?;
         Ok(found.into_iter().map(|row| row.change_id).collect())
     }
 
@@ -120,9 +117,6 @@ impl Store {
     }
 
     /// Deletes the contacts of orders up to a version each. Can be repeated.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn delete_contacts(&self, gone: &[ContactGone]) -> Result<(), StoreError> {
         for gone in gone.chunks(N_ROWS_A_STATEMENT) {
             let ids = array(gone.iter().map(|contact| id_literal(contact.order_id)));
@@ -140,20 +134,22 @@ impl Store {
 
     pub(super) async fn mutate(&self, sql: &str) -> Result<(), StoreError> {
         let client = self.client().clone();
-        // Many ids make a long statement. It may name a visitor's address, which the server's log need not keep.
+        // Many ids make a long statement. It may have a visitor's address, which the server's log
+        // need not keep.
         let client = client
             .with_setting("mutations_sync", "2")
             .with_setting("max_query_size", "16777216")
             .with_setting("max_ast_elements", "1000000")
             .with_setting("log_queries", "0");
-        client.query_raw(sql).execute().await
+        Ok(client.query_raw(sql).execute().await?)
     }
 }
 
-/// Rows of one statement: a statement has every one of them in it, several times.
+/// Rows of one statement, which has each of them in it several times.
 const N_ROWS_A_STATEMENT: usize = 100;
 
-/// The rows of each statement: not too many, and none of two rows with one id, since values are found by the id.
+/// Divides rows into statements: not too many in each, and no two rows with one id, since values
+/// are found by the id.
 fn statements<'a>(rows: &[&'a RowChange]) -> Vec<Vec<&'a RowChange>> {
     let mut statements: Vec<Vec<&RowChange>> = Vec::new();
     for row in rows {
@@ -168,7 +164,7 @@ fn statements<'a>(rows: &[&'a RowChange]) -> Vec<Vec<&'a RowChange>> {
     statements
 }
 
-/// A condition on the time: lets ClickHouse leave out most of a table.
+/// A condition on the time, which lets ClickHouse skip most of a table.
 fn between(times: impl Iterator<Item = i64> + Clone) -> String {
     let (first, last) = (times.clone().min().unwrap_or(0), times.max().unwrap_or(0));
     format!(
@@ -176,7 +172,7 @@ fn between(times: impl Iterator<Item = i64> + Clone) -> String {
     )
 }
 
-/// Where in time orders with these ids lie: near the times in their ids, where all are UUIDv7.
+/// A condition on the time of orders with these ids: near the times in the ids, if all are UUIDv7.
 fn born(ids: &BTreeSet<Uuid>) -> String {
     let born: Option<Vec<_>> = ids.iter().map(|id| born_between(*id)).collect();
     match born {
@@ -188,11 +184,11 @@ fn born(ids: &BTreeSet<Uuid>) -> String {
 }
 
 fn ids(ids: &BTreeSet<Uuid>) -> String {
-    // The type of an empty list must be said.
+    // An empty list needs a type.
     format!("{}::Array(UUID)", array(ids.iter().map(|id| id_literal(*id))))
 }
 
-/// The rows that were seen, and no others.
+/// A condition that finds the rows that were seen, and no others.
 fn these(id: &str, rows: &[&RowChange]) -> String {
     let tuples = rows.iter().map(|row| format!("({}, {}, {})", id_literal(row.id), row.time_ms, row.version));
     format!(
@@ -215,16 +211,17 @@ fn update(table: &str, id: &str, rows: &[&RowChange]) -> String {
     format!("ALTER TABLE {table} UPDATE {} WHERE {}", sets.join(", "), these(id, rows))
 }
 
-impl From<FoundProspect> for SeenProspect {
-    fn from(found: FoundProspect) -> Self {
-        let FoundProspect { prospect_id, time_ms, user_id, team_id, campaign_id, is_bot, version } = found;
+impl From<StoredProspectRow> for SeenProspect {
+    fn from(found: StoredProspectRow) -> Self {
+        let StoredProspectRow { prospect_id, time_ms, user_id, team_id, campaign_id, is_bot, version } =
+            found;
         Self { prospect_id, time_ms, owner: Owner { user_id, team_id, campaign_id }, is_bot, version }
     }
 }
 
-impl From<FoundOrder> for SeenOrder {
-    fn from(found: FoundOrder) -> Self {
-        let FoundOrder { order_id, prospect_id, time_ms, user_id, team_id, campaign_id, .. } = found;
+impl From<StoredOrderRow> for SeenOrder {
+    fn from(found: StoredOrderRow) -> Self {
+        let StoredOrderRow { order_id, prospect_id, time_ms, user_id, team_id, campaign_id, .. } = found;
         Self {
             order_id,
             prospect_id,

@@ -1,54 +1,65 @@
 //! Orders that are deleted, or whose customer is erased, while they wait for their prospect.
 //!
-//! Two may write of such an order: who replays it, and who applies its changes. Each first writes what it means to do (the
-//! replay its verdict, the change the order's new state in `parked_log`), and only then looks what the other wrote: so at least
-//! one of them sees the other. A replay leaves out what it finds deleted; a change waits until a replay that is under
-//! way has ended, and then finds its order stored and changes it like any other.
+//! The owner of one partition may replay such an order while the owner of another one applies the
+//! change. As in the table of `docs/exactly-once.md` (*A prospect is edited while its orders
+//! come*), each side first writes what it will do, and then looks what the other side has written,
+//! so that at least one sees the other:
 //!
-//! The new state has the bytes without the customer, deleted or not: a replay that was begun before can still be repeated.
+//! | | replays orders (`replayer.rs`) | ends waiting orders (this file) |
+//! |---|---|---|
+//! | writes | its verdict | the order's new state in `parked_log` |
+//! | looks | at the states of its orders | at the verdicts of replays |
+//! | and then | leaves deleted orders out | waits for an open replay, and changes stored orders |
+//!
+//! The new state has the bytes without the customer, even if the order is deleted: a replay that
+//! was begun before can still be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
 
-use crate::changes::literal::{Value, array, id_literal};
+use crate::batch::Batch;
+use crate::changes::open_batches::wait_for_replay;
+use crate::changes::seen::End;
+use crate::context::PartitionContext;
 use crate::erased::erased_payload;
-use crate::insert::Batch;
-use crate::partition::{Partition, Revoked};
+use crate::insert::Inserter;
+use crate::retry::Stop;
+use crate::sql::{Value, array, id_literal};
 use crate::store::{Store, StoreError};
 
-impl Partition {
-    /// Deletes (true) or erases orders as far as they wait. After this each is either stored, or never will be otherwise.
-    pub(super) async fn end_waiting(
-        &self,
-        batch: &Batch,
-        ends: &BTreeMap<Uuid, bool>,
-    ) -> Result<(), Revoked> {
-        let (store, ids) = (&self.shared.store, ends.keys().copied().collect());
-        let parked = self.insist("clickhouse", || store.parked_orders(&ids)).await?;
-        let now_ms = i64::try_from(self.shared.clock.now_ms()).unwrap_or_default();
-        let ended = |row: &ParkedRow| end(row, ends.get(&row.event_id).copied()?, now_ms);
-        let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
-        self.insert_rows(batch, &ended).await?;
-        for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
-            self.outlast_replay(partition).await?;
-        }
-        if parked.is_empty() {
-            return Ok(());
-        }
-        self.insist("clickhouse", || store.forget_earlier(&ids)).await
+/// Ends those of these orders that wait. After it each is either stored, or will never be stored in
+/// another form.
+pub(super) async fn end_waiting(
+    context: &PartitionContext,
+    inserter: &Inserter,
+    batch: &Batch,
+    ends: &BTreeMap<Uuid, End>,
+) -> Result<(), Stop> {
+    let (store, ids) = (&context.shared.store, ends.keys().copied().collect());
+    let parked = context.ask_clickhouse(|| store.parked_orders(&ids)).await?;
+    let now_ms = context.now_ms();
+    let ended = |row: &ParkedRow| ended(row, *ends.get(&row.event_id)?, now_ms);
+    let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
+    inserter.insert_rows(batch, &ended).await?;
+    for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
+        wait_for_replay(context, partition).await?;
     }
+    if parked.is_empty() {
+        return Ok(());
+    }
+    context.ask_clickhouse(|| store.forget_earlier(&ids)).await
 }
 
-/// The state that ends a waiting order or its customer; `None` where that was done, or where it does not wait any more.
-fn end(row: &ParkedRow, is_deleted: bool, now_ms: i64) -> Option<ParkedRow> {
+/// The new state of an order that waits. `None` if it waits no more, or has this state already.
+fn ended(row: &ParkedRow, end: End, now_ms: i64) -> Option<ParkedRow> {
     if row.state != "waiting" {
         return None;
     }
     let payload = erased_payload(row);
-    // What cannot be read would wait for ever, with what it holds.
-    let state = if is_deleted || payload.is_none() { "ignored" } else { "waiting" };
+    // An unreadable order would wait for ever, with its customer in its bytes.
+    let state = if end == End::Delete || payload.is_none() { "ignored" } else { "waiting" };
     let ended = ParkedRow {
         state: state.to_owned(),
         last_tried: now_ms,
@@ -61,9 +72,6 @@ fn end(row: &ParkedRow, is_deleted: bool, now_ms: i64) -> Option<ParkedRow> {
 
 impl Store {
     /// The newest states of parked orders, by the orders' ids.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn parked_orders(&self, ids: &BTreeSet<Uuid>) -> Result<Vec<ParkedRow>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -72,10 +80,11 @@ impl Store {
             "SELECT ?fields FROM parked_log FINAL WHERE kind = 'order' AND event_id IN ({}) ORDER BY event_id, place",
             id_list(ids)
         );
-        self.client().query(&sql).fetch_all().await
+        Ok(self.client().query(&sql).fetch_all().await?)
     }
 
-    /// Removes all states of parked orders but the newest: the earlier ones have their customers' data.
+    /// Removes all states of parked orders but the newest: the earlier ones have their customers'
+    /// data.
     async fn forget_earlier(&self, ids: &BTreeSet<Uuid>) -> Result<(), StoreError> {
         let newest = self.parked_orders(ids).await?;
         let places = array(newest.iter().map(|row| Value::Text(row.place.clone()).literal()));

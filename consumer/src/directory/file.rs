@@ -1,7 +1,9 @@
-//! The directory's log on disk, for a consumer that starts while Postgres is down: a line of JSON with the database's
-//! origin and the format, then a line for each change. Appended to; a last line that was cut off by a crash is left out.
+//! The directory's log on disk, for a consumer that starts while Postgres is down: a line of JSON
+//! with the database's origin and the format, then a line for each change. New lines are appended;
+//! a last line that a crash has cut off is left out.
 //!
-//! Losing the file loses nothing but that. It holds no customer's data: ids, tracking keys and times.
+//! The file is not needed for anything else, and may be lost. It holds ids, tracking keys and
+//! times, and no customer's data.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
@@ -19,20 +21,20 @@ struct Head {
     format: u32,
 }
 
-/// A file of an earlier one lacks something that a change has now.
+/// Files of earlier formats lack a field.
 const FORMAT: u32 = 1;
 
-/// What the file held.
+/// The contents of the file.
 #[derive(Debug)]
 pub struct Kept {
     pub origin: Uuid,
     pub entries: Vec<Entry>,
 }
 
-/// Reads the file; `None` when there is none that can be read.
+/// Reads the file; `None` if there is none, or it cannot be understood.
 ///
 /// # Errors
-/// When the disk fails.
+/// If the disk fails.
 pub fn read(path: &Path) -> io::Result<Option<Kept>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -51,10 +53,10 @@ pub fn read(path: &Path) -> io::Result<Option<Kept>> {
     Ok(Some(Kept { origin, entries }))
 }
 
-/// Writes the whole log, in place of what was there.
+/// Replaces the whole log.
 ///
 /// # Errors
-/// When the disk fails; the old file is still there then.
+/// If the disk fails; the old file is still there then.
 pub fn replace(path: &Path, origin: Uuid, entries: &[Entry]) -> io::Result<()> {
     let new: PathBuf = path.with_extension("new");
     let mut file = BufWriter::new(File::create(&new)?);
@@ -66,7 +68,7 @@ pub fn replace(path: &Path, origin: Uuid, entries: &[Entry]) -> io::Result<()> {
 /// Adds changes at the end.
 ///
 /// # Errors
-/// When the disk fails.
+/// If the disk fails.
 pub fn append(path: &Path, entries: &[Entry]) -> io::Result<()> {
     write_lines(BufWriter::new(OpenOptions::new().append(true).open(path)?), entries)
 }

@@ -1,8 +1,9 @@
-//! Keeps the directory current: asks Postgres for the newest version before each batch, reads what is new, and remembers
-//! it on disk. While Postgres is down the last snapshot goes on.
+//! Keeps the directory current: asks Postgres for the newest version before each batch, reads the
+//! new changes, and keeps them on disk. While Postgres is down, batches are resolved with the last
+//! snapshot.
 //!
-//! Asking once a batch costs less than it saves: no event is resolved with a snapshot older than itself, and no
-//! notification can be missed (docs/adr/0006).
+//! One question for each batch is cheap: no event is resolved with a snapshot older than itself,
+//! and no notification can be missed (docs/adr/0006).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,30 +20,39 @@ use uuid::Uuid;
 
 use super::{Directory, Entry, Recent, file};
 use crate::config::DirectoryConfig;
+use crate::retry::Retriable;
 
-/// How long Postgres may take to answer before the last snapshot goes on.
+/// How long Postgres may take to answer before the last snapshot is used.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it may take to read what is new, or all of it.
+/// How long it may take to read the new changes, or all of them.
 const FULL_PATIENCE: Duration = Duration::from_secs(20);
 /// A Postgres that kept a batch waiting is not asked again for this long.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The whole log is read anew this often, whatever was seen in between.
+/// The whole log is read again this often.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Why there is no directory to resolve with.
+/// The directory cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("the directory cannot be read: {0}")]
     Postgres(#[from] sqlx::Error),
     #[error("the directory does not answer in time")]
     TimedOut,
-    #[error("the directory does not reach version {0}: was an older one put back?")]
+    #[error("the directory does not reach version {0}: was an older database put back?")]
     Behind(i64),
-    #[error("the directory's file: {0}")]
+    #[error("the file of the directory: {0}")]
     File(#[from] io::Error),
 }
 
-/// See the module. Cheap to clone.
+impl Retriable for DirectoryError {
+    /// A database that was put back to an older state reaches the version once more, or is put
+    /// right.
+    fn is_retriable(&self) -> bool {
+        true
+    }
+}
+
+/// Keeps the directory current. Cheap to clone.
 #[derive(Clone)]
 pub struct Keeper {
     pool: PgPool,
@@ -59,15 +69,16 @@ struct Held {
     /// When the whole log was last read from Postgres.
     refreshed: Option<Instant>,
     not_before: Option<Instant>,
-    /// When the last answer was asked for.
+    /// When the last question that was answered was asked.
     asked: Option<Instant>,
 }
 
 impl Keeper {
-    /// Reads what was kept on disk; connects to nothing yet. `stale` counts the batches that an older snapshot served.
+    /// Reads the file, and connects to nothing yet. `stale` counts the batches that are resolved
+    /// with an older snapshot.
     ///
     /// # Errors
-    /// When the address cannot be read, or the disk fails.
+    /// If the address cannot be parsed, or the disk fails.
     pub fn open(config: &DirectoryConfig, stale: Counter) -> anyhow::Result<Self> {
         let options = config
             .postgres_url
@@ -86,14 +97,14 @@ impl Keeper {
         Ok(Self { pool, file: path, held: Arc::new(Mutex::new(held)), stale })
     }
 
-    /// The directory of now, or the last that was seen while Postgres is down.
+    /// Returns the newest directory, or the last that was read if Postgres is down.
     ///
     /// # Errors
-    /// When Postgres is down and none was ever seen.
+    /// If Postgres is down and no directory was ever read.
     pub async fn current(&self) -> Result<Arc<Directory>, DirectoryError> {
         let came = Instant::now();
         let mut held = self.held.lock().await;
-        // Asked by another while this one waited: as good as asked by itself.
+        // Another batch has asked while this one waited: that answer is as good.
         if let (Some(asked), Some(directory)) = (held.asked, &held.directory)
             && asked >= came
         {
@@ -108,7 +119,7 @@ impl Keeper {
             if refreshed.is_ok() {
                 held.asked = Some(asked);
             } else if held.directory.is_some() {
-                // The next try is for what is new, not for all of it.
+                // The next try reads only the new changes.
                 held.refreshed = held.refreshed.map(|_| Instant::now());
             }
             let was_slow = refreshed.is_err() && asked.elapsed() >= PATIENCE / 2;
@@ -127,10 +138,10 @@ impl Keeper {
         }
     }
 
-    /// The directory as it was at a version: for a batch that is computed again.
+    /// Returns the directory of a version, for a batch that is computed again.
     ///
     /// # Errors
-    /// When Postgres is down and the version is not the one at hand.
+    /// If Postgres is down and this version is not in memory.
     pub async fn at(&self, version: i64) -> Result<Arc<Directory>, DirectoryError> {
         let held = self.held.lock().await;
         if let Some(directory) = held.directory.as_ref().filter(|directory| directory.version == version) {
@@ -152,7 +163,8 @@ impl Keeper {
         Ok(Arc::new(directory))
     }
 
-    /// What changed after a version, as parked events name it; `None` when that is too long ago to know.
+    /// The keys and users that have changed after a version, as parked events name them; `None` if
+    /// that is too long ago.
     pub async fn changed_since(&self, version: i64) -> Option<BTreeSet<String>> {
         self.held.lock().await.recent.since(version)
     }
@@ -182,18 +194,18 @@ impl Keeper {
         Ok(())
     }
 
-    /// The disk's failures are told and go no further: it is for bad times only.
+    /// Writes to the file. Errors are only logged: the file is needed only while Postgres is down.
     fn keep(&self, write: impl FnOnce(&std::path::Path) -> io::Result<()>) {
         if let Some(Err(error)) = self.file.as_deref().map(write) {
             tracing::error!(%error, "the directory cannot be kept on disk");
-            // One with a gap would be worse than none.
+            // A file with a gap would be worse than none.
             if let Some(Err(error)) = self.file.as_deref().map(std::fs::remove_file) {
                 tracing::debug!(%error, "there is no file of the directory");
             }
         }
     }
 
-    /// Which database it is, and its newest version.
+    /// The id of the database, and its newest version.
     async fn ask(&self) -> Result<(Uuid, i64), DirectoryError> {
         let asked = sqlx::query!(
             r#"SELECT origin, (SELECT coalesce(max(version), 0) FROM directory_log) AS "version!"
@@ -204,7 +216,7 @@ impl Keeper {
         Ok((row.origin, row.version))
     }
 
-    /// All changes after a version, and which database they are of.
+    /// All changes after a version, and the id of the database.
     async fn read(&self, version: i64) -> Result<(Vec<Entry>, Uuid), DirectoryError> {
         let (origin, _) = self.ask().await?;
         let entries = sqlx::query_as!(
@@ -220,7 +232,7 @@ impl Keeper {
 }
 
 impl Held {
-    /// Takes changes in, on top of a directory.
+    /// Applies changes to a directory, and holds it.
     fn take(&mut self, entries: &[Entry], mut directory: Directory) {
         if directory.version == 0 {
             let newest = entries.last().map_or(0, |entry| entry.version);

@@ -1,7 +1,8 @@
-//! Whose an event is: tracking key → campaign → buyer → team, each as of the event's time. Pure look-ups in a snapshot of
-//! what people edit in Postgres; [`keeper`] keeps the snapshot current, [`mod@file`] keeps it for when Postgres is down.
+//! The directory, which resolves the owner of an event: tracking key → campaign → buyer → team,
+//! each as of the event's time. Pure look-ups in a snapshot of Postgres. [`keeper`] keeps the
+//! snapshot current, and [`mod@file`] keeps it on disk.
 //!
-//! Invariant: a snapshot is a fold of the directory's log up to its version, whoever folds it, so that a batch that is
+//! Invariant: a snapshot is a fold of the directory's log up to its version. So a batch that is
 //! computed again with the same version finds the same owners.
 
 pub mod file;
@@ -17,9 +18,9 @@ use sluice_schemas::rows::Micros;
 use sluice_schemas::{currency, tracking_key};
 
 use self::period::{Period, Periods, at, set};
-use crate::rows::Owner;
+use crate::owner::Owner;
 
-/// One change of the directory, as `directory_log` has it.
+/// A change of the directory: a row of `directory_log`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: i64,
@@ -28,23 +29,24 @@ pub struct Entry {
     pub entity_id: String,
     pub subject_id: i64,
     pub object_id: i64,
-    /// Of a payout; empty for the others.
+    /// The currency of a payout; empty in other changes.
     pub currency: String,
     pub from_ms: Option<i64>,
     pub to_ms: Option<i64>,
     pub is_gone: bool,
 }
 
-/// How things stood at a version. An event costs a look-up in each map, in memory that is seldom in the processor's cache:
-/// hence a hash that is quick for small keys, and periods that lie in the maps themselves.
+/// The snapshot of a version. An event costs a look-up in each map, in memory that is seldom in the
+/// processor's cache. So the hash is quick for small keys, and the maps hold the periods
+/// themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Directory {
     pub version: i64,
-    /// By the bytes of a key, as a number.
+    /// By the bytes of the key, as a number.
     keys: HashMap<u128, Key>,
     /// The buyers of each campaign over time.
     campaigns: HashMap<u64, Periods<u64>>,
-    /// What the orders of each campaign bring over time.
+    /// The payouts of each campaign over time.
     payouts: HashMap<u64, Periods<Payout>>,
     users: HashMap<u64, User>,
 }
@@ -59,21 +61,21 @@ struct Key {
 struct User {
     /// The ids of their teams over time; a user without a team has no period.
     teams: Periods<u64>,
-    /// What was theirs before stays theirs.
+    /// They keep earlier events.
     removed_ms: Option<i64>,
 }
 
-/// What an order brings that does not say so itself.
+/// The payout of an order that does not name one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payout {
-    /// `None`: nothing is known.
+    /// `None` if the campaign has none.
     pub micros: Option<Micros>,
     /// ISO 4217.
     pub currency: String,
 }
 
 impl Directory {
-    /// Takes a change in. Changes come in the order of their versions.
+    /// Applies a change. Changes come in the order of their versions.
     pub fn apply(&mut self, entry: &Entry) {
         self.version = entry.version;
         let (subject_id, object_id) = (entry.subject_id.unsigned_abs(), entry.object_id.unsigned_abs());
@@ -111,15 +113,16 @@ impl Directory {
                     set(payouts, period().with(payout_of(entry)), entry.is_gone);
                 }
             }
-            // Of a later version of the schema: nothing that this program resolves with.
+            // An entity of a later schema, which this program does not need.
             _ => {}
         }
     }
 
-    /// Whose an event of this moment is: by its tracking key if it has one, else by its user, else nobody's.
+    /// The owner of an event of this moment: by its tracking key if it has one, else by its user,
+    /// else none.
     ///
     /// # Errors
-    /// Why nobody can tell yet.
+    /// The reason to park the event.
     pub fn owner(&self, key: &str, user_id: Option<u64>, time_ms: u64) -> Result<Owner, ParkReason> {
         let time_ms = i64::try_from(time_ms).unwrap_or(i64::MAX);
         let (campaign_id, user_id) = if key.is_empty() {
@@ -135,18 +138,18 @@ impl Directory {
         if user_id == 0 {
             return Ok(Owner::default());
         }
-        let user = self.users.get(&user_id).filter(|user| user.stands(time_ms));
+        let user = self.users.get(&user_id).filter(|user| user.existed(time_ms));
         let user = user.ok_or(ParkReason::UnknownUser)?;
         Ok(Owner { user_id, team_id: at(&user.teams, time_ms).copied().unwrap_or(0), campaign_id })
     }
 
-    /// What an order of this campaign brings at this moment, unless it says so itself.
+    /// The payout of a campaign's orders at this moment.
     #[must_use]
     pub fn payout(&self, campaign_id: u64, time_ms: i64) -> Option<&Payout> {
         at(self.payouts.get(&campaign_id)?, time_ms)
     }
 
-    /// Whether what a parked event names, a key or a user's id, is there by now.
+    /// Whether the key or the user's id that a parked event names is known.
     #[must_use]
     pub fn knows(&self, reference: &str) -> bool {
         folded(reference).is_some_and(|key| self.keys.contains_key(&key))
@@ -157,39 +160,39 @@ impl Directory {
 }
 
 impl User {
-    /// Whether they were not removed by then.
-    fn stands(&self, time_ms: i64) -> bool {
+    /// Whether the user was not yet removed at a moment.
+    fn existed(&self, time_ms: i64) -> bool {
         self.removed_ms.is_none_or(|removed_ms| time_ms < removed_ms)
     }
 }
 
 impl Entry {
-    /// What a parked event that waits for this change names.
+    /// The key or user's id by which parked events wait for this change.
     fn reference(&self) -> Option<&str> {
         matches!(self.entity.as_str(), "tracking_key" | "user").then_some(&self.entity_id)
     }
 }
 
-/// Keys are lower case; upper case is accepted. `None` for what has not the length of one.
+/// Keys are lower case; upper case is accepted. `None` if the length is not that of a key.
 fn folded(key: &str) -> Option<u128> {
     let mut key: [u8; tracking_key::LEN] = key.as_bytes().try_into().ok()?;
     key.make_ascii_lowercase();
     Some(u128::from_ne_bytes(key))
 }
 
-/// Whom an entry is about: made by its first line, but not by one of what has gone.
+/// The value of an id: created by its first entry, except by one that removes it.
 fn known<T: Default>(all: &mut HashMap<u64, T>, id: u64, is_gone: bool) -> Option<&mut T> {
     if is_gone { all.get_mut(&id) } else { Some(all.entry(id).or_default()) }
 }
 
 fn payout_of(entry: &Entry) -> Payout {
-    // Below zero: none.
+    // Below zero means none.
     let minor = (entry.object_id >= 0).then_some(entry.object_id);
     let micros = minor.and_then(|minor| currency::micros(minor, &entry.currency));
     Payout { micros, currency: entry.currency.clone() }
 }
 
-/// What parked events may name that changed lately, for whoever replays them.
+/// The recent changes of keys and users that parked events may wait for.
 #[derive(Debug, Default)]
 struct Recent {
     /// Everything after this version is here.
@@ -197,7 +200,7 @@ struct Recent {
     references: Vec<(i64, String)>,
 }
 
-/// More than this are not worth remembering: then everything that waits is looked at.
+/// Beyond this number a replay looks up everything that waits.
 const MAX_RECENT: usize = 10_000;
 
 impl Recent {

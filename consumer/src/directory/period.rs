@@ -1,4 +1,4 @@
-//! What holds from a moment until before another.
+//! Values that hold for a period of time.
 
 use smallvec::SmallVec;
 
@@ -12,16 +12,16 @@ pub(super) struct Period<T> {
 }
 
 impl<T> Period<T> {
-    /// The same period of something else.
+    /// The same period with another value.
     pub(super) fn with<U>(self, holds: U) -> Period<U> {
         Period { row_id: self.row_id, holds, from_ms: self.from_ms, to_ms: self.to_ms }
     }
 }
 
-/// Most have one or two: those need no memory of their own.
+/// The periods of one thing. Most have one or two, which need no allocation.
 pub(super) type Periods<T> = SmallVec<[Period<T>; 2]>;
 
-/// Takes in a row as it is now, or that it is gone.
+/// Replaces a row, or removes it.
 pub(super) fn set<T>(periods: &mut Periods<T>, period: Period<T>, is_gone: bool) {
     periods.retain(|known| known.row_id != period.row_id);
     if !is_gone {
@@ -29,7 +29,7 @@ pub(super) fn set<T>(periods: &mut Periods<T>, period: Period<T>, is_gone: bool)
     }
 }
 
-/// What holds at a moment. Periods do not overlap: the database sees to it.
+/// The value at a moment. A constraint of the database keeps periods from overlapping.
 pub(super) fn at<T>(periods: &[Period<T>], time_ms: i64) -> Option<&T> {
     // The present one is the last in nearly all cases.
     let found = periods.iter().rev().find(|period| (period.from_ms..period.to_ms).contains(&time_ms));

@@ -1,15 +1,15 @@
-//! Rows from Kafka, as far as its retention still has their events: reads the topic of events
-//! again, run by run, and writes what is lost.
+//! Reads the topic of events again, as far as Kafka's retention still has them, and writes the lost
+//! rows.
 //!
 //! Two passes: all prospects before the first order, since an order takes its owner from a stored
 //! prospect of any partition.
 
 use sluice_schemas::rows::RollupHourlyRow;
 
-use crate::decode::{Lanes, Placed, decode_records};
-use crate::partition::Kind;
-use crate::rows::Known;
+use crate::decode::{Lanes, LocatedEvent, decode_records};
+use crate::owner::Known;
 use crate::store::StoreError;
+use crate::topic::Topic;
 use crate::verify::log::{Reader, Span, spans};
 use crate::verify::lost::{Lost, Search};
 use crate::verify::people::People;
@@ -19,7 +19,7 @@ use crate::verify::stopped::RepairError;
 /// Clocks of edges may be this far ahead of Kafka's.
 const CLOCK_MS: i64 = 3_600_000;
 
-/// What a pass looks for.
+/// The rows that a pass looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pass {
     Prospects,
@@ -36,11 +36,11 @@ impl Pass {
 }
 
 impl Repair<'_> {
-    /// Writes what is lost and Kafka still has.
+    /// Writes the lost rows whose events Kafka still has.
     pub(super) async fn mend_from_kafka(&mut self) -> Result<(), RepairError> {
         let (tools, from_ms) = (self.tools, self.range.from_ms().map(|from_ms| from_ms - CLOCK_MS));
         self.tell(|_| "reading what people have changed".to_owned());
-        let spans = spans(tools.kafka, Kind::Events, from_ms, &self.places[0]).await?;
+        let spans = spans(tools.kafka, Topic::Events, from_ms, &self.places[0]).await?;
         let mut search = Search {
             store: tools.store,
             directory: tools.directory.current().await?,
@@ -66,7 +66,7 @@ impl Repair<'_> {
     ) -> Result<(), RepairError> {
         let (topic, partition) = (&self.tools.kafka.topic, span.partition);
         let source = format!("{topic}/{partition}");
-        let mut reader = Reader::open(self.tools.kafka, Kind::Events, span)?;
+        let mut reader = Reader::open(self.tools.kafka, Topic::Events, span)?;
         // Edges that were restarted have sent some events twice.
         let mut lanes = Lanes::new();
         let mut begin_ms = None;
@@ -99,7 +99,7 @@ impl Repair<'_> {
     async fn mend_run(
         &mut self,
         pass: Pass,
-        run: &[Placed],
+        run: &[LocatedEvent],
         partition: i32,
         search: &mut Search<'_>,
     ) -> Result<(), RepairError> {
@@ -119,14 +119,14 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// Keeps for the rest of a dry run what would be in the tables.
+    /// Notes the rows that would be in the tables, for the rest of a dry run.
     async fn note_unwritten(&mut self, lost: &Lost, search: &mut Search<'_>) -> Result<(), StoreError> {
         for (key, row) in &lost.rows.rollup {
             let zero = RollupHourlyRow::of(row.hour, row.user_id, row.team_id, row.campaign_id);
             add(self.unwritten.entry(*key).or_insert(zero), row);
         }
-        for (id, origin) in lost.known() {
-            search.unwritten.entry(id).or_insert(origin);
+        for (id, inherited) in lost.known() {
+            search.unwritten.entry(id).or_insert(inherited);
         }
         let index = &lost.rows.index;
         let keys: Vec<_> = index.iter().map(|row| (row.prospect_id, row.time)).collect();

@@ -1,4 +1,4 @@
-//! Rows that `prospect_index` lacks, made from `prospects`.
+//! Makes the rows that `prospect_index` lacks from `prospects`.
 
 use serde::{Deserialize, Serialize};
 use sluice_schemas::rows::ProspectIndexRow;
@@ -41,6 +41,6 @@ impl Store {
                  SELECT prospect_id, time FROM prospect_index WHERE {time}) \
              ORDER BY time, prospect_id"
         );
-        self.client().query(&sql).fetch_all().await
+        Ok(self.client().query(&sql).fetch_all().await?)
     }
 }

@@ -1,5 +1,4 @@
-//! A topic's records, read again for a repair: from a time on, up to what the consumers have
-//! committed.
+//! Reads the records of a topic again for a repair: from a time on, up to the committed offsets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +12,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::commit::{PATIENCE, Place, run_blocking};
 use crate::config::KafkaConfig;
 use crate::decode::Record;
-use crate::partition::Kind;
 use crate::subscription::read_record;
+use crate::topic::Topic;
 use crate::verify::stopped::observer;
 
 /// A run of records is closed once it has this many events or bytes.
@@ -47,11 +46,11 @@ pub(super) struct Reader {
 /// If Kafka does not answer.
 pub(super) async fn spans(
     config: &KafkaConfig,
-    kind: Kind,
+    topic: Topic,
     from_ms: Option<i64>,
     places: &BTreeMap<i32, Place>,
 ) -> Result<Vec<Span>, KafkaError> {
-    let (client, topic, places) = (observer(config, kind), config.topic_of(kind).to_owned(), places.clone());
+    let (client, topic, places) = (observer(config, topic), config.name_of(topic).to_owned(), places.clone());
     run_blocking(move || {
         let consumer: BaseConsumer = client.create()?;
         let span = |(partition, place): (&i32, &Place)| {
@@ -92,12 +91,12 @@ impl Reader {
     ///
     /// # Errors
     /// If librdkafka refuses its configuration.
-    pub(super) fn open(config: &KafkaConfig, kind: Kind, span: &Span) -> Result<Self, KafkaError> {
-        let mut client = observer(config, kind);
+    pub(super) fn open(config: &KafkaConfig, topic: Topic, span: &Span) -> Result<Self, KafkaError> {
+        let mut client = observer(config, topic);
         client.set("enable.partition.eof", "true").set("auto.offset.reset", "error");
         let consumer: BaseConsumer = client.create()?;
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(config.topic_of(kind), span.partition, Offset::Offset(span.begin))?;
+        list.add_partition_offset(config.name_of(topic), span.partition, Offset::Offset(span.begin))?;
         consumer.assign(&list)?;
         Ok(Self { consumer: Arc::new(consumer), end: span.end, is_over: span.begin >= span.end })
     }

@@ -1,8 +1,7 @@
-//! Events of Kafka whose rows are in no table although they were stored, and the rows to write for
-//! them.
+//! Finds events of Kafka that were stored and whose rows are gone, and makes the rows to write.
 //!
-//! An event is there if its own row is there, by its id and time, or if it waits as a parked event
-//! or was ended as one. What people deleted, erased or edited is not brought back: an edited row
+//! An event is there if its row is there, by its id and time, or if it waits as a parked event or
+//! was ended as one. Rows that people deleted, erased or edited are not brought back: an edited row
 //! cannot be made from the event, so it is only named.
 
 use std::collections::BTreeSet;
@@ -13,17 +12,19 @@ use sluice_schemas::event::{Event, Kind};
 use sluice_schemas::rows::OrderContactRow;
 use uuid::Uuid;
 
-use crate::decode::{Decoded, Lanes, Placed, Position};
+use crate::decode::{Decoded, Lanes, LocatedEvent, Position};
 use crate::directory::Directory;
 use crate::enrich::{Dimensions, Enricher};
 use crate::erased::{erased_payload, is_erased};
-use crate::rows::{Known, Means, Origin, Owner, Rows, event_id, millis, prospect_of};
+use crate::event::{event_id, millis, prospect_of};
+use crate::owner::{Inherited, Known, Owner};
+use crate::rows::{RowContext, Rows};
 use crate::store::{Store, StoreError};
 use crate::verify::people::{Contact, People};
 use crate::verify::range::TimeRange;
 use crate::verify::there::{Keys, ParkedStates};
 
-/// Looks for what is lost of the events of one time range.
+/// Looks for lost events of one time range.
 pub(super) struct Search<'a> {
     pub(super) store: &'a Store,
     pub(super) directory: Arc<Directory>,
@@ -36,19 +37,19 @@ pub(super) struct Search<'a> {
     pub(super) unwritten: Known,
 }
 
-/// What is lost of a run of events.
+/// The losses of a run of events.
 #[derive(Default)]
 pub(super) struct Lost {
     /// The rows to write; the sums are of these rows.
     pub(super) rows: Rows,
-    /// What cannot be brought back, and why.
+    /// Losses that cannot be mended, with reasons.
     pub(super) left_alone: Vec<String>,
 }
 
 /// An event that is looked for.
 #[derive(Clone, Copy)]
 struct Sought<'a> {
-    placed: &'a Placed,
+    located: &'a LocatedEvent,
     event: &'a Event,
     id: Uuid,
     time: i64,
@@ -62,7 +63,11 @@ impl Sought<'_> {
 
 impl Search<'_> {
     /// The lost prospects of a run.
-    pub(super) async fn prospects(&mut self, run: &[Placed], partition: i32) -> Result<Lost, StoreError> {
+    pub(super) async fn prospects(
+        &mut self,
+        run: &[LocatedEvent],
+        partition: i32,
+    ) -> Result<Lost, StoreError> {
         let mut lost = Lost::default();
         let sought = self.sought(run, Kind::Prospect);
         let mut there = self.store.there("prospects", "prospect_id", &keys(&sought)).await?;
@@ -72,7 +77,7 @@ impl Search<'_> {
         let parked = self.store.parked_states(&ids).await?;
         self.people.ask(&ids).await?;
         let known = Known::new();
-        for sought in lacking.iter().filter(|sought| !parked.is_kept(sought.id, sought.placed)) {
+        for sought in lacking.iter().filter(|sought| !parked.is_kept(sought.id, sought.located)) {
             if self.people.is_deleted(Entity::Prospect, sought.id) {
                 continue;
             }
@@ -80,7 +85,7 @@ impl Search<'_> {
                 lost.left_alone.push(format!("prospect {} is lost, and was edited", sought.id));
                 continue;
             }
-            lost.rows.add(sought.placed, &self.means(partition, &known));
+            lost.rows.add(sought.located, &self.context(partition, &known));
         }
         lost.forget_replayed(&parked);
         Ok(lost)
@@ -88,7 +93,7 @@ impl Search<'_> {
 
     /// The lost orders and contacts of a run, and records that could not be read. After all
     /// prospects: orders take their owner from the stored ones.
-    pub(super) async fn orders(&mut self, run: &[Placed], partition: i32) -> Result<Lost, StoreError> {
+    pub(super) async fn orders(&mut self, run: &[LocatedEvent], partition: i32) -> Result<Lost, StoreError> {
         let mut lost = self.unreadable(run, partition).await?;
         let sought = self.sought(run, Kind::Order);
         let mut there = self.store.there("orders", "order_id", &keys(&sought)).await?;
@@ -107,11 +112,11 @@ impl Search<'_> {
         self.people.ask(&ids.union(&prospects).copied().collect()).await?;
         let mut known = self.store.origins(&prospects).await?;
         for id in &prospects {
-            if let Some(origin) = self.unwritten.get(id) {
-                known.entry(*id).or_insert_with(|| origin.clone());
+            if let Some(inherited) = self.unwritten.get(id) {
+                known.entry(*id).or_insert_with(|| inherited.clone());
             }
         }
-        for sought in lacking.iter().filter(|sought| !parked.is_kept(sought.id, sought.placed)) {
+        for sought in lacking.iter().filter(|sought| !parked.is_kept(sought.id, sought.located)) {
             if self.people.is_deleted(Entity::Order, sought.id) {
                 continue;
             }
@@ -125,7 +130,7 @@ impl Search<'_> {
                 lost.left_alone.push(format!("order {} is lost, and its prospect was deleted", sought.id));
                 continue;
             }
-            lost.rows.add(sought.placed, &self.means(partition, &known));
+            lost.rows.add(sought.located, &self.context(partition, &known));
         }
         self.leave_out_erased(&mut lost, &contacts, &parked);
         for sought in &bare {
@@ -143,7 +148,7 @@ impl Search<'_> {
         Ok(lost)
     }
 
-    /// Takes out of the rows what people erased, and contacts that are there.
+    /// Removes data that people erased, and contacts that are there, from the rows.
     fn leave_out_erased(&self, lost: &mut Lost, contacts: &Keys, parked: &ParkedStates) {
         let is_erased = |id| self.people.is_erased(id, parked.knows(id));
         for order in lost.rows.orders.iter_mut().filter(|order| is_erased(order.order_id)) {
@@ -160,58 +165,60 @@ impl Search<'_> {
     }
 
     /// Records and events that could not be read, and are not among the parked ones.
-    async fn unreadable(&self, run: &[Placed], partition: i32) -> Result<Lost, StoreError> {
-        let id_of = |placed: &Placed| match &placed.decoded {
-            Decoded::Unreadable => Some((placed.place_id(), 0)),
+    async fn unreadable(&self, run: &[LocatedEvent], partition: i32) -> Result<Lost, StoreError> {
+        let id_of = |located: &LocatedEvent| match &located.decoded {
+            Decoded::Unreadable => Some((located.place_id(), 0)),
             Decoded::Event(event) if event.kind() == Kind::Unspecified => {
                 Some((event_id(event), millis(event.time_ms)))
             }
             Decoded::Event(_) => None,
         };
-        let reached = run.iter().filter(|placed| self.is_reached(placed));
-        let found = reached.filter_map(|placed| Some((placed, id_of(placed)?)));
+        let reached = run.iter().filter(|located| self.is_reached(located));
+        let found = reached.filter_map(|located| Some((located, id_of(located)?)));
         let found: Vec<_> = found.filter(|(_, (_, time))| self.range.contains(*time)).collect();
         let ids: BTreeSet<Uuid> = found.iter().map(|(_, (id, _))| *id).collect();
         let parked = self.store.parked_states(&ids).await?;
         let (mut lost, known) = (Lost::default(), Known::new());
-        for (placed, (id, _)) in found {
-            if !parked.has(id, &placed.place()) {
-                lost.rows.add(placed, &self.means(partition, &known));
+        for (located, (id, _)) in found {
+            if !parked.has(id, &located.place()) {
+                lost.rows.add(located, &self.context(partition, &known));
             }
         }
         Ok(lost)
     }
 
-    fn sought<'e>(&self, run: &'e [Placed], kind: Kind) -> Vec<Sought<'e>> {
-        let of_kind = |placed: &'e Placed| {
-            let event = placed.event().filter(|event| event.kind() == kind)?;
-            Some(Sought { placed, event, id: event_id(event), time: millis(event.time_ms) })
+    fn sought<'e>(&self, run: &'e [LocatedEvent], kind: Kind) -> Vec<Sought<'e>> {
+        let of_kind = |located: &'e LocatedEvent| {
+            let event = located.event().filter(|event| event.kind() == kind)?;
+            Some(Sought { located, event, id: event_id(event), time: millis(event.time_ms) })
         };
-        let sought = run.iter().filter(|placed| self.is_reached(placed)).filter_map(of_kind);
+        let sought = run.iter().filter(|located| self.is_reached(located)).filter_map(of_kind);
         sought.filter(|sought| self.range.contains(sought.time)).collect()
     }
 
-    fn is_reached(&self, placed: &Placed) -> bool {
-        match placed.position {
-            Position::Ordinal(ordinal) => self.reached.get(&*placed.lane).is_some_and(|next| ordinal < *next),
+    fn is_reached(&self, located: &LocatedEvent) -> bool {
+        match located.position {
+            Position::Ordinal(ordinal) => {
+                self.reached.get(&*located.lane).is_some_and(|next| ordinal < *next)
+            }
             Position::Offset(_) => true,
         }
     }
 
-    fn means<'m>(&'m self, partition: i32, known: &'m Known) -> Means<'m> {
-        Means { partition, known, directory: &self.directory, enricher: self.enricher }
+    fn context<'m>(&'m self, partition: i32, known: &'m Known) -> RowContext<'m> {
+        RowContext { partition, known, directory: &self.directory, enricher: self.enricher }
     }
 
     fn contact_of(&self, sought: &Sought<'_>) -> Option<OrderContactRow> {
         let mut rows = Rows::default();
-        rows.store_order(sought.event, Uuid::nil(), &Origin::default(), &self.directory);
+        rows.store_order(sought.event, Uuid::nil(), &Inherited::default(), &self.directory);
         rows.contacts.pop()
     }
 }
 
 impl Lost {
-    /// What the rows are of, should they not be written.
-    pub(super) fn known(&self) -> impl Iterator<Item = (Uuid, Origin)> {
+    /// The lost prospects, for a dry run that does not write them.
+    pub(super) fn known(&self) -> impl Iterator<Item = (Uuid, Inherited)> {
         self.rows.prospects.iter().map(|row| {
             let owner = Owner { user_id: row.user_id, team_id: row.team_id, campaign_id: row.campaign_id };
             let dimensions = Dimensions {
@@ -221,12 +228,12 @@ impl Lost {
                 browser: row.browser.clone(),
                 bot: row.bot.clone(),
             };
-            (row.prospect_id, Origin { owner, dimensions })
+            (row.prospect_id, Inherited { owner, dimensions })
         })
     }
 
-    /// Takes out events that were parked and replayed, and now cannot be resolved: they must not
-    /// wait again.
+    /// Removes events that were parked and replayed and cannot be resolved now: they must not wait
+    /// again.
     fn forget_replayed(&mut self, parked: &ParkedStates) {
         for row in self.rows.parked.extract_if(.., |row| parked.has(row.event_id, &row.place)) {
             let (kind, id, reason) = (row.kind, row.event_id, row.reason);

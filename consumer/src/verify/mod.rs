@@ -1,5 +1,5 @@
 //! `sluice-consumer verify`: compares the tables with each other and with the sums (`checks`,
-//! `sums`), and mends what was lost from what is left, in the tables and in Kafka ([`mod@repair`]).
+//! `sums`), and mends losses from the rest of the tables and from Kafka ([`mod@repair`]).
 //!
 //! A comparison only reads, also while events come in. A batch may then be between its rows and its
 //! sums: a difference is looked at again after a moment, and counts only if it is still the same.
@@ -31,11 +31,11 @@ pub const MOMENT: Duration = Duration::from_secs(3);
 /// The most differences that a comparison lists.
 pub(crate) const MAX_LISTED: u64 = 100;
 
-/// Is told what is being done, a line at a time.
+/// Reports the progress, a line at a time.
 pub type Progress<'a> = dyn Fn(&str) + Send + Sync + 'a;
 
 #[derive(clickhouse::Row, Deserialize)]
-struct Found {
+struct DifferenceRow {
     place: String,
     found: String,
 }
@@ -44,11 +44,11 @@ struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub name: &'static str,
-    /// Where, and what is there; a hundred at most.
+    /// What is found by place, at most a hundred.
     pub differences: BTreeMap<String, String>,
 }
 
-/// Makes every comparison over everything.
+/// Makes every comparison, without a time range.
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -56,9 +56,8 @@ pub async fn verify(store: &Store) -> Result<Vec<Report>, StoreError> {
     verify_range(store, &TimeRange::default(), MOMENT, &|_| {}).await
 }
 
-/// Makes the comparisons within a time range. Those that have no time are left out, unless the
-/// range is everything. What differs is looked at again after `moment`, which may be zero while
-/// nobody writes.
+/// Makes the comparisons within a time range. Leaves out those that have no time, unless the range
+/// has no bounds. Looks at differences again after `moment`, which may be zero while nobody writes.
 ///
 /// # Errors
 /// If ClickHouse does not answer.
@@ -90,6 +89,6 @@ pub async fn verify_range(
 }
 
 async fn compare(store: &Store, sql: &str) -> Result<BTreeMap<String, String>, StoreError> {
-    let found = store.client().query(sql).param("limit", MAX_LISTED).fetch_all::<Found>().await?;
+    let found = store.client().query(sql).param("limit", MAX_LISTED).fetch_all::<DifferenceRow>().await?;
     Ok(found.into_iter().map(|found| (found.place, found.found)).collect())
 }

@@ -1,8 +1,8 @@
-//! What people have changed of an event: a repair must not bring back what they deleted, erased or
-//! edited.
+//! The changes that people have made to an event. A repair must not bring back rows that they
+//! deleted, erased or edited.
 //!
-//! There are two witnesses: the table `changes`, and the topic of changes as far as Kafka still has
-//! it. The table alone knows the outcomes; the topic alone knows which fields were set, and has not
+//! There are two sources: the table `changes`, and the topic of changes as far as Kafka still has
+//! it. Only the table has the outcomes. Only the topic has the fields that were set, and it has not
 //! lost a row.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use crate::commit::Place;
 use crate::config::KafkaConfig;
-use crate::partition::Kind;
-use crate::presence::among;
+use crate::sql::among;
 use crate::store::{Store, StoreError};
+use crate::topic::Topic;
 use crate::verify::log::{Reader, Span, spans};
 use crate::verify::stopped::RepairError;
 
@@ -24,7 +24,7 @@ use crate::verify::stopped::RepairError;
 const CLOCK_MS: i64 = 3_600_000;
 
 #[derive(clickhouse::Row, Deserialize)]
-struct FoundChange {
+struct ChangeOutcomeRow {
     #[serde(with = "clickhouse::serde::uuid")]
     change_id: Uuid,
     #[serde(with = "clickhouse::serde::uuid")]
@@ -34,7 +34,7 @@ struct FoundChange {
     outcome: String,
 }
 
-/// A change of one event.
+/// An act of a person on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Deed {
     entity: Entity,
@@ -42,9 +42,9 @@ struct Deed {
     is_applied: bool,
 }
 
-/// A change as the topic has it.
+/// A change in the topic.
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct TopicChange {
     change_id: Uuid,
     entity: Entity,
     act: Act,
@@ -55,24 +55,24 @@ struct Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contact {
     Allowed,
-    /// Somebody erased or edited it.
+    /// A person erased or edited it.
     Ended,
-    /// The order was changed, and nobody knows any more in what.
+    /// The order was changed, and it is no longer known in which fields.
     Unknown,
 }
 
-/// The changes that the topic has.
+/// The changes in the topic.
 #[derive(Debug, Default)]
-struct Topic {
-    told: HashMap<Uuid, Vec<Told>>,
+struct ChangeLog {
+    told: HashMap<Uuid, Vec<TopicChange>>,
     /// The topic has every change since this time (Unix milliseconds).
     complete_since_ms: i64,
 }
 
-/// The changes of the events that were asked for.
+/// The changes of the loaded events.
 pub(super) struct People<'a> {
     store: &'a Store,
-    topic: Topic,
+    log: ChangeLog,
     deeds: HashMap<Uuid, Vec<Deed>>,
 }
 
@@ -83,22 +83,22 @@ impl<'a> People<'a> {
         kafka: &KafkaConfig,
         places: &BTreeMap<i32, Place>,
     ) -> Result<Self, RepairError> {
-        let mut topic = Topic::default();
-        for span in spans(kafka, Kind::Changes, None, places).await? {
-            topic.read(kafka, &span).await?;
+        let mut log = ChangeLog::default();
+        for span in spans(kafka, Topic::Changes, None, places).await? {
+            log.read(kafka, &span).await?;
         }
-        Ok(Self { store, topic, deeds: HashMap::new() })
+        Ok(Self { store, log, deeds: HashMap::new() })
     }
 
-    /// Asks what became of these events. Forgets those of before.
+    /// Loads the changes of these events, in place of those that were loaded before.
     pub(super) async fn ask(&mut self, ids: &BTreeSet<Uuid>) -> Result<(), StoreError> {
-        let mut found: HashMap<Uuid, FoundChange> = HashMap::new();
+        let mut found: HashMap<Uuid, ChangeOutcomeRow> = HashMap::new();
         for change in self.store.changes_of(ids).await? {
             found.insert(change.change_id, change);
         }
         self.deeds.clear();
-        // One that the table has lost counts as applied.
-        for (id, told) in ids.iter().filter_map(|id| Some((id, self.topic.told.get(id)?))) {
+        // A change that the table has lost counts as applied.
+        for (id, told) in ids.iter().filter_map(|id| Some((id, self.log.told.get(id)?))) {
             let unknown = told.iter().filter(|told| !found.contains_key(&told.change_id));
             let deeds = unknown.map(|told| Deed { entity: told.entity, act: told.act, is_applied: true });
             self.deeds.entry(*id).or_default().extend(deeds);
@@ -131,12 +131,12 @@ impl<'a> People<'a> {
 
     /// Whether the contact of an order may be written. The version is that of its row.
     pub(super) fn contact(&self, id: Uuid, was_parked: bool, version: u32, time_ms: i64) -> Contact {
-        let sets_contact = |told: &Told| told.entity == Entity::Order && told.sets_contact;
+        let sets_contact = |told: &TopicChange| told.entity == Entity::Order && told.sets_contact;
         if self.is_erased(id, was_parked)
-            || self.topic.told.get(&id).is_some_and(|told| told.iter().any(sets_contact))
+            || self.log.told.get(&id).is_some_and(|told| told.iter().any(sets_contact))
         {
             Contact::Ended
-        } else if version > 0 && time_ms - CLOCK_MS < self.topic.complete_since_ms {
+        } else if version > 0 && time_ms - CLOCK_MS < self.log.complete_since_ms {
             Contact::Unknown
         } else {
             Contact::Allowed
@@ -148,9 +148,9 @@ impl<'a> People<'a> {
     }
 }
 
-impl Topic {
+impl ChangeLog {
     async fn read(&mut self, kafka: &KafkaConfig, span: &Span) -> Result<(), RepairError> {
-        let mut reader = Reader::open(kafka, Kind::Changes, span)?;
+        let mut reader = Reader::open(kafka, Topic::Changes, span)?;
         // Of a topic that is cut the first record tells when the rest begins.
         let mut complete_since_ms = span.is_cut.then_some(i64::MAX);
         loop {
@@ -163,7 +163,7 @@ impl Topic {
                 let Ok(change) = read_change(record.schema.as_deref(), &record.value) else { continue };
                 let sets_contact = contact::FIELDS.iter().any(|name| change.field(name).is_some());
                 let (entity, act) = (change.entity(), change.act());
-                let told = Told { change_id: change.change_id(), entity, act, sets_contact };
+                let told = TopicChange { change_id: change.change_id(), entity, act, sets_contact };
                 self.told.entry(change.target()).or_default().push(told);
             }
         }
@@ -172,7 +172,7 @@ impl Topic {
     }
 }
 
-impl FoundChange {
+impl ChangeOutcomeRow {
     fn deed(&self) -> Option<Deed> {
         let entity = match self.entity.as_str() {
             "prospect" => Entity::Prospect,
@@ -190,7 +190,7 @@ impl FoundChange {
 }
 
 impl Store {
-    async fn changes_of(&self, ids: &BTreeSet<Uuid>) -> Result<Vec<FoundChange>, StoreError> {
+    async fn changes_of(&self, ids: &BTreeSet<Uuid>) -> Result<Vec<ChangeOutcomeRow>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -199,6 +199,6 @@ impl Store {
              toString(outcome) AS outcome FROM changes WHERE {}",
             among("entity_id", ids.iter().copied())
         );
-        self.look(&sql).fetch_all().await
+        Ok(self.query_with_ids(&sql).fetch_all().await?)
     }
 }

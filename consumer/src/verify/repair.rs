@@ -1,7 +1,7 @@
 //! `verify --repair`: brings back rows from Kafka, puts rows into `prospect_index` that only
 //! `prospects` has, and adds to `rollup_hourly` what it lacks of the sums of the rows, day by day.
 //!
-//! Each step looks at the tables anew, so a repair that was cut off is simply made again. Every
+//! Each step reads the tables again, so a repair that was cut off can simply be repeated. Every
 //! insert has a token of its own, since an equal loss may have to be mended twice. Hours in which
 //! rows are stored more often than they came are left alone: there the sums may be right and the
 //! rows wrong.
@@ -22,12 +22,12 @@ use crate::verify::stopped::{Groups, Places, REPAIR, RepairError};
 use crate::verify::sums::{Sums, describe};
 use crate::verify::{MAX_LISTED, Progress};
 
-/// A line of progress is told at most this often.
+/// Progress is reported at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Rows of one insert.
 const N_ROWS_AN_INSERT: usize = 100_000;
 
-/// What a repair reads and writes.
+/// The systems that a repair reads and writes.
 #[derive(Clone, Copy)]
 pub struct Tools<'a> {
     pub store: &'a Store,
@@ -36,16 +36,16 @@ pub struct Tools<'a> {
     pub enricher: &'a Enricher,
 }
 
-/// What a repair wrote, or would write in a dry run.
+/// The writes of a repair, or those that a dry run would make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
     /// How many rows each table got.
     pub n_rows: BTreeMap<&'static str, usize>,
-    /// What was written, a hundred lines at most.
+    /// The written rows, at most a hundred lines.
     pub lines: Vec<String>,
-    /// What was left alone, and why; a hundred lines at most.
+    /// Losses that were left alone, with reasons; at most a hundred lines.
     pub left_alone: Vec<String>,
-    /// What Kafka no longer has.
+    /// Records that Kafka no longer has.
     pub gone: Vec<String>,
 }
 
@@ -63,10 +63,11 @@ pub(super) struct Repair<'a> {
     pub(super) repaired: Repaired,
 }
 
-/// Mends what is lost within a time range. A dry run writes nothing.
+/// Mends losses within a time range. A dry run writes nothing.
 ///
 /// # Errors
-/// If a consumer is at work or has left something half done, or if ClickHouse, Kafka or Postgres does not answer.
+/// If a consumer is at work or has left something half done, or if ClickHouse, Kafka or Postgres
+/// does not answer.
 pub async fn repair(
     tools: Tools<'_>,
     range: &TimeRange,
@@ -74,7 +75,7 @@ pub async fn repair(
     progress: &Progress<'_>,
 ) -> Result<Repaired, RepairError> {
     let groups = Groups::new(tools.kafka)?;
-    let places = groups.insist_stopped(tools.store, progress).await?;
+    let places = groups.check_stopped(tools.store, progress).await?;
     let mut repair = Repair {
         tools,
         range: *range,
@@ -148,7 +149,7 @@ impl Repair<'_> {
         if self.is_dry_run {
             return Ok(());
         }
-        self.groups.insist_unchanged(&self.places).await?;
+        self.groups.check_unchanged(&self.places).await?;
         for part in parts(rows) {
             for rows in part.rows.chunks(N_ROWS_AN_INSERT) {
                 self.tools.store.insert(&format!("{REPAIR}{}", Uuid::now_v7()), rows).await?;

@@ -1,9 +1,9 @@
-//! Whether the consumers are stopped, and in order: a repair adds what the sums lack, so nobody
-//! else may write at that time, and nothing may be half written.
+//! Checks that all consumers are stopped and have left nothing half written: a repair corrects
+//! sums, so nobody else may write at that time.
 //!
 //! A consumer writes only as a member of its Kafka group and after it has committed a plan. So if
-//! nobody is in the groups and the committed offsets are those of before, the tables are those of
-//! before, too.
+//! the groups are empty and the committed offsets have not changed, the tables have not changed
+//! either.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use serde::de::IgnoredAny;
 use crate::commit::{Commit, CommitError, PATIENCE, Place, read_all, run_blocking};
 use crate::config::KafkaConfig;
 use crate::directory::keeper::DirectoryError;
-use crate::partition::Kind;
-use crate::replayer::lane_of;
+use crate::replayer::{replay_lane, replay_name};
 use crate::store::{Store, StoreError};
+use crate::topic::Topic;
 use crate::verify::Progress;
 
-/// Why a repair cannot be made, or not now.
+/// A repair that cannot be made, or not now.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     #[error(
@@ -78,11 +78,11 @@ struct Group {
 }
 
 /// The configuration of a client that looks at a topic and its group without joining.
-pub(super) fn observer(config: &KafkaConfig, kind: Kind) -> ClientConfig {
+pub(super) fn observer(config: &KafkaConfig, topic: Topic) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.brokers)
-        .set("group.id", config.group_of(kind))
+        .set("group.id", config.group_of(topic))
         .set("client.id", "sluice-consumer-verify")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false");
@@ -100,18 +100,18 @@ pub(super) struct Groups {
 impl Groups {
     /// Connects without joining.
     pub(super) fn new(config: &KafkaConfig) -> Result<Self, KafkaError> {
-        let group = |kind| {
-            let (name, topic) = (config.group_of(kind), config.topic_of(kind).to_owned());
-            let consumer = observer(config, kind).create()?;
+        let group = |topic| {
+            let consumer = observer(config, topic).create()?;
+            let (name, topic) = (config.group_of(topic), config.name_of(topic).to_owned());
             Ok::<_, KafkaError>(Group { name, topic, consumer })
         };
         let patience = Duration::from_millis(config.session_timeout_ms.into()) + Duration::from_secs(2);
-        Ok(Self { groups: [group(Kind::Events)?, group(Kind::Changes)?].into(), patience })
+        Ok(Self { groups: [group(Topic::Events)?, group(Topic::Changes)?].into(), patience })
     }
 
-    /// Waits a moment for killed consumers to leave, and insists that everything is stopped and in
-    /// order.
-    pub(super) async fn insist_stopped(
+    /// Waits a moment for killed consumers to leave, and fails unless everything is stopped and
+    /// nothing half written.
+    pub(super) async fn check_stopped(
         &self,
         store: &Store,
         progress: &Progress<'_>,
@@ -150,17 +150,17 @@ impl Groups {
         }
         let topic = &self.groups[0].topic;
         for partition in places[0].keys() {
-            let lane = lane_of(&format!("{topic}/{partition}"));
+            let lane = replay_lane(&format!("{topic}/{partition}"));
             let number = store.next_ordinal(&lane).await?;
-            if store.verdict::<IgnoredAny>(&format!("{lane}/{number}")).await?.is_some() {
+            if store.verdict::<IgnoredAny>(&replay_name(&lane, number)).await?.is_some() {
                 return Err(RepairError::OpenReplay { topic: topic.clone(), partition: *partition });
             }
         }
         Ok(places)
     }
 
-    /// Insists that nobody has written since these places were read.
-    pub(super) async fn insist_unchanged(&self, before: &Places) -> Result<(), RepairError> {
+    /// Fails if anybody has written since these places were read.
+    pub(super) async fn check_unchanged(&self, before: &Places) -> Result<(), RepairError> {
         match self.read().await {
             Ok(places) if places == *before => Ok(()),
             Ok(_) | Err(RepairError::Running { .. } | RepairError::Unsettled { .. }) => {
@@ -213,6 +213,6 @@ impl Store {
     async fn is_repairing(&self) -> Result<bool, StoreError> {
         let sql = "SELECT count() FROM system.processes \
                    WHERE startsWith(Settings['insert_deduplication_token'], {prefix:String})";
-        self.client().query(sql).param("prefix", REPAIR).fetch_one::<u64>().await.map(|n| n > 0)
+        Ok(self.client().query(sql).param("prefix", REPAIR).fetch_one::<u64>().await? > 0)
     }
 }

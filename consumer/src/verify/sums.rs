@@ -25,7 +25,7 @@ const SUMS: [(&str, &str, &str); 8] = [
 /// Sums to add, by hour, user, team and campaign.
 pub(super) type Sums = BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>;
 
-/// Which of the sums are compared.
+/// The sums that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     Prospects,
@@ -153,7 +153,7 @@ impl Store {
             range.hour("hour"),
             SUMS.map(|sum| format!("rollup_hourly.{} != 0", sum.0)).join(" OR "),
         );
-        self.client().query(&sql).fetch_all().await
+        Ok(self.client().query(&sql).fetch_all().await?)
     }
 
     /// The hours in which a prospect or an order is stored more often than it came: an order has

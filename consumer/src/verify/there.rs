@@ -1,35 +1,29 @@
-//! Which events the tables have.
+//! ClickHouse, asked which events the tables have.
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::decode::Placed;
-use crate::presence::{among, among_uuids, in_ranges, ranges};
-use crate::rows::{Known, Origin};
-use crate::store::{Found, ORIGIN_COLUMNS, Store, StoreError};
+use crate::decode::LocatedEvent;
+use crate::owner::{Inherited, Known};
+use crate::presence::{KeyColumns, RowCounts, RowKey};
+use crate::sql::{among, among_uuids};
+use crate::store::{Store, StoreError};
+use crate::stored::TIME_MS;
+use crate::stored_prospects::{INHERITED_COLUMNS, InheritedRow};
 
 #[derive(clickhouse::Row, Deserialize)]
-struct FoundRow {
-    #[serde(with = "clickhouse::serde::uuid")]
-    id: Uuid,
-    time_ms: i64,
-    n: u64,
-    newest: u32,
-}
-
-#[derive(clickhouse::Row, Deserialize)]
-struct FoundState {
+struct StateRow {
     #[serde(with = "clickhouse::serde::uuid")]
     event_id: Uuid,
     place: String,
     state: String,
 }
 
-/// The rows of a table by id and time: how many there are, and the newest version.
+/// The rows of a table by id and time.
 #[derive(Debug, Default)]
-pub(super) struct Keys(HashMap<(Uuid, i64), (u64, u32)>);
+pub(super) struct Keys(RowCounts);
 
 /// The newest states of parked events, by id and place.
 #[derive(Debug, Default)]
@@ -43,8 +37,8 @@ impl Keys {
     /// Takes one of the rows of a key. False if none is left.
     pub(super) fn take(&mut self, key: (Uuid, i64)) -> bool {
         match self.0.get_mut(&key) {
-            Some((n, _)) if *n > 0 => {
-                *n -= 1;
+            Some(count) if count.n > 0 => {
+                count.n -= 1;
                 true
             }
             _ => false,
@@ -53,15 +47,15 @@ impl Keys {
 
     /// The newest version of a key's rows.
     pub(super) fn version(&self, key: (Uuid, i64)) -> u32 {
-        self.0.get(&key).map_or(0, |(_, version)| *version)
+        self.0.get(&key).map_or(0, |count| count.newest)
     }
 }
 
 impl ParkedStates {
     /// Whether an event waits, or was ended while it waited.
-    pub(super) fn is_kept(&self, id: Uuid, placed: &Placed) -> bool {
+    pub(super) fn is_kept(&self, id: Uuid, located: &LocatedEvent) -> bool {
         self.0.get(&id).is_some_and(|states| {
-            let place = placed.place();
+            let place = located.place();
             states.iter().any(|(found, state)| *found == place && state != "replayed")
         })
     }
@@ -81,35 +75,29 @@ impl Store {
     /// The rows of a table with these ids and times.
     pub(super) async fn there(
         &self,
-        table: &str,
-        id: &str,
+        table: &'static str,
+        id: &'static str,
         keys: &[(Uuid, i64)],
     ) -> Result<Keys, StoreError> {
-        if keys.is_empty() {
-            return Ok(Keys::default());
-        }
-        let sql = format!(
-            "SELECT {id} AS id, toUnixTimestamp64Milli(time) AS time_ms, count() AS n, max(version) AS newest \
-             FROM {table} WHERE ({}) AND {} GROUP BY id, time_ms",
-            in_ranges("time", &ranges(keys.iter().map(|(_, time)| *time))),
-            among(id, keys.iter().map(|(id, _)| *id))
-        );
-        let found = self.look(&sql).fetch_all::<FoundRow>().await?;
-        Ok(Keys(found.into_iter().map(|row| ((row.id, row.time_ms), (row.n, row.newest))).collect()))
+        let key = |(id, time_ms): &(Uuid, i64)| RowKey { id: *id, number: *time_ms, time_ms: Some(*time_ms) };
+        let mut keys: Vec<RowKey> = keys.iter().map(key).collect();
+        keys.sort_by_key(|key| key.time_ms);
+        let columns = KeyColumns { table, id, number: TIME_MS, time: Some("time"), version: "version" };
+        Ok(Keys(self.count_rows(&columns, &keys).await?))
     }
 
-    /// What orders take from these prospects. Also finds those that the index lacks, which takes
-    /// longer.
+    /// The facts that orders inherit from these prospects. Also finds prospects that the index
+    /// lacks, which takes longer.
     pub(super) async fn origins(&self, ids: &BTreeSet<Uuid>) -> Result<Known, StoreError> {
         let mut known = self.find_prospects(ids).await?;
         let mut rest = ids.iter().filter(|id| !known.contains_key(*id)).copied().peekable();
         if rest.peek().is_some() {
             let sql = format!(
-                "SELECT {ORIGIN_COLUMNS} FROM prospects WHERE {} ORDER BY time LIMIT 1 BY prospect_id",
+                "SELECT {INHERITED_COLUMNS} FROM prospects WHERE {} ORDER BY time LIMIT 1 BY prospect_id",
                 among("prospect_id", rest)
             );
-            let found = self.look(&sql).fetch_all::<Found>().await?;
-            known.extend(found.into_iter().map(<(Uuid, Origin)>::from));
+            let found = self.query_with_ids(&sql).fetch_all::<InheritedRow>().await?;
+            known.extend(found.into_iter().map(<(Uuid, Inherited)>::from));
         }
         Ok(known)
     }
@@ -124,7 +112,7 @@ impl Store {
             "SELECT event_id, place, toString(state) AS state FROM parked_log FINAL WHERE {}",
             among_uuids("event_id", ids.iter().copied())
         );
-        for found in self.look(&sql).fetch_all::<FoundState>().await? {
+        for found in self.query_with_ids(&sql).fetch_all::<StateRow>().await? {
             states.0.entry(found.event_id).or_default().push((found.place, found.state));
         }
         Ok(states)

@@ -12,12 +12,13 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use sluice_consumer::config::{BatchConfig, ClickhouseConfig, DirectoryConfig, KafkaConfig};
+use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
-use sluice_consumer::partition::{Kind, Shared};
-use sluice_consumer::subscription::Source;
 use sluice_consumer::store::Store;
+use sluice_consumer::subscription::Subscription;
+use sluice_consumer::topic::Topic;
 use sluice_local::testing;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
@@ -185,8 +186,8 @@ impl World {
         let ready = readiness.clone();
         let task = runtime.spawn(async move {
             let metrics = Metrics::register(&mut Registry::default());
-            let join = |kind| Source::join(kind, &kafka, &metrics, &ready).unwrap();
-            let (events, changes) = (join(Kind::Events), join(Kind::Changes));
+            let join = |topic| Subscription::join(topic, &kafka, &metrics, &ready).unwrap();
+            let (events, changes) = (join(Topic::Events), join(Topic::Changes));
             let shared = Shared {
                 store: Store::new(&clickhouse),
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
@@ -198,7 +199,8 @@ impl World {
                 readiness: ready,
                 draining: life.draining().clone(),
             };
-            let run = |source: Source| source.run(batch.buffer_bytes, shared.clone(), &life);
+            let run =
+                |subscription: Subscription| subscription.run(batch.buffer_bytes, shared.clone(), &life);
             tokio::try_join!(run(events), run(changes)).unwrap();
         });
         Consumer { runtime: Some(runtime), lifecycle, task: Some(task), readiness }

@@ -16,6 +16,7 @@ mod origin_edits;
 mod payouts;
 mod rebalances;
 mod resolving;
+mod standing_still;
 mod tripwire;
 mod verify;
 mod verify_kafka;
