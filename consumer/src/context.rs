@@ -107,7 +107,7 @@ impl PartitionContext {
 
     /// Fails if another try would be in vain.
     pub(crate) fn check_retriable(&self, part: Part, error: &impl Retriable) -> Result<(), Stop> {
-        // Whatever a consumer is told that has lost its partition is not about the data.
+        // After a revocation an answer says nothing about the data.
         if self.committer.lease.is_revoked() {
             return Err(Revoked.into());
         }

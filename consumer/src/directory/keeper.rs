@@ -92,7 +92,7 @@ impl Keeper {
         let mut held = Held::default();
         if let Some(kept) = path.as_deref().map(file::read).transpose()?.flatten() {
             held.origin = Some(kept.origin);
-            held.take(&kept.entries, Directory::default());
+            held.apply(&kept.entries, Directory::default());
         }
         Ok(Self { pool, file: path, held: Arc::new(Mutex::new(held)), stale })
     }
@@ -181,14 +181,14 @@ impl Keeper {
             if held.origin == Some(origin) && newest > version {
                 let (entries, _) = self.read(version).await?;
                 let directory = held.directory.as_deref().cloned().unwrap_or_default();
-                held.take(&entries, directory);
+                held.apply(&entries, directory);
                 self.keep(|path| file::append(path, &entries));
                 return Ok(());
             }
         }
         let (entries, origin) = self.read(0).await?;
         held.origin = Some(origin);
-        held.take(&entries, Directory::default());
+        held.apply(&entries, Directory::default());
         held.refreshed = Some(Instant::now());
         self.keep(|path| file::replace(path, origin, &entries));
         Ok(())
@@ -233,7 +233,7 @@ impl Keeper {
 
 impl Held {
     /// Applies changes to a directory, and holds it.
-    fn take(&mut self, entries: &[Entry], mut directory: Directory) {
+    fn apply(&mut self, entries: &[Entry], mut directory: Directory) {
         if directory.version == 0 {
             let newest = entries.last().map_or(0, |entry| entry.version);
             self.recent = Recent { since: newest, references: Vec::new() };

@@ -72,7 +72,7 @@ impl Search<'_> {
         let sought = self.sought(run, Kind::Prospect);
         let mut there = self.store.there("prospects", "prospect_id", &keys(&sought)).await?;
         let lacking: Vec<Sought<'_>> =
-            sought.into_iter().filter(|sought| !there.take(sought.key())).collect();
+            sought.into_iter().filter(|sought| !there.use_up(sought.key())).collect();
         let ids: BTreeSet<Uuid> = lacking.iter().map(|sought| sought.id).collect();
         let parked = self.store.parked_states(&ids).await?;
         self.people.ask(&ids).await?;
@@ -99,7 +99,7 @@ impl Search<'_> {
         let mut there = self.store.there("orders", "order_id", &keys(&sought)).await?;
         let contacts = self.store.there("order_contacts", "order_id", &keys(&sought)).await?;
         let (stored, lacking): (Vec<_>, Vec<_>) =
-            sought.into_iter().partition(|sought| there.take(sought.key()));
+            sought.into_iter().partition(|sought| there.use_up(sought.key()));
         let bare = stored.into_iter().filter(|sought| has_customer(sought.event));
         let bare: Vec<_> = bare.filter(|sought| !contacts.has(sought.key())).collect();
         let ids: BTreeSet<Uuid> = lacking.iter().chain(&bare).map(|sought| sought.id).collect();

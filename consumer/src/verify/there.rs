@@ -34,8 +34,8 @@ impl Keys {
         self.0.contains_key(&key)
     }
 
-    /// Takes one of the rows of a key. False if none is left.
-    pub(super) fn take(&mut self, key: (Uuid, i64)) -> bool {
+    /// Uses up one of the rows of a key. False if none is left.
+    pub(super) fn use_up(&mut self, key: (Uuid, i64)) -> bool {
         match self.0.get_mut(&key) {
             Some(count) if count.n > 0 => {
                 count.n -= 1;
