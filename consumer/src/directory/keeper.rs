@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// The whole log is read again this often.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The directory cannot be had.
+/// A directory that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("the directory cannot be read: {0}")]
@@ -45,8 +45,7 @@ pub enum DirectoryError {
 }
 
 impl Retriable for DirectoryError {
-    /// A database that was put back to an older state reaches the version once more, or is put
-    /// right.
+    /// Always: even a database that was put back to an older state may reach the version again.
     fn is_retriable(&self) -> bool {
         true
     }

@@ -151,7 +151,7 @@ impl<'a> People<'a> {
 impl ChangeLog {
     async fn read(&mut self, kafka: &KafkaConfig, span: &Span) -> Result<(), RepairError> {
         let mut reader = Reader::open(kafka, Topic::Changes, span)?;
-        // Of a topic that is cut the first record tells when the rest begins.
+        // If the topic is cut, its first record tells since when it is complete.
         let mut complete_since_ms = span.is_cut.then_some(i64::MAX);
         loop {
             let records = reader.next_run().await?;

@@ -9,14 +9,14 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// counted in it.
 pub(super) const LAST_HOUR: i64 = 4_294_965_600;
 
-/// From a time on and before another. Without bounds it is everything.
+/// The times from one bound on and before another. Without bounds it is everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeRange {
     from_ms: Option<i64>,
     to_ms: Option<i64>,
 }
 
-/// Why two bounds are not a range.
+/// Two bounds that are not a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} must be before {1}")]
 pub struct RangeError(&'static str, &'static str);

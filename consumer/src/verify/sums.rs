@@ -1,5 +1,5 @@
-//! The sums of `rollup_hourly` against the rows: where they differ, and by how much. Rows whose
-//! sums are all zero count for nothing.
+//! Compares the sums of `rollup_hourly` with the rows: where they differ, and by how much. Ignores
+//! rows whose sums are all zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use sluice_schemas::rows::RollupHourlyRow;
 use crate::store::{Store, StoreError};
 use crate::verify::range::{LAST_HOUR, TimeRange};
 
-/// The columns of `rollup_hourly` that are sums, what each sums of `prospects`, and what of
+/// The columns of `rollup_hourly` that are sums, each with its expressions over `prospects` and over
 /// `orders`.
 const SUMS: [(&str, &str, &str); 8] = [
     ("prospects", "count()", "0"),
