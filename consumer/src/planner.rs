@@ -10,6 +10,7 @@ use crate::decode::Record;
 use crate::directory::Directory;
 use crate::retry::{Part, Stop};
 
+/// Plans and ends the batches of one partition.
 pub(crate) struct Planner {
     context: Arc<PartitionContext>,
     /// Batches that begin before this offset are in doubt: a plan may have been lost there.

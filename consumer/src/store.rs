@@ -161,3 +161,27 @@ impl Store {
         Ok(insert.end().await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clickhouse::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn only_errors_that_stay_the_same_are_permanent() {
+        let unreadable = serde_json::from_str::<Verdict>("{").unwrap_err();
+        let unreadable = StoreError::VerdictUnreadable { batch: String::new(), error: unreadable };
+        let answer = |text: &str| StoreError::from(Error::BadResponse(text.to_owned()));
+        for (error, is_retriable) in [
+            (unreadable, false),
+            (answer("Code: 62. DB::Exception: Syntax error"), false),
+            (answer("Code: 60. DB::Exception: Unknown table"), true),
+            (answer("Code: 243. DB::Exception: Cannot reserve 1 MiB, not enough space"), true),
+            (Error::TimedOut.into(), true),
+            (StoreError::VerdictMissing(String::new()), true),
+        ] {
+            assert_eq!(error.is_retriable(), is_retriable, "{error}");
+        }
+    }
+}

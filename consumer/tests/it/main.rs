@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod changes;
+mod crash;
 mod damage;
 mod doubt;
 mod exactly_once;
