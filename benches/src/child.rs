@@ -45,6 +45,12 @@ impl Child {
         .await
     }
 
+    /// Returns why the service is not ready, or nothing if it is.
+    pub async fn unready_reason(&self) -> Option<String> {
+        let answer = sluice_local::probe::ready(&self.ready_url).await;
+        answer.err().map(|error| format!("{error:#}"))
+    }
+
     /// Kills the service with `kill -9` and starts it again, without waiting until it is ready.
     pub fn crash(&mut self) -> anyhow::Result<()> {
         self.process.kill_now();

@@ -26,8 +26,9 @@ const POLL: Duration = Duration::from_millis(15);
 const COMMIT_PATIENCE: Duration = Duration::from_secs(40);
 /// How long a table may be unreadable after the commit.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
-/// The time limit for a replay after the commit of the visits that it waited for.
-const REPLAY_PATIENCE: Duration = Duration::from_secs(6);
+/// The time limit for a replay after the commit of the visits that it waited for. On a busy machine
+/// a restart of ClickHouse in between takes most of it.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(30);
 /// After the commit, a difference must last this long to count.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// One kill in this many also kills the consumer.

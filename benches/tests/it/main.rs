@@ -6,6 +6,7 @@ mod browser;
 mod client;
 mod crash_points;
 mod demo;
+mod disks;
 mod ledger;
 mod outages;
 mod references;

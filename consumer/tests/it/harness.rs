@@ -46,6 +46,9 @@ pub(crate) struct World {
     pub(crate) directory_file: PathBuf,
     /// What a partition may hold before it is paused.
     pub(crate) buffer_bytes: usize,
+    /// When a batch is closed.
+    pub(crate) max_events: usize,
+    pub(crate) linger_ms: u64,
     producer: FutureProducer,
 }
 
@@ -88,6 +91,8 @@ impl World {
             postgres_url,
             directory_file,
             buffer_bytes: BatchConfig::default().buffer_bytes,
+            max_events: 500,
+            linger_ms: 50,
             producer,
         }
     }
@@ -167,8 +172,8 @@ impl World {
     pub(crate) fn consume_as(&self, instance_id: &str, clickhouse_url: &str) -> Consumer {
         let kafka = KafkaConfig { instance_id: instance_id.to_owned(), ..self.kafka() };
         let batch = BatchConfig {
-            linger_ms: 50,
-            max_events: 500,
+            linger_ms: self.linger_ms,
+            max_events: self.max_events,
             replay_interval_ms: 100,
             buffer_bytes: self.buffer_bytes,
             ..BatchConfig::default()
