@@ -11,7 +11,6 @@ use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
 
 use super::scenario::Scenario;
-use super::shim::Traced;
 
 /// A type of system call that changes a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -52,6 +51,13 @@ impl Call {
             Self::Unlink | Self::Fsync => &[Action::Kill, Action::Eio],
         }
     }
+}
+
+/// A traced call: its type, and its path in the data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Traced {
+    pub call: Call,
+    pub path: String,
 }
 
 /// The fault at a call.

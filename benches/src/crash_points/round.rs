@@ -12,6 +12,9 @@ const EARLY_MS: u64 = 1_704_067_800_000;
 const LATE_MS: u64 = 1_735_690_200_000;
 const HOUR_MS: u64 = 3_600_000;
 
+/// The buyer of all visits.
+pub(super) const BUYER: &str = "3";
+
 /// One of the two months of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Month {
@@ -84,7 +87,7 @@ pub(super) fn order(round: Round, role: u8, month: Month, prospect: Uuid) -> Vec
 }
 
 fn encode(round: Round, month: Month, id: Uuid, user_agent: &str, order: Option<OrderRef<'_>>) -> Vec<u8> {
-    let pairs = format!("user_id={buyer}", buyer = super::scenario::BUYER);
+    let pairs = format!("user_id={BUYER}");
     let event = EventRef {
         id: id.into_bytes(),
         time_ms: round.time_ms(month),

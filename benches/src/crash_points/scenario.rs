@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ledger::{Check, outcomes, rollup};
 use super::round::Month::{Early, Late};
-use super::round::{Round, bot, order, visit};
+use super::round::{BUYER, Round, bot, order, visit};
 
 /// A type of batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
@@ -40,8 +40,7 @@ pub struct Batch {
     pub changes: Vec<(Uuid, Change)>,
 }
 
-/// The buyer of all visits, and the buyer to whom some of them are moved.
-pub(super) const BUYER: &str = "3";
+/// The buyer to whom some of the visits are moved.
 const NEXT_BUYER: &str = "4";
 
 /// The round of the visit that has an order in every batch of events.

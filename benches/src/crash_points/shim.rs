@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::point::{Action, Call};
+use super::point::{Action, Call, Traced};
 
 const SOURCE: &str = include_str!("shim.c");
 const FILE_BYTES: u64 = 4096;
@@ -30,13 +30,6 @@ const PATH_BYTES: usize = 1024;
 pub struct Shim {
     control: File,
     trace: PathBuf,
-}
-
-/// A traced call: its type, and its path in the data folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Traced {
-    pub call: Call,
-    pub path: String,
 }
 
 impl Shim {
