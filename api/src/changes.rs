@@ -143,6 +143,6 @@ pub fn on_its_way() -> Response {
 /// Returns the body of the 202.
 #[must_use]
 pub fn on_its_way_body() -> DetailResponse {
-    let detail = "The change is kept and on its way; it will be seen within a moment.".to_owned();
+    let detail = "The change is stored and will be visible soon.".to_owned();
     DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }
 }

@@ -120,7 +120,7 @@ fn events_api(list: Routes) -> Routes {
         .api(Rule::Asks(List, Orders), routes!(orders::list::list_orders))
         .api(Rule::Asks(View, Orders), routes!(orders::detail::get_order))
         .api(Rule::Asks(View, Orders), routes!(orders::history::list_order_statuses))
-        // Who may set no more than the status is told so by the handler.
+        // The handler rejects other fields from callers who may only set the status.
         .api(
             Rule::Asks(SetStatus, Orders),
             routes!(orders::update::update_order, orders::update::replace_order),

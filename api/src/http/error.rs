@@ -174,7 +174,7 @@ impl ApiError {
     /// 403: the route needs a login and does not accept API tokens.
     #[must_use]
     pub fn login_needed() -> Self {
-        Self::detail(StatusCode::FORBIDDEN, "Not with an API token: log in with a password.")
+        Self::detail(StatusCode::FORBIDDEN, "API tokens are not accepted here. Log in with a password.")
     }
 
     /// 403: only Owners create accounts here.
@@ -215,7 +215,7 @@ impl ApiError {
     pub fn key_in_use() -> Self {
         Self {
             retry_after_s: Some(RETRY_IN_USE_S),
-            ..Self::conflict("A request under this Idempotency-Key is under way. Ask again.")
+            ..Self::conflict("A request with this Idempotency-Key is in progress. Try again.")
         }
     }
 
@@ -234,7 +234,7 @@ impl ApiError {
     /// 412: `If-Match` does not name the current version.
     #[must_use]
     pub fn changed_since() -> Self {
-        Self::detail(StatusCode::PRECONDITION_FAILED, "It was changed since. Read it again.")
+        Self::detail(StatusCode::PRECONDITION_FAILED, "It has changed since you read it. Read it again.")
     }
 
     /// 413.

@@ -65,7 +65,7 @@ impl Allowed {
         if led == self.viewer.team.as_ref().map(|(id, _)| *id) {
             return Ok(());
         }
-        Err(ApiError::conflict("Your team has changed since you asked. Ask again."))
+        Err(ApiError::conflict("Your team has changed since you sent the request. Try again."))
     }
 }
 

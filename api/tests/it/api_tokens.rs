@@ -65,7 +65,7 @@ async fn a_token_cannot_keep_its_user_out_or_make_another() {
         let body = json!({"name": "x", "old_password": PASSWORD, "new_password": "another good one"});
         let answer = world.ask(method, &path, &body, &writer).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(answer.line(), @r#"403 {"detail":"Not with an API token: log in with a password."}"#);
+            insta::assert_snapshot!(answer.line(), @r#"403 {"detail":"API tokens are not accepted here. Log in with a password."}"#);
         }
     }
     assert_eq!(world.get_as("/api/account/", &writer).await.status, 200);

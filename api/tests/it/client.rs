@@ -51,7 +51,7 @@ async fn a_generated_client_is_typed_and_works() {
     team 201 1 member of true
     campaign Spring push 12.50 EUR active
     changed 200 paused
-    late 412 {"detail":"It was changed since. Read it again."}
+    late 412 {"detail":"It has changed since you read it. Read it again."}
     bad 400 This field may not be blank.
     "#);
     lifecycle.begin_drain();

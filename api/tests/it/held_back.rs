@@ -195,7 +195,7 @@ async fn a_lead_cannot_approve_a_buyer_who_left_meanwhile() {
         let gone =
             held(&funds.world, ("POST", &path), &body, &funds.lead, set(json!({"team_lead": null}))).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(gone.line(), @r#"409 {"detail":"Your team has changed since you asked. Ask again."}"#);
+            insta::assert_snapshot!(gone.line(), @r#"409 {"detail":"Your team has changed since you sent the request. Try again."}"#);
         }
         set(json!({"team_lead": funds.lead.id})).await;
     }

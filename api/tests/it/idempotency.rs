@@ -140,7 +140,7 @@ async fn a_key_in_use_is_a_409_with_retry_after() {
     .await
     .unwrap();
     let answer = ask(&world, TEAMS, &body, Some(&owner), b"k").await;
-    insta::assert_snapshot!(answer.line(), @r#"409 {"detail":"A request under this Idempotency-Key is under way. Ask again."}"#);
+    insta::assert_snapshot!(answer.line(), @r#"409 {"detail":"A request with this Idempotency-Key is in progress. Try again."}"#);
     assert_eq!(answer.header("retry-after"), "1");
     other.rollback().await.unwrap();
     assert_eq!(ask(&world, TEAMS, &body, Some(&owner), b"k").await.status, 201);

@@ -43,7 +43,7 @@ async fn a_source_is_created_changed_and_deleted() {
     insta::assert_snapshot!(lines, @r#"
     201 {"id":1,"name":"Push","click_id_param":"gclid","macros":{"external_id":"${SUBID}","sub1":"{zoneid}"}}
     400 {"name":["source with this name already exists."]}
-    412 {"detail":"It was changed since. Read it again."}
+    412 {"detail":"It has changed since you read it. Read it again."}
     200 {"id":1,"name":"Push","click_id_param":"gclid","macros":{"sub20":"{x}"}}
     200 {"id":1,"name":"Bare","click_id_param":"","macros":{}}
     204
@@ -64,7 +64,7 @@ async fn a_partner_is_created_changed_and_deleted() {
     insta::assert_snapshot!(lines, @r#"
     201 {"id":1,"name":"Offers","currency":"EUR","status_map":{"in work":"hold","ok":"sale"}}
     400 {"name":["partner with this name already exists."]}
-    412 {"detail":"It was changed since. Read it again."}
+    412 {"detail":"It has changed since you read it. Read it again."}
     200 {"id":1,"name":"Offers","currency":"JPY","status_map":{"in work":"hold","ok":"sale"}}
     200 {"id":1,"name":"Bare","currency":"USD","status_map":{}}
     204

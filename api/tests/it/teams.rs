@@ -35,7 +35,7 @@ async fn a_team_is_created_read_changed_and_deleted() {
     insta::assert_snapshot!(put.line(), @r#"200 {"id":1,"name":"Day shift","team_lead":2,"members":[4,5]}"#);
     assert_eq!(put.header("etag"), "\"2\"");
     let stale = world.call("PATCH", "/api/teams/update/1/", &json!({"name": "x"}), &owner, "\"1\"").await;
-    insta::assert_snapshot!(stale.line(), @r#"412 {"detail":"It was changed since. Read it again."}"#);
+    insta::assert_snapshot!(stale.line(), @r#"412 {"detail":"It has changed since you read it. Read it again."}"#);
     let same = world.call("PATCH", "/api/teams/update/1/", &json!({"members": [5, 4]}), &owner, "").await;
     assert_eq!((same.status, same.header("etag")), (200, "\"2\""));
     let unled = world.call("PATCH", "/api/teams/update/1/", &json!({"team_lead": null}), &owner, "").await;

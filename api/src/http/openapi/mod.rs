@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, put together from the handlers by `router.rs`.
+//! The OpenAPI 3.1 document, which `routes.rs` collects from the handlers.
 
 mod errors;
 mod examples;
