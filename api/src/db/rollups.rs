@@ -34,8 +34,8 @@ pub async fn hours(
          GROUP BY hour ORDER BY hour",
         scope.rollup_sql()
     );
-    // The last hour that begins before the end. An upper bound also skips the markers of batches,
-    // whose hour is later.
+    // The last hour that begins before the end. The markers of batches lie at the end of the month,
+    // and this bound skips most of them.
     let last_s = (to_s - 1).div_euclid(3600) * 3600;
     fetch_all(scope.bind(client.query(&sql)).param("from_s", from_s).param("last_s", last_s)).await
 }
