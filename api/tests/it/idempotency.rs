@@ -223,7 +223,7 @@ async fn a_token_is_shown_once_and_its_secret_is_not_stored() {
     let first = ask(&world, path, &body, Some(&owner), b"k").await;
     let id = first.json()["id"].to_string();
     let again = ask(&world, path, &body, Some(&owner), b"k").await;
-    insta::assert_snapshot!(again.line().replace(&id, "N"), @r#"409 {"detail":"This Idempotency-Key made the token N, which was shown once. Delete it and create another with another key."}"#);
+    insta::assert_snapshot!(again.line().replace(&id, "N"), @r#"409 {"detail":"This Idempotency-Key created the token N, which was shown once. Delete it and create another with another key."}"#);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(count(&world, "api_tokens").await, 1);
 }
