@@ -1,6 +1,6 @@
-//! ClickHouse's disk is full, or read-only, under load: the consumer waits and says why, and
-//! afterwards everything is there once. `SLUICE_FAULT_SECONDS` says how long each lasts. The tests
-//! mount file systems, so they need the rights of root.
+//! The disk of ClickHouse is full, or read-only, under load. The consumer waits and reports the
+//! reason. Afterwards everything is stored once. `SLUICE_FAULT_SECONDS` sets the length of each
+//! fault. The tests mount file systems, so they must run as root.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -15,11 +15,11 @@ use sluice_bench::testbed::PrivateServers;
 use crate::client::Clients;
 use crate::ledger;
 
-/// How long a fault lasts in a short run.
+/// The length of a fault in a short run.
 const FAULT_SECONDS: u64 = 6;
-/// Enough for the tables of a short run, and soon full.
+/// Enough for the tables of a short run, but soon full.
 const DISK_BYTES: u64 = 256 << 20;
-/// How long the consumer may take to say that it is not ready, and to be ready again.
+/// The time limit for the consumer to report that it is not ready, and to be ready again.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,8 +54,8 @@ async fn a_read_only_disk_costs_nothing_but_time() -> anyhow::Result<()> {
     under_load(&servers, "read_only_disk", begin, end).await
 }
 
-/// Runs the services under load while a fault begins and ends, and compares what is stored with what was
-/// acknowledged.
+/// Runs the services under load while a fault begins and ends, and compares the stored with the
+/// acknowledged events.
 async fn under_load(
     servers: &PrivateServers,
     name: &str,
@@ -87,7 +87,7 @@ async fn under_load(
     Ok(())
 }
 
-/// Waits until a question has an answer, and returns it.
+/// Waits until a query has a result, and returns it.
 async fn wait<T>(question: impl AsyncFn() -> Option<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -99,7 +99,7 @@ async fn wait<T>(question: impl AsyncFn() -> Option<T>) -> anyhow::Result<T> {
     }
 }
 
-/// A mounted file system, gone with this value.
+/// A mounted file system. It is unmounted when this value is dropped.
 struct Mount {
     at: PathBuf,
 }
@@ -111,7 +111,8 @@ impl Mount {
         Ok(Self { at: at.to_owned() })
     }
 
-    /// Makes a folder read-only for all files that are opened, made, renamed or removed from now on.
+    /// Makes a folder read-only for all files that are opened, created, renamed or removed from now
+    /// on.
     fn read_only(at: &Path) -> anyhow::Result<Self> {
         run(Command::new("mount").arg("--bind").arg(at).arg(at))?;
         let mount = Self { at: at.to_owned() };
@@ -122,7 +123,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // At once for new users, and for ClickHouse when it has closed its files.
+        // New users see the underlying folder at once, ClickHouse when it has closed its files.
         if let Err(error) = run(Command::new("umount").arg("--lazy").arg(&self.at)) {
             eprintln!("{error:#}");
         }
