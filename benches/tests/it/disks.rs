@@ -49,8 +49,14 @@ async fn a_read_only_disk_costs_nothing_but_time() -> anyhow::Result<()> {
     })
     .await?;
     let mount = RefCell::new(None);
-    let begin = || Ok(drop(mount.replace(Some(Mount::read_only(&store)?))));
-    let end = || Ok(drop(mount.take()));
+    let begin = || {
+        mount.replace(Some(Mount::read_only(&store)?));
+        Ok(())
+    };
+    let end = || {
+        mount.take();
+        Ok(())
+    };
     under_load(&servers, "read_only_disk", begin, end).await
 }
 
