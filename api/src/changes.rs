@@ -7,12 +7,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use clickhouse::Client;
 use prost::Message as _;
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use sluice_schemas::change::{
@@ -22,9 +20,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::KafkaConfig;
-use crate::db;
-use crate::http::error::{ApiError, DetailResponse};
-use crate::state::App;
+use crate::db::changes::outcome;
 
 /// The longest time for sending a change to Kafka.
 const SEND_PATIENCE: Duration = Duration::from_secs(5);
@@ -61,6 +57,21 @@ pub enum Progress {
     OnItsWay,
 }
 
+/// Why a change was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitError {
+    /// Kafka did not take it.
+    Unavailable,
+    /// The producer cannot be made.
+    Broken(KafkaError),
+    /// The thing has gone.
+    Missing,
+    /// The thing has another version than the client read.
+    ChangedSince,
+    /// The thing changed meanwhile, for this reason.
+    Refused(String),
+}
+
 impl Changes {
     /// Creates a producer for the configured topic.
     #[must_use]
@@ -83,66 +94,58 @@ impl Changes {
         Ok(self.producer.get_or_init(|| producer))
     }
 
-    async fn send(&self, key: &str, change: &Change) -> Result<(), ApiError> {
+    async fn send(&self, key: &str, change: &Change) -> Result<(), SubmitError> {
         let value = change.encode_to_vec();
         let version = SCHEMA_VERSION.to_string();
         let headers = OwnedHeaders::new().insert(Header { key: SCHEMA_HEADER, value: Some(&version) });
         let record = FutureRecord::to(&self.config.changes_topic).key(key).payload(&value).headers(headers);
-        let producer = self.producer().map_err(|error| ApiError::internal(&error))?;
+        let producer = self.producer().map_err(SubmitError::Broken)?;
         producer.send(record, SEND_PATIENCE).await.map(drop).map_err(|(error, _)| {
             tracing::warn!(%error, "kafka is not available");
-            ApiError::unavailable("kafka")
+            SubmitError::Unavailable
         })
     }
-}
 
-/// Sends a change and waits a moment for it to be applied.
-///
-/// # Errors
-/// 503 when Kafka does not accept it; 404, 409 or 412 if the event was deleted or changed
-/// meanwhile.
-pub async fn submit(app: &App, actor_id: i64, edit: Edit) -> Result<Progress, ApiError> {
-    let id = Uuid::now_v7();
-    let change = Change {
-        id: id.into_bytes().to_vec().into(),
-        time_ms: app.clock.now_ms(),
-        actor_id: actor_id.unsigned_abs(),
-        entity: edit.entity.into(),
-        entity_id: edit.id.into_bytes().to_vec().into(),
-        act: edit.act.into(),
-        fields: edit.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        reason: edit.reason,
-        expected_version: edit.expected_version,
-    };
-    app.changes.send(&edit.prospect_id.to_string(), &change).await?;
-    let sent = Instant::now();
-    loop {
-        // Kafka has the change, so an error of ClickHouse here is no failure.
-        let found = db::changes::outcome(&app.clickhouse, id).await.unwrap_or_default();
-        if let Some(row) = found {
-            return match row.outcome.as_str() {
-                APPLIED => Ok(Progress::Applied),
-                MISSING => Err(ApiError::not_found()),
-                _ if row.reason == CHANGED_SINCE => Err(ApiError::changed_since()),
-                _ => Err(ApiError::conflict(format!("It changed meanwhile: {}.", row.reason))),
-            };
+    /// Sends a change and waits a moment for it to be applied.
+    ///
+    /// # Errors
+    /// When Kafka does not take it, and when the thing has gone or changed meanwhile.
+    pub async fn submit(
+        &self,
+        clickhouse: &Client,
+        time_ms: u64,
+        actor_id: i64,
+        edit: Edit,
+    ) -> Result<Progress, SubmitError> {
+        let id = Uuid::now_v7();
+        let change = Change {
+            id: id.into_bytes().to_vec().into(),
+            time_ms,
+            actor_id: actor_id.unsigned_abs(),
+            entity: edit.entity.into(),
+            entity_id: edit.id.into_bytes().to_vec().into(),
+            act: edit.act.into(),
+            fields: edit.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            reason: edit.reason,
+            expected_version: edit.expected_version,
+        };
+        self.send(&edit.prospect_id.to_string(), &change).await?;
+        let sent = Instant::now();
+        loop {
+            // Kafka has the change, so an error of ClickHouse here is no failure.
+            let found = outcome(clickhouse, id).await.unwrap_or_default();
+            if let Some(row) = found {
+                return match row.outcome.as_str() {
+                    APPLIED => Ok(Progress::Applied),
+                    MISSING => Err(SubmitError::Missing),
+                    _ if row.reason == CHANGED_SINCE => Err(SubmitError::ChangedSince),
+                    _ => Err(SubmitError::Refused(row.reason)),
+                };
+            }
+            if sent.elapsed() >= APPLY_PATIENCE {
+                return Ok(Progress::OnItsWay);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        if sent.elapsed() >= APPLY_PATIENCE {
-            return Ok(Progress::OnItsWay);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-/// Returns 202: the change is stored, but responses may not show it yet.
-#[must_use]
-pub fn on_its_way() -> Response {
-    (StatusCode::ACCEPTED, Json(on_its_way_body())).into_response()
-}
-
-/// Returns the body of the 202.
-#[must_use]
-pub fn on_its_way_body() -> DetailResponse {
-    let detail = "The change is stored and will be visible soon.".to_owned();
-    DetailResponse { detail, code: Some("on_its_way"), messages: Vec::new() }
 }

@@ -1,31 +1,45 @@
-//! The part of Sluice that people use: accounts, the JSON API with the contract of the legacy CRM,
-//! and the pages.
+//! The people's side of Sluice: accounts, the JSON API that keeps the legacy CRM's contract, and the
+//! pages.
 //!
-//! The path of a request, with the files of `http/`: `serve` accepts the connection → `middleware`
-//! (ids, headers, limits) → `../routes` finds the route → `guard` authenticates the caller and asks
-//! `policy` → the handler reads `query` or `body` and queries `db` within its grant → JSON, or a
-//! page of `pages`. Failures are an `error::ApiError`.
+//! A request goes `http/serve` → `http/middleware` (ids, headers, limits) → the route in `routes` →
+//! `http/guard` (who is asking, allowed by `policy`?) → a handler in the folder of its resource, or
+//! a page → `http/query` or `http/body` → `db` within the grant → JSON or HTML. Every failure is an
+//! `http::error::ApiError`.
+//!
+//! Folders depend on each other in one direction, from the ground up:
+//!
+//! 1. `config`, `metrics`, `policy`, `viewer`, `amount`, `snippet`: values and rules, no I/O;
+//! 2. `db`: every query, in a file per resource; `changes`: the way to Kafka;
+//! 3. `http`: the machinery that all routes share;
+//! 4. `events` and `people`: what two resources share;
+//! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
+//!    operation. A resource uses another one's `model.rs` at most;
+//! 6. `pages`, then `routes`, which lists everything, then `cli`.
+//!
+//! A test (`deploy/local/tests/it/circles.rs`) refuses circles of files and of folders.
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod amount;
 pub mod audit;
-pub mod auth;
 pub mod campaigns;
 pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod db;
+pub mod events;
 pub mod funds;
-pub mod health;
 pub mod http;
 pub mod metrics;
 pub mod orders;
 pub mod pages;
 pub mod partners;
+pub mod people;
 pub mod policy;
 pub mod prospects;
 pub mod routes;
+pub mod snippet;
 pub mod sources;
-pub mod state;
 pub mod teams;
 pub mod users;
+pub mod viewer;

@@ -1,30 +1,25 @@
 //! All routes in one list. Each declares the permission it checks; a route without one does not
 //! compile.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, options, post};
-use utoipa::OpenApi as _;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use axum::routing::{get, options, post};
+use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 
 use crate::account::{self, picture};
-use crate::http::assets;
-use crate::http::guard::{Guard, Rule, Surface, check};
-use crate::http::idempotency::KeyMode::{self, AtEdge, InTransaction};
-use crate::http::idempotency::document::take_key;
+use crate::http::guard::{Rule, Surface};
+use crate::http::idempotency::KeyMode::{AtEdge, InTransaction};
 use crate::http::middleware::{self, Service};
-use crate::http::openapi::{self, Document, get_openapi};
+use crate::http::router::{RouteInfo, Routes};
+use crate::http::state::App;
+use crate::http::{assets, health};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
     Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
-use crate::state::App;
-use crate::{audit, campaigns, funds, health, orders, pages, partners, prospects, sources, teams, users};
+use crate::{audit, campaigns, funds, orders, pages, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the credential");
@@ -34,14 +29,6 @@ const EVENT: Rule = Rule::Public("landing pages send events, like to an edge");
 const DOCUMENTS: Rule = Rule::Public("documents the API, like in the legacy CRM");
 const FILE: Rule = Rule::Public("the same for everybody");
 const LOGS_OUT: Rule = Rule::Asks(Update, Account);
-
-/// A route, for the tests.
-#[derive(Debug, Clone)]
-pub struct RouteInfo {
-    pub path: String,
-    pub surface: Surface,
-    pub rule: Rule,
-}
 
 /// Builds the service: routes, guards and middleware.
 #[must_use]
@@ -267,75 +254,4 @@ fn files(list: Routes) -> Routes {
         .file(FILE, "/livez", get(health::livez))
         .file(FILE, "/readyz", get(health::readyz))
         .file(FILE, "/robots.txt", get(health::robots))
-}
-
-struct Routes {
-    app: App,
-    documented: OpenApiRouter<App>,
-    plain: Router<App>,
-    infos: Vec<RouteInfo>,
-}
-
-impl Routes {
-    fn new(app: &App) -> Self {
-        Self {
-            app: app.clone(),
-            documented: OpenApiRouter::with_openapi(Document::openapi()),
-            plain: Router::new(),
-            infos: Vec::new(),
-        }
-    }
-
-    /// Adds a documented route of the API.
-    fn api(mut self, rule: Rule, routes: UtoipaMethodRouter<App>) -> Self {
-        self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
-        let guard = self.guard(Surface::Api, rule);
-        self.documented = self.documented.routes(routes.layer(from_fn_with_state(guard, check)));
-        self
-    }
-
-    /// Adds a documented route of the API that accepts an `Idempotency-Key`.
-    fn idempotent(mut self, mode: KeyMode, rule: Rule, mut routes: UtoipaMethodRouter<App>) -> Self {
-        routes.1.paths.values_mut().for_each(take_key);
-        self.note(Surface::Api, rule, routes.1.paths.keys().cloned());
-        let guard = Guard { key_mode: Some(mode), ..self.guard(Surface::Api, rule) };
-        self.documented = self.documented.routes(routes.layer(from_fn_with_state(guard, check)));
-        self
-    }
-
-    fn page(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
-        self.route(Surface::Page, rule, path, methods)
-    }
-
-    fn file(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
-        self.route(Surface::File, rule, path, methods)
-    }
-
-    fn route(mut self, surface: Surface, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
-        self.note(surface, rule, [path.to_owned()]);
-        let guard = self.guard(surface, rule);
-        self.plain = self.plain.route(path, methods.layer(from_fn_with_state(guard, check)));
-        self
-    }
-
-    fn guard(&self, surface: Surface, rule: Rule) -> Guard {
-        Guard { app: self.app.clone(), surface, rule, key_mode: None }
-    }
-
-    fn note(&mut self, surface: Surface, rule: Rule, paths: impl IntoIterator<Item = String>) {
-        self.infos.extend(paths.into_iter().map(|path| RouteInfo { path, surface, rule }));
-    }
-
-    fn finish(self) -> (Router, Vec<RouteInfo>) {
-        let (documented, document) = self.documented.split_for_parts();
-        let document = openapi::finish(&document);
-        let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
-        let router = documented
-            .merge(self.plain)
-            .with_state(self.app)
-            .merge(described)
-            .fallback(middleware::not_found)
-            .method_not_allowed_fallback(middleware::method_not_allowed);
-        (router, self.infos)
-    }
 }

@@ -9,16 +9,17 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::account::picture;
-use crate::audit::{Actor, Diff, record};
+use crate::db::audit::{Diff, record};
 use crate::db::images;
 use crate::db::users::Visible;
+use crate::http::allowed::Allowed;
 use crate::http::body;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::{DetailErrors, MakeErrors};
 use crate::http::path_id::PathId;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// A form with an image.
 #[derive(Debug, ToSchema)]
@@ -106,10 +107,10 @@ async fn show(app: &App, allowed: &Allowed, headers: &HeaderMap, id: i64) -> Res
 )]
 pub async fn set_account_image(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
+    call: Call<()>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
+    let Call { allowed, actor, .. } = call;
     let headers = request.headers().clone();
     let body = body::read_bytes_within(request, &app, picture::MAX_BYTES).await?;
     let upload = read_upload(&headers, body).await?;
@@ -148,11 +149,8 @@ async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError
     responses((status = 204, description = "Deleted"), DetailErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_account_image(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-) -> Result<StatusCode, ApiError> {
+pub async fn delete_account_image(State(app): State<App>, call: Call<()>) -> Result<StatusCode, ApiError> {
+    let Call { allowed, actor, .. } = call;
     let id = allowed.viewer.id;
     let mut transaction = allowed.begin(&app).await?;
     if !images::remove(&mut transaction, id).await? {

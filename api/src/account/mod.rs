@@ -1,6 +1,7 @@
 //! The caller's own account: profile, password, image, logins and API tokens.
 
 pub mod image;
+pub mod model;
 pub mod password;
 pub mod picture;
 pub mod profile;

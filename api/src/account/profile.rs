@@ -1,32 +1,18 @@
 //! `/api/account/`: the caller's own account, and the fields that the caller may change.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use crate::audit::Actor;
 use crate::db::users::{self, UserEdit, Visible};
-use crate::http::body::Posted;
+use crate::http::allowed::Allowed;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::{ChangeErrors, DetailErrors};
-use crate::state::App;
-use crate::users::account::read_profile;
-use crate::users::change::{Target, change_user};
-use crate::users::detail;
-use crate::users::list::UserResponse;
-
-/// The fields to change.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct UpdateAccountRequest {
-    pub email: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    /// Name of a time zone, like `Europe/Berlin`.
-    pub time_zone: Option<String>,
-}
+use crate::http::request::Body;
+use crate::http::state::App;
+use crate::people::change::change_user;
+use crate::people::model;
+use crate::people::model::{UpdateAccountRequest, UpdateUserRequest, UserResponse};
 
 /// Get the caller's account
 #[utoipa::path(
@@ -37,7 +23,7 @@ pub struct UpdateAccountRequest {
 pub async fn get_account(State(app): State<App>, allowed: Allowed) -> Result<Response, ApiError> {
     let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
     let row = users::find(&app.postgres, allowed.viewer.id, visible).await?;
-    Ok(detail::answer(row.ok_or_else(ApiError::not_found)?))
+    Ok(model::answer(row.ok_or_else(ApiError::not_found)?))
 }
 
 /// Update the caller's account
@@ -45,27 +31,19 @@ pub async fn get_account(State(app): State<App>, allowed: Allowed) -> Result<Res
 /// Only an Owner can change username and position.
 #[utoipa::path(
     patch, path = "/api/account/", tag = "account",
-    request_body(content(
-        (UpdateAccountRequest = "application/json"),
-        (UpdateAccountRequest = "application/x-www-form-urlencoded"),
-        (UpdateAccountRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateAccountRequest,
     responses((status = 200, description = "Updated", body = UserResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_account(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    Posted(mut fields): Posted,
+    call: Call<()>,
+    Body { request, errors }: Body<UpdateAccountRequest>,
 ) -> Result<Response, ApiError> {
-    let target =
-        Target { id: allowed.viewer.id, allowed: &allowed, actor: &actor, headers: &headers, verb: "update" };
-    let row = change_user(&app, &target, |row| {
-        let edit = read_profile(&mut fields, UserEdit::of(row), false);
-        fields.finish().map_err(ApiError::fields)?;
-        Ok(edit)
+    let call = call.about_oneself();
+    let row = change_user(&app, &call, "update", |row| {
+        errors.finish()?;
+        Ok(UpdateUserRequest::from(request).applied_to(UserEdit::of(row)))
     });
-    Ok(detail::answer(row.await?))
+    Ok(model::answer(row.await?))
 }

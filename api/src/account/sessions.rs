@@ -5,45 +5,21 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::audit::{Actor, Diff, record};
-use crate::db::sessions::{self, LoginRow};
-use crate::db::time_of;
+use crate::account::model::{RevokeOthersResponse, SessionResponse};
+use crate::db::audit::{Diff, record};
+use crate::db::{sessions, time_of};
+use crate::http::allowed::Allowed;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, ListErrors};
 use crate::http::paging::{Listing, Page};
-use crate::http::path_id::PathText;
 use crate::http::query::event_cursor;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
-
-/// An active login.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SessionResponse {
-    pub id: Uuid,
-    /// `browser` or `api`.
-    pub kind: String,
-    pub created_at: String,
-    /// To the minute for a browser; the last exchange of the refresh token for a program.
-    pub last_seen_at: String,
-    pub expires_at: String,
-    pub address: String,
-    pub agent: String,
-    /// Whether this request uses this login.
-    pub is_current: bool,
-}
-
-/// The number of ended logins.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RevokeOthersResponse {
-    pub revoked: u64,
-}
 
 /// The parameters of the list of logins.
 #[derive(Debug, IntoParams)]
@@ -55,21 +31,6 @@ pub struct ListSessionsQuery {
     limit: Option<u32>,
     /// From the `Link` header of the previous page.
     cursor: Option<String>,
-}
-
-impl SessionResponse {
-    fn new(row: LoginRow, current: Option<Uuid>) -> Self {
-        Self {
-            is_current: Some(row.id) == current,
-            id: row.id,
-            kind: row.kind,
-            created_at: json_values::time(row.created_at.timestamp_millis()),
-            last_seen_at: json_values::time(row.last_seen_at.timestamp_millis()),
-            expires_at: json_values::time(row.expires_at.timestamp_millis()),
-            address: row.address,
-            agent: row.agent,
-        }
-    }
 }
 
 /// List the caller's logins
@@ -102,12 +63,8 @@ pub async fn list_sessions(
     responses((status = 204, description = "Ended"), DetailErrors),
     security(("bearer" = [])),
 )]
-pub async fn revoke_session(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-) -> Result<StatusCode, ApiError> {
+pub async fn revoke_session(State(app): State<App>, call: Call<String>) -> Result<StatusCode, ApiError> {
+    let Call { allowed, actor, id, .. } = call;
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::not_found())?;
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let user_id = allowed.viewer.id;
@@ -130,9 +87,9 @@ pub async fn revoke_session(
 )]
 pub async fn revoke_other_sessions(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
+    call: Call<()>,
 ) -> Result<Json<RevokeOthersResponse>, ApiError> {
+    let Call { allowed, actor, .. } = call;
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
     let revoked =

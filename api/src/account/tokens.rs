@@ -6,64 +6,24 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
-use crate::audit::{Actor, Diff, record};
-use crate::auth::api_token::{self, SCOPES};
-use crate::db::api_tokens::{self, ApiTokenRow, NewApiToken};
+use crate::account::model::{CreateTokenRequest, CreateTokenResponse, TokenResponse};
+use crate::db::api_tokens::{self, NewApiToken};
+use crate::db::audit::{Diff, record};
 use crate::db::time_of;
-use crate::http::body::Posted;
+use crate::http::allowed::Allowed;
+use crate::http::auth::api_token;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, ListErrors, MakeErrors};
 use crate::http::paging::{Listing, Page};
-use crate::http::path_id::PathId;
 use crate::http::query::text_cursor;
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
-
-const MAX_NAME_CHARS: usize = 100;
-const DEFAULT_LIFE_DAYS: i64 = 90;
-const MAX_LIFE_DAYS: i64 = 366;
-
-/// A token to create.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct CreateTokenRequest {
-    /// The purpose of the token.
-    pub name: String,
-    /// `read` (the default) permits reading, `write` also permits changes. In a form, separate them
-    /// by commas.
-    pub scopes: Option<Vec<String>>,
-    /// 1 to 366, by default 90.
-    pub expires_in_days: Option<u32>,
-}
-
-/// A token in the list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct TokenResponse {
-    pub id: i64,
-    pub name: String,
-    /// The first characters of the token.
-    pub hint: String,
-    pub scopes: Vec<String>,
-    pub created_at: String,
-    pub expires_at: String,
-    /// To the minute.
-    pub last_used_at: Option<String>,
-}
-
-/// A created token.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CreateTokenResponse {
-    #[serde(flatten)]
-    pub described: TokenResponse,
-    /// For the header `Authorization: Bearer`. It is not shown again.
-    pub token: String,
-}
 
 /// The parameters of the list of tokens.
 #[derive(Debug, IntoParams)]
@@ -75,20 +35,6 @@ pub struct ListTokensQuery {
     limit: Option<u32>,
     /// From the `Link` header of the previous page.
     cursor: Option<String>,
-}
-
-impl From<ApiTokenRow> for TokenResponse {
-    fn from(row: ApiTokenRow) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            hint: row.hint,
-            scopes: row.scopes,
-            created_at: json_values::time(row.created_at.timestamp_millis()),
-            expires_at: json_values::time(row.expires_at.timestamp_millis()),
-            last_used_at: row.last_used_at.map(|time| json_values::time(time.timestamp_millis())),
-        }
-    }
 }
 
 /// List the caller's API tokens
@@ -118,24 +64,21 @@ pub async fn list_tokens(
 /// once.
 #[utoipa::path(
     post, path = "/api/account/tokens/create/", tag = "account",
-    request_body(content(
-        (CreateTokenRequest = "application/json"),
-        (CreateTokenRequest = "application/x-www-form-urlencoded"),
-        (CreateTokenRequest = "multipart/form-data"),
-    )),
+    request_body = CreateTokenRequest,
     responses((status = 201, description = "Created. The token is shown only here", body = CreateTokenResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_token(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    Posted(mut fields): Posted,
+    call: Call<()>,
+    body: Body<CreateTokenRequest>,
 ) -> Result<Response, ApiError> {
-    let (name, scopes, life) = read(&mut fields)?;
+    let request = body.checked()?;
+    let (name, scopes) = (request.name.0, request.scopes.0);
+    let life = TimeDelta::days(request.expires_in_days.0);
     let (token, now) = (api_token::generate(), time_of(&app.clock));
     let new = NewApiToken {
-        user_id: allowed.viewer.id,
+        user_id: call.allowed.viewer.id,
         name: &name,
         token_hash: token.hash,
         hint: &token.hint,
@@ -143,7 +86,7 @@ pub async fn create_token(
         created_at: now,
         expires_at: now + life,
     };
-    let mut transaction = allowed.begin(&app).await?;
+    let mut transaction = call.allowed.begin(&app).await?;
     let id = api_tokens::insert(&mut *transaction, &new).await?;
     let described = TokenResponse {
         id,
@@ -155,21 +98,13 @@ pub async fn create_token(
         last_used_at: None,
     };
     let diff = Diff::created(&described);
-    record(&mut transaction, &actor, "create-token", Resource::Users, new.user_id, diff).await?;
+    record(&mut transaction, &call.actor, "create-token", Resource::Users, new.user_id, diff).await?;
     // The secret is not stored, so a repeated request cannot get it.
     let again = ApiError::conflict(format!(
         "This Idempotency-Key created the token {id}, which was shown once. Delete it and create another with another key."
     ));
     let made = CreateTokenResponse { described, token: token.text };
     transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
-}
-
-fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiError> {
-    let name = fields.required_text("name", MAX_NAME_CHARS);
-    let scopes = fields.words("scopes", &SCOPES).unwrap_or_else(|| vec![SCOPES[0].to_owned()]);
-    let days = fields.whole_number("expires_in_days", 1..=MAX_LIFE_DAYS, DEFAULT_LIFE_DAYS);
-    fields.finish().map_err(ApiError::fields)?;
-    Ok((name.unwrap_or_default(), scopes, TimeDelta::days(days)))
 }
 
 /// Delete an API token
@@ -180,12 +115,8 @@ fn read(fields: &mut Fields) -> Result<(String, Vec<String>, TimeDelta), ApiErro
     responses((status = 204, description = "Deleted"), DetailErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_token(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-) -> Result<StatusCode, ApiError> {
+pub async fn delete_token(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let Call { allowed, actor, id, .. } = call;
     let user_id = allowed.viewer.id;
     let mut transaction = allowed.begin_locking_user(&app, allowed.viewer.id).await?;
     let name = api_tokens::revoke(&mut transaction, user_id, id, time_of(&app.clock)).await?;

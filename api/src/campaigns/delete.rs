@@ -3,15 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Diff;
+use crate::campaigns::model::CampaignFields;
 use crate::campaigns::rules::is_in_scope;
-use crate::campaigns::show::CampaignFields;
+use crate::db::audit::Diff;
 use crate::db::{campaigns, tracking_keys};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// Delete a campaign
 ///

@@ -3,15 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use crate::campaigns::model::CampaignResponse;
 use crate::campaigns::rules::is_in_scope;
-use crate::campaigns::show::CampaignResponse;
 use crate::db::campaigns::{self, CampaignRow};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::http::precondition::versioned;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get a campaign
 #[utoipa::path(

@@ -3,77 +3,46 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::json;
 use sqlx::PgConnection;
-use utoipa::ToSchema;
 
-use crate::audit::Diff;
+use crate::campaigns::model::{CampaignResponse, RevokeCampaignKeyRequest, RotateCampaignKeyRequest};
 use crate::campaigns::rules::is_in_scope;
-use crate::campaigns::show::CampaignResponse;
+use crate::db::audit::Diff;
 use crate::db::campaigns::{self, CampaignRow};
 use crate::db::tracking_keys::{self, KeyRow};
-use crate::http::body::Posted;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
 use crate::http::precondition::versioned;
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::http::transaction::Transaction;
 use crate::policy::Resource;
-use crate::state::App;
 
-/// How long old keys stay valid unless told otherwise: a weekend.
-const DEFAULT_GRACE_HOURS: i64 = 72;
-/// How long they can: 30 days.
-const MAX_GRACE_HOURS: i64 = 720;
 /// No campaign has more keys that are valid at once.
 const MAX_VALID_KEYS: usize = 20;
-/// Longer than any key.
-const MAX_KEY_CHARS: usize = 100;
-
-/// How to rotate.
-#[derive(Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct RotateCampaignKeyRequest {
-    /// For how long the keys of now stay valid.
-    #[schema(minimum = 0, maximum = 720, default = 72)]
-    grace_hours: Option<i64>,
-}
-
-/// What to revoke.
-#[derive(Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct RevokeCampaignKeyRequest {
-    key: String,
-}
-
 /// Rotate a campaign's tracking key
 ///
 /// Makes a new key. The others end after the grace time; pages that carry them have that long to be
 /// changed.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/rotate-key/", tag = "campaigns", params(("id" = i64, Path)),
-    request_body(content(
-        (RotateCampaignKeyRequest = "application/json"),
-        (RotateCampaignKeyRequest = "application/x-www-form-urlencoded"),
-        (RotateCampaignKeyRequest = "multipart/form-data"),
-    )),
+    request_body = RotateCampaignKeyRequest,
     responses((status = 200, description = "The campaign with its new key", body = CampaignResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn rotate_campaign_key(
     State(app): State<App>,
     call: Call,
-    Posted(mut fields): Posted,
+    body: Body<RotateCampaignKeyRequest>,
 ) -> Result<Response, ApiError> {
-    let hours = fields.whole_number("grace_hours", 0..=MAX_GRACE_HOURS, DEFAULT_GRACE_HOURS);
     let mut transaction = call.allowed.begin(&app).await?;
     let row = lock_exclusive(&mut transaction, &call).await?;
-    fields.finish().map_err(ApiError::fields)?;
+    let hours = i32::try_from(body.checked()?.grace_hours.0).unwrap_or(0);
     if row.keys.iter().filter(|key| key.is_valid).count() >= MAX_VALID_KEYS {
         return Err(ApiError::conflict(format!("It has {MAX_VALID_KEYS} valid keys. Revoke some first.")));
     }
-    let hours = i32::try_from(hours).unwrap_or(0);
     tracking_keys::expire_all(&mut transaction, call.id, hours).await?;
     tracking_keys::insert(&mut transaction, call.id).await?;
     finish(&app, &call, transaction, &row, "rotate-key").await
@@ -85,23 +54,18 @@ pub async fn rotate_campaign_key(
 /// replacement.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/revoke-key/", tag = "campaigns", params(("id" = i64, Path)),
-    request_body(content(
-        (RevokeCampaignKeyRequest = "application/json"),
-        (RevokeCampaignKeyRequest = "application/x-www-form-urlencoded"),
-        (RevokeCampaignKeyRequest = "multipart/form-data"),
-    )),
+    request_body = RevokeCampaignKeyRequest,
     responses((status = 200, description = "The campaign without the key", body = CampaignResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn revoke_campaign_key(
     State(app): State<App>,
     call: Call,
-    Posted(mut fields): Posted,
+    body: Body<RevokeCampaignKeyRequest>,
 ) -> Result<Response, ApiError> {
-    let sent = fields.required_text("key", MAX_KEY_CHARS).unwrap_or_default().to_lowercase();
     let mut transaction = call.allowed.begin(&app).await?;
     let row = lock_exclusive(&mut transaction, &call).await?;
-    fields.finish().map_err(ApiError::fields)?;
+    let sent = body.checked()?.key.to_lowercase();
     let found = row.keys.iter().find(|key| key.key == sent);
     let found = found.ok_or_else(|| ApiError::field("key", "The campaign has no such key."))?;
     if !found.is_valid {

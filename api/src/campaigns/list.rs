@@ -4,17 +4,17 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::campaigns::rules::STATES;
-use crate::campaigns::show::CampaignResponse;
+use crate::campaigns::fields::STATES;
+use crate::campaigns::model::CampaignResponse;
 use crate::db::campaigns::{self, CampaignFilter, CampaignRow};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::list_by_name::{NamedFilter, NamedQuery, name_cursor};
+use crate::http::list_by_name::{NamedQuery, name_cursor, read_name_filter};
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
 
 /// Further query parameters of the list of campaigns.
 #[derive(Debug, IntoParams)]
@@ -64,7 +64,7 @@ pub async fn collect(
 ) -> Result<Page<CampaignRow>, ApiError> {
     let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = CampaignFilter {
-        named: NamedFilter::read(&mut params),
+        named: read_name_filter(&mut params),
         own_user: (allowed.grant.scope == Scope::Own).then_some(allowed.viewer.id),
         own_team: (allowed.grant.scope == Scope::Team).then_some(own_team),
         user_id: params.id("user_id"),

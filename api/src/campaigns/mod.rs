@@ -3,8 +3,9 @@
 pub mod create;
 pub mod delete;
 pub mod detail;
+pub mod fields;
 pub mod keys;
 pub mod list;
+pub mod model;
 mod rules;
-pub mod show;
 pub mod update;

@@ -6,12 +6,18 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::amount;
+use crate::campaigns::fields::{CampaignState, Redirects, Sites};
 use crate::config::EdgeConfig;
 use crate::db::campaigns::CampaignRow;
 use crate::db::tracking_keys::KeyRow;
-use crate::funds::amount;
+use crate::http::fields::keys::Key;
+use crate::http::fields::options::Nullable;
+use crate::http::fields::types::{CurrencyOrDollar, Text, Texts, WholeNumber};
 use crate::http::json_values;
-use crate::pages::snippet::Snippet;
+use crate::http::request::{patch, request};
+use crate::snippet::Snippet;
+use sluice_schemas::decimal::Decimal;
 
 /// Fields of a campaign that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -23,7 +29,7 @@ pub struct CampaignFields {
     pub source: Option<i64>,
     /// Id of the partner.
     pub partner: Option<i64>,
-    /// `active` or `paused`.
+    /// Only `active` or only `paused` campaigns.
     pub state: String,
     /// Origins of its landing pages.
     pub sites: Vec<String>,
@@ -120,3 +126,50 @@ fn pixel_url(edge: &EdgeConfig, key: &str, row: &CampaignRow) -> String {
     }
     url
 }
+
+request! {
+    /// A campaign. Lists are repeated names in a form.
+    pub struct CreateCampaignRequest {
+        /// Up to 100 characters.
+        pub name: Text<100>,
+        /// The Buyer who runs it. A Buyer's own unless sent; a Team Lead names a member of the own team, an Owner any Buyer.
+        pub user_id: Option<Nullable<Key>>,
+        /// A traffic source, whose macros the pixel's URL has.
+        pub source: Option<Nullable<Key>>,
+        pub partner: Option<Nullable<Key>>,
+        /// `active` (as it is unless sent) or `paused`.
+        pub state: CampaignState,
+        /// Origins of its landing pages.
+        pub sites: Sites,
+        /// URLs to which an order form may redirect.
+        pub redirects: Redirects,
+        /// What an order brings when nothing else says so; no finer than the currency.
+        pub payout: Nullable<Decimal>,
+        /// ISO 4217; `USD` unless another is sent.
+        pub currency: CurrencyOrDollar,
+        pub tags: Texts<20, 50>,
+    }
+}
+
+patch! {
+    /// What changes.
+    pub struct UpdateCampaignRequest of CreateCampaignRequest;
+}
+
+request! {
+    /// How to rotate.
+    pub struct RotateCampaignKeyRequest {
+        /// For how long the present keys stay valid: 72 hours unless sent.
+        pub grace_hours: GraceHours,
+    }
+}
+
+request! {
+    /// What to revoke.
+    pub struct RevokeCampaignKeyRequest {
+        pub key: Text<100>,
+    }
+}
+
+/// Hours for which old keys stay valid: a weekend, at most 30 days.
+pub type GraceHours = WholeNumber<0, 720, 72>;

@@ -3,23 +3,34 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
+use clap::Args;
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 
-use crate::audit::{Actor, Diff, record};
-use crate::auth::password::Passwords;
-use crate::cli::{CreateOwnerArgs, say};
+use crate::cli::say::say;
 use crate::config::Config;
+use crate::db::audit::{Actor, Diff, record};
 use crate::db::postgres_pool;
 use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
+use crate::http::auth::password::Passwords;
 use crate::http::fields::Fields;
+use crate::http::request::Body;
+use crate::people::model::RegisterUserRequest;
 use crate::policy::{Position, Resource};
-use crate::users::account::{self, NewAccount};
 
 /// The environment variable with the password.
 const PASSWORD_VARIABLE: &str = "SLUICE_OWNER_PASSWORD";
 
-/// Creates the account.
+/// The account to create.
+#[derive(Debug, Args)]
+pub struct CreateOwnerArgs {
+    #[arg(long)]
+    pub username: String,
+    #[arg(long, default_value = "")]
+    pub email: String,
+}
+
+/// Makes the account.
 ///
 /// # Errors
 /// Fails if the username or the password is not acceptable, or the username exists.
@@ -40,7 +51,7 @@ fn read_password() -> anyhow::Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn check(arguments: &CreateOwnerArgs, password: String) -> anyhow::Result<NewAccount> {
+fn check(arguments: &CreateOwnerArgs, password: String) -> anyhow::Result<RegisterUserRequest> {
     if password.is_empty() {
         bail!("there is no password: set {PASSWORD_VARIABLE} or write it to standard input");
     }
@@ -49,25 +60,25 @@ fn check(arguments: &CreateOwnerArgs, password: String) -> anyhow::Result<NewAcc
     values.insert("email".to_owned(), Value::String(arguments.email.clone()));
     values.insert("password".to_owned(), Value::String(password));
     values.insert("position".to_owned(), Value::String(Position::Owner.as_str().to_owned()));
-    let mut fields = Fields::new(values);
-    let account = account::read(&mut fields);
-    account.ok_or_else(|| {
-        let errors = fields.finish().err().unwrap_or_default();
-        let lines: Vec<String> =
-            errors.iter().map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect();
-        anyhow::anyhow!(lines.join("; "))
-    })
+    let Body { request, errors } = Body::<RegisterUserRequest>::of(Fields::new(values));
+    if errors.finish().is_ok() {
+        return Ok(request);
+    }
+    let messages = errors.into_messages();
+    let lines: Vec<String> =
+        messages.iter().map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect();
+    bail!(lines.join("; "))
 }
 
-async fn insert(pool: &PgPool, account: NewAccount) -> anyhow::Result<i64> {
-    let hashed = Passwords::new().hash(&account.password).await;
+async fn insert(pool: &PgPool, account: RegisterUserRequest) -> anyhow::Result<i64> {
+    let hashed = Passwords::new().hash(&account.password.0).await;
     let new = NewUser {
         password_hash: hashed.map_err(|error| anyhow::anyhow!(error.sentence()))?,
-        username: account.username,
-        email: account.email,
-        first_name: account.first_name,
-        last_name: account.last_name,
-        position: account.position,
+        username: account.username.0,
+        email: account.email.0,
+        first_name: account.first_name.0,
+        last_name: account.last_name.0,
+        position: account.position.0,
         is_active: true,
         is_demo: false,
     };

@@ -8,13 +8,13 @@ use clickhouse::Client;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 
-use crate::auth::password::{self, Passwords};
-use crate::cli::say;
+use crate::cli::say::say;
 use crate::config::Config;
 use crate::db::clickhouse::admin_client;
 use crate::db::demo;
 use crate::db::postgres_pool;
 use crate::db::users::NewUser;
+use crate::http::auth::password::{self, Passwords};
 use crate::policy::Position;
 
 /// How many times a removal looks for events that arrived late.

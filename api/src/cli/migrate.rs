@@ -11,16 +11,13 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use sluice_schemas::migrations::{CLICKHOUSE, Migration};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::cli::say;
+use crate::cli::say::say;
 use crate::config::{ClickhouseConfig, Config};
 use crate::db::clickhouse::admin_client;
-
-/// The migrations of Postgres, embedded in the binary.
-pub static POSTGRES: Migrator = sqlx::migrate!("../schemas/migrations/postgres");
+use crate::db::migrations::POSTGRES;
 
 /// The longest wait for the servers to start.
 const SERVER_PATIENCE: Duration = Duration::from_secs(60);

@@ -3,14 +3,16 @@
 pub mod create_owner;
 pub mod demo;
 pub mod migrate;
+mod say;
 pub mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use sluice_runtime::config::{ConfigArgs, exit_bad_config, load_or_exit};
 use sluice_runtime::telemetry;
 
+use crate::cli::create_owner::CreateOwnerArgs;
 use crate::config::Config;
 
 /// Sluice's API and pages.
@@ -35,15 +37,6 @@ enum Command {
     Demo(DemoCommand),
     /// Serve the API and the pages.
     Serve,
-}
-
-/// The account to create.
-#[derive(Debug, Args)]
-pub struct CreateOwnerArgs {
-    #[arg(long)]
-    pub username: String,
-    #[arg(long, default_value = "")]
-    pub email: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,10 +84,4 @@ pub fn run(arguments: Arguments) -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("sluice-api: {error:#}");
     ExitCode::FAILURE
-}
-
-/// Prints the result of a command.
-#[expect(clippy::print_stdout, reason = "the answer to who typed the command")]
-pub(crate) fn say(line: impl std::fmt::Display) {
-    println!("{line}");
 }

@@ -10,9 +10,10 @@ use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::{self, Readiness};
 
 use crate::config::Config;
+use crate::http::state::App;
+use crate::http::{health, serve};
 use crate::metrics::Metrics;
-use crate::state::App;
-use crate::{health, http::serve, routes};
+use crate::routes;
 
 /// The longest time that a drain waits for open requests.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(35);

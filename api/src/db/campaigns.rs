@@ -7,8 +7,8 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::db::begin_with_custom_plans;
+use crate::db::name_filter::NameFilter;
 use crate::db::tracking_keys::KeyRow;
-use crate::http::list_by_name::NamedFilter;
 
 /// A campaign that is not archived.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub struct NewCampaign {
 /// Filters of a list of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignFilter {
-    pub named: NamedFilter,
+    pub named: NameFilter,
     /// The viewer may see only this buyer's campaigns.
     pub own_user: Option<i64>,
     /// The viewer may see only campaigns of this team's members; 0 if the viewer has no team.

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
-use crate::http::error::ApiError;
 
 /// The outcome of an edit.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
@@ -28,14 +27,14 @@ pub struct StatusRow {
 const MAX_STATUSES: u32 = 1000;
 
 /// Returns the outcome of an edit; `None` while the consumer has not applied it.
-pub async fn outcome(client: &Client, id: Uuid) -> Result<Option<OutcomeRow>, ApiError> {
+pub async fn outcome(client: &Client, id: Uuid) -> clickhouse::error::Result<Option<OutcomeRow>> {
     let sql = "SELECT toString(outcome) AS outcome, reason FROM changes
                WHERE toUInt128(change_id) = toUInt128({id:UUID}) LIMIT 1";
     fetch_optional(client.query(sql).param("id", id.to_string())).await
 }
 
 /// Lists the statuses of an order, oldest first.
-pub async fn statuses(client: &Client, order_id: Uuid) -> Result<Vec<StatusRow>, ApiError> {
+pub async fn statuses(client: &Client, order_id: Uuid) -> clickhouse::error::Result<Vec<StatusRow>> {
     let sql = "SELECT toUnixTimestamp64Milli(time) AS time_ms, toString(status) AS status, status_text, reason, actor_id
                FROM order_status WHERE toUInt128(order_id) = toUInt128({id:UUID})
                ORDER BY time, toUInt128(change_id) LIMIT {limit:UInt32}";

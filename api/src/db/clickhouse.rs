@@ -7,7 +7,6 @@ use clickhouse::query::Query;
 use clickhouse::{Client, RowOwned, RowRead};
 
 use crate::config::ClickhouseConfig;
-use crate::http::error::ApiError;
 
 /// The longest that a query of a request may run in the server, in seconds.
 const MAX_EXECUTION_S: &str = "10";
@@ -39,21 +38,21 @@ pub fn admin_client(config: &ClickhouseConfig) -> Client {
 /// Returns all rows of a query, within a time limit.
 ///
 /// # Errors
-/// 503 when ClickHouse is down, too busy or too slow.
-pub async fn fetch_all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, ApiError> {
+/// When ClickHouse is down, too busy or too slow.
+pub async fn fetch_all<T: RowOwned + RowRead>(query: Query) -> clickhouse::error::Result<Vec<T>> {
     match tokio::time::timeout(PATIENCE, query.fetch_all::<T>()).await {
-        Ok(rows) => Ok(rows?),
-        Err(_) => Err(clickhouse::error::Error::TimedOut.into()),
+        Ok(rows) => rows,
+        Err(_) => Err(clickhouse::error::Error::TimedOut),
     }
 }
 
 /// Returns the first row of a query, within a time limit.
 ///
 /// # Errors
-/// 503 when ClickHouse is down, too busy or too slow.
-pub async fn fetch_optional<T: RowOwned + RowRead>(query: Query) -> Result<Option<T>, ApiError> {
+/// When ClickHouse is down, too busy or too slow.
+pub async fn fetch_optional<T: RowOwned + RowRead>(query: Query) -> clickhouse::error::Result<Option<T>> {
     match tokio::time::timeout(PATIENCE, query.fetch_optional::<T>()).await {
-        Ok(row) => Ok(row?),
-        Err(_) => Err(clickhouse::error::Error::TimedOut.into()),
+        Ok(row) => row,
+        Err(_) => Err(clickhouse::error::Error::TimedOut),
     }
 }

@@ -7,9 +7,9 @@ use sluice_schemas::chunk::decode_event;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::db::MAX_TIME_MS;
 use crate::db::parked::{ParkedFilter, ParkedRow};
 use crate::db::prospects::uuid_texts;
-use crate::http::query::MAX_TIME_MS;
 
 /// How many parked events one query reads.
 const PARKED_PAGE: u32 = 1000;
@@ -147,9 +147,7 @@ async fn parked_of(client: &Client, users: &[u64]) -> anyhow::Result<Vec<Uuid>> 
         ..ParkedFilter::default()
     };
     loop {
-        let rows = crate::db::parked::list(client, &filter)
-            .await
-            .map_err(|error| anyhow::anyhow!(error.sentence()))?;
+        let rows = crate::db::parked::list(client, &filter).await?;
         found.extend(rows.iter().filter(|row| names_any(row, users)).map(|row| row.event_id));
         match rows.last() {
             Some(last) if rows.len() == PARKED_PAGE as usize => {

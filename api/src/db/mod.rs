@@ -15,6 +15,8 @@ pub mod event_filter;
 pub mod funds;
 pub mod idempotency;
 pub mod images;
+pub mod migrations;
+pub mod name_filter;
 pub mod orders;
 pub mod parked;
 pub mod partners;
@@ -38,8 +40,9 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use crate::config::PostgresConfig;
-use crate::http::error::ApiError;
 
+/// The last time that lists accept: the start of the year 2100, in Unix milliseconds.
+pub const MAX_TIME_MS: i64 = 4_102_444_800_000;
 /// How long a request waits for a connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest a statement of a request may run.
@@ -111,18 +114,6 @@ pub fn like_pattern(text: &str) -> String {
 #[must_use]
 pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
-}
-
-/// Maps the violation of a constraint to an error of a field. `known` lists constraint, field and
-/// message. Every other error keeps its meaning.
-#[must_use]
-pub fn constraint_to_field(error: sqlx::Error, known: &[(&str, &str, &str)]) -> ApiError {
-    let found = violated_constraint(&error)
-        .and_then(|constraint| known.iter().find(|(known, _, _)| *known == constraint));
-    match found {
-        Some((_, field, message)) => ApiError::field(field, *message),
-        None => error.into(),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::db::event_filter::{EventFilter, RANGE};
 use crate::db::prospects::uuid_texts;
 use crate::db::scope::EventScope;
 use crate::db::time_slices::{self, PageSlices};
-use crate::http::error::ApiError;
 
 /// An order without its contact.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -62,7 +61,11 @@ fn search_sql(filter: &EventFilter) -> String {
 }
 
 /// Lists a page of orders by time. `now_ms` is the approximate time of the newest order.
-pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<OrderRow>, ApiError> {
+pub async fn list(
+    client: &Client,
+    filter: &EventFilter,
+    now_ms: u64,
+) -> clickhouse::error::Result<Vec<OrderRow>> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
     let slicing = if filter.is_narrow() { time_slices::FEW_ORDERS } else { time_slices::ORDERS };
@@ -77,8 +80,12 @@ pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<
 }
 
 /// Finds an order within the scope.
-pub async fn find(client: &Client, scope: &EventScope, id: Uuid) -> Result<Option<OrderRow>, ApiError> {
-    let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::http::query::MAX_TIME_MS));
+pub async fn find(
+    client: &Client,
+    scope: &EventScope,
+    id: Uuid,
+) -> clickhouse::error::Result<Option<OrderRow>> {
+    let (from_ms, to_ms) = born_between(id).unwrap_or((0, crate::db::MAX_TIME_MS));
     let sql = format!(
         "SELECT {COLUMNS} FROM orders
          WHERE {RANGE} AND order_id = {{id:UUID}} AND {} LIMIT 1",
@@ -95,7 +102,7 @@ pub async fn of_prospect(
     scope: &EventScope,
     prospect_id: Uuid,
     prospect_ms: i64,
-) -> Result<Vec<OrderRow>, ApiError> {
+) -> clickhouse::error::Result<Vec<OrderRow>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM orders
          WHERE time >= fromUnixTimestamp64Milli({{from_ms:Int64}}) AND prospect_id = {{id:UUID}} AND {}
@@ -107,7 +114,7 @@ pub async fn of_prospect(
 }
 
 /// Loads the contacts of these orders.
-pub async fn contacts(client: &Client, orders: &[OrderRow]) -> Result<Vec<ContactRow>, ApiError> {
+pub async fn contacts(client: &Client, orders: &[OrderRow]) -> clickhouse::error::Result<Vec<ContactRow>> {
     let times = orders.iter().map(|order| order.time_ms);
     let (Some(from_ms), Some(to_ms)) = (times.clone().min(), times.max()) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = orders.iter().map(|order| order.order_id).collect();

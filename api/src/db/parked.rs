@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::db::clickhouse::fetch_all;
 use crate::db::event_filter::EventFilter;
-use crate::http::error::ApiError;
 
 /// A parked event with its payload.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -59,7 +58,7 @@ impl ParkedFilter {
 }
 
 /// Lists a page of parked events by the time when they were first seen.
-pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRow>, ApiError> {
+pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let (comparison, direction) = if filter.is_ascending { (">", "ASC") } else { ("<", "DESC") };
     let sql = format!(
         "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, toString(state) AS state,
@@ -91,10 +90,10 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> Result<Vec<ParkedRo
 }
 
 /// Finds a parked event by its id.
-pub async fn find(client: &Client, id: Uuid) -> Result<Option<ParkedRow>, ApiError> {
+pub async fn find(client: &Client, id: Uuid) -> clickhouse::error::Result<Option<ParkedRow>> {
     let filter = ParkedFilter {
         q: id.to_string(),
-        to_ms: crate::http::query::MAX_TIME_MS,
+        to_ms: crate::db::MAX_TIME_MS,
         limit: 2,
         ..ParkedFilter::default()
     };

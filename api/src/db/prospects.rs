@@ -9,12 +9,11 @@ use serde::Deserialize;
 use sluice_schemas::id_time::born_at;
 use uuid::Uuid;
 
+use crate::db::MAX_TIME_MS;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
 use crate::db::scope::EventScope;
 use crate::db::time_slices::{self, PageSlices};
-use crate::http::error::ApiError;
-use crate::http::query::MAX_TIME_MS;
 use crate::policy::Grant;
 
 /// A prospect in a list.
@@ -154,7 +153,11 @@ fn page_sql(slice: &EventFilter) -> String {
 }
 
 /// Lists a page of prospects by time. `now_ms` is the approximate time of the newest prospect.
-pub async fn list(client: &Client, filter: &EventFilter, now_ms: u64) -> Result<Vec<ProspectRow>, ApiError> {
+pub async fn list(
+    client: &Client,
+    filter: &EventFilter,
+    now_ms: u64,
+) -> clickhouse::error::Result<Vec<ProspectRow>> {
     let slicing = if filter.q.is_empty() { time_slices::PROSPECTS } else { time_slices::TEXTS };
     let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
@@ -169,7 +172,7 @@ pub async fn find(
     client: &Client,
     scope: &EventScope,
     id: Uuid,
-) -> Result<Option<ProspectDetailRow>, ApiError> {
+) -> clickhouse::error::Result<Option<ProspectDetailRow>> {
     let sql = format!(
         "SELECT {VISIT}, {KINDS}, {DETAILS} FROM prospects
          WHERE time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) = toUInt128({{id:UUID}}))
@@ -181,7 +184,7 @@ pub async fn find(
 
 /// Finds prospects of any scope, for orders that the viewer may see. Looks for each at the time in
 /// its id first, and uses the index only for those that are not there.
-pub async fn find_many(client: &Client, ids: &[Uuid]) -> Result<Vec<VisitRow>, ApiError> {
+pub async fn find_many(client: &Client, ids: &[Uuid]) -> clickhouse::error::Result<Vec<VisitRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

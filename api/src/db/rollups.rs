@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use crate::db::clickhouse::fetch_all;
 use crate::db::scope::EventScope;
-use crate::http::error::ApiError;
 
 /// The sums of one hour of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Row, Deserialize)]
@@ -24,7 +23,7 @@ pub async fn hours(
     scope: &EventScope,
     from_s: i64,
     to_s: i64,
-) -> Result<Vec<HourRow>, ApiError> {
+) -> clickhouse::error::Result<Vec<HourRow>> {
     let sql = format!(
         "SELECT toInt64(toUnixTimestamp(hour)) AS hour_s, sum(prospects) AS n_prospects, sum(bots) AS n_bots,
                 sum(orders) AS n_orders

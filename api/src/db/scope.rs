@@ -7,10 +7,9 @@
 use clickhouse::query::Query;
 use sqlx::PgPool;
 
-use crate::auth::viewer::Viewer;
 use crate::db::teams;
-use crate::http::error::ApiError;
 use crate::policy::Scope;
+use crate::viewer::Viewer;
 
 /// The events that a query may return.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct EventScope {
 
 impl EventScope {
     /// Resolves the policy's scope for this viewer.
-    pub async fn load(pool: &PgPool, viewer: &Viewer, scope: Scope) -> Result<Self, ApiError> {
+    pub async fn load(pool: &PgPool, viewer: &Viewer, scope: Scope) -> sqlx::Result<Self> {
         let mut found = Self { viewer: u64::try_from(viewer.id).unwrap_or(0), ..Self::default() };
         match (scope, &viewer.team) {
             (Scope::All, _) => found.all = true,

@@ -5,11 +5,25 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::auth::session::Session;
-use crate::auth::token::LoginOrigin;
-
 /// How often a use is recorded, to avoid a write for each request.
 pub const SEEN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+/// A valid session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The public id, to list and revoke the session.
+    pub id: Uuid,
+    pub user_id: i64,
+    /// The secret of the CSRF tokens of this session.
+    pub csrf: [u8; 32],
+}
+
+/// Address and user agent of a login, which its user can see later.
+#[derive(Debug, Clone, Default)]
+pub struct LoginOrigin {
+    pub address: String,
+    pub agent: String,
+}
 
 /// A session to insert.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::http::list_by_name::NamedFilter;
+use crate::db::name_filter::NameFilter;
 
 /// The constraint that keeps names unique, ignoring case.
 pub const NAME_UNIQUE: &str = "sources_name_unique";
@@ -31,7 +31,7 @@ pub struct NewSource {
 }
 
 /// Lists sources by name.
-pub async fn list(pool: &PgPool, filter: &NamedFilter) -> sqlx::Result<Vec<SourceRow>> {
+pub async fn list(pool: &PgPool, filter: &NameFilter) -> sqlx::Result<Vec<SourceRow>> {
     macro_rules! page {
         ($after:literal, $order:literal) => {
             sqlx::query_as!(

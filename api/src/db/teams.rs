@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::http::list_by_name::NamedFilter;
+use crate::db::name_filter::NameFilter;
 
 /// The constraint that allows a lead one team.
 pub const LEAD_UNIQUE: &str = "teams_lead_unique";
@@ -70,7 +70,7 @@ pub async fn list(
     pool: &PgPool,
     is_all: bool,
     only: Option<i64>,
-    filter: &NamedFilter,
+    filter: &NameFilter,
 ) -> sqlx::Result<Vec<TeamRow>> {
     macro_rules! page {
         ($after:literal, $order:literal) => {

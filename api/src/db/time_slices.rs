@@ -8,7 +8,6 @@ use clickhouse::Client;
 
 use crate::db::clickhouse::fetch_optional;
 use crate::db::event_filter::EventFilter;
-use crate::http::error::ApiError;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -46,7 +45,7 @@ impl<'a> PageSlices<'a> {
         slicing: Slicing,
         filter: &'a EventFilter,
         now_ms: u64,
-    ) -> Result<Self, ApiError> {
+    ) -> clickhouse::error::Result<Self> {
         let (mut from_ms, to_ms) = filter.range_ms();
         if filter.is_ascending {
             from_ms = from_ms.max(earliest_ms(client, slicing.table).await?);
@@ -70,7 +69,7 @@ impl<'a> PageSlices<'a> {
 
 /// Returns the time of the oldest event of a table, from the metadata of its parts; 0 if it is
 /// empty.
-async fn earliest_ms(client: &Client, table: &'static str) -> Result<i64, ApiError> {
+async fn earliest_ms(client: &Client, table: &'static str) -> clickhouse::error::Result<i64> {
     let sql = format!("SELECT toUnixTimestamp64Milli(min(time)) FROM {table}");
     Ok(fetch_optional(client.query(&sql)).await?.unwrap_or(0))
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::auth::token::LoginOrigin;
 use crate::db::idempotency;
+use crate::db::sessions::LoginOrigin;
 
 /// A refresh token with its family and user.
 #[derive(Debug)]

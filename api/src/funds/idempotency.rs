@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::http::error::ApiError;
-use crate::http::idempotency::{REPLAYED, read_key};
+use crate::http::idempotency::key::{REPLAYED, read_key};
 
 /// The client's key of its request, if it sent one.
 #[derive(Debug, Clone)]

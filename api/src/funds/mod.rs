@@ -9,7 +9,6 @@
 //! units everywhere between `amount` and the database.
 
 pub mod accounts;
-pub mod amount;
 pub mod balances;
 pub mod budgets;
 pub mod idempotency;

@@ -4,11 +4,11 @@
 use sqlx::PgExecutor;
 
 use crate::db::funds::accounts;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::query::Params;
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
 
 /// Buyers whose money the viewer may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Loads the buyers within the viewer's scope.
+    /// Resolves the policy's scope for this viewer.
     pub async fn of(executor: impl PgExecutor<'_>, allowed: &Allowed) -> Result<Self, ApiError> {
         let buyers = match (allowed.grant.scope, &allowed.viewer.team) {
             (Scope::All, _) => None,

@@ -52,7 +52,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
         hash.update(asset.bytes);
     }
     hash.finalize()[..6].iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         write!(text, "{byte:02x}").ok();
         text
     })

@@ -2,7 +2,7 @@
 //! errors of bodies that cannot be read have the words of Django REST framework.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest as _, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
@@ -17,21 +17,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// The maximum number of parts of a multipart body.
 const MAX_PARTS: usize = 100;
 
-/// The fields of a request's body.
-#[derive(Debug)]
-pub struct Posted(pub Fields);
-
-impl<S: Send + Sync> FromRequest<S> for Posted {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let headers = request.headers().clone();
-        let body = read_bytes(request, state).await?;
-        Ok(Self(read(&headers, body).await?))
-    }
-}
-
-/// Reads the bytes of a body.
+/// The bytes of a body within the bound.
 ///
 /// # Errors
 /// 413 for a body larger than [`MAX_BYTES`], 400 for an incomplete one.

@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 use sluice_runtime::client_address;
 
-use crate::auth::token::LoginOrigin;
-use crate::state::App;
+use crate::db::sessions::LoginOrigin;
+use crate::http::state::App;
 
 /// The maximum length of a user agent that is stored with a session.
 const MAX_AGENT_CHARS: usize = 300;

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
+use crate::changes::SubmitError;
+use crate::db::violated_constraint;
+
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -361,6 +364,18 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Unavailable => Self::unavailable("kafka"),
+            SubmitError::Broken(error) => Self::internal(&error),
+            SubmitError::Missing => Self::not_found(),
+            SubmitError::ChangedSince => Self::changed_since(),
+            SubmitError::Refused(reason) => Self::conflict(format!("It changed meanwhile: {reason}.")),
+        }
+    }
+}
+
 impl From<clickhouse::error::Error> for ApiError {
     fn from(error: clickhouse::error::Error) -> Self {
         use clickhouse::error::Error;
@@ -379,6 +394,18 @@ impl From<clickhouse::error::Error> for ApiError {
         } else {
             Self::internal(&error)
         }
+    }
+}
+
+/// Maps the violation of a constraint to an error of a field. `known` lists constraint, field and
+/// message. Every other error keeps its meaning.
+#[must_use]
+pub fn constraint_to_field(error: sqlx::Error, known: &[(&str, &str, &str)]) -> ApiError {
+    let found = violated_constraint(&error)
+        .and_then(|constraint| known.iter().find(|(known, _, _)| *known == constraint));
+    match found {
+        Some((_, field, message)) => ApiError::field(field, *message),
+        None => error.into(),
     }
 }
 

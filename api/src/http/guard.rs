@@ -6,25 +6,26 @@
 //! was verified.
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
-use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::session::{self, ANONYMOUS_COOKIE_NAME, Session};
-use crate::auth::viewer::{self, Bearer, Credential, Viewer};
-use crate::auth::{csrf, random_secret};
+use crate::http::allowed::{Allowed, Anonymous, Form};
+use crate::http::auth::credentials::{self, Bearer};
+use crate::http::auth::session::{self, ANONYMOUS_COOKIE_NAME};
+use crate::http::auth::{csrf, random_secret};
 use crate::http::body;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKey, KeyMode};
-use crate::pages::frame::PageError;
-use crate::policy::{self, Action, Grant, Resource};
-use crate::state::App;
+use crate::http::idempotency::{self, KeyMode};
+use crate::http::page::PageError;
+use crate::http::state::App;
+use crate::policy::{self, Action, Resource};
+use crate::viewer::Credential;
 
 /// The condition of a route.
 #[derive(Debug, Clone, Copy)]
@@ -58,36 +59,6 @@ pub enum Surface {
     Page,
     /// Files, the same for everybody. Without cookies, so that caches may store them.
     File,
-}
-
-/// A caller who has the permission of the route, with its grant.
-#[derive(Debug, Clone)]
-pub struct Allowed {
-    pub viewer: Viewer,
-    pub grant: Grant,
-    /// The session; only on pages.
-    pub session: Option<Session>,
-    pub credential: Credential,
-    /// The `Idempotency-Key`, on routes that accept one.
-    pub idempotency_key: Option<IdempotencyKey>,
-}
-
-/// The visitor of a public page: the secret from which the form's token is derived.
-#[derive(Debug, Clone, Copy)]
-pub struct Anonymous {
-    pub csrf: [u8; 32],
-}
-
-/// The fields of a page's form whose token was verified.
-#[derive(Debug, Clone, Default)]
-pub struct Form(Vec<(String, String)>);
-
-impl Form {
-    /// Returns a field's text; empty if it was not sent.
-    #[must_use]
-    pub fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
-    }
 }
 
 /// The state of the guard of one route.
@@ -125,7 +96,7 @@ async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Respo
 
 async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
     if let Some((action, resource)) = guard.rule.question() {
-        let bearer = viewer::from_bearer(&guard.app, request.headers(), request.method()).await?;
+        let bearer = credentials::from_bearer(&guard.app, request.headers(), request.method()).await?;
         let Bearer { viewer, credential } = bearer.ok_or_else(ApiError::not_authenticated)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
         if credential.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
@@ -147,7 +118,7 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
     let Some((action, resource)) = guard.rule.question() else {
         return check_public_page(guard, request, next).await;
     };
-    let Some((viewer, session)) = viewer::from_session(&guard.app, request.headers()).await? else {
+    let Some((viewer, session)) = credentials::from_session(&guard.app, request.headers()).await? else {
         // After the login the browser can only open a page again, not repeat a change.
         let target =
             if is_change { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
@@ -210,32 +181,4 @@ fn to_login(target: &str) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("next", target);
     Redirect::to(&format!("/login/?{}", query.finish())).into_response()
-}
-
-impl FromRequestParts<App> for Allowed {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        extension(parts, "a handler takes the caller of a public route")
-    }
-}
-
-impl FromRequestParts<App> for Anonymous {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        extension(parts, "a handler takes the visitor of a route that is not a public page")
-    }
-}
-
-impl FromRequestParts<App> for Form {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
-        extension(parts, "a handler takes the form of a route without one")
-    }
-}
-
-fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts, bug: &'static str) -> Result<T, ApiError> {
-    parts.extensions.get::<T>().cloned().ok_or_else(|| ApiError::bug(bug))
 }

@@ -10,7 +10,7 @@ use sluice_runtime::lifecycle::Lifecycle;
 use sqlx::PgPool;
 
 use crate::db::tokens;
-use crate::state::App;
+use crate::http::state::App;
 
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
@@ -56,7 +56,7 @@ fn report(app: &App, part: &'static str, found: Result<(), String>) {
 async fn probe_postgres(pool: &PgPool) -> Result<(), String> {
     let newest: Result<Option<i64>, sqlx::Error> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success").fetch_one(pool).await;
-    let needed = crate::cli::migrate::POSTGRES.iter().map(|migration| migration.version).max();
+    let needed = crate::db::migrations::POSTGRES.iter().map(|migration| migration.version).max();
     match newest {
         Ok(found) if found >= needed => Ok(()),
         Ok(_) => Err("migrations are missing: run sluice-api migrate".to_owned()),

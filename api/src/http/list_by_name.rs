@@ -4,6 +4,7 @@
 use utoipa::IntoParams;
 
 use crate::db::like_pattern;
+use crate::db::name_filter::NameFilter;
 use crate::http::query::{Params, text_cursor};
 
 /// The parameters of every list by name.
@@ -18,51 +19,19 @@ pub struct NamedQuery {
     cursor: Option<String>,
     /// `name` or `-name`.
     sort: Option<String>,
-    /// A part of the name.
+    /// Part of the name.
     q: Option<String>,
 }
 
-/// Filters of a list by name.
-#[derive(Debug, Clone)]
-pub struct NamedFilter {
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
-    pub is_descending: bool,
-    /// Name and id of the last item of the previous page.
-    pub after: Option<(String, i64)>,
-    pub limit: u32,
-}
-
-impl NamedFilter {
-    /// Reads the parameters. Errors stay in `params`.
-    pub fn read(params: &mut Params) -> Self {
-        let limit = params.limit();
-        let q = params.q();
-        Self {
-            q: Some(q).filter(|q| !q.is_empty()).map(|q| like_pattern(&q)),
-            is_descending: !params.is_ascending("name", true),
-            after: read_cursor(params),
-            limit,
-        }
-    }
-
-    /// The number of rows to fetch: one more than the page shows, to know whether there is a next
-    /// page.
-    #[must_use]
-    pub fn n_rows(&self) -> i64 {
-        i64::from(self.limit) + 1
-    }
-
-    /// The name of the keyset.
-    #[must_use]
-    pub fn after_name(&self) -> Option<&str> {
-        self.after.as_ref().map(|(name, _)| name.as_str())
-    }
-
-    /// The id of the keyset.
-    #[must_use]
-    pub fn after_id(&self) -> Option<i64> {
-        self.after.as_ref().map(|(_, id)| *id)
+/// Reads the parameters. Errors stay in `params`.
+pub fn read_name_filter(params: &mut Params) -> NameFilter {
+    let limit = params.limit();
+    let q = params.q();
+    NameFilter {
+        q: Some(q).filter(|q| !q.is_empty()).map(|q| like_pattern(&q)),
+        is_descending: !params.is_ascending("name", true),
+        after: read_cursor(params),
+        limit,
     }
 }
 
@@ -88,10 +57,10 @@ mod tests {
     #[test]
     fn cursors_are_read_back() {
         let mut params = Params::parse(Some(&format!("cursor={}", name_cursor("a:b é", 7))));
-        assert_eq!(NamedFilter::read(&mut params).after, Some(("a:b é".to_owned(), 7)));
+        assert_eq!(read_name_filter(&mut params).after, Some(("a:b é".to_owned(), 7)));
         for wrong in ["plain", "x:plain", ":"] {
             let mut params = Params::parse(Some(&format!("cursor={}", text_cursor(wrong))));
-            assert_eq!(NamedFilter::read(&mut params).after, None);
+            assert_eq!(read_name_filter(&mut params).after, None);
             assert!(params.finish().is_err(), "{wrong}");
         }
     }

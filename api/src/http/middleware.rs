@@ -26,9 +26,9 @@ use tracing::Span;
 use crate::http::body::MAX_BYTES;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
+use crate::http::page::PageError;
+use crate::http::state::App;
 use crate::metrics::Part;
-use crate::pages::frame::PageError;
-use crate::state::App;
 
 /// The longest time for a request. Queries have shorter limits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

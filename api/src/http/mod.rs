@@ -1,6 +1,21 @@
-//! The HTTP machinery that all routes share, from the connection to the response.
+//! The machinery that all routes share, in the order of a request:
+//!
+//! - `serve` takes connections, `middleware` wraps every request, `router` is how routes are listed;
+//! - `guard` asks `auth` who is asking and the policy what they may do, and leaves that in
+//!   `allowed`; `client_address` and `actor` say from where and by whom, `call` has all of it for a
+//!   change;
+//! - `body`, `fields`, `query`, `path_id`, `precondition`, `list_by_name` read what was sent;
+//! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
+//!   `edge_proxy` passes events on;
+//! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written, `openapi`
+//!   how they are described;
+//! - `state` is what every handler can reach; `assets` and `health` are served beside.
 
+pub mod accepted;
+pub mod actor;
+pub mod allowed;
 pub mod assets;
+pub mod auth;
 pub mod blocking_pool;
 pub mod body;
 pub mod call;
@@ -9,14 +24,19 @@ pub mod edge_proxy;
 pub mod error;
 pub mod fields;
 pub mod guard;
+pub mod health;
 pub mod idempotency;
 pub mod json_values;
 pub mod list_by_name;
 pub mod middleware;
 pub mod openapi;
+pub mod page;
 pub mod paging;
 pub mod path_id;
 pub mod precondition;
 pub mod query;
+pub mod request;
+pub mod router;
 pub mod serve;
+pub mod state;
 pub mod transaction;

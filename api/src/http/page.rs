@@ -6,10 +6,10 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::auth::csrf;
+use crate::http::allowed::Allowed;
 use crate::http::assets;
+use crate::http::auth::csrf;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::policy::{self, Action, Resource};
 
 /// A section of the navigation.

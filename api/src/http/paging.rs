@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::http::client_address::ClientInfo;
 use crate::http::query::{Params, with_param};
-use crate::state::App;
+use crate::http::state::App;
 
 /// The items of a page, and the cursor of the next page.
 #[derive(Debug, Clone)]

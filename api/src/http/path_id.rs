@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use crate::http::error::ApiError;
-use crate::state::App;
+use crate::http::state::App;
 
 /// A positive 64-bit number.
 #[derive(Debug, Clone, Copy)]

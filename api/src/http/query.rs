@@ -10,14 +10,13 @@ use chrono::{DateTime, Days, NaiveDate, TimeZone as _};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
+use crate::db::MAX_TIME_MS;
 use crate::http::error::{ApiError, FieldErrors};
 
 /// The default `limit`.
 pub const DEFAULT_LIMIT: u32 = 100;
 /// The maximum `limit`.
 pub const MAX_LIMIT: u32 = 1000;
-/// The last time that lists accept: the start of the year 2100, in Unix milliseconds.
-pub const MAX_TIME_MS: i64 = 4_102_444_800_000;
 /// The maximum length of `q`.
 const MAX_Q_CHARS: usize = 200;
 

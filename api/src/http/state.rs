@@ -8,12 +8,12 @@ use sluice_runtime::clock::Clock;
 use sluice_runtime::ops::Readiness;
 use sqlx::PgPool;
 
-use crate::auth::limits::RateLimit;
-use crate::auth::password::Passwords;
-use crate::auth::token::Tokens;
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::db;
+use crate::http::auth::limits::RateLimit;
+use crate::http::auth::password::Passwords;
+use crate::http::auth::token::Tokens;
 use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
 use crate::metrics::Metrics;

@@ -12,13 +12,13 @@ use std::ops::{Deref, DerefMut};
 use axum::response::{IntoResponse, Response};
 use sqlx::{PgConnection, PgTransaction};
 
-use crate::auth::viewer::{Credential, Viewer};
 use crate::db::{teams, users};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::idempotency::{self, IdempotencyKey};
+use crate::http::idempotency::key::{self, IdempotencyKey};
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
+use crate::viewer::{Credential, Viewer};
 
 /// A transaction of a caller who was checked in it.
 pub struct Transaction {
@@ -118,7 +118,7 @@ impl Transaction {
             self.transaction.commit().await?;
             return Ok(answer);
         };
-        let (head, body) = idempotency::buffer(answer).await?;
+        let (head, body) = key::buffer(answer).await?;
         let mut transaction = self.transaction;
         key.store(&mut *transaction, head.status, &head.headers, &body).await?;
         transaction.commit().await?;

@@ -7,15 +7,18 @@ use serde_json::{Map, Value};
 use sluice_schemas::change::Act;
 use sluice_schemas::contact;
 
-use crate::audit::{self, Actor, Diff};
-use crate::changes::{self, Edit, Progress, on_its_way};
+use crate::changes::{Edit, Progress};
+use crate::db::audit::{self, Diff};
+use crate::http::accepted::on_its_way;
+use crate::http::allowed::Allowed;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::precondition::versioned;
+use crate::http::state::App;
 use crate::orders::assemble::Order;
-use crate::orders::detail::{self, OrderDetailResponse};
+use crate::orders::detail;
+use crate::orders::model::OrderDetailResponse;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// A stored order within the viewer's scope.
 ///
@@ -32,22 +35,17 @@ pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, Api
 /// Writes the line, sends the change, and answers with the order as it is then.
 ///
 /// # Errors
-/// As [`changes::submit`].
-pub async fn apply(
-    app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    order: Order,
-    edit: Edit,
-) -> Result<Response, ApiError> {
+/// As [`Changes::submit`](crate::changes::Changes::submit).
+pub async fn apply(app: &App, call: &Call<String>, order: Order, edit: Edit) -> Result<Response, ApiError> {
     let (id, act) = (order.id.to_string(), edit.act);
-    record(app, allowed, actor, order, &edit).await?;
-    let progress = changes::submit(app, allowed.viewer.id, edit).await?;
+    record(app, call, order, &edit).await?;
+    let progress =
+        app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?;
     Ok(match (progress, act) {
         (Progress::OnItsWay, _) => on_its_way(),
         (Progress::Applied, Act::Delete) => StatusCode::NO_CONTENT.into_response(),
         (Progress::Applied, _) => {
-            let order = detail::find(app, allowed, &id).await?;
+            let order = detail::find(app, &call.allowed, &id).await?;
             versioned(order.version().into(), &OrderDetailResponse::from(order))
         }
     })
@@ -55,13 +53,7 @@ pub async fn apply(
 
 /// Before the change is sent: there may be a line of a change that Kafka did not take, but no change without a line. The
 /// customer's data stays out of it, but for the names of the fields that were set.
-async fn record(
-    app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    order: Order,
-    edit: &Edit,
-) -> Result<(), ApiError> {
+async fn record(app: &App, call: &Call<String>, order: Order, edit: &Edit) -> Result<(), ApiError> {
     let verb = match edit.act {
         Act::Delete => "delete",
         Act::Erase => "erase",
@@ -88,8 +80,9 @@ async fn record(
         before
     });
     let after = (edit.act == Act::Update).then_some(Value::Object(after));
-    let mut transaction = allowed.begin(app).await?;
-    allowed.lock_teams_shared(&mut transaction).await?;
-    audit::record(&mut transaction, actor, verb, Resource::Orders, order.id, Diff { before, after }).await?;
+    let mut transaction = call.allowed.begin(app).await?;
+    call.allowed.lock_teams_shared(&mut transaction).await?;
+    audit::record(&mut transaction, &call.actor, verb, Resource::Orders, order.id, Diff { before, after })
+        .await?;
     transaction.commit().await
 }

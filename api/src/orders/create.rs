@@ -3,15 +3,15 @@
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::CreateErrors;
-use crate::state::App;
+use crate::http::state::App;
+use crate::orders::model::CreatedOrderResponse;
 
 /// The edge's path.
 pub const PATH: &str = "/api/orders/create/";
@@ -32,49 +32,13 @@ pub struct CreateOrderRequest {
     delivery_address: String,
 }
 
-/// What was taken, with its id.
-#[derive(Debug, Serialize, ToSchema)]
-#[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
-pub struct CreatedOrderResponse {
-    id: Uuid,
-    prospect_id: SentId,
-    email: String,
-    phone_number: String,
-    first_name: String,
-    last_name: String,
-    delivery_address: String,
-    #[schema(format = DateTime)]
-    created_at: String,
-    prospect: ProspectReference,
-}
-
-/// Only the id that the client sent: what else is known of a prospect is not the public's.
-#[derive(Debug, Serialize, ToSchema)]
-#[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
-pub struct ProspectReference {
-    id: SentId,
-}
-
-/// An id as the client sent it: scripts also send numbers.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
-pub enum SentId {
-    Text(String),
-    Number(f64),
-}
-
 /// Create an order
 ///
 /// Answered when the event is kept, also through a loss of power. An order whose prospect is
 /// unknown is parked until the prospect appears.
 #[utoipa::path(
     post, path = "/api/orders/create/", tag = "orders",
-    request_body(content(
-        (CreateOrderRequest = "application/json"),
-        (CreateOrderRequest = "application/x-www-form-urlencoded"),
-        (CreateOrderRequest = "multipart/form-data"),
-    )),
+    request_body = CreateOrderRequest,
     responses((status = 201, description = "Kept", body = CreatedOrderResponse), CreateErrors),
     security(()),
 )]

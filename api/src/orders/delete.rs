@@ -4,20 +4,18 @@
 //! Both also work for a parked order, since a wish to be forgotten cannot wait for the prospect.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use sluice_schemas::change::{Act, Entity};
 
-use crate::audit::Actor;
 use crate::changes::Edit;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::{ChangeErrors, OnItsWay};
-use crate::http::path_id::PathText;
 use crate::http::precondition::expected_version;
+use crate::http::state::App;
 use crate::orders::change::apply;
-use crate::orders::detail::{self, OrderDetailResponse};
-use crate::state::App;
+use crate::orders::detail;
+use crate::orders::model::OrderDetailResponse;
 
 /// Delete an order
 ///
@@ -27,14 +25,8 @@ use crate::state::App;
     responses((status = 204, description = "Deleted"), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_order(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    end(&app, &allowed, &actor, &id, &headers, Act::Delete).await
+pub async fn delete_order(State(app): State<App>, call: Call<String>) -> Result<Response, ApiError> {
+    end(&app, &call, Act::Delete).await
 }
 
 /// Erase the customer of an order
@@ -46,25 +38,12 @@ pub async fn delete_order(
     responses((status = 200, description = "Erased", body = OrderDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn erase_order(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    end(&app, &allowed, &actor, &id, &headers, Act::Erase).await
+pub async fn erase_order(State(app): State<App>, call: Call<String>) -> Result<Response, ApiError> {
+    end(&app, &call, Act::Erase).await
 }
 
-async fn end(
-    app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    id: &str,
-    headers: &HeaderMap,
-    act: Act,
-) -> Result<Response, ApiError> {
-    let order = detail::find(app, allowed, id).await?;
+async fn end(app: &App, call: &Call<String>, act: Act) -> Result<Response, ApiError> {
+    let order = detail::find(app, &call.allowed, &call.id).await?;
     let edit = Edit {
         entity: Entity::Order,
         id: order.id,
@@ -72,7 +51,7 @@ async fn end(
         act,
         fields: Vec::new(),
         reason: String::new(),
-        expected_version: expected_version(headers, order.version())?,
+        expected_version: expected_version(&call.headers, order.version())?,
     };
-    apply(app, allowed, actor, order, edit).await
+    apply(app, call, order, edit).await
 }

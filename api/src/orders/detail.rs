@@ -2,53 +2,19 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::scope::EventScope;
 use crate::db::{orders, parked};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::json_values;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathText;
 use crate::http::precondition::versioned;
+use crate::http::state::App;
 use crate::orders::assemble::{self, Order};
-use crate::orders::list::OrderResponse;
+use crate::orders::model::OrderDetailResponse;
 use crate::policy::{self, Action, Resource};
-use crate::state::App;
-
-/// An order with everything that is known of it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrderDetailResponse {
-    #[serde(flatten)]
-    pub order: OrderResponse,
-    /// Whose campaign brought it.
-    pub user_id: Option<u64>,
-    pub team_id: Option<u64>,
-    pub campaign_id: Option<u64>,
-    /// The status in the words in which it came.
-    pub status_text: Option<String>,
-    /// A decimal number.
-    pub payout: Option<String>,
-    pub currency: Option<String>,
-}
-
-impl From<Order> for OrderDetailResponse {
-    fn from(order: Order) -> Self {
-        let state = order.state.clone();
-        Self {
-            user_id: json_values::id(order.user_id),
-            team_id: state.as_ref().and_then(|state| json_values::id(state.team_id)),
-            campaign_id: state.as_ref().and_then(|state| json_values::id(state.campaign_id)),
-            status_text: state.as_ref().map(|state| state.status_text.clone()),
-            payout: state.as_ref().map(|state| json_values::amount(state.payout_micros)),
-            currency: state.map(|state| state.currency),
-            order: OrderResponse::from(order),
-        }
-    }
-}
 
 /// Get an order
 #[utoipa::path(

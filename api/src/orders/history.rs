@@ -2,31 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
 use sluice_schemas::status::Status;
-use utoipa::ToSchema;
 
 use crate::db;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathText;
+use crate::http::state::App;
 use crate::orders::detail;
-use crate::state::App;
-
-/// A status and when the order got it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrderStatusResponse {
-    pub time: String,
-    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
-    pub status: String,
-    /// In the words of who gave it.
-    pub status_text: String,
-    pub reason: String,
-    /// Who gave it; nobody gave the first.
-    pub user_id: Option<u64>,
-}
+use crate::orders::model::OrderStatusResponse;
 
 /// List an order's statuses
 #[utoipa::path(

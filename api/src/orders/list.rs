@@ -2,65 +2,24 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
 use sluice_schemas::status::Status;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
+use crate::events::{ListEventsQuery, may_search, read_filter};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, event_cursor};
+use crate::http::state::App;
 use crate::orders::assemble::{self, Order};
+use crate::orders::model::OrderResponse;
 use crate::policy::{self, Action, Resource};
-use crate::prospects::list::{ListEventsQuery, ProspectResponse, may_search, read_filter};
-use crate::state::App;
-
-/// A filled order form.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OrderResponse {
-    /// A UUIDv7.
-    pub id: Uuid,
-    /// The prospect's id; of a parked order what the order named instead.
-    pub prospect_id: String,
-    pub email: String,
-    pub phone_number: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub delivery_address: String,
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    /// Null for a parked order, and for one whose prospect was erased.
-    pub prospect: Option<ProspectResponse>,
-    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`; null for a parked order.
-    pub status: Option<String>,
-    /// Why the order waits, for example `unknown_prospect`; null for a stored one.
-    pub parked: Option<String>,
-}
-
-impl From<Order> for OrderResponse {
-    fn from(order: Order) -> Self {
-        Self {
-            id: order.id,
-            prospect_id: order.prospect_ref,
-            email: order.contact.email,
-            phone_number: order.contact.phone_number,
-            first_name: order.contact.first_name,
-            last_name: order.contact.last_name,
-            delivery_address: order.contact.delivery_address,
-            created_at: json_values::time(order.time_ms),
-            prospect: order.prospect.map(ProspectResponse::from),
-            status: order.state.map(|state| state.status),
-            parked: order.parked,
-        }
-    }
-}
 
 /// What the list of orders understands besides.
 #[derive(Debug, IntoParams)]
@@ -113,7 +72,7 @@ pub async fn collect(
     Ok(Page::of(all, limit, |order| event_cursor(order.sort_ms, order.id)))
 }
 
-async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, ApiError> {
+async fn find_stored(app: &App, filter: &EventFilter) -> clickhouse::error::Result<Vec<OrderRow>> {
     let Ok(id) = filter.q.parse::<Uuid>() else {
         return orders::list(&app.clickhouse, filter, app.clock.now_ms()).await;
     };
@@ -124,7 +83,11 @@ async fn find_stored(app: &App, filter: &EventFilter) -> Result<Vec<OrderRow>, A
     }
 }
 
-async fn find_parked(app: &App, allowed: &Allowed, filter: &EventFilter) -> Result<Vec<ParkedRow>, ApiError> {
+async fn find_parked(
+    app: &App,
+    allowed: &Allowed,
+    filter: &EventFilter,
+) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
     // What waits has neither a status nor a buyer yet, nor a prospect.
     let is_of_stored = !filter.status.is_empty() || filter.user_id != 0 || filter.is_of_stored();

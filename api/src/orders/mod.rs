@@ -7,6 +7,8 @@ pub mod change;
 pub mod create;
 pub mod delete;
 pub mod detail;
+pub mod fields;
 pub mod history;
 pub mod list;
+pub mod model;
 pub mod update;

@@ -2,18 +2,17 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::audit::Actor;
 use crate::db::users::{UserEdit, UserRow};
+use crate::http::allowed::{Allowed, Form};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::{Allowed, Form};
-use crate::pages::frame::{Frame, PageError, Section, render};
-use crate::pages::snippet::Snippet;
-use crate::state::App;
-use crate::users::change::{Target, change_user};
+use crate::http::page::{Frame, PageError, Section, render};
+use crate::http::state::App;
+use crate::people::change::change_user;
+use crate::snippet::Snippet;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -53,17 +52,13 @@ pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Re
 /// 400 for an unknown time zone.
 pub async fn update_account(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
+    call: Call<()>,
     form: Form,
 ) -> Result<Response, PageError> {
     let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
         ApiError::field("time_zone", "This is not the name of a time zone. An example is Europe/Berlin.")
     })?;
-    let target =
-        Target { id: allowed.viewer.id, allowed: &allowed, actor: &actor, headers: &headers, verb: "update" };
     let edit = |row: &UserRow| Ok(UserEdit { time_zone: zone.name().to_owned(), ..UserEdit::of(row) });
-    change_user(&app, &target, edit).await?;
+    change_user(&app, &call.about_oneself(), "update", edit).await?;
     Ok(Redirect::to("/account/").into_response())
 }

@@ -9,13 +9,13 @@ use chrono_tz::Tz;
 
 use crate::db::rollups::{self, HourRow};
 use crate::db::scope::EventScope;
-use crate::http::guard::Allowed;
+use crate::http::allowed::Allowed;
+use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::query::start_of_day;
+use crate::http::state::App;
 use crate::pages::format::{number, percent};
-use crate::pages::frame::{Frame, PageError, Section, render};
-use crate::pages::snippet::Snippet;
 use crate::policy::Scope;
-use crate::state::App;
+use crate::snippet::Snippet;
 
 /// Number of days in the chart, including today.
 const N_DAYS: u64 = 7;

@@ -6,16 +6,16 @@ use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::audit::Actor;
-use crate::auth::login::{LoginError, log_in};
-use crate::auth::session::{self, COOKIE_NAME};
-use crate::auth::{csrf, viewer};
 use crate::config::Registration;
+use crate::db::audit::Actor;
+use crate::http::allowed::{Allowed, Anonymous, Form};
+use crate::http::auth::login::{LoginError, log_in};
+use crate::http::auth::session::{self, COOKIE_NAME};
+use crate::http::auth::{credentials, csrf};
 use crate::http::client_address::ClientInfo;
-use crate::http::guard::{Allowed, Anonymous, Form};
+use crate::http::page::{Frame, PageError, render};
 use crate::http::query::Params;
-use crate::pages::frame::{Frame, PageError, render};
-use crate::state::App;
+use crate::http::state::App;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -38,7 +38,7 @@ pub async fn show_login(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let next = safe_next(Params::parse(query.as_deref()).text("next").unwrap_or("/")).to_owned();
-    if viewer::from_session(&app, &headers).await?.is_some() {
+    if credentials::from_session(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
     render(&page(&app, anonymous, next, String::new(), None))

@@ -6,14 +6,13 @@
 
 pub mod account;
 pub mod format;
-pub mod frame;
 pub mod home;
 pub mod listing;
 pub mod login;
+pub mod names;
 pub mod orders;
 pub mod parked;
 pub mod prospects;
 pub mod redoc;
-pub mod snippet;
 pub mod swagger;
 pub mod users;

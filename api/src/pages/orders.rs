@@ -8,19 +8,19 @@ use axum::response::Response;
 use chrono_tz::Tz;
 use sluice_schemas::status::Status;
 
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
+use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
+use crate::http::state::App;
 use crate::orders::assemble::{Order, OrderState};
 use crate::orders::{detail, list};
 use crate::pages::format::{self, Cell, LocalTime, or_none};
-use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
-use crate::pages::prospects::{names_of, user_name};
-use crate::pages::snippet::Snippet;
-use crate::state::App;
+use crate::pages::names::{names_of, user_name};
+use crate::snippet::Snippet;
 
 /// An order, formatted for pages.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
-use crate::http::guard::Allowed;
+use crate::http::allowed::Allowed;
+use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::{Listing, Page};
 use crate::http::query::event_cursor;
+use crate::http::state::App;
 use crate::pages::format::{Cell, LocalTime, or_none};
-use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
-use crate::state::App;
 
 /// Choices of the filter `state`. The first, empty one is the default and means any state.
 const STATES: [&str; 4] = ["", "waiting", "replayed", "ignored"];

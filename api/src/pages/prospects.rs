@@ -6,24 +6,26 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use chrono_tz::Tz;
+use futures::TryFutureExt as _;
 
+use crate::db::orders;
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
-use crate::db::{orders, users};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
+use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
+use crate::http::state::App;
 use crate::orders::assemble;
 use crate::pages::format::{self, Cell, LocalTime, or_none};
-use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
+use crate::pages::names::{names_of, user_name};
 use crate::pages::orders::OrderView;
-use crate::pages::snippet::Snippet;
 use crate::prospects::{detail, list};
-use crate::state::App;
+use crate::snippet::Snippet;
 
-/// A line of the list.
+/// A row of the list.
 #[derive(Debug)]
 pub struct ProspectView {
     pub id: String,
@@ -92,7 +94,7 @@ pub async fn show_prospect(
     let PathText(id) = asked?;
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
-    let of_it = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms);
+    let of_it = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
     let (of_it, names) = futures::try_join!(of_it, names_of(&app, [row.user_id]))?;
     let of_it = assemble::stored(&app.clickhouse, allowed.grant, of_it).await?;
     render(&ProspectPage {
@@ -103,30 +105,6 @@ pub async fn show_prospect(
         prospect: view(ProspectRow::from(row), zone, &names),
         orders: of_it.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
     })
-}
-
-/// The usernames behind events.
-///
-/// # Errors
-/// 503 when Postgres is down.
-pub async fn names_of(
-    app: &App,
-    ids: impl IntoIterator<Item = u64>,
-) -> Result<HashMap<i64, String>, ApiError> {
-    let mut ids: Vec<i64> =
-        ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(users::usernames(&app.postgres, &ids).await?)
-}
-
-/// A buyer as lists show one: the name, else the number.
-#[must_use]
-pub fn user_name(id: u64, names: &HashMap<i64, String>) -> String {
-    if id == 0 {
-        return format::NONE.to_owned();
-    }
-    i64::try_from(id).ok().and_then(|key| names.get(&key).cloned()).unwrap_or_else(|| format!("#{id}"))
 }
 
 fn view(row: ProspectRow, zone: Tz, names: &HashMap<i64, String>) -> ProspectView {

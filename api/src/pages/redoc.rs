@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::http::error::ApiError;
 use crate::http::middleware::content_policy;
-use crate::pages::frame::{Frame, PageError, render};
+use crate::http::page::{Frame, PageError, render};
 
 /// Hashes of the style sheet of the scroll bars, empty and filled. The bundle adds it before it
 /// knows the nonce.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
-use crate::pages::frame::{Frame, PageError, render};
+use crate::http::page::{Frame, PageError, render};
 
 #[derive(Template)]
 #[template(path = "swagger.html")]

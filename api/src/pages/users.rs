@@ -4,13 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::http::guard::Allowed;
+use crate::http::allowed::Allowed;
+use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
+use crate::http::state::App;
 use crate::pages::format::{LocalTime, or_none};
-use crate::pages::frame::{Frame, PageError, Section, render};
 use crate::pages::listing::ListView;
 use crate::policy::Position;
-use crate::state::App;
 use crate::users::list;
 
 /// A row of the list.

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Diff;
+use crate::db::audit::Diff;
 use crate::db::partners;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
-use crate::partners::list::PartnerResponse;
+use crate::http::state::App;
+use crate::partners::model::PartnerResponse;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// Delete a partner
 ///

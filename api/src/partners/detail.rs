@@ -8,8 +8,8 @@ use crate::http::error::ApiError;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::http::precondition::versioned;
-use crate::partners::list::PartnerResponse;
-use crate::state::App;
+use crate::http::state::App;
+use crate::partners::model::PartnerResponse;
 
 /// Get a partner
 #[utoipa::path(

@@ -5,5 +5,7 @@ pub mod create;
 pub mod delete;
 pub mod detail;
 pub mod list;
+pub mod model;
+
 pub(crate) mod rules;
 pub mod update;

@@ -1,79 +1,165 @@
-//! Rules for the fields of an account, shared by registration, edits and the command line.
+//! The rules for the fields of a person, the same for registration, changes and the command line.
 
 use chrono_tz::Tz;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE};
+use crate::db::violated_constraint;
+use crate::http::auth::login::MAX_USERNAME_CHARS;
+use crate::http::auth::password;
+use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::fields::Fields;
+use crate::http::fields::types::{OptionalText, text};
+use crate::http::request::Field;
+use crate::policy::Position;
 use sluice_schemas::contact;
 
-use crate::auth::password;
-use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, UserEdit};
-use crate::db::{constraint_to_field, violated_constraint};
-use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::policy::Position;
+/// The most characters of a word that is one of a few.
+const MAX_WORD_CHARS: usize = 150;
 
-/// Maximum characters of a username.
-pub const MAX_USERNAME_CHARS: usize = 150;
-const MAX_NAME_CHARS: usize = 30;
+/// A first or last name. It may be blank.
+pub type PersonName = OptionalText<30>;
 
-/// Fields that passed the rules. The password is not hashed yet.
+/// Letters, digits and `@ . + - _`; never blank.
+#[derive(Debug, Clone, Default)]
+pub struct Username(pub String);
+
+/// An e-mail address; it may be blank.
+#[derive(Debug, Clone, Default)]
+pub struct Email(pub String);
+
+/// A password that is to be set.
+#[derive(Clone, Default)]
+pub struct NewPassword(pub String);
+
+/// The name of a time zone.
+#[derive(Debug, Clone, Default)]
+pub struct TimeZone(pub String);
+
+/// A position; a blank one is a Buyer's.
 #[derive(Debug, Clone)]
-pub struct NewAccount {
-    pub username: String,
-    pub email: String,
-    pub password: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub position: Position,
+pub struct PositionOrBuyer(pub Position);
+
+/// A position that somebody gets.
+#[derive(Debug, Clone)]
+pub struct NewPosition(pub Position);
+
+impl Field for Username {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let username = fields.required_text(name, MAX_USERNAME_CHARS)?;
+        let is_allowed = |ch: char| ch.is_alphanumeric() || "@.+-_".contains(ch);
+        if !username.chars().all(is_allowed) {
+            fields.fail(
+                name,
+                "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+            );
+            return None;
+        }
+        Some(Self(username))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().min_length(Some(1)).max_length(Some(MAX_USERNAME_CHARS)).into()
+    }
 }
 
-/// Reads the fields of an account. Errors stay in `fields`.
-pub fn read(fields: &mut Fields) -> Option<NewAccount> {
-    let username = read_username(fields);
-    let email = read_email(fields);
-    let secret = read_new_password(fields, "password");
-    let first_name = fields.optional_text("first_name", MAX_NAME_CHARS);
-    let last_name = fields.optional_text("last_name", MAX_NAME_CHARS);
-    let position = read_position(fields);
-    fields.finish().ok()?;
-    Some(NewAccount { username: username?, email, password: secret?, first_name, last_name, position })
+impl Field for Email {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let email = fields.optional_text(name, contact::MAX_EMAIL_CHARS);
+        if !email.is_empty() && !contact::is_email(&email) {
+            fields.fail(name, "Enter a valid email address.");
+        }
+        Some(Self(email))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().max_length(Some(contact::MAX_EMAIL_CHARS)).into()
+    }
 }
 
-/// Reads the fields that users may change themselves. An omitted field keeps its value, unless
-/// `is_whole`: then an omitted text becomes blank.
-#[must_use]
-pub fn read_profile(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
-    let mut edit = old;
-    let is_meant = |fields: &Fields, name: &str| is_whole || fields.has(name);
-    if is_meant(fields, "email") {
-        edit.email = read_email(fields);
+impl Field for NewPassword {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let secret = fields.required_secret(name, usize::MAX)?;
+        let weaknesses = password::weaknesses(&secret);
+        for weakness in &weaknesses {
+            fields.fail(name, weakness);
+        }
+        weaknesses.is_empty().then_some(Self(secret))
     }
-    if is_meant(fields, "first_name") {
-        edit.first_name = fields.optional_text("first_name", MAX_NAME_CHARS);
+
+    fn schema() -> RefOr<Schema> {
+        text().min_length(Some(password::MIN_CHARS)).max_length(Some(password::MAX_CHARS)).into()
     }
-    if is_meant(fields, "last_name") {
-        edit.last_name = fields.optional_text("last_name", MAX_NAME_CHARS);
-    }
-    if fields.has("time_zone") {
-        edit.time_zone = read_zone(fields).unwrap_or(edit.time_zone);
-    }
-    edit
 }
 
-/// Reads the fields that an Owner may change. Omitted `position`, `is_active` and `time_zone` keep
-/// their values even if `is_whole`, so that a forgotten field demotes nobody.
-#[must_use]
-pub fn read_edit(fields: &mut Fields, old: UserEdit, is_whole: bool) -> UserEdit {
-    let mut edit = read_profile(fields, old, is_whole);
-    if is_whole || fields.has("username") {
-        edit.username = read_username(fields).unwrap_or_default();
+/// Never shown.
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("NewPassword")
     }
-    if fields.has("position") {
-        edit.position = match fields.required_text("position", MAX_USERNAME_CHARS) {
-            Some(word) => parse_position(fields, &word),
-            None => edit.position,
-        };
+}
+
+impl Field for TimeZone {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let text = fields.required_text(name, MAX_WORD_CHARS)?;
+        let zone = text.parse::<Tz>().ok().map(|zone| Self(zone.name().to_owned()));
+        if zone.is_none() {
+            fields.fail(name, "This is not the name of a time zone. An example is Europe/Berlin.");
+        }
+        zone
     }
-    edit.is_active = fields.optional_bool("is_active").unwrap_or(edit.is_active);
-    edit
+
+    fn schema() -> RefOr<Schema> {
+        text().into()
+    }
+}
+
+impl Field for PositionOrBuyer {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let word = fields.optional_text(name, MAX_WORD_CHARS);
+        if word.is_empty() { Some(Self::default()) } else { parse_position(fields, name, &word).map(Self) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        Position::schema()
+    }
+}
+
+impl Default for PositionOrBuyer {
+    fn default() -> Self {
+        Self(Position::Buyer)
+    }
+}
+
+impl Field for NewPosition {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let word = fields.required_text(name, MAX_WORD_CHARS)?;
+        parse_position(fields, name, &word).map(Self)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        Position::schema()
+    }
+}
+
+impl Default for NewPosition {
+    fn default() -> Self {
+        Self(Position::Buyer)
+    }
+}
+
+fn parse_position(fields: &mut Fields, name: &str, word: &str) -> Option<Position> {
+    let position = Position::parse(word);
+    if position.is_none() {
+        fields.fail(name, format!("\"{word}\" is not a valid choice."));
+    }
+    position
 }
 
 /// Maps violated constraints to errors of fields or conflicts.
@@ -85,71 +171,18 @@ pub fn constraint_error(error: sqlx::Error) -> ApiError {
     constraint_to_field(error, &[(USERNAME_UNIQUE, "username", "A user with that username already exists.")])
 }
 
-/// Reads and checks a new password.
-pub fn read_new_password(fields: &mut Fields, name: &str) -> Option<String> {
-    let secret = fields.required_secret(name, usize::MAX)?;
-    let weaknesses = password::weaknesses(&secret);
-    for weakness in &weaknesses {
-        fields.fail(name, weakness);
-    }
-    weaknesses.is_empty().then_some(secret)
-}
-
-fn read_email(fields: &mut Fields) -> String {
-    let email = fields.optional_text("email", contact::MAX_EMAIL_CHARS);
-    if !email.is_empty() && !contact::is_email(&email) {
-        fields.fail("email", "Enter a valid email address.");
-    }
-    email
-}
-
-fn read_zone(fields: &mut Fields) -> Option<String> {
-    let text = fields.required_text("time_zone", MAX_USERNAME_CHARS)?;
-    let zone = text.parse::<Tz>().ok().map(|zone| zone.name().to_owned());
-    if zone.is_none() {
-        fields.fail("time_zone", "This is not the name of a time zone. An example is Europe/Berlin.");
-    }
-    zone
-}
-
-fn read_username(fields: &mut Fields) -> Option<String> {
-    let username = fields.required_text("username", MAX_USERNAME_CHARS)?;
-    let is_allowed = |ch: char| ch.is_alphanumeric() || "@.+-_".contains(ch);
-    if !username.chars().all(is_allowed) {
-        fields.fail(
-            "username",
-            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
-        );
-        return None;
-    }
-    Some(username)
-}
-
-fn read_position(fields: &mut Fields) -> Position {
-    let word = fields.optional_text("position", MAX_USERNAME_CHARS);
-    if word.is_empty() {
-        return Position::Buyer;
-    }
-    parse_position(fields, &word)
-}
-
-fn parse_position(fields: &mut Fields, word: &str) -> Position {
-    Position::parse(word).unwrap_or_else(|| {
-        fields.fail("position", format!("\"{word}\" is not a valid choice."));
-        Position::Buyer
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::request::Body;
+    use crate::people::model::RegisterUserRequest;
 
-    fn read_json(value: Value) -> Result<NewAccount, Vec<String>> {
+    fn read_json(value: Value) -> Result<RegisterUserRequest, Vec<String>> {
         let Value::Object(map) = value else { panic!("no object") };
-        let mut fields = Fields::new(map);
-        read(&mut fields).ok_or_else(|| fields.finish().unwrap_err().into_keys().collect())
+        let Body { request, errors } = Body::<RegisterUserRequest>::of(Fields::new(map));
+        if errors.finish().is_ok() { Ok(request) } else { Err(errors.into_messages().into_keys().collect()) }
     }
 
     #[test]
@@ -158,7 +191,7 @@ mod tests {
             json!({"username": "example_user", "email": "user@example.com", "password": "secretpassword"}),
         )
         .unwrap();
-        assert_eq!(account.position, Position::Buyer);
+        assert_eq!(account.position.0, Position::Buyer);
     }
 
     #[test]

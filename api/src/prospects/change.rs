@@ -4,60 +4,37 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 use sluice_schemas::change::{Act, Entity};
-use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Diff};
-use crate::changes::{self, Edit, Progress, on_its_way};
+use crate::changes::{Edit, Progress};
+use crate::db::audit::{self, Diff};
 use crate::db::prospects::ProspectDetailRow;
-use crate::http::body::Posted;
+use crate::http::accepted::on_its_way;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
+use crate::http::fields::options::Nullable;
 use crate::http::openapi::{ChangeErrors, OnItsWay};
-use crate::http::path_id::PathText;
 use crate::http::precondition::{expected_version, versioned};
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::prospects::create::check_user;
-use crate::prospects::detail::{self, ProspectDetailResponse};
-use crate::state::App;
+use crate::prospects::detail;
+use crate::prospects::model::{ProspectDetailResponse, UpdateProspectRequest};
+use crate::prospects::user::find_user;
 
-/// The longest user agent and referrer, in bytes; as the edge keeps them.
-const MAX_TEXT_BYTES: usize = 2048;
-
-/// What to change; what is left out of a PATCH stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct UpdateProspectRequest {
-    /// IPv4 or IPv6.
-    pub ip_address: Option<String>,
-    pub user_agent: Option<String>,
-    pub referral_source: Option<String>,
-    /// Whose it is from now on; its orders go along.
-    pub user_id: Option<i64>,
-}
-
-/// Diff a prospect
+/// Change a prospect
 #[utoipa::path(
     patch, path = "/api/prospects/update/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
-    request_body(content(
-        (UpdateProspectRequest = "application/json"),
-        (UpdateProspectRequest = "application/x-www-form-urlencoded"),
-        (UpdateProspectRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateProspectRequest,
     responses((status = 200, description = "Changed", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_prospect(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-    headers: HeaderMap,
-    Posted(fields): Posted,
+    call: Call<String>,
+    body: Body<UpdateProspectRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, fields, false).await
+    change(&app, &call, body).await
 }
 
 /// Replace a prospect's data
@@ -65,23 +42,25 @@ pub async fn update_prospect(
 /// As the change, but address, user agent and referral source must all be there.
 #[utoipa::path(
     put, path = "/api/prospects/update/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
-    request_body(content(
-        (UpdateProspectRequest = "application/json"),
-        (UpdateProspectRequest = "application/x-www-form-urlencoded"),
-        (UpdateProspectRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateProspectRequest,
     responses((status = 200, description = "Changed", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_prospect(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-    headers: HeaderMap,
-    Posted(fields): Posted,
+    call: Call<String>,
+    Body { request, mut errors }: Body<UpdateProspectRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &id, &headers, fields, true).await
+    for (name, is_sent) in [
+        ("ip_address", request.ip_address.is_some()),
+        ("user_agent", request.user_agent.is_some()),
+        ("referral_source", request.referral_source.is_some()),
+    ] {
+        if !is_sent {
+            errors.fail_missing(name);
+        }
+    }
+    change(&app, &call, Body { request, errors }).await
 }
 
 /// Delete a prospect
@@ -92,17 +71,11 @@ pub async fn replace_prospect(
     responses((status = 204, description = "Gone"), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_prospect(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathText(id): PathText,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let (row, _) = detail::find(&app, &allowed, &id).await?;
-    let edit = edit_of(&row, &headers, Act::Delete, Vec::new())?;
-    record(&app, &allowed, &actor, &row, &edit).await?;
-    Ok(match changes::submit(&app, allowed.viewer.id, edit).await? {
+pub async fn delete_prospect(State(app): State<App>, call: Call<String>) -> Result<Response, ApiError> {
+    let (row, _) = detail::find(&app, &call.allowed, &call.id).await?;
+    let edit = edit_of(&row, &call.headers, Act::Delete, Vec::new())?;
+    record(&app, &call, &row, &edit).await?;
+    Ok(match app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await? {
         Progress::Applied => StatusCode::NO_CONTENT.into_response(),
         Progress::OnItsWay => on_its_way(),
     })
@@ -110,43 +83,27 @@ pub async fn delete_prospect(
 
 async fn change(
     app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    id: &str,
-    headers: &HeaderMap,
-    mut fields: Fields,
-    is_whole: bool,
+    call: &Call<String>,
+    body: Body<UpdateProspectRequest>,
 ) -> Result<Response, ApiError> {
-    let (row, _) = detail::find(app, allowed, id).await?;
+    let (row, _) = detail::find(app, &call.allowed, &call.id).await?;
+    let request = body.checked()?;
     let mut set = Vec::new();
-    if (is_whole || fields.get("ip_address").is_some())
-        && let Some(text) = fields.required_text("ip_address", 45)
-    {
-        match text.parse::<std::net::IpAddr>() {
-            Ok(address) => set.push(("ip", address.to_string())),
-            Err(_) => fields.fail("ip_address", "Enter a valid IPv4 or IPv6 address."),
-        }
-    }
-    for (name, column) in [("user_agent", "user_agent"), ("referral_source", "referrer")] {
-        if (is_whole || fields.get(name).is_some())
-            && let Some(text) = fields.required_text(name, MAX_TEXT_BYTES)
-        {
-            if text.len() > MAX_TEXT_BYTES {
-                fields.fail(name, format!("Ensure this field has no more than {MAX_TEXT_BYTES} bytes."));
-            }
-            set.push((column, text));
-        }
-    }
-    fields.finish().map_err(ApiError::fields)?;
-    if let Some(user_id) = check_user(app, &fields).await? {
+    set.extend(request.ip_address.map(|address| ("ip", address.0)));
+    set.extend(request.user_agent.map(|agent| ("user_agent", agent.0)));
+    set.extend(request.referral_source.map(|source| ("referrer", source.0)));
+    if let Some(Nullable(user)) = request.user_id {
+        let user_id = find_user(app, user).await?;
         set.push(("user_id", user_id.unwrap_or(0).to_string()));
     }
-    let edit = edit_of(&row, headers, Act::Update, set)?;
-    record(app, allowed, actor, &row, &edit).await?;
-    if changes::submit(app, allowed.viewer.id, edit).await? == Progress::OnItsWay {
+    let edit = edit_of(&row, &call.headers, Act::Update, set)?;
+    record(app, call, &row, &edit).await?;
+    if app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?
+        == Progress::OnItsWay
+    {
         return Ok(on_its_way());
     }
-    let (row, _) = detail::find(app, allowed, id).await?;
+    let (row, _) = detail::find(app, &call.allowed, &call.id).await?;
     Ok(versioned(row.version.into(), &ProspectDetailResponse::from(row)))
 }
 
@@ -170,8 +127,7 @@ fn edit_of(
 /// Before the change is sent, as with orders. What a visitor's browser said stays out of the line, which outlives it.
 async fn record(
     app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
+    call: &Call<String>,
     row: &ProspectDetailRow,
     edit: &Edit,
 ) -> Result<(), ApiError> {
@@ -185,7 +141,7 @@ async fn record(
         }
         ("update", Diff::updated(&before, &after))
     };
-    let mut transaction = allowed.begin(app).await?;
-    audit::record(&mut transaction, actor, verb, Resource::Prospects, row.prospect_id, line).await?;
+    let mut transaction = call.allowed.begin(app).await?;
+    audit::record(&mut transaction, &call.actor, verb, Resource::Prospects, row.prospect_id, line).await?;
     transaction.commit().await
 }

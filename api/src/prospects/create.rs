@@ -5,18 +5,17 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::db::users;
 use crate::http::body;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
 use crate::http::fields::keys::Key;
 use crate::http::openapi::CreateErrors;
-use crate::state::App;
+use crate::http::state::App;
+use crate::prospects::model::CreatedProspectResponse;
+use crate::prospects::user::find_user;
 
 /// The edge's path.
 pub const PATH: &str = "/api/prospects/create/";
@@ -32,30 +31,12 @@ pub struct CreateProspectRequest {
     user_id: Option<i64>,
 }
 
-/// What was taken, with its id.
-#[derive(Debug, Serialize, ToSchema)]
-#[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
-pub struct CreatedProspectResponse {
-    /// What an order names as its `prospect_id`.
-    id: Uuid,
-    ip_address: String,
-    user_agent: String,
-    referral_source: String,
-    user_id: Option<i64>,
-    #[schema(format = DateTime)]
-    created_at: String,
-}
-
 /// Create a prospect
 ///
 /// Answered when the event is kept; it is in the list seconds later.
 #[utoipa::path(
     post, path = "/api/prospects/create/", tag = "prospects",
-    request_body(content(
-        (CreateProspectRequest = "application/json"),
-        (CreateProspectRequest = "application/x-www-form-urlencoded"),
-        (CreateProspectRequest = "multipart/form-data"),
-    )),
+    request_body = CreateProspectRequest,
     responses((status = 201, description = "Kept", body = CreatedProspectResponse), CreateErrors),
     security(()),
 )]
@@ -86,20 +67,7 @@ pub async fn preflight_prospect(
 async fn check_buyer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(), ApiError> {
     // A body that cannot be read is the edge's to refuse.
     let Ok(fields) = body::read(headers, body.clone()).await else { return Ok(()) };
-    check_user(app, &fields).await.map(drop)
-}
-
-/// The `user_id` that was sent, which names somebody or, when it is null or blank, nobody; `None`
-/// when none was sent.
-///
-/// # Errors
-/// 400 for a `user_id` that nobody has.
-pub async fn check_user(app: &App, fields: &Fields) -> Result<Option<Option<i64>>, ApiError> {
-    let Some(value) = fields.get("user_id") else { return Ok(None) };
+    let Some(value) = fields.get("user_id") else { return Ok(()) };
     let key = Key::read(value).map_err(|message| ApiError::field("user_id", message))?;
-    match key {
-        None => Ok(Some(None)),
-        Some(Key { id: Some(id), .. }) if users::exists(&app.postgres, id).await? => Ok(Some(Some(id))),
-        Some(key) => Err(ApiError::field("user_id", key.no_such())),
-    }
+    find_user(app, key).await.map(drop)
 }

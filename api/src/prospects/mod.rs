@@ -3,4 +3,7 @@
 pub mod change;
 pub mod create;
 pub mod detail;
+pub mod fields;
 pub mod list;
+pub mod model;
+mod user;

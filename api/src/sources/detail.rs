@@ -8,8 +8,8 @@ use crate::http::error::ApiError;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::http::precondition::versioned;
-use crate::sources::list::SourceResponse;
-use crate::state::App;
+use crate::http::state::App;
+use crate::sources::model::SourceResponse;
 
 /// Get a traffic source
 #[utoipa::path(

@@ -5,6 +5,7 @@ pub mod create;
 pub mod delete;
 pub mod detail;
 pub mod list;
+pub mod model;
 mod rules;
 pub mod templates;
 pub mod update;

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::db::constraint_to_field;
-use crate::db::sources::{NAME_UNIQUE, NewSource};
-use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use utoipa::PartialSchema as _;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
-const MAX_NAME_CHARS: usize = 100;
+use crate::db::sources::NAME_UNIQUE;
+use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::fields::Fields;
+use crate::http::fields::types::text;
+use crate::http::request::Field;
+
 const MAX_PARAM_CHARS: usize = 50;
 const MAX_MACRO_CHARS: usize = 200;
 /// Twice what there is.
@@ -40,26 +44,51 @@ const PARAMETERS: [&str; 20] = [
 ];
 const N_SUBS: u32 = 20;
 
-/// Reads a source; what is wrong stays in `fields`.
-pub(super) fn read(fields: &mut Fields) -> Option<NewSource> {
-    let name = fields.required_text("name", MAX_NAME_CHARS);
-    let click_id_param = fields.optional_text("click_id_param", MAX_PARAM_CHARS);
-    if !click_id_param.chars().all(|ch| ch.is_ascii_alphanumeric() || "_.-".contains(ch)) {
-        fields.fail("click_id_param", "This value may contain only letters, numbers, and _ . - characters.");
-    }
-    let pairs = fields.text_map("macros", MAX_MACROS, MAX_MACRO_CHARS).unwrap_or_default();
-    let mut macros = BTreeMap::new();
-    for (parameter, text) in pairs {
-        if !is_parameter(&parameter) {
-            fields.fail("macros", format!("\"{parameter}\" is not a parameter that a pixel understands."));
-        } else if !is_macro_text(&text) {
-            fields.fail("macros", format!("\"{text}\" cannot stand in a URL as it is."));
-        } else {
-            macros.insert(parameter, text);
+/// The parameter in which a network adds its click id; it may be blank.
+#[derive(Debug, Clone, Default)]
+pub struct ClickIdParam(pub String);
+
+/// Macros of a network by parameter.
+#[derive(Debug, Clone, Default)]
+pub struct Macros(pub BTreeMap<String, String>);
+
+impl Field for ClickIdParam {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let param = fields.optional_text(name, MAX_PARAM_CHARS);
+        if !param.chars().all(|ch| ch.is_ascii_alphanumeric() || "_.-".contains(ch)) {
+            fields.fail(name, "This value may contain only letters, numbers, and _ . - characters.");
         }
+        Some(Self(param))
     }
-    fields.finish().ok()?;
-    Some(NewSource { name: name?, click_id_param, macros })
+
+    fn schema() -> RefOr<Schema> {
+        text().max_length(Some(MAX_PARAM_CHARS)).into()
+    }
+}
+
+impl Field for Macros {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let pairs = fields.text_map(name, MAX_MACROS, MAX_MACRO_CHARS).unwrap_or_default();
+        let mut macros = BTreeMap::new();
+        for (parameter, text) in pairs {
+            if !is_parameter(&parameter) {
+                fields.fail(name, format!("\"{parameter}\" is not a parameter that a pixel understands."));
+            } else if !is_macro_text(&text) {
+                fields.fail(name, format!("\"{text}\" cannot stand in a URL as it is."));
+            } else {
+                macros.insert(parameter, text);
+            }
+        }
+        Some(Self(macros))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        BTreeMap::<String, String>::schema()
+    }
 }
 
 pub(super) fn is_parameter(name: &str) -> bool {

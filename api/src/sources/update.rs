@@ -1,86 +1,62 @@
 //! `PUT` and `PATCH /api/sources/update/<id>/`.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use crate::audit::Diff;
+use crate::db::audit::Diff;
 use crate::db::sources;
-use crate::http::body::Posted;
+use crate::db::sources::NewSource;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
 use crate::http::openapi::ChangeErrors;
 use crate::http::precondition::versioned;
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::sources::create::CreateSourceRequest;
-use crate::sources::list::SourceResponse;
+use crate::sources::model::{CreateSourceRequest, SourceResponse, UpdateSourceRequest};
 use crate::sources::rules;
-use crate::state::App;
-
-/// What changes.
-#[derive(Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct UpdateSourceRequest {
-    name: Option<String>,
-    click_id_param: Option<String>,
-    /// All macros that it shall have.
-    macros: Option<BTreeMap<String, String>>,
-}
 
 /// Replace a traffic source
 #[utoipa::path(
     put, path = "/api/sources/update/{id}/", tag = "sources", params(("id" = i64, Path)),
-    request_body(content(
-        (CreateSourceRequest = "application/json"),
-        (CreateSourceRequest = "application/x-www-form-urlencoded"),
-        (CreateSourceRequest = "multipart/form-data"),
-    )),
+    request_body = CreateSourceRequest,
     responses((status = 200, description = "The source as it is now", body = SourceResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_source(
     State(app): State<App>,
     call: Call,
-    Posted(fields): Posted,
+    body: Body<CreateSourceRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &call, fields, false).await
+    change(&app, &call, |_| body).await
 }
 
-/// Diff a traffic source
+/// Change a traffic source
 #[utoipa::path(
     patch, path = "/api/sources/update/{id}/", tag = "sources", params(("id" = i64, Path)),
-    request_body(content(
-        (UpdateSourceRequest = "application/json"),
-        (UpdateSourceRequest = "application/x-www-form-urlencoded"),
-        (UpdateSourceRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateSourceRequest,
     responses((status = 200, description = "The source as it is now", body = SourceResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_source(
     State(app): State<App>,
     call: Call,
-    Posted(fields): Posted,
+    patch: Body<UpdateSourceRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &call, fields, true).await
+    change(&app, &call, |now| patch.request.onto(now)).await
 }
 
-async fn change(app: &App, call: &Call, mut fields: Fields, is_partial: bool) -> Result<Response, ApiError> {
+async fn change(
+    app: &App,
+    call: &Call,
+    body: impl FnOnce(&SourceResponse) -> Body<CreateSourceRequest>,
+) -> Result<Response, ApiError> {
     let mut transaction = call.allowed.begin(app).await?;
     let row = sources::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     let mut version = row.version;
     call.check_version(version)?;
     let before = SourceResponse::from(row);
-    if is_partial {
-        fields.fill_from(&before);
-    }
-    let wanted = rules::read(&mut fields);
-    fields.finish().map_err(ApiError::fields)?;
-    let wanted = wanted.ok_or_else(|| ApiError::bug("a source without errors was not read"))?;
+    let wanted = NewSource::from(body(&before).checked()?);
     let after = SourceResponse {
         id: before.id,
         name: wanted.name.clone(),

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Diff;
+use crate::db::audit::Diff;
 use crate::db::teams;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
-use crate::teams::list::TeamResponse;
+use crate::teams::model::TeamResponse;
 
 /// Delete a team
 ///

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::db::teams::{self, TeamRow};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
 use crate::http::precondition::versioned;
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
-use crate::teams::list::TeamResponse;
+use crate::teams::model::TeamResponse;
 
 /// Get a team
 #[utoipa::path(

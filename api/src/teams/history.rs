@@ -2,50 +2,28 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
-use crate::db::teams::{self, MembershipRow};
+use crate::db::teams;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, FieldErrorsResponse};
 use crate::http::paging::{Listing, Page};
 use crate::http::path_id::PathId;
 use crate::http::query::text_cursor;
-use crate::state::App;
+use crate::http::state::App;
 use crate::teams::detail;
-
-/// A time in which a Buyer was in the team. What they brought in it stays the team's.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MembershipResponse {
-    pub user_id: i64,
-    #[schema(format = DateTime)]
-    pub since: String,
-    /// Null: still in it.
-    #[schema(format = DateTime)]
-    pub until: Option<String>,
-}
-
-impl From<MembershipRow> for MembershipResponse {
-    fn from(row: MembershipRow) -> Self {
-        Self {
-            user_id: row.user_id,
-            since: json_values::time(row.since.timestamp_millis()),
-            until: row.until.map(|until| json_values::time(until.timestamp_millis())),
-        }
-    }
-}
+use crate::teams::model::MembershipResponse;
 
 /// What the history understands.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct TeamHistoryQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
 }
 

@@ -2,35 +2,17 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::db::teams::{self, TeamRow};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::list_by_name::{NamedFilter, NamedQuery, name_cursor};
+use crate::http::list_by_name::{NamedQuery, name_cursor, read_name_filter};
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
-
-/// A team as it is now.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct TeamResponse {
-    pub id: i64,
-    pub name: String,
-    /// The user who leads it.
-    pub team_lead: Option<i64>,
-    /// The Buyers who are in it now.
-    pub members: Vec<i64>,
-}
-
-impl From<TeamRow> for TeamResponse {
-    fn from(row: TeamRow) -> Self {
-        Self { id: row.id, name: row.name, team_lead: row.lead_id, members: row.members }
-    }
-}
+use crate::teams::model::TeamResponse;
 
 /// List teams
 ///
@@ -54,7 +36,7 @@ pub async fn list_teams(
 /// # Errors
 /// 400 for a parameter that cannot be meant.
 pub async fn collect(app: &App, allowed: &Allowed, mut params: Params) -> Result<Page<TeamRow>, ApiError> {
-    let filter = NamedFilter::read(&mut params);
+    let filter = read_name_filter(&mut params);
     params.finish()?;
     let own = allowed.viewer.team.as_ref().map(|(id, _)| *id);
     let rows = teams::list(&app.postgres, allowed.grant.scope == Scope::All, own, &filter).await?;

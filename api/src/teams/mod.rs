@@ -5,5 +5,6 @@ pub mod delete;
 pub mod detail;
 pub mod history;
 pub mod list;
+pub mod model;
 mod rules;
 pub mod update;

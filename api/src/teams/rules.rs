@@ -6,25 +6,15 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
-use crate::db::constraint_to_field;
 use crate::db::teams::{self, LEAD_UNIQUE, ONE_TEAM, PersonRow, TeamRow};
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::error::constraint_to_field;
+use crate::http::fields::Errors;
 use crate::http::fields::keys::Key;
+use crate::http::fields::options::Nullable;
+use crate::http::fields::types::Keys;
 use crate::policy::Position;
-
-/// The most characters of a team's name.
-pub(super) const MAX_NAME_CHARS: usize = 100;
-/// The most members of a team.
-pub(super) const MAX_MEMBERS: usize = 1000;
-
-/// What a body says of a team; `None` where it says nothing.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) name: Option<String>,
-    pub(super) lead: Option<Option<Key>>,
-    pub(super) members: Option<Vec<Key>>,
-}
+use crate::teams::model::UpdateTeamRequest;
 
 /// A team as it shall be.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,56 +24,45 @@ pub(super) struct Checked {
     pub(super) members: Vec<i64>,
 }
 
-impl Wanted {
-    /// Reads a body; what is wrong stays in `fields`.
-    pub(super) fn read(fields: &mut Fields, needs_name: bool) -> Self {
-        let is_named = needs_name || fields.get("name").is_some();
-        Self {
-            name: if is_named { fields.required_text("name", MAX_NAME_CHARS) } else { None },
-            lead: fields.key("team_lead"),
-            members: fields.keys("members", MAX_MEMBERS),
-        }
-    }
-
-    /// Locks the people who are named, and every other change of a team out.
-    pub(super) async fn lock_exclusive(
-        &self,
-        connection: &mut PgConnection,
-    ) -> sqlx::Result<HashMap<i64, PersonRow>> {
-        let lead = self.lead.iter().flatten();
-        let ids: Vec<i64> = lead.chain(self.members.iter().flatten()).filter_map(|key| key.id).collect();
+impl UpdateTeamRequest {
+    /// Locks the people who are named, and keeps every other change of a team waiting.
+    pub(super) async fn lock(&self, connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, PersonRow>> {
+        let lead = self.team_lead.iter().filter_map(|lead| lead.0.as_ref());
+        let members = self.members.iter().flat_map(|members| &members.0);
+        let ids: Vec<i64> = lead.chain(members).filter_map(|key| key.id).collect();
         teams::lock_people_exclusive(connection, &ids).await?;
         teams::lock_exclusive(connection).await?;
         let people = teams::people(connection, &ids).await?;
         Ok(people.into_iter().map(|person| (person.id, person)).collect())
     }
 
-    /// What is wanted beside what is, by the rules; what is wrong is added to `fields`.
+    /// The team as it shall be, made of the request and the present team.
     pub(super) fn check(
         &self,
         people: &HashMap<i64, PersonRow>,
         before: Option<&TeamRow>,
-        fields: &mut Fields,
+        errors: &mut Errors,
     ) -> Checked {
+        let name = self.name.as_ref().map(|name| name.0.clone());
         let mut checked = Checked {
-            name: self.name.clone().or_else(|| before.map(|team| team.name.clone())).unwrap_or_default(),
+            name: name.or_else(|| before.map(|team| team.name.clone())).unwrap_or_default(),
             lead: before.and_then(|team| team.lead_id),
             members: before.map(|team| team.members.clone()).unwrap_or_default(),
         };
         let find = |key: &Key| key.id.and_then(|id| people.get(&id));
-        if let Some(wanted) = &self.lead {
+        if let Some(Nullable(wanted)) = &self.team_lead {
             let present = checked.lead;
             checked.lead = wanted.as_ref().and_then(|key| {
                 let person = find(key).filter(|person| may_lead(person, present));
                 if person.is_none() {
-                    fields.fail("team_lead", key.no_such());
+                    errors.fail("team_lead", key.no_such());
                 }
                 person.map(|person| person.id)
             });
         }
-        if let Some(wanted) = &self.members {
+        if let Some(Keys(wanted)) = &self.members {
             let own = before.map(|team| team.id);
-            checked.members = wanted.iter().filter_map(|key| member(key, find(key), own, fields)).collect();
+            checked.members = wanted.iter().filter_map(|key| member(key, find(key), own, errors)).collect();
             checked.members.sort_unstable();
         }
         checked
@@ -95,15 +74,15 @@ fn may_lead(person: &PersonRow, present: Option<i64>) -> bool {
     is_lead && (person.is_active || present == Some(person.id))
 }
 
-fn member(key: &Key, person: Option<&PersonRow>, team: Option<i64>, fields: &mut Fields) -> Option<i64> {
+fn member(key: &Key, person: Option<&PersonRow>, team: Option<i64>, errors: &mut Errors) -> Option<i64> {
     let is_own = person.is_some_and(|person| person.team_id.is_some() && person.team_id == team);
     let is_buyer = |person: &&PersonRow| person.position == Position::Buyer.as_str();
     let Some(person) = person.filter(is_buyer).filter(|person| person.is_active || is_own) else {
-        fields.fail("members", key.no_such());
+        errors.fail("members", key.no_such());
         return None;
     };
     if person.team_id.is_some() && !is_own {
-        fields.fail("members", format!("A Buyer with id {} can only be a member of one team.", person.id));
+        errors.fail("members", format!("A Buyer with id {} can only be a member of one team.", person.id));
         return None;
     }
     Some(person.id)

@@ -3,94 +3,80 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::ToSchema;
 
-use crate::audit::Diff;
+use crate::db::audit::Diff;
 use crate::db::teams::{self, TeamRow};
-use crate::http::body::Posted;
+use crate::http::allowed::Allowed;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::fields::Errors;
 use crate::http::openapi::ChangeErrors;
 use crate::http::precondition::versioned;
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::policy::{Resource, Scope};
-use crate::state::App;
-use crate::teams::create::CreateTeamRequest;
 use crate::teams::detail::is_in_scope;
-use crate::teams::list::TeamResponse;
-use crate::teams::rules::{Checked, Wanted, constraint_error, missing};
-
-/// What changes.
-#[derive(Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct UpdateTeamRequest {
-    name: Option<String>,
-    /// An active Team Lead without a team, or null.
-    team_lead: Option<i64>,
-    /// All members that it shall have.
-    members: Option<Vec<i64>>,
-}
+use crate::teams::model::{CreateTeamRequest, TeamResponse, UpdateTeamRequest};
+use crate::teams::rules::{Checked, constraint_error, missing};
 
 /// Replace a team
 ///
 /// A Team Lead may change the members of the own team, and nothing else.
 #[utoipa::path(
     put, path = "/api/teams/update/{id}/", tag = "teams", params(("id" = i64, Path)),
-    request_body(content(
-        (CreateTeamRequest = "application/json"),
-        (CreateTeamRequest = "application/x-www-form-urlencoded"),
-        (CreateTeamRequest = "multipart/form-data"),
-    )),
+    request_body = CreateTeamRequest,
     responses((status = 200, description = "The team as it is now", body = TeamResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_team(
     State(app): State<App>,
     call: Call,
-    Posted(fields): Posted,
+    Body { request, mut errors }: Body<CreateTeamRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &call, fields, true).await
+    if !is_owner(&call.allowed) {
+        errors.forgive_missing("name");
+    }
+    change(&app, &call, request.into(), errors).await
 }
 
-/// Diff a team
+/// Change a team
 ///
 /// A Team Lead may change the members of the own team, and nothing else.
 #[utoipa::path(
     patch, path = "/api/teams/update/{id}/", tag = "teams", params(("id" = i64, Path)),
-    request_body(content(
-        (UpdateTeamRequest = "application/json"),
-        (UpdateTeamRequest = "application/x-www-form-urlencoded"),
-        (UpdateTeamRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateTeamRequest,
     responses((status = 200, description = "The team as it is now", body = TeamResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_team(
     State(app): State<App>,
     call: Call,
-    Posted(fields): Posted,
+    Body { request, errors }: Body<UpdateTeamRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &call, fields, false).await
+    change(&app, &call, request, errors).await
 }
 
-async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) -> Result<Response, ApiError> {
-    let is_owner = call.allowed.grant.scope == Scope::All;
-    let wanted = Wanted::read(&mut fields, needs_name && is_owner);
+async fn change(
+    app: &App,
+    call: &Call,
+    request: UpdateTeamRequest,
+    mut errors: Errors,
+) -> Result<Response, ApiError> {
     let mut transaction = call.allowed.begin(app).await?;
-    let people = wanted.lock_exclusive(&mut transaction).await?;
+    let people = request.lock(&mut transaction).await?;
     let before = teams::find(&mut *transaction, call.id).await?;
     let before = before.filter(|team| is_in_scope(&call.allowed, team.id)).ok_or_else(ApiError::not_found)?;
+    let is_owner = is_owner(&call.allowed);
     if !is_owner && before.lead_id != Some(call.allowed.viewer.id) {
         return Err(ApiError::not_found());
     }
     call.check_version(before.version)?;
-    let team = wanted.check(&people, Some(&before), &mut fields);
+    let team = request.check(&people, Some(&before), &mut errors);
     if !is_owner {
-        refuse_all_but_members(&team, &before, &mut fields);
+        refuse_all_but_members(&team, &before, &mut errors);
     }
-    fields.finish().map_err(ApiError::fields)?;
+    errors.finish()?;
     let after = save(&mut transaction, &before, team).await?;
     let version = after.version;
     let (before, after) = (TeamResponse::from(before), TeamResponse::from(after));
@@ -99,13 +85,17 @@ async fn change(app: &App, call: &Call, mut fields: Fields, needs_name: bool) ->
     Ok(versioned(version, &after))
 }
 
-fn refuse_all_but_members(team: &Checked, before: &TeamRow, fields: &mut Fields) {
+fn is_owner(allowed: &Allowed) -> bool {
+    allowed.grant.scope == Scope::All
+}
+
+fn refuse_all_but_members(team: &Checked, before: &TeamRow, errors: &mut Errors) {
     const ONLY_OWNERS: &str = "Only an Owner can change this.";
     if team.name != before.name {
-        fields.fail("name", ONLY_OWNERS);
+        errors.fail("name", ONLY_OWNERS);
     }
     if team.lead != before.lead_id {
-        fields.fail("team_lead", ONLY_OWNERS);
+        errors.fail("team_lead", ONLY_OWNERS);
     }
 }
 

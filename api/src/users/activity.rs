@@ -1,19 +1,16 @@
 //! `POST /api/users/<id>/approve|activate|deactivate/`: let a user in or lock them out.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 
-use crate::audit::Actor;
 use crate::db::users::{UserEdit, UserRow};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::RemoveErrors;
-use crate::http::path_id::PathId;
-use crate::state::App;
-use crate::users::change::{Target, change_user};
-use crate::users::detail;
-use crate::users::list::UserResponse;
+use crate::http::state::App;
+use crate::people::change::change_user;
+use crate::people::model;
+use crate::people::model::UserResponse;
 
 /// Approve a registration
 ///
@@ -24,14 +21,8 @@ use crate::users::list::UserResponse;
     responses((status = 200, description = "The active user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
-pub async fn approve_user(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-) -> Result<Response, ApiError> {
-    set_active(&app, &allowed, &actor, &headers, id, "approve").await
+pub async fn approve_user(State(app): State<App>, call: Call) -> Result<Response, ApiError> {
+    set_active(&app, &call, "approve").await
 }
 
 /// Activate a user
@@ -40,14 +31,8 @@ pub async fn approve_user(
     responses((status = 200, description = "The active user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
-pub async fn activate_user(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-) -> Result<Response, ApiError> {
-    set_active(&app, &allowed, &actor, &headers, id, "activate").await
+pub async fn activate_user(State(app): State<App>, call: Call) -> Result<Response, ApiError> {
+    set_active(&app, &call, "activate").await
 }
 
 /// Deactivate a user
@@ -58,30 +43,16 @@ pub async fn activate_user(
     responses((status = 200, description = "The inactive user", body = UserResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
-pub async fn deactivate_user(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-) -> Result<Response, ApiError> {
-    set_active(&app, &allowed, &actor, &headers, id, "deactivate").await
+pub async fn deactivate_user(State(app): State<App>, call: Call) -> Result<Response, ApiError> {
+    set_active(&app, &call, "deactivate").await
 }
 
-async fn set_active(
-    app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    headers: &HeaderMap,
-    id: i64,
-    verb: &'static str,
-) -> Result<Response, ApiError> {
-    let target = Target { id, allowed, actor, headers, verb };
+async fn set_active(app: &App, call: &Call, verb: &str) -> Result<Response, ApiError> {
     let edit = |row: &UserRow| {
         if verb == "approve" && !row.is_active && !row.awaits_approval {
             return Err(ApiError::conflict("This user does not wait for an approval, but was deactivated."));
         }
         Ok(UserEdit { is_active: verb != "deactivate", ..UserEdit::of(row) })
     };
-    Ok(detail::answer(change_user(app, &target, edit).await?))
+    Ok(model::answer(change_user(app, call, verb, edit).await?))
 }

@@ -2,15 +2,13 @@
 //! name.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 
-use crate::audit::Actor;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::RemoveErrors;
-use crate::http::path_id::PathId;
-use crate::state::App;
-use crate::users::change::{Target, archive_user};
+use crate::http::state::App;
+use crate::people::change::archive_user;
 
 /// Delete a user
 ///
@@ -22,14 +20,7 @@ use crate::users::change::{Target, archive_user};
     responses((status = 204, description = "Deleted"), RemoveErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_user(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-) -> Result<StatusCode, ApiError> {
-    let target = Target { id, allowed: &allowed, actor: &actor, headers: &headers, verb: "delete" };
-    archive_user(&app, &target).await?;
+pub async fn delete_user(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    archive_user(&app, &call).await?;
     Ok(StatusCode::NO_CONTENT)
 }

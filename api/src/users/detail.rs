@@ -1,17 +1,15 @@
 //! `GET /api/users/detail/<id>/`: one person, if the viewer may see them.
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
-use crate::db::users::{self, UserRow, Visible};
+use crate::db::users::{self, Visible};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::http::precondition::set_version;
-use crate::state::App;
-use crate::users::list::UserResponse;
+use crate::http::state::App;
+use crate::people::model::{self, UserResponse};
 
 /// Get a user
 #[utoipa::path(
@@ -26,14 +24,5 @@ pub async fn get_user(
 ) -> Result<Response, ApiError> {
     let visible = Visible::of(&allowed.viewer, allowed.grant.scope);
     let row = users::find(&app.postgres, id, visible).await?.ok_or_else(ApiError::not_found)?;
-    Ok(answer(row))
-}
-
-/// A user with their version.
-#[must_use]
-pub fn answer(row: UserRow) -> Response {
-    let version = row.version;
-    let mut response = Json(UserResponse::from(row)).into_response();
-    set_version(&mut response, version);
-    response
+    Ok(model::answer(row))
 }

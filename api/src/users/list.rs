@@ -2,71 +2,27 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::db::users::{self, UserFilter, UserRow, Visible};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
-use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, text_cursor};
+use crate::http::state::App;
+use crate::people::model::UserResponse;
 use crate::policy::Position;
-use crate::state::App;
-
-/// A person on the team.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct UserResponse {
-    pub id: i64,
-    pub username: String,
-    pub email: String,
-    pub first_name: String,
-    pub last_name: String,
-    #[schema(value_type = Position)]
-    pub position: String,
-    pub is_active: bool,
-    /// Registered by the public, and not approved by an Owner yet.
-    pub awaits_approval: bool,
-    /// The team that a Team Lead leads or a Buyer is in now.
-    pub team_id: Option<i64>,
-    /// As `Europe/Berlin`.
-    pub time_zone: String,
-    /// The path of the image, if there is one.
-    pub image: Option<String>,
-    pub created_at: String,
-    pub last_login: Option<String>,
-}
-
-impl From<UserRow> for UserResponse {
-    fn from(row: UserRow) -> Self {
-        Self {
-            id: row.id,
-            username: row.username,
-            email: row.email,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            position: row.position,
-            is_active: row.is_active,
-            awaits_approval: row.awaits_approval,
-            team_id: row.team_id,
-            time_zone: row.time_zone,
-            image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
-            created_at: json_values::time(row.created_at.timestamp_millis()),
-            last_login: row.last_login.map(|time| json_values::time(time.timestamp_millis())),
-        }
-    }
-}
 
 /// What the list of users understands.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListUsersQuery {
-    /// At most so many.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// `username` or `-username`.
     sort: Option<String>,

@@ -3,15 +3,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::audit::Actor;
-use crate::http::body::Posted;
+use crate::db::audit::Actor;
 use crate::http::error::ApiError;
 use crate::http::openapi::{Malformed, Unavailable};
-use crate::state::App;
-use crate::users::refresh::RefreshTokenRequest;
-
-/// The longest text that could be a refresh token; ours have 43 characters.
-const MAX_TOKEN_CHARS: usize = 1000;
+use crate::http::request::Body;
+use crate::http::state::App;
+use crate::users::model::RefreshTokenRequest;
 
 /// Log out
 ///
@@ -24,11 +21,9 @@ const MAX_TOKEN_CHARS: usize = 1000;
 pub async fn logout_user(
     State(app): State<App>,
     actor: Actor,
-    Posted(mut fields): Posted,
+    body: Body<RefreshTokenRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let Some(token) = fields.required_text("refresh_token", MAX_TOKEN_CHARS) else {
-        return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
-    };
+    let token = body.checked()?.refresh_token;
     app.tokens.end(&app.postgres, &actor, &token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,24 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use crate::audit::Actor;
-use crate::http::body::Posted;
+use crate::db::audit::Actor;
 use crate::http::error::ApiError;
 use crate::http::openapi::{RefreshErrors, Unavailable};
-use crate::state::App;
-use crate::users::login::TokensResponse;
-
-/// The longest text that could be a refresh token; ours have 43 characters.
-const MAX_TOKEN_CHARS: usize = 1000;
-
-/// The newest refresh token of a login.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct RefreshTokenRequest {
-    pub refresh_token: String,
-}
+use crate::http::request::Body;
+use crate::http::state::App;
+use crate::users::model::{RefreshTokenRequest, TokensResponse};
 
 /// Exchange a refresh token
 ///
@@ -32,11 +21,9 @@ pub struct RefreshTokenRequest {
 pub async fn refresh_token(
     State(app): State<App>,
     actor: Actor,
-    Posted(mut fields): Posted,
+    body: Body<RefreshTokenRequest>,
 ) -> Result<Json<TokensResponse>, ApiError> {
-    let Some(token) = fields.required_text("refresh_token", MAX_TOKEN_CHARS) else {
-        return Err(ApiError::fields(fields.finish().err().unwrap_or_default()));
-    };
+    let token = body.checked()?.refresh_token;
     let pair = app.tokens.exchange(&app.postgres, &actor, &token).await?;
     Ok(Json(TokensResponse::new("Token refreshed successfully.", pair)))
 }

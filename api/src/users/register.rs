@@ -4,55 +4,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use utoipa::ToSchema;
 
-use crate::audit::{Actor, Diff, record};
-use crate::auth::viewer::{self, Bearer};
 use crate::config::Registration;
+use crate::db::audit::{Actor, Diff, record};
 use crate::db::users::{self, NewUser, UserRow, Visible};
-use crate::http::body::Posted;
+use crate::http::auth::credentials::{self, Bearer};
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::{AccountErrors, Throttled};
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::http::transaction::Transaction;
+use crate::people::model::{RegisterUserRequest, UserResponse};
+use crate::people::rules;
 use crate::policy::{self, Action, Position, Resource};
-use crate::state::App;
-use crate::users::account::{self, NewAccount};
-use crate::users::list::UserResponse;
-
-/// A new account.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct RegisterUserRequest {
-    /// Up to 150 letters, digits and `@ . + - _`; unique without regard to case.
-    pub username: String,
-    pub email: Option<String>,
-    /// At least 8 characters, and none of the commonest.
-    pub password: String,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    /// `Buyer` unless an Owner asks for another.
-    pub position: Option<Position>,
-}
-
-/// The account that was made.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RegisterUserResponse {
-    pub message: String,
-    pub user: RegisteredUser,
-}
-
-/// Its public fields.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RegisteredUser {
-    pub id: i64,
-    pub username: String,
-    pub email: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub position: Position,
-}
+use crate::users::model::{RegisterUserResponse, RegisteredUser};
 
 /// Register a team member
 ///
@@ -60,11 +27,7 @@ pub struct RegisteredUser {
 /// can be given.
 #[utoipa::path(
     post, path = "/api/users/register/", tag = "users",
-    request_body(content(
-        (RegisterUserRequest = "application/json"),
-        (RegisterUserRequest = "application/x-www-form-urlencoded"),
-        (RegisterUserRequest = "multipart/form-data"),
-    )),
+    request_body = RegisterUserRequest,
     responses((status = 201, description = "Registered", body = RegisterUserResponse), AccountErrors, Throttled),
     security((), ("bearer" = [])),
 )]
@@ -73,9 +36,9 @@ pub async fn register_user(
     client: ClientInfo,
     actor: Actor,
     headers: HeaderMap,
-    Posted(mut fields): Posted,
+    body: Body<RegisterUserRequest>,
 ) -> Result<(StatusCode, Json<RegisterUserResponse>), ApiError> {
-    let bearer = viewer::from_bearer(&app, &headers, &Method::POST).await?;
+    let bearer = credentials::from_bearer(&app, &headers, &Method::POST).await?;
     let maker = bearer
         // A program's token makes nobody: it could make somebody who logs in.
         .filter(|bearer| bearer.credential.login().is_some())
@@ -84,16 +47,14 @@ pub async fn register_user(
     if !may_create {
         admit_public(&app, &client)?;
     }
-    let account = account::read(&mut fields);
-    if !may_create && account.as_ref().is_some_and(|account| account.position != Position::Buyer) {
-        fields.fail("position", "Only an Owner can register another position than Buyer.");
+    let request = body.checked().map_err(ApiError::in_account_shape)?;
+    let position = request.position.0;
+    if !may_create && position != Position::Buyer {
+        let message = "Only an Owner can register another position than Buyer.";
+        return Err(ApiError::field("position", message).in_account_shape());
     }
-    let (Some(account), Ok(())) = (account, fields.finish()) else {
-        return Err(ApiError::bad_request(fields.finish().err().unwrap_or_default()));
-    };
     let is_active = may_create || app.config.auth.registration == Registration::Open;
-    let position = account.position;
-    let new = hashed(&app, account, is_active).await?;
+    let new = hashed(&app, request, is_active).await?;
     let row = match maker {
         Some(Bearer { viewer: maker, credential }) => {
             let actor = actor.known_as(maker.id, &maker.username);
@@ -139,14 +100,18 @@ fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// 503 when too many are hashed at once.
-pub(super) async fn hashed(app: &App, account: NewAccount, is_active: bool) -> Result<NewUser, ApiError> {
+pub(super) async fn hashed(
+    app: &App,
+    account: RegisterUserRequest,
+    is_active: bool,
+) -> Result<NewUser, ApiError> {
     Ok(NewUser {
-        password_hash: app.passwords.hash(&account.password).await?,
-        username: account.username,
-        email: account.email,
-        first_name: account.first_name,
-        last_name: account.last_name,
-        position: account.position,
+        password_hash: app.passwords.hash(&account.password.0).await?,
+        username: account.username.0,
+        email: account.email.0,
+        first_name: account.first_name.0,
+        last_name: account.last_name.0,
+        position: account.position.0,
         is_active,
         is_demo: false,
     })
@@ -162,7 +127,7 @@ pub(super) async fn insert(
     verb: &str,
     new: &NewUser,
 ) -> Result<UserRow, ApiError> {
-    let id = users::insert(&mut *connection, new).await.map_err(account::constraint_error)?;
+    let id = users::insert(&mut *connection, new).await.map_err(rules::constraint_error)?;
     let row = users::find(&mut *connection, id, Visible::ALL).await?.ok_or_else(ApiError::not_found)?;
     let diff = Diff::created(&UserResponse::from(row.clone()));
     record(connection, actor, verb, Resource::Users, id, diff).await?;

@@ -1,75 +1,34 @@
 //! `PUT` and `PATCH /api/users/update/<id>/`: what an Owner changes of a person.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use crate::audit::Actor;
 use crate::db::users::UserEdit;
-use crate::http::body::Posted;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
+use crate::http::fields::Errors;
 use crate::http::openapi::ChangeErrors;
-use crate::http::path_id::PathId;
-use crate::policy::Position;
-use crate::state::App;
-use crate::users::account;
-use crate::users::change::{Target, change_user};
-use crate::users::detail;
-use crate::users::list::UserResponse;
-
-/// A person as they shall be.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct ReplaceUserRequest {
-    pub username: String,
-    /// Blank when it is not sent, as the names are.
-    pub email: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    /// As it was when it is not sent, as the two below.
-    pub position: Option<Position>,
-    pub is_active: Option<bool>,
-    /// As `Europe/Berlin`.
-    pub time_zone: Option<String>,
-}
-
-/// What shall be otherwise.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct UpdateUserRequest {
-    pub username: Option<String>,
-    pub email: Option<String>,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub position: Option<Position>,
-    pub is_active: Option<bool>,
-    pub time_zone: Option<String>,
-}
+use crate::http::request::Body;
+use crate::http::state::App;
+use crate::people::change::change_user;
+use crate::people::model;
+use crate::people::model::{ReplaceUserRequest, UpdateUserRequest, UserResponse};
 
 /// Replace a user
 ///
 /// A new position and a deactivation end all logins of that person at once. The last active Owner stays one.
 #[utoipa::path(
     put, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
-    request_body(content(
-        (ReplaceUserRequest = "application/json"),
-        (ReplaceUserRequest = "application/x-www-form-urlencoded"),
-        (ReplaceUserRequest = "multipart/form-data"),
-    )),
+    request_body = ReplaceUserRequest,
     responses((status = 200, description = "Replaced", body = UserResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_user(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-    Posted(fields): Posted,
+    call: Call,
+    Body { request, errors }: Body<ReplaceUserRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &headers, id, fields, true).await
+    change(&app, &call, request.into(), errors).await
 }
 
 /// Update a user
@@ -77,39 +36,27 @@ pub async fn replace_user(
 /// As the replacement, of the fields that are sent.
 #[utoipa::path(
     patch, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
-    request_body(content(
-        (UpdateUserRequest = "application/json"),
-        (UpdateUserRequest = "application/x-www-form-urlencoded"),
-        (UpdateUserRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateUserRequest,
     responses((status = 200, description = "Updated", body = UserResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_user(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    headers: HeaderMap,
-    PathId(id): PathId,
-    Posted(fields): Posted,
+    call: Call,
+    Body { request, errors }: Body<UpdateUserRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, &headers, id, fields, false).await
+    change(&app, &call, request, errors).await
 }
 
 async fn change(
     app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    headers: &HeaderMap,
-    id: i64,
-    mut fields: Fields,
-    is_whole: bool,
+    call: &Call,
+    request: UpdateUserRequest,
+    errors: Errors,
 ) -> Result<Response, ApiError> {
-    let target = Target { id, allowed, actor, headers, verb: "update" };
-    let row = change_user(app, &target, |row| {
-        let edit = account::read_edit(&mut fields, UserEdit::of(row), is_whole);
-        fields.finish().map_err(ApiError::fields)?;
-        Ok(edit)
+    let row = change_user(app, call, "update", |row| {
+        errors.finish()?;
+        Ok(request.applied_to(UserEdit::of(row)))
     });
-    Ok(detail::answer(row.await?))
+    Ok(model::answer(row.await?))
 }

@@ -126,7 +126,7 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     config.postgres.url = sluice_runtime::config::Secret::new("postgres://nobody@127.0.0.1:9/none");
     config.clickhouse.url = "http://127.0.0.1:9".to_owned();
     let world = World::on(config.clone(), crate::world::StubEdge::start().await);
-    sluice_api::health::probe_all(&world.app).await;
+    sluice_api::http::health::probe_all(&world.app).await;
     let reasons = world.app.readiness.reasons();
     assert!(reasons.contains("postgres: ") && reasons.contains("clickhouse: "), "{reasons}");
     assert_eq!(world.get("/readyz").await.line(), "503 not ready\n");
@@ -139,10 +139,10 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     // Postgres is empty and ClickHouse is down.
     config.postgres.url = postgres;
     let world = World::on(config, crate::world::StubEdge::start().await);
-    sluice_api::health::probe_all(&world.app).await;
+    sluice_api::http::health::probe_all(&world.app).await;
     assert!(world.app.readiness.reasons().contains("postgres: has no tables yet: run sluice-api migrate"));
-    sluice_api::cli::migrate::POSTGRES.run(&world.app.postgres).await.unwrap();
-    sluice_api::health::probe_all(&world.app).await;
+    sluice_api::db::migrations::POSTGRES.run(&world.app.postgres).await.unwrap();
+    sluice_api::http::health::probe_all(&world.app).await;
     assert!(!world.app.readiness.reasons().contains("postgres"));
     let owner = world.person("owner", Position::Owner).await;
     let answer = world.get_as("/api/prospects/list/", &owner).await;
@@ -152,10 +152,10 @@ async fn servers_that_are_down_are_a_503_and_come_back() {
     let mut config = world.app.config.clone();
     config.clickhouse = clickhouse;
     let world = World::on(config.clone(), crate::world::StubEdge::start().await);
-    sluice_api::health::probe_all(&world.app).await;
+    sluice_api::http::health::probe_all(&world.app).await;
     let reasons = world.app.readiness.reasons();
     assert_eq!(reasons, "clickhouse: has no tables yet: run sluice-api migrate\n");
     sluice_api::cli::migrate::run(&config).await.unwrap();
-    sluice_api::health::probe_all(&world.app).await;
+    sluice_api::http::health::probe_all(&world.app).await;
     assert_eq!(world.get("/readyz").await.line(), "200 ready\n");
 }

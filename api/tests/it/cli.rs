@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use sluice_api::cli::{demo, migrate};
+use sluice_api::cli::demo;
 use sluice_api::config::Config;
 use sluice_api::db::clickhouse::admin_client;
+use sluice_api::db::migrations::POSTGRES;
 use sluice_api::policy::Position;
 use sluice_schemas::rows::RollupHourlyRow;
 
@@ -57,7 +58,7 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     lines.sort_unstable();
     // Whichever process comes first applies each migration, once.
     let n_applied = lines.iter().filter(|line| line.starts_with("postgres: applied ")).count();
-    assert_eq!(n_applied, migrate::POSTGRES.iter().count(), "{both}");
+    assert_eq!(n_applied, POSTGRES.iter().count(), "{both}");
     lines.retain(|line| !line.starts_with("postgres: applied ") || line.ends_with("0001 accounts"));
     insta::assert_snapshot!(lines.join("\n"), @"
     clickhouse: applied 0001_events

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sluice_api::auth::session;
-use sluice_api::auth::token::LoginOrigin;
+use sluice_api::db::sessions::LoginOrigin;
 use sluice_api::db::users;
+use sluice_api::http::auth::session;
 use sluice_api::policy::Position;
 
 use crate::world::{PASSWORD, Person, World};

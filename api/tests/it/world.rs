@@ -14,10 +14,10 @@ use sluice_api::cli::migrate;
 use sluice_api::config::{Config, PostgresConfig, Registration};
 use sluice_api::db::users::{self, NewUser};
 use sluice_api::http::middleware::Service;
+use sluice_api::http::state::App;
 use sluice_api::metrics::Metrics;
 use sluice_api::policy::Position;
 use sluice_api::routes;
-use sluice_api::state::App;
 use sluice_local::testing::{clickhouse_database, postgres_copy, postgres_database, servers};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
@@ -150,7 +150,7 @@ impl World {
         let clock = Clock::manual(NOW_MS);
         let mut registry = prometheus_client::registry::Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let readiness = Readiness::starting(&sluice_api::health::PARTS);
+        let readiness = Readiness::starting(&sluice_api::http::health::PARTS);
         let app = App::new(config, clock.clone(), readiness, metrics).unwrap();
         Self { service: routes::build(&app), app, clock, edge }
     }

@@ -4,21 +4,11 @@
 //! Invariant: a line never contains a secret, a password or a hash of one. Callers pass the values
 //! of API responses.
 
-pub mod list;
-
-use std::convert::Infallible;
-
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
-use crate::http::client_address::ClientInfo;
-use crate::http::guard::Allowed;
-use crate::http::middleware::is_api;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// The actor of a change, as the trail stores it.
 #[derive(Debug, Clone)]
@@ -51,24 +41,6 @@ impl Actor {
     #[must_use]
     pub fn known_as(&self, user_id: i64, username: &str) -> Self {
         Self { user_id: Some(user_id), username: username.to_owned(), ..self.clone() }
-    }
-}
-
-impl FromRequestParts<App> for Actor {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let client = ClientInfo::from_request_parts(parts, app).await?;
-        let viewer = parts.extensions.get::<Allowed>().map(|allowed| &allowed.viewer);
-        let request_id =
-            parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-        Ok(Self {
-            user_id: viewer.map(|viewer| viewer.id),
-            username: viewer.map_or_else(|| "anonymous".to_owned(), |viewer| viewer.username.clone()),
-            address: client.address.to_string(),
-            via: if is_api(parts.uri.path()) { "api" } else { "page" },
-            request_id: request_id.to_owned(),
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::db::users::list::UserRow;
-use crate::db::users::username_key;
+use crate::db::users::username::username_key;
 use crate::policy::Position;
 
 /// The fields of a user that can be changed.

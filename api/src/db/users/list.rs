@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
-use crate::auth::viewer::Viewer;
 use crate::db::{begin_with_custom_plans, like_pattern};
 use crate::policy::{Position, Scope};
+use crate::viewer::Viewer;
 
 /// A user as lists and details show it.
 #[derive(Debug, Clone)]

@@ -1,10 +1,4 @@
-//! Users in Postgres: what logins, requests and the names beside events need. `list.rs` has lists
-//! and details, `change.rs` has changes.
-//!
-//! A removed user is archived. Only [`usernames`] still finds it, for the pages of events.
-
-mod change;
-mod list;
+//! People as a login, a request and a name beside an event need them.
 
 use std::collections::HashMap;
 
@@ -13,10 +7,9 @@ use chrono_tz::Tz;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-pub use self::change::{UserEdit, archive, replace_password, set_password, update};
-pub use self::list::{UserFilter, UserRow, Visible, find, list};
-use crate::auth::viewer::{Credential, Viewer};
+use super::username::username_key;
 use crate::policy::Position;
+use crate::viewer::{Credential, Viewer};
 
 /// The constraint that keeps usernames unique.
 pub const USERNAME_UNIQUE: &str = "users_username_unique";
@@ -66,12 +59,6 @@ struct ViewerRow {
     team_id: Option<i64>,
     team_name: Option<String>,
     is_family_standing: bool,
-}
-
-/// Returns the key by which usernames are compared, ignoring case.
-#[must_use]
-pub fn username_key(username: &str) -> String {
-    username.to_lowercase()
 }
 
 /// Finds a user with their current team.
@@ -232,14 +219,4 @@ pub async fn exists(pool: &PgPool, id: i64) -> sqlx::Result<bool> {
     )
     .fetch_one(pool)
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn username_keys_are_in_lower_case() {
-        assert_eq!(username_key("ÉMILE"), "émile");
-    }
 }

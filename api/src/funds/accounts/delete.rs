@@ -1,21 +1,19 @@
 //! `DELETE /api/funds/accounts/delete/<id>/`: archives an ad account that holds nothing and for which nothing is asked.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 
-use crate::audit::{self, Actor, Diff};
+use crate::amount::show;
+use crate::db::audit::Diff;
 use crate::db::funds::accounts;
 use crate::db::time_of;
-use crate::funds::accounts::FundAccountResponse;
-use crate::funds::amount::show;
+use crate::funds::accounts::model::FundAccountResponse;
 use crate::funds::reach::Reach;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
-use crate::http::path_id::PathId;
-use crate::http::precondition::check_version;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// Archive an ad account
 ///
@@ -25,19 +23,14 @@ use crate::state::App;
     responses((status = 204, description = "Archived"), ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_fund_account(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-) -> Result<StatusCode, ApiError> {
-    let reach = Reach::of(&app.postgres, &allowed).await?;
-    let mut transaction = allowed.begin(&app).await?;
-    let row = accounts::lock_exclusive(&mut transaction, id).await?.filter(|row| reach.has(row.buyer_id));
+pub async fn delete_fund_account(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let reach = Reach::of(&app.postgres, &call.allowed).await?;
+    let mut transaction = call.allowed.begin(&app).await?;
+    let row =
+        accounts::lock_exclusive(&mut transaction, call.id).await?.filter(|row| reach.has(row.buyer_id));
     let row = row.ok_or_else(ApiError::not_found)?;
-    check_version(&headers, row.version)?;
-    let pending = accounts::pending_money(&mut transaction, id).await?;
+    call.check_version(row.version)?;
+    let pending = accounts::pending_money(&mut transaction, call.id).await?;
     if pending.balance_minor != 0 {
         let balance = show(pending.balance_minor, &row.currency);
         let detail =
@@ -47,9 +40,9 @@ pub async fn delete_fund_account(
     if pending.n_requests > 0 {
         return Err(ApiError::conflict("Requests for this account are open or approved."));
     }
-    accounts::archive(&mut transaction, id, time_of(&app.clock)).await?;
+    accounts::archive(&mut transaction, call.id, time_of(&app.clock)).await?;
     let diff = Diff::deleted(&FundAccountResponse::from(&row));
-    audit::record(&mut transaction, &actor, "delete", Resource::FundAccounts, id, diff).await?;
+    call.record(&mut transaction, "delete", Resource::FundAccounts, diff).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,14 +5,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::funds::accounts;
-use crate::funds::accounts::FundAccountResponse;
+use crate::funds::accounts::model::FundAccountResponse;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get an ad account
 #[utoipa::path(

@@ -6,24 +6,24 @@ use utoipa::IntoParams;
 
 use crate::db::funds::accounts::{self, AccountFilter};
 use crate::db::like_pattern;
-use crate::funds::accounts::{FundAccountResponse, STATES};
+use crate::funds::accounts::model::{FundAccountResponse, STATES};
 use crate::funds::reach::Reach;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::text_cursor;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Query parameters of the list of ad accounts.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundAccountsQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// Part of the name.
     q: Option<String>,

@@ -1,47 +1,26 @@
-//! Ad accounts: where a buyer's money is spent. What they have in common on the wire.
+//! Requests and responses of ad accounts, and their rules.
 
-pub mod create;
-pub mod delete;
-pub mod detail;
-pub mod list;
-pub mod statement;
-pub mod update;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sluice_schemas::currency::Currency;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
-use crate::db::constraint_to_field;
+use crate::amount::{show, to_minor};
 use crate::db::funds::accounts::{AccountRow, AccountValues, NAME_UNIQUE, OF_BUYERS, SOURCE_KNOWN};
 use crate::db::funds::post::FLOOR;
-use crate::funds::amount::{show, to_minor};
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::error::constraint_to_field;
 use crate::http::fields::keys::Key;
+use crate::http::fields::options::{Id, Nullable, Optional, Required};
+use crate::http::fields::types::{Text, WholeNumber, text};
+use crate::http::fields::{Errors, Fields};
 use crate::http::json_values;
+use crate::http::request::{Field, patch, request};
+use sluice_schemas::decimal::Decimal;
 
 /// The states, the first of them unless told otherwise.
 pub const STATES: [&str; 4] = ["active", "paused", "banned", "closed"];
-const MAX_NAME_CHARS: usize = 100;
-const DEFAULT_LOW_RUNWAY_DAYS: i64 = 3;
-const MAX_LOW_RUNWAY_DAYS: i64 = 365;
-
-/// An ad account to be, or what shall be changed of one.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct FundAccountRequest {
-    /// Up to 100 characters; unique among the accounts that are not archived.
-    pub name: String,
-    /// Whose account it is: a Buyer.
-    pub user_id: i64,
-    /// ISO 4217; it stays.
-    pub currency: String,
-    pub source_id: Option<i64>,
-    /// `active`, `paused`, `banned` or `closed`. Only an active one is topped up.
-    pub state: Option<String>,
-    /// How far below zero spend may take it.
-    pub credit_limit: Option<String>,
-    /// A runway of fewer days is low.
-    pub low_runway_days: Option<i32>,
-}
 
 /// An ad account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,29 +56,69 @@ impl From<&AccountRow> for FundAccountResponse {
     }
 }
 
-/// Reads an account's fields; what is wrong stays in `fields`.
-pub fn read(fields: &mut Fields) -> Option<AccountValues> {
-    let name = fields.required_text("name", MAX_NAME_CHARS);
-    let buyer_id = fields.required_id("user_id");
-    let currency = fields.required_currency("currency");
-    let source_id = fields.optional_id("source_id");
-    let state = fields.choice("state", &STATES);
-    let low_runway_days =
-        fields.whole_number("low_runway_days", 0..=MAX_LOW_RUNWAY_DAYS, DEFAULT_LOW_RUNWAY_DAYS);
-    let low_runway_days = i32::try_from(low_runway_days).expect("bounded above");
-    let credit = fields.optional_decimal("credit_limit").zip(currency);
-    let credit =
-        credit.and_then(|(limit, currency)| fields.accept("credit_limit", to_minor(limit, currency, 0)));
-    fields.finish().ok()?;
-    Some(AccountValues {
-        name: name?,
-        source_id,
-        buyer_id: buyer_id?,
-        currency: currency?.code,
-        state,
-        credit_limit_minor: credit.unwrap_or(0),
-        low_runway_days,
-    })
+request! {
+    /// An ad account to be.
+    pub struct FundAccountRequest {
+        /// Up to 100 characters; unique among the accounts that are not archived.
+        pub name: Text<100>,
+        /// Whose account it is: a Buyer.
+        pub user_id: Id,
+        /// ISO 4217; it stays.
+        pub currency: Required<Currency>,
+        pub source_id: Nullable<Id>,
+        /// `active`, `paused`, `banned` or `closed`. Only an active one is topped up.
+        pub state: AccountState,
+        /// How far below zero spend may take it.
+        pub credit_limit: Optional<Decimal>,
+        /// A runway of fewer days is low.
+        pub low_runway_days: WholeNumber<0, 365, 3>,
+    }
+}
+
+patch! {
+    /// What shall be changed of an ad account.
+    pub struct UpdateFundAccountRequest of FundAccountRequest;
+}
+
+/// What an ad account can be.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountState(pub &'static str);
+
+impl Field for AccountState {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        Some(Self(fields.choice(name, &STATES)))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().enum_values(Some(STATES)).into()
+    }
+}
+
+impl Default for AccountState {
+    fn default() -> Self {
+        Self(STATES[0])
+    }
+}
+
+impl FundAccountRequest {
+    /// The values, if nothing is wrong.
+    pub fn values(&self, errors: &mut Errors) -> Option<AccountValues> {
+        let credit = self.credit_limit.0.zip(self.currency.0);
+        let credit =
+            credit.and_then(|(limit, currency)| errors.accept("credit_limit", to_minor(limit, currency, 0)));
+        errors.ok()?;
+        Some(AccountValues {
+            name: self.name.0.clone(),
+            source_id: self.source_id.0.map(|id| id.0),
+            buyer_id: self.user_id.0,
+            currency: self.currency.0?.code,
+            state: self.state.0,
+            credit_limit_minor: credit.unwrap_or(0),
+            low_runway_days: i32::try_from(self.low_runway_days.0).expect("bounded above"),
+        })
+    }
 }
 
 /// Maps violated constraints to errors of fields.

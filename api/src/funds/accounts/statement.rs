@@ -10,19 +10,18 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use utoipa::IntoParams;
 
-use crate::audit::{self, Actor, Diff};
+use crate::amount::show;
+use crate::db::audit::{self, Diff};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::ledger::{self, LineRow};
-use crate::funds::amount::show;
 use crate::funds::reach::Reach;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, QueryErrors};
-use crate::http::path_id::PathId;
 use crate::http::query::{Params, TimeRange};
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// The most lines of one statement: a few megabytes.
 const MAX_LINES: i64 = 20_000;
@@ -36,7 +35,7 @@ pub struct StatementQuery {
     from: Option<String>,
     /// RFC 3339, or a date in `tz` that is included whole.
     to: Option<String>,
-    /// The name of a time zone; the viewer's unless given.
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
 }
 
@@ -52,11 +51,10 @@ pub struct StatementQuery {
 )]
 pub async fn get_fund_account_statement(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
+    call: Call,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let Call { allowed, actor, id, .. } = call;
     let mut params = Params::parse(query.as_deref());
     let range = params.time_range(allowed.viewer.time_zone);
     params.finish()?;

@@ -9,22 +9,22 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::Days;
 use serde::Serialize;
+use sluice_schemas::currency::Currency;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::amount::show;
 use crate::db::funds::balances::{self, BalanceFilter, BalanceRow};
 use crate::db::time_of;
 use crate::funds::accounts::statement::moments;
-use crate::funds::amount::show;
 use crate::funds::balances::runway::{RUNWAY_DAYS, days_left, is_low};
 use crate::funds::reach::Reach;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, TimeRange, text_cursor};
+use crate::http::state::App;
 use crate::policy::Scope;
-use crate::state::App;
-use sluice_schemas::currency::Currency;
 
 /// A balance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,10 +67,10 @@ impl BalanceResponse {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListBalancesQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// `account` (the default), `buyer` or `team`.
     by: Option<String>,

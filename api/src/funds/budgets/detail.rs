@@ -6,12 +6,12 @@ use axum::response::Response;
 
 use crate::db::funds::budgets;
 use crate::funds::answer;
-use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
+use crate::funds::budgets::model::{FundBudgetResponse, team_in_reach};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get a budget
 #[utoipa::path(

@@ -6,24 +6,24 @@ use axum::response::Response;
 use utoipa::IntoParams;
 
 use crate::db::funds::budgets::{self, BudgetFilter};
-use crate::funds::budgets::{FundBudgetResponse, team_in_reach};
+use crate::funds::budgets::model::{FundBudgetResponse, team_in_reach};
 use crate::funds::{day_cursor, read_day_cursor};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::fields::values::parse_month;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::state::App;
+use crate::http::state::App;
 
 /// Query parameters of the list of budgets.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundBudgetsQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// Only budgets of this team.
     team_id: Option<i64>,

@@ -1,37 +1,21 @@
-//! What teams may spend in a month: what budgets have in common on the wire.
-//!
-//! A request counts against the budget of the month in which it is approved (UTC), of the team that its buyer is in then. The
-//! database keeps what is used from passing the amount.
+//! Requests and responses of budgets, and their rules.
 
-pub mod create;
-pub mod delete;
-pub mod detail;
-pub mod list;
-pub mod update;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sluice_schemas::currency::Currency;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::db::constraint_to_field;
+use crate::amount::{show, to_minor};
 use crate::db::funds::budgets::{self, BudgetRow, BudgetValues, KEPT, ONE_A_MONTH};
-use crate::funds::amount::{show, to_minor};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
+use crate::http::error::constraint_to_field;
+use crate::http::fields::Errors;
 use crate::http::fields::keys::Key;
-use crate::http::guard::Allowed;
+use crate::http::fields::options::{Id, Month, Required};
+use crate::http::request::{patch, request};
 use crate::policy::Scope;
-
-/// A budget to be, or what shall be changed of one.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct FundBudgetRequest {
-    pub team_id: i64,
-    /// As 2026-11.
-    pub month: String,
-    pub amount: String,
-    /// ISO 4217.
-    pub currency: String,
-}
+use sluice_schemas::decimal::Decimal;
 
 /// A team's budget.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,19 +45,41 @@ impl From<&BudgetRow> for FundBudgetResponse {
     }
 }
 
-/// Reads a budget's fields; what is wrong stays in `fields`.
-pub fn read(fields: &mut Fields) -> Option<BudgetValues> {
-    let team_id = fields.required_id("team_id");
-    let month = fields.required_month("month");
-    let currency = fields.required_currency("currency");
-    let amount = fields.required_decimal("amount").zip(currency);
-    let amount = amount.and_then(|(amount, currency)| fields.accept("amount", to_minor(amount, currency, 1)));
-    fields.finish().ok()?;
-    Some(BudgetValues { team_id: team_id?, month: month?, amount_minor: amount?, currency: currency?.code })
+request! {
+    /// A budget to be.
+    pub struct FundBudgetRequest {
+        pub team_id: Id,
+        /// As 2026-11.
+        pub month: Required<Month>,
+        pub amount: Required<Decimal>,
+        /// ISO 4217 code.
+        pub currency: Required<Currency>,
+    }
+}
+
+patch! {
+    /// What shall be changed of a budget.
+    pub struct UpdateFundBudgetRequest of FundBudgetRequest;
+}
+
+impl FundBudgetRequest {
+    /// The values, if nothing is wrong.
+    pub fn values(&self, errors: &mut Errors) -> Option<BudgetValues> {
+        let amount = self.amount.0.zip(self.currency.0);
+        let amount =
+            amount.and_then(|(amount, currency)| errors.accept("amount", to_minor(amount, currency, 1)));
+        errors.ok()?;
+        Some(BudgetValues {
+            team_id: self.team_id.0,
+            month: self.month.0?.0,
+            amount_minor: amount?,
+            currency: self.currency.0?.code,
+        })
+    }
 }
 
 /// A budget of which something is approved keeps its team, month and currency.
-pub fn keep_used(fields: &mut Fields, row: &BudgetRow, values: &BudgetValues) {
+pub fn keep_used(errors: &mut Errors, row: &BudgetRow, values: &BudgetValues) {
     if row.used_minor == 0 {
         return;
     }
@@ -84,12 +90,12 @@ pub fn keep_used(fields: &mut Fields, row: &BudgetRow, values: &BudgetValues) {
         ("currency", row.currency != values.currency),
     ] {
         if differs {
-            fields.fail(name, message);
+            errors.fail(name, message);
         }
     }
     if row.currency == values.currency && values.amount_minor < row.used_minor {
         let used = show(row.used_minor, &row.currency);
-        fields.fail(
+        errors.fail(
             "amount",
             format!("Ensure this value is greater than or equal to {used}: so much is approved."),
         );

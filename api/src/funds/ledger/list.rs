@@ -8,17 +8,17 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::amount::show;
 use crate::db::funds::ledger::{self, LineFilter, LineRow};
 use crate::funds::accounts::statement::moments;
-use crate::funds::amount::show;
 use crate::funds::reach::Reach;
 use crate::funds::{read_time_cursor, time_cursor};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::state::App;
+use crate::http::state::App;
 
 /// A line of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct LedgerLineResponse {
     pub transfer_id: i64,
     /// Where the money is: `bank` (outside), `ad_account`, `spend` or `fees`.
     pub book: String,
-    /// The ad account, if the book is `ad_account`.
+    /// The ad account if the book is `ad_account`.
     pub account_id: Option<i64>,
     pub currency: String,
     /// Positive if the money came into the book, negative if it left it.
@@ -68,10 +68,10 @@ impl From<LineRow> for LedgerLineResponse {
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListLedgerQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,

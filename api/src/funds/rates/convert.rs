@@ -1,8 +1,9 @@
 //! Conversion of amounts between currencies.
 
-use crate::db::funds::rates::RateRow;
-use crate::funds::amount::MAX_MINOR;
 use sluice_schemas::currency::exponent;
+
+use crate::amount::MAX_MINOR;
+use crate::db::funds::rates::RateRow;
 
 /// One, in billionths.
 const ONE_E9: i128 = 1_000_000_000;

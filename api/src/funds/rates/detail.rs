@@ -6,11 +6,11 @@ use axum::response::Response;
 
 use crate::db::funds::rates;
 use crate::funds::answer;
-use crate::funds::rates::FundRateResponse;
+use crate::funds::rates::model::FundRateResponse;
 use crate::http::error::ApiError;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get an exchange rate
 #[utoipa::path(

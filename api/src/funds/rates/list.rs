@@ -2,28 +2,28 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use sluice_schemas::currency::Currency;
 use utoipa::IntoParams;
 
 use crate::db::funds::rates::{self, RateFilter};
-use crate::funds::rates::FundRateResponse;
+use crate::funds::rates::model::FundRateResponse;
 use crate::funds::{day_cursor, read_day_cursor};
 use crate::http::error::ApiError;
 use crate::http::fields::values::parse_day;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
-use crate::state::App;
-use sluice_schemas::currency::Currency;
+use crate::http::state::App;
 
 /// Query parameters of the list of rates.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundRatesQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// Only rates of this currency (ISO 4217).
     base: Option<String>,

@@ -1,41 +1,21 @@
-//! Rates of exchange, entered by the coordinator for days: what they have in common on the wire.
-//!
-//! A rate holds from its day until the next one. What was converted by a rate that is changed later stays as it was.
+//! Requests and responses of rates, and their rules.
 
-pub mod convert;
-pub mod create;
-pub mod delete;
-pub mod detail;
-pub mod list;
-pub mod update;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sluice_schemas::currency::Currency;
+use sluice_schemas::decimal::{self, Decimal};
 use utoipa::ToSchema;
 
-use crate::db::constraint_to_field;
+use crate::amount::to_scaled;
 use crate::db::funds::rates::{ONE_A_DAY, RateRow, RateValues};
-use crate::funds::amount::to_scaled;
-use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use sluice_schemas::decimal;
+use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::fields::Errors;
+use crate::http::fields::options::{Day, Required};
+use crate::http::request::{patch, request};
 
 /// Decimal places of a rate.
 pub const RATE_PLACES: u32 = 9;
 /// What fits into 64 bits of billionths.
 const MAX_RATE: &str = "9223372036.854775807";
-
-/// A rate to be, or what shall be changed of one.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct FundRateRequest {
-    /// ISO 4217.
-    pub base: String,
-    /// ISO 4217.
-    pub quote: String,
-    /// The day from which it holds.
-    pub date: String,
-    /// What one unit of `base` is in `quote`, with at most nine decimal places.
-    pub rate: String,
-}
 
 /// A rate.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,19 +41,37 @@ impl From<&RateRow> for FundRateResponse {
     }
 }
 
-/// Reads a rate's fields; what is wrong stays in `fields`.
-pub fn read(fields: &mut Fields) -> Option<RateValues> {
-    let base = fields.required_currency("base");
-    let quote = fields.required_currency("quote");
-    if base.is_some() && base == quote {
-        fields.fail("quote", "A rate is between two currencies.");
+request! {
+    /// The columns of a rate to insert or update.
+    pub struct FundRateRequest {
+        /// ISO 4217 code.
+        pub base: Required<Currency>,
+        /// ISO 4217 code.
+        pub quote: Required<Currency>,
+        /// The day from which it holds.
+        pub date: Required<Day>,
+        /// What one unit of `base` is in `quote`, with at most nine decimal places.
+        pub rate: Required<Decimal>,
     }
-    let is_dated = fields.required_text("date", 100).is_some();
-    let day = if is_dated { fields.date("date") } else { None };
-    let rate = fields.required_decimal("rate");
-    let rate = rate.and_then(|rate| fields.accept("rate", to_scaled(rate, RATE_PLACES, 1, MAX_RATE)));
-    fields.finish().ok()?;
-    Some(RateValues { base: base?.code, quote: quote?.code, day: day?, rate_e9: rate? })
+}
+
+patch! {
+    /// What shall be changed of a rate.
+    pub struct UpdateFundRateRequest of FundRateRequest;
+}
+
+impl FundRateRequest {
+    /// The values, if nothing is wrong.
+    pub fn values(&self, errors: &mut Errors) -> Option<RateValues> {
+        let (base, quote) = (self.base.0, self.quote.0);
+        if base.is_some() && base == quote {
+            errors.fail("quote", "A rate is between two currencies.");
+        }
+        let rate = self.rate.0;
+        let rate = rate.and_then(|rate| errors.accept("rate", to_scaled(rate, RATE_PLACES, 1, MAX_RATE)));
+        errors.ok()?;
+        Some(RateValues { base: base?.code, quote: quote?.code, day: self.date.0?.0, rate_e9: rate? })
+    }
 }
 
 /// Maps violated constraints to errors of fields.

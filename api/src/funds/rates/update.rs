@@ -1,90 +1,67 @@
 //! `PUT` and `PATCH /api/funds/rates/update/<id>/`. What was converted by it stays as it was.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::{self, Actor, Diff};
+use crate::db::audit::{self, Diff};
 use crate::db::funds::rates;
 use crate::funds::answer;
-use crate::funds::rates::{FundRateRequest, FundRateResponse, constraint_error, read};
-use crate::http::body::Posted;
+use crate::funds::rates::model::{
+    FundRateRequest, FundRateResponse, UpdateFundRateRequest, constraint_error,
+};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
-use crate::http::path_id::PathId;
-use crate::http::precondition::check_version;
+use crate::http::request::Body;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// Replace a rate
 #[utoipa::path(
     put, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
-    request_body(content(
-        (FundRateRequest = "application/json"),
-        (FundRateRequest = "application/x-www-form-urlencoded"),
-        (FundRateRequest = "multipart/form-data"),
-    )),
+    request_body = FundRateRequest,
     responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_fund_rate(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-    Posted(fields): Posted,
+    call: Call,
+    body: Body<FundRateRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, id, &headers, (fields, false)).await
+    change(&app, &call, |_| body).await
 }
 
-/// Diff a rate
+/// Change a rate
 #[utoipa::path(
     patch, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
-    request_body(content(
-        (FundRateRequest = "application/json"),
-        (FundRateRequest = "application/x-www-form-urlencoded"),
-        (FundRateRequest = "multipart/form-data"),
-    )),
+    request_body = UpdateFundRateRequest,
     responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_fund_rate(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-    Posted(fields): Posted,
+    call: Call,
+    patch: Body<UpdateFundRateRequest>,
 ) -> Result<Response, ApiError> {
-    change(&app, &allowed, &actor, id, &headers, (fields, true)).await
+    change(&app, &call, |now| patch.request.onto(now)).await
 }
 
 async fn change(
     app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    id: i64,
-    headers: &HeaderMap,
-    (mut fields, is_partial): (Fields, bool),
+    call: &Call,
+    body: impl FnOnce(&FundRateResponse) -> Body<FundRateRequest>,
 ) -> Result<Response, ApiError> {
-    let mut transaction = allowed.begin(app).await?;
-    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
-    check_version(headers, row.version)?;
+    let mut transaction = call.allowed.begin(app).await?;
+    let row = rates::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
     let before = FundRateResponse::from(&row);
-    if is_partial {
-        fields.fill_from(&before);
-    }
-    let values = read(&mut fields);
-    fields.finish().map_err(ApiError::fields)?;
-    let values = values.ok_or_else(|| ApiError::bug("a rate without values or errors"))?;
-    rates::update(&mut transaction, id, &values).await.map_err(constraint_error)?;
-    let row = rates::lock_exclusive(&mut transaction, id).await?.ok_or_else(ApiError::not_found)?;
+    let values = body(&before).values(FundRateRequest::values)?;
+    rates::update(&mut transaction, call.id, &values).await.map_err(constraint_error)?;
+    let row = rates::lock_exclusive(&mut transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     let after = FundRateResponse::from(&row);
     let diff = Diff::updated(&before, &after);
-    audit::record(&mut transaction, actor, "update", Resource::FundRates, id, diff).await?;
+    audit::record(&mut transaction, &call.actor, "update", Resource::FundRates, call.id, diff).await?;
     transaction.commit().await?;
     Ok(answer(StatusCode::OK, &after, row.version))
 }

@@ -2,20 +2,18 @@
 //! taken back, and stays to be seen. One that was approved gives its budget back.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::audit::Actor;
 use crate::db::funds::budgets;
 use crate::db::funds::requests::{self, Decision};
 use crate::db::time_of;
 use crate::funds::reach::Reach;
-use crate::funds::requests::{FundRequestResponse, changed, lock_exclusive};
+use crate::funds::requests::model::{FundRequestResponse, changed, lock_exclusive};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
-use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Cancel a request
 ///
@@ -25,14 +23,8 @@ use crate::state::App;
     responses((status = 200, description = "Cancelled", body = FundRequestResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn cancel_fund_request(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    cancel(&app, &allowed, &actor, id, &headers).await
+pub async fn cancel_fund_request(State(app): State<App>, call: Call) -> Result<Response, ApiError> {
+    cancel(&app, &call).await
 }
 
 /// Cancel a request
@@ -43,34 +35,22 @@ pub async fn cancel_fund_request(
     responses((status = 204, description = "Cancelled"), ChangeErrors),
     security(("bearer" = [])),
 )]
-pub async fn delete_fund_request(
-    State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-) -> Result<StatusCode, ApiError> {
-    cancel(&app, &allowed, &actor, id, &headers).await?;
+pub async fn delete_fund_request(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    cancel(&app, &call).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn cancel(
-    app: &App,
-    allowed: &Allowed,
-    actor: &Actor,
-    id: i64,
-    headers: &HeaderMap,
-) -> Result<Response, ApiError> {
-    let reach = Reach::of(&app.postgres, allowed).await?;
-    let mut transaction = allowed.begin(app).await?;
-    let row = lock_exclusive(&mut transaction, &reach, id, headers, &["open", "approved"]).await?;
+async fn cancel(app: &App, call: &Call) -> Result<Response, ApiError> {
+    let reach = Reach::of(&app.postgres, &call.allowed).await?;
+    let mut transaction = call.allowed.begin(app).await?;
+    let row = lock_exclusive(&mut transaction, &reach, call, &["open", "approved"]).await?;
     if let Some((budget_id, minor)) = row.budget_id.zip(row.budget_minor) {
         budgets::release(&mut transaction, budget_id, minor).await?;
     }
     let decision =
-        Decision { status: "cancelled", decided_by: Some(allowed.viewer.id), ..Decision::default() };
-    requests::decide(&mut transaction, id, &decision, time_of(&app.clock)).await?;
-    let response = changed(&mut transaction, actor, "cancel", &row).await?;
+        Decision { status: "cancelled", decided_by: Some(call.allowed.viewer.id), ..Decision::default() };
+    requests::decide(&mut transaction, call.id, &decision, time_of(&app.clock)).await?;
+    let response = changed(&mut transaction, &call.actor, "cancel", &row).await?;
     transaction.commit().await?;
     Ok(response)
 }

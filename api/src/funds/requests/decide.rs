@@ -6,47 +6,29 @@ use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use axum::response::Response;
 use chrono::{DateTime, Datelike as _, Utc};
-use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::ToSchema;
 
-use crate::audit::Actor;
+use crate::amount::show;
 use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::funds::rates;
 use crate::db::funds::requests::{self, Decision, RequestRow};
 use crate::db::time_of;
-use crate::funds::amount::show;
 use crate::funds::rates::convert::convert;
 use crate::funds::reach::Reach;
 use crate::funds::requests::create::minor;
-use crate::funds::requests::{FundRequestResponse, changed, check_holder, lock_exclusive};
-use crate::http::body::Posted;
+use crate::funds::requests::model::{
+    ApproveFundRequestRequest, FundRequestResponse, RefuseFundRequestRequest, changed, check_holder,
+    lock_exclusive,
+};
+use crate::http::call::Call;
 use crate::http::error::{ApiError, DetailResponse};
-use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ChangeErrors;
-use crate::http::path_id::PathId;
-use crate::state::App;
-
-const MAX_REASON_CHARS: usize = 500;
+use crate::http::request::Body;
+use crate::http::state::App;
+use sluice_schemas::decimal::Decimal;
 
 /// Of a request that nobody changed since it was made.
 const FIRST_VERSION: i64 = 1;
-
-/// What is approved.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"amount": "500.00"}))]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct ApproveFundRequestRequest {
-    /// What the approver read. 409 when another is asked for now.
-    pub amount: Option<String>,
-}
-
-/// Why a request is refused.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct RefuseFundRequestRequest {
-    pub reason: String,
-}
 
 /// Approve a request
 ///
@@ -55,11 +37,7 @@ pub struct RefuseFundRequestRequest {
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/approve/", tag = "funds",
     params(("id" = i64, Path)),
-    request_body(content(
-        (ApproveFundRequestRequest = "application/json"),
-        (ApproveFundRequestRequest = "application/x-www-form-urlencoded"),
-        (ApproveFundRequestRequest = "multipart/form-data"),
-    )),
+    request_body = ApproveFundRequestRequest,
     responses(
         (status = 428, description = "It was changed since it was made", body = DetailResponse),
         (status = 200, description = "Approved", body = FundRequestResponse), ChangeErrors,
@@ -68,24 +46,21 @@ pub struct RefuseFundRequestRequest {
 )]
 pub async fn approve_fund_request(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-    Posted(mut fields): Posted,
+    call: Call,
+    body: Body<ApproveFundRequestRequest>,
 ) -> Result<Response, ApiError> {
     let now = time_of(&app.clock);
-    let mut transaction = allowed.begin(&app).await?;
-    allowed.lock_teams_shared(&mut transaction).await?;
-    let reach = Reach::of(&mut *transaction, &allowed).await?;
-    let row = lock_exclusive(&mut transaction, &reach, id, &headers, &["open"]).await?;
-    check_amount(&mut fields, &headers, &row)?;
+    let mut transaction = call.allowed.begin(&app).await?;
+    call.allowed.lock_teams_shared(&mut transaction).await?;
+    let reach = Reach::of(&mut *transaction, &call.allowed).await?;
+    let row = lock_exclusive(&mut transaction, &reach, &call, &["open"]).await?;
+    check_amount(body.checked()?.amount.0, &call.headers, &row)?;
     check_holder(&mut transaction, &row).await?;
     let budget = charge(&mut transaction, &row, now).await?;
-    let decided_by = Some(allowed.viewer.id);
+    let decided_by = Some(call.allowed.viewer.id);
     let decision = Decision { status: "approved", decided_by, budget: Some(budget), ..Decision::default() };
-    requests::decide(&mut transaction, id, &decision, now).await?;
-    let response = changed(&mut transaction, &actor, "approve", &row).await?;
+    requests::decide(&mut transaction, call.id, &decision, now).await?;
+    let response = changed(&mut transaction, &call.actor, "approve", &row).await?;
     transaction.commit().await?;
     Ok(response)
 }
@@ -93,41 +68,34 @@ pub async fn approve_fund_request(
 /// Refuse a request
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/refuse/", tag = "funds", params(("id" = i64, Path)),
-    request_body(content(
-        (RefuseFundRequestRequest = "application/json"),
-        (RefuseFundRequestRequest = "application/x-www-form-urlencoded"),
-        (RefuseFundRequestRequest = "multipart/form-data"),
-    )),
+    request_body = RefuseFundRequestRequest,
     responses((status = 200, description = "Refused", body = FundRequestResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn refuse_fund_request(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
-    headers: HeaderMap,
-    Posted(mut fields): Posted,
+    call: Call,
+    body: Body<RefuseFundRequestRequest>,
 ) -> Result<Response, ApiError> {
-    let mut transaction = allowed.begin(&app).await?;
-    allowed.lock_teams_shared(&mut transaction).await?;
-    let reach = Reach::of(&mut *transaction, &allowed).await?;
-    let row = lock_exclusive(&mut transaction, &reach, id, &headers, &["open"]).await?;
-    let reason = fields.required_text("reason", MAX_REASON_CHARS);
-    fields.finish().map_err(ApiError::fields)?;
-    let reason = reason.unwrap_or_default();
-    let decision =
-        Decision { status: "refused", decided_by: Some(allowed.viewer.id), reason, ..Decision::default() };
-    requests::decide(&mut transaction, id, &decision, time_of(&app.clock)).await?;
-    let response = changed(&mut transaction, &actor, "refuse", &row).await?;
+    let mut transaction = call.allowed.begin(&app).await?;
+    call.allowed.lock_teams_shared(&mut transaction).await?;
+    let reach = Reach::of(&mut *transaction, &call.allowed).await?;
+    let row = lock_exclusive(&mut transaction, &reach, &call, &["open"]).await?;
+    let reason = body.checked()?.reason.0;
+    let decision = Decision {
+        status: "refused",
+        decided_by: Some(call.allowed.viewer.id),
+        reason,
+        ..Decision::default()
+    };
+    requests::decide(&mut transaction, call.id, &decision, time_of(&app.clock)).await?;
+    let response = changed(&mut transaction, &call.actor, "refuse", &row).await?;
     transaction.commit().await?;
     Ok(response)
 }
 
 /// Whether it is this amount that is approved: the buyer may have asked for more since the approver looked.
-fn check_amount(fields: &mut Fields, headers: &HeaderMap, row: &RequestRow) -> Result<(), ApiError> {
-    let sent = fields.optional_decimal("amount");
-    fields.finish().map_err(ApiError::fields)?;
+fn check_amount(sent: Option<Decimal>, headers: &HeaderMap, row: &RequestRow) -> Result<(), ApiError> {
     let (now, code) = (show(row.amount_minor, &row.currency), &row.currency);
     match sent {
         Some(amount) if minor(amount, code)? == row.amount_minor => Ok(()),

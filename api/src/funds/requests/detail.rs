@@ -7,12 +7,12 @@ use axum::response::Response;
 use crate::db::funds::requests;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
-use crate::funds::requests::FundRequestResponse;
+use crate::funds::requests::model::FundRequestResponse;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get a request
 #[utoipa::path(

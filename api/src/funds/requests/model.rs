@@ -1,43 +1,73 @@
-//! What buyers ask for: open → approved or refused by the lead, or cancelled; approved → topped up by the coordinator, or
-//! cancelled. What requests have in common on the wire.
+//! Requests and responses of requests, and their rules.
 
-pub mod cancel;
-pub mod create;
-pub mod decide;
-pub mod detail;
-pub mod list;
-pub mod top_up;
-pub mod update;
-
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::audit::{self, Actor, Diff};
+use crate::amount::show;
+use crate::db::audit::{self, Actor, Diff};
 use crate::db::funds::accounts;
 use crate::db::funds::requests::{self, RequestRow};
-use crate::funds::amount::show;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
+use crate::funds::transfers::model::{Note, Reference};
+use crate::http::call::Call;
 use crate::http::error::ApiError;
+use crate::http::fields::options::{Day, Id, Optional, Required};
+use crate::http::fields::types::Text;
 use crate::http::json_values;
-use crate::http::precondition::check_version;
+use crate::http::request::{patch, request};
 use crate::policy::Resource;
+use sluice_schemas::decimal::Decimal;
 
 /// The words for what becomes of a request.
 pub const STATUSES: [&str; 5] = ["open", "approved", "refused", "cancelled", "topped_up"];
-const MAX_PURPOSE_CHARS: usize = 500;
 
-/// Money that is asked for.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct FundRequestRequest {
-    /// It stays.
-    pub account_id: i64,
-    /// In the account's currency.
-    pub amount: String,
-    pub purpose: String,
+request! {
+    /// Money that is asked for.
+    pub struct FundRequestRequest {
+        /// It stays.
+        pub account_id: Id,
+        /// In the account's currency.
+        pub amount: Required<Decimal>,
+        pub purpose: Text<500>,
+    }
+}
+
+patch! {
+    /// What shall be otherwise asked for.
+    pub struct UpdateFundRequestRequest of FundRequestRequest;
+}
+
+request! {
+    /// What is approved.
+    pub struct ApproveFundRequestRequest {
+        /// What the approver read. 409 when another is asked for now.
+        pub amount: Optional<Decimal>,
+    }
+}
+
+request! {
+    /// Why a request is refused.
+    pub struct RefuseFundRequestRequest {
+        pub reason: Text<500>,
+    }
+}
+
+request! {
+    /// How an approved request is topped up.
+    pub struct TopUpFundRequestRequest {
+        /// What was approved unless given, and never more.
+        pub amount: Optional<Decimal>,
+        /// What it costs beside the amount.
+        pub fee: Optional<Decimal>,
+        pub reference: Reference,
+        /// The day on which the money moved; today in the viewer's time zone unless given.
+        pub date: Optional<Day>,
+        pub note: Note,
+    }
 }
 
 /// A request.
@@ -50,7 +80,7 @@ pub struct FundRequestResponse {
     pub amount: String,
     pub currency: String,
     pub purpose: String,
-    /// `open`, `approved`, `refused`, `cancelled` or `topped_up`.
+    /// Only requests with this status: `open`, `approved`, `refused`, `cancelled` or `topped_up`.
     pub status: String,
     /// Who approved, refused or cancelled it.
     pub decided_by_id: Option<i64>,
@@ -93,12 +123,12 @@ impl From<&RequestRow> for FundRequestResponse {
 pub async fn lock_exclusive(
     connection: &mut PgConnection,
     reach: &Reach,
-    id: i64,
-    headers: &HeaderMap,
+    call: &Call,
     statuses: &[&str],
 ) -> Result<RequestRow, ApiError> {
-    let row = requests::lock_exclusive(connection, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
-    check_version(headers, row.version)?;
+    let row =
+        requests::lock_exclusive(connection, call.id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    call.check_version(row.version)?;
     if !statuses.contains(&row.status.as_str()) {
         return Err(ApiError::conflict(format!("The request is {} already.", row.status.replace('_', " "))));
     }

@@ -5,12 +5,12 @@ use axum::extract::State;
 
 use crate::db::funds::entries;
 use crate::funds::reach::Reach;
-use crate::funds::transfers::FundTransferResponse;
+use crate::funds::transfers::model::FundTransferResponse;
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::DetailErrors;
 use crate::http::path_id::PathId;
-use crate::state::App;
+use crate::http::state::App;
 
 /// Get a transfer
 #[utoipa::path(

@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::audit::{self, Actor, Diff};
+use crate::db::audit::{self, Diff};
 use crate::db::funds::post;
 use crate::funds::transfers::create::asking;
 use crate::funds::transfers::plan::{ImportRowResponse, Outcome, Plan, plan};
 use crate::funds::transfers::record::constraint_error;
 use crate::funds::transfers::sheet::{self, MAX_FILE_BYTES, Sheet};
+use crate::http::allowed::Allowed;
 use crate::http::body;
+use crate::http::call::Call;
 use crate::http::error::{ApiError, FieldErrors};
 use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
 use crate::http::openapi::MakeErrors;
+use crate::http::state::App;
 use crate::policy::Resource;
-use crate::state::App;
 
 /// The most errors that are told of a file that is not recorded.
 const MAX_TOLD: usize = 20;
@@ -125,20 +126,19 @@ pub async fn preview_fund_import(
 )]
 pub async fn import_fund_transfers(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
+    call: Call<()>,
     Upload(fields): Upload,
 ) -> Result<Json<ImportFundTransfersResponse>, ApiError> {
     let sheet = read(fields)?;
-    let asking = asking(&app, &allowed, &actor, None);
-    let mut transaction = allowed.begin(&app).await?;
-    let Plan { rows, entries, books } = plan(&mut transaction, &sheet, allowed.viewer.id).await?;
+    let asking = asking(&app, &call, None);
+    let mut transaction = call.allowed.begin(&app).await?;
+    let Plan { rows, entries, books } = plan(&mut transaction, &sheet, call.allowed.viewer.id).await?;
     refuse_errors(&rows)?;
     if !entries.is_empty() {
         let at = asking.now.max(books.last_at);
         let ids = post::write(&mut transaction, &entries, at).await.map_err(constraint_error)?;
         let diff = Diff::created(&json!({"transfers": ids}));
-        audit::record(&mut transaction, &actor, "import", Resource::FundTransfers, "", diff).await?;
+        audit::record(&mut transaction, &call.actor, "import", Resource::FundTransfers, "", diff).await?;
     }
     transaction.commit().await?;
     Ok(Json(answer(rows)))

@@ -9,23 +9,23 @@ use crate::db::funds::entries::{self, EntryFilter};
 use crate::db::funds::post::EntryKind;
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
-use crate::funds::transfers::FundTransferResponse;
+use crate::funds::transfers::model::FundTransferResponse;
 use crate::funds::{read_time_cursor, time_cursor};
+use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::state::App;
+use crate::http::state::App;
 
 /// Query parameters of the list of transfers.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundTransfersQuery {
-    /// Maximum number of items on a page.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Cursor from the `Link` header of the previous page.
+    /// From the `Link` header of the previous page.
     cursor: Option<String>,
     /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,

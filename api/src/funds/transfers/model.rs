@@ -1,49 +1,82 @@
-//! Transfers: top-ups, spend, returns and their reversals; what they have in common on the wire.
+//! Requests and responses of transfers, and their rules.
 
-pub mod columns;
-pub mod create;
-pub mod detail;
-pub mod import;
-pub mod list;
-pub mod plan;
-pub mod record;
-pub mod reverse;
-pub mod sheet;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
+use crate::amount::show;
 use crate::db::funds::entries::EntryRow;
-use crate::funds::amount::show;
+use crate::db::funds::post::EntryKind;
+use crate::http::fields::Fields;
+use crate::http::fields::options::{Day, Id, Optional, Required};
+use crate::http::fields::types::{OptionalText, text};
 use crate::http::json_values;
+use crate::http::request::{Field, request};
+use sluice_schemas::decimal::Decimal;
 
+const MAX_KIND_CHARS: usize = 100;
 /// The most characters of a reference.
 pub const MAX_REFERENCE_CHARS: usize = 100;
-/// The most characters of a note.
-pub const MAX_NOTE_CHARS: usize = 500;
 
-/// Money to be moved.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct FundTransferRequest {
-    /// `top_up`, `spend` or `return`.
-    pub kind: String,
-    pub account_id: i64,
-    /// In the account's currency.
-    pub amount: String,
-    /// What a top-up costs beside its amount, in the same currency.
-    pub fee: Option<String>,
-    /// The day on which the money moved; today in the viewer's time zone unless given.
-    pub date: Option<String>,
-    /// The bank's or the network's. A spend's is taken once for an account and day.
-    pub reference: Option<String>,
-    pub note: Option<String>,
+/// The bank's or the network's reference.
+pub type Reference = OptionalText<MAX_REFERENCE_CHARS>;
+/// A note of the coordinator.
+pub type Note = OptionalText<500>;
+
+/// What is recorded by hand.
+#[derive(Debug, Clone, Copy)]
+pub struct TransferKind(pub EntryKind);
+
+request! {
+    /// Money to be moved.
+    pub struct FundTransferRequest {
+        /// `top_up`, `spend` or `return`.
+        pub kind: Required<TransferKind>,
+        pub account_id: Id,
+        /// In the account's currency.
+        pub amount: Required<Decimal>,
+        /// What a top-up costs beside its amount, in the same currency.
+        pub fee: Optional<Decimal>,
+        /// The day on which the money moved; today in the viewer's time zone unless given.
+        pub date: Optional<Day>,
+        /// The bank's or the network's. A spend's is taken once for an account and day.
+        pub reference: Reference,
+        pub note: Note,
+    }
+}
+
+request! {
+    /// Why a transfer is taken back.
+    pub struct ReverseFundTransferRequest {
+        pub note: Note,
+    }
+}
+
+impl TransferKind {
+    const ALL: [EntryKind; 3] = [EntryKind::TopUp, EntryKind::Spend, EntryKind::Return];
+}
+
+impl Field for Required<TransferKind> {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        let word = fields.required_text(name, MAX_KIND_CHARS)?;
+        let kind = TransferKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+        if kind.is_none() {
+            fields.fail(name, format!("\"{word}\" is not a valid choice."));
+        }
+        Some(Self(Some(TransferKind(kind.unwrap_or(EntryKind::TopUp)))))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().enum_values(Some(TransferKind::ALL.map(EntryKind::as_str))).into()
+    }
 }
 
 /// Money that was moved.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FundTransferResponse {
     pub id: i64,
-    /// `top_up`, `spend`, `return` or `reversal`.
+    /// Only transfers of this kind: `top_up`, `spend`, `return` or `reversal`.
     pub kind: String,
     pub account_id: i64,
     pub amount: String,

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use sluice_schemas::currency::Currency;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use crate::amount::{show, to_minor};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{self, Books, EntryKind, NewEntry};
-use crate::funds::amount::{show, to_minor};
 use crate::funds::idempotency::content_hash;
-use crate::funds::transfers::MAX_REFERENCE_CHARS;
 use crate::funds::transfers::columns;
+use crate::funds::transfers::model::MAX_REFERENCE_CHARS;
 use crate::funds::transfers::record::{legs, too_little};
 use crate::funds::transfers::sheet::{Sheet, SheetRow};
 use crate::http::error::{ApiError, FieldErrors};
-use sluice_schemas::currency::Currency;
 
 /// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub enum Outcome {
 /// A row of the file and what becomes of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ImportRowResponse {
-    /// As a spreadsheet counts: the names are row 1.
+    /// Number of the row as in a spreadsheet: the names of the columns are row 1.
     pub row: usize,
     pub outcome: Outcome,
     pub account_id: Option<i64>,

@@ -3,22 +3,23 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use sluice_schemas::currency::Currency;
 use sqlx::PgConnection;
 
-use crate::audit::{self, Actor, Diff};
+use crate::amount::{show, to_minor};
+use crate::db::audit::{self, Actor, Diff};
 use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::entries;
 use crate::db::funds::post::{
     self, BOUNDED, Books, EntryKind, FLOOR, IDEMPOTENT, NewEntry, REVERSED_ONCE, SPEND_ONCE,
 };
-use crate::db::{constraint_to_field, violated_constraint};
-use crate::funds::amount::{show, to_minor};
+use crate::db::violated_constraint;
 use crate::funds::idempotency::content_hash;
-use crate::funds::transfers::FundTransferResponse;
+use crate::funds::transfers::model::FundTransferResponse;
 use crate::http::error::ApiError;
+use crate::http::error::constraint_to_field;
 use crate::http::fields::keys::Key;
 use crate::policy::Resource;
-use sluice_schemas::currency::Currency;
 use sluice_schemas::decimal::Decimal;
 
 /// A transfer as somebody asks for it.

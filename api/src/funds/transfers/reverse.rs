@@ -4,30 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use crate::audit::Actor;
-use crate::db::funds::accounts;
-use crate::db::funds::entries;
 use crate::db::funds::post::{self, EntryKind, NewEntry};
+use crate::db::funds::{accounts, entries};
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
 use crate::funds::transfers::create::asking;
+use crate::funds::transfers::model::{FundTransferResponse, ReverseFundTransferRequest};
 use crate::funds::transfers::record::{recorded_before, too_little, write};
-use crate::funds::transfers::{FundTransferResponse, MAX_NOTE_CHARS};
-use crate::http::body::Posted;
+use crate::http::call::Call;
 use crate::http::error::ApiError;
-use crate::http::guard::Allowed;
 use crate::http::openapi::{Conflict, DetailErrors, MakeErrors};
-use crate::http::path_id::PathId;
-use crate::state::App;
-
-/// Why a transfer is taken back.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct ReverseFundTransferRequest {
-    pub note: Option<String>,
-}
+use crate::http::request::Body;
+use crate::http::state::App;
 
 /// Reverse a transfer
 ///
@@ -38,29 +27,23 @@ pub struct ReverseFundTransferRequest {
         ("id" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own"),
     ),
-    request_body(content(
-        (ReverseFundTransferRequest = "application/json"),
-        (ReverseFundTransferRequest = "application/x-www-form-urlencoded"),
-        (ReverseFundTransferRequest = "multipart/form-data"),
-    )),
+    request_body = ReverseFundTransferRequest,
     responses((status = 201, description = "The reversal", body = FundTransferResponse), MakeErrors, DetailErrors, Conflict),
     security(("bearer" = [])),
 )]
 pub async fn reverse_fund_transfer(
     State(app): State<App>,
-    allowed: Allowed,
-    actor: Actor,
-    PathId(id): PathId,
+    call: Call,
     IdempotencyKey(key): IdempotencyKey,
-    Posted(mut fields): Posted,
+    body: Body<ReverseFundTransferRequest>,
 ) -> Result<Response, ApiError> {
-    let note = fields.optional_text("note", MAX_NOTE_CHARS);
-    fields.finish().map_err(ApiError::fields)?;
-    let reach = Reach::of(&app.postgres, &allowed).await?;
-    let asking = asking(&app, &allowed, &actor, key);
-    let hash = content_hash(&("reversal", id, &note));
-    let mut transaction = allowed.begin(&app).await?;
-    let original = entries::find(&mut transaction, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
+    let note = body.checked()?.note.0;
+    let reach = Reach::of(&app.postgres, &call.allowed).await?;
+    let asking = asking(&app, &call, key);
+    let hash = content_hash(&("reversal", call.id, &note));
+    let mut transaction = call.allowed.begin(&app).await?;
+    let original =
+        entries::find(&mut transaction, call.id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
     // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
     let account = accounts::lock_shared_with_archived(&mut transaction, original.fund_account_id).await?;
     let account = account.ok_or_else(ApiError::not_found)?;
@@ -71,7 +54,7 @@ pub async fn reverse_fund_transfer(
     if original.kind == EntryKind::Reversal.as_str() {
         return Err(ApiError::conflict("A reversal cannot be reversed. Record the transfer anew."));
     }
-    let legs: Vec<(i64, i64)> = entries::legs(&mut transaction, id)
+    let legs: Vec<(i64, i64)> = entries::legs(&mut transaction, call.id)
         .await?
         .into_iter()
         .map(|(account, minor)| (account, -minor))
@@ -92,7 +75,7 @@ pub async fn reverse_fund_transfer(
         spent_minor: -original.spent_minor,
         legs,
         request_id: None,
-        reverses_id: Some(id),
+        reverses_id: Some(call.id),
         reference: original.reference,
         note,
         actor_id: asking.actor_id,

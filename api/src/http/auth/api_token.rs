@@ -5,8 +5,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::token::read_secret;
-use crate::auth::{hash_secret, random_secret};
+use crate::http::auth::token::read_secret;
+use crate::http::auth::{hash_secret, random_secret};
 
 /// The prefix of every token.
 pub const PREFIX: &str = "slc_";

@@ -1,70 +1,17 @@
-//! The user of a request. Every request reads it from Postgres, so that a deactivation or a new
-//! position takes effect at once.
+//! The user behind the credential of a request. Every request reads it from Postgres, so that a
+//! deactivation or a new position takes effect at once.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use chrono_tz::Tz;
-use uuid::Uuid;
 
-use crate::auth::api_token;
-use crate::auth::session::{self, Session};
+use crate::db::sessions::Session;
 use crate::db::users::{self, ViewerState};
 use crate::db::{api_tokens, time_of};
+use crate::http::auth::api_token;
+use crate::http::auth::session;
 use crate::http::error::ApiError;
-use crate::policy::Position;
-use crate::state::App;
-
-/// The user of a request.
-#[derive(Debug, Clone)]
-pub struct Viewer {
-    pub id: i64,
-    pub username: String,
-    pub email: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub position: Position,
-    pub time_zone: Tz,
-    /// Id and name of the team that a lead leads, or that a buyer is in now.
-    pub team: Option<(i64, String)>,
-}
-
-impl Viewer {
-    /// Returns first and last name, or the username if both are empty.
-    #[must_use]
-    pub fn display_name(&self) -> String {
-        let names = format!("{} {}", self.first_name, self.last_name);
-        if names.trim().is_empty() { self.username.clone() } else { names.trim().to_owned() }
-    }
-}
-
-/// The credential of a request. It may be revoked while the request is in progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credential {
-    /// The login of a browser, or of a program (a token family).
-    Login(Uuid),
-    /// An API token.
-    ApiToken(i64),
-}
-
-impl Credential {
-    /// Returns the id of the login, unless the credential is an API token.
-    #[must_use]
-    pub const fn login(self) -> Option<Uuid> {
-        match self {
-            Self::Login(id) => Some(id),
-            Self::ApiToken(_) => None,
-        }
-    }
-
-    /// Returns the id of the API token.
-    #[must_use]
-    pub const fn api_token(self) -> Option<i64> {
-        match self {
-            Self::Login(_) => None,
-            Self::ApiToken(id) => Some(id),
-        }
-    }
-}
+use crate::http::state::App;
+use crate::viewer::{Credential, Viewer};
 
 /// The user and the credential of a bearer token.
 #[derive(Debug, Clone)]

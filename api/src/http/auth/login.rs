@@ -3,15 +3,16 @@
 
 use serde_json::json;
 
-use crate::audit::{Actor, Diff, record};
-use crate::db::audit;
+use crate::db::audit::{self, Actor, Diff, record};
 use crate::db::users::{self, LoginRow, username_key};
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
+use crate::http::state::App;
 use crate::metrics::LoginOutcome;
 use crate::policy::Resource;
-use crate::state::App;
-use crate::users::account::MAX_USERNAME_CHARS;
+
+/// Maximum characters of a username.
+pub const MAX_USERNAME_CHARS: usize = 150;
 
 /// The reason of a failed login.
 #[derive(Debug)]

@@ -2,13 +2,13 @@
 //! limits on guessing.
 
 pub mod api_token;
+pub mod credentials;
 pub mod csrf;
 pub mod limits;
 pub mod login;
 pub mod password;
 pub mod session;
 pub mod token;
-pub mod viewer;
 
 use sha2::{Digest as _, Sha256};
 

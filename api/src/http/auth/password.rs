@@ -35,7 +35,8 @@ impl Passwords {
     #[must_use]
     pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let dummy_hash = hash_blocking(&crate::auth::random_secret()).expect("a fixed length can be hashed");
+        let dummy_hash =
+            hash_blocking(&crate::http::auth::random_secret()).expect("a fixed length can be hashed");
         Self { pool: BlockingPool::new(processors, "logins"), dummy_hash: dummy_hash.into() }
     }
 

@@ -7,13 +7,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use sluice_runtime::clock::Clock;
 use sqlx::PgPool;
-use uuid::Uuid;
 
-use crate::audit::{Actor, Diff, record};
-use crate::auth::token::{LoginOrigin, read_secret};
-use crate::auth::{hash_secret, random_secret};
+use crate::db::audit::{Actor, Diff, record};
+use crate::db::sessions::{LoginOrigin, Session};
 use crate::db::users::LoginRow;
 use crate::db::{sessions, time_of, users};
+use crate::http::auth::token::read_secret;
+use crate::http::auth::{hash_secret, random_secret};
 use crate::http::error::ApiError;
 use crate::policy::Resource;
 
@@ -21,16 +21,6 @@ use crate::policy::Resource;
 pub const COOKIE_NAME: &str = "sluice_session";
 /// The cookie for the CSRF token before a login.
 pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
-
-/// A valid session.
-#[derive(Debug, Clone)]
-pub struct Session {
-    /// The public id, to list and revoke the session.
-    pub id: Uuid,
-    pub user_id: i64,
-    /// The secret of the CSRF tokens of this session.
-    pub csrf: [u8; 32],
-}
 
 /// Begins a session for an authenticated user. Returns the value of the cookie.
 ///

@@ -14,11 +14,12 @@ use sluice_runtime::config::Secret;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::audit::{Actor, Diff, record};
-use crate::auth::{hash_secret, random_secret};
 use crate::config::AuthConfig;
+use crate::db::audit::{Actor, Diff, record};
+use crate::db::sessions::LoginOrigin;
 use crate::db::users::LoginRow;
 use crate::db::{tokens, users};
+use crate::http::auth::{hash_secret, random_secret};
 use crate::http::error::ApiError;
 use crate::policy::Resource;
 
@@ -49,13 +50,6 @@ pub struct Pair {
     pub refresh: String,
     /// Seconds until the access token expires.
     pub expires_in_s: u64,
-}
-
-/// Address and user agent of a login, which its user can see later.
-#[derive(Debug, Clone, Default)]
-pub struct LoginOrigin {
-    pub address: String,
-    pub agent: String,
 }
 
 /// Issues and checks tokens.

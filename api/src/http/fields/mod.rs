@@ -1,18 +1,22 @@
 //! Reads the fields of a body one after the other and collects their errors, in the words of the
 //! legacy CRM. The other files read ids, lists and maps, numbers, dates and words.
 
+mod errors;
 pub mod keys;
 mod lists;
+pub mod options;
 mod plain;
+pub mod types;
 pub mod values;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+pub use self::errors::Errors;
+use self::errors::REQUIRED;
 use crate::http::error::FieldErrors;
 
-const REQUIRED: &str = "This field is required.";
 const BLANK: &str = "This field may not be blank.";
 const NULL: &str = "This field may not be null.";
 const NUL: &str = "Null characters are not allowed.";
@@ -23,15 +27,14 @@ pub struct Fields {
     values: Map<String, Value>,
     /// All values of each name of a form. A form sends a list by repeating its name.
     repeated: HashMap<String, Vec<Value>>,
-    errors: FieldErrors,
-    is_dictionary: bool,
+    errors: Errors,
 }
 
 impl Fields {
     /// Creates the fields of a JSON object.
     #[must_use]
     pub fn new(values: Map<String, Value>) -> Self {
-        Self { values, is_dictionary: true, ..Self::default() }
+        Self { values, ..Self::default() }
     }
 
     /// Creates the fields of a form. The last value of a repeated name counts, except in lists.
@@ -49,8 +52,7 @@ impl Fields {
     #[must_use]
     pub fn not_a_dictionary(found: &str) -> Self {
         let message = format!("Invalid data. Expected a dictionary, but got {found}.");
-        let errors = FieldErrors::from([("non_field_errors".to_owned(), vec![message])]);
-        Self { errors, ..Self::default() }
+        Self { errors: Errors::of_the_whole(message), ..Self::default() }
     }
 
     /// Returns a value as it was sent.
@@ -72,18 +74,9 @@ impl Fields {
         self.values.keys().all(|name| names.contains(&name.as_str()))
     }
 
-    /// Removes all other fields.
-    #[must_use]
-    pub fn only(mut self, names: &[&str]) -> Self {
-        self.values.retain(|name, _| names.contains(&name.as_str()));
-        self
-    }
-
     /// Adds an error to a field.
     pub fn fail(&mut self, name: &str, message: impl Into<String>) {
-        if self.is_dictionary {
-            self.errors.entry(name.to_owned()).or_default().push(message.into());
-        }
+        self.errors.fail(name, message);
     }
 
     /// Reads a required text that is not blank, and trims it.
@@ -145,7 +138,13 @@ impl Fields {
     /// # Errors
     /// The messages by field.
     pub fn finish(&self) -> Result<(), FieldErrors> {
-        if self.errors.is_empty() { Ok(()) } else { Err(self.errors.clone()) }
+        self.errors.messages()
+    }
+
+    /// What was wrong, to which more is added.
+    #[must_use]
+    pub fn into_errors(self) -> Errors {
+        self.errors
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reads required ids, dates, months, currencies and exact decimals.
 
 use chrono::NaiveDate;
+use sluice_schemas::currency::Currency;
 
 use super::keys::Key;
 use super::{Fields, NULL, REQUIRED};
-use sluice_schemas::currency::Currency;
 use sluice_schemas::decimal::Decimal;
 
 /// The first and the last accepted date.

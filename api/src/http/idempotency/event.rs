@@ -10,24 +10,17 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
-use super::{IdempotencyKey, buffer, replay};
+use super::key::{IdempotencyKey, buffer, replay};
 use crate::db::idempotency;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::state::App;
+use crate::http::state::App;
 
 /// The fields of a response that the request does not have.
 const MADE: [&str; 2] = ["id", "created_at"];
-
-/// Combines an anonymous client's key with the fingerprint of the event.
-pub(super) fn combined_key(key: &str, fingerprints: &[[u8; 32]]) -> String {
-    format!("{key} {}", fingerprints.first().map(|own| URL_SAFE_NO_PAD.encode(own)).unwrap_or_default())
-}
 
 /// Forwards an event, or returns the stored response.
 pub(super) async fn run(

@@ -1,24 +1,12 @@
-//! `Idempotency-Key`: a client that did not receive a response repeats its request, and the request
-//! takes effect only once.
-//!
-//! A key belongs to a user and an operation. Its row, with the response, is written in the
-//! transaction of the request ([`crate::http::transaction::Transaction::answer`]). So there is
-//! never one without the other, even if the process dies after the commit. The second of two
-//! concurrent requests waits for the row of the first, and gets its response. A failed request is
-//! rolled back together with its key.
-//!
-//! Events are stored by an edge, not in a transaction here: see `event.rs`. Transfers of money
-//! store the key in the ledger for ever (`funds/idempotency.rs`).
-
-pub mod document;
-mod event;
+//! The key of a request, and the response that is stored with it.
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{MatchedPath, Request};
+use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -26,11 +14,10 @@ use sqlx::PgExecutor;
 
 use crate::db::idempotency::{self, ClaimTimes, ScopedKey, UsedKey};
 use crate::db::time_of;
-use crate::http::body::{self, MAX_BYTES};
+use crate::http::body::MAX_BYTES;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::guard::Allowed;
-use crate::state::App;
+use crate::http::state::App;
 
 /// The header.
 pub const HEADER: &str = "idempotency-key";
@@ -42,19 +29,10 @@ const LIFE: TimeDelta = TimeDelta::hours(24);
 /// Longer than any request takes. A key that still has no response will not get one.
 const GIVEN_UP: TimeDelta = TimeDelta::minutes(1);
 
-/// How a route handles keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyMode {
-    /// The handler passes its response to its transaction.
-    InTransaction,
-    /// The handler forwards an anonymous event to an edge.
-    AtEdge,
-}
-
 /// The key of a request.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
-    scoped: ScopedKey,
+    pub(super) scoped: ScopedKey,
     /// With the current secret, then with the previous ones.
     fingerprints: Vec<[u8; 32]>,
 }
@@ -73,46 +51,18 @@ pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     })
 }
 
-/// Runs the handler of a request, or returns the response that is stored with its key.
-///
-/// # Errors
-/// 400 for a malformed key, 409 for one that was used for another request or is in use.
-pub async fn run(app: &App, mode: KeyMode, request: Request, next: Next) -> Result<Response, ApiError> {
-    let Some(key) = read_key(request.headers())? else { return Ok(next.run(request).await) };
-    let (head, whole) = request.into_parts();
-    let bytes = body::read_bytes(Request::from_parts(head.clone(), whole), app).await?;
-    let fields = body::read(&head.headers, bytes.clone()).await.ok();
-    let key = IdempotencyKey::new(app, mode, key, &head, content(fields.as_ref(), &bytes));
-    let mut request = Request::from_parts(head, Body::from(bytes));
-    if mode == KeyMode::AtEdge {
-        return event::run(app, key, fields.unwrap_or_default(), request, next).await;
-    }
-    if let Some(answer) = key.stored_response(app).await? {
-        return Ok(answer);
-    }
-    if let Some(allowed) = request.extensions_mut().get_mut::<Allowed>() {
-        allowed.idempotency_key = Some(key.clone());
-    }
-    let response = next.run(request).await;
-    if response.status() == StatusCode::CONFLICT {
-        // Perhaps because of a concurrent request with this key.
-        return Ok(key.stored_response(app).await?.unwrap_or(response));
-    }
-    Ok(response)
-}
-
 impl IdempotencyKey {
-    fn new(app: &App, mode: KeyMode, key: String, head: &Parts, content: Vec<u8>) -> Self {
+    /// The key of a user, or of an anonymous client if `user_id` is `None`.
+    pub(super) fn new(app: &App, user_id: Option<i64>, key: String, head: &Parts, content: &[u8]) -> Self {
         let auth = &app.config.auth;
         let secrets = std::iter::once(&auth.secret).chain(&auth.previous_secrets);
         let fingerprints: Vec<_> =
-            secrets.map(|secret| fingerprint(secret.expose(), head, &content)).collect();
+            secrets.map(|secret| fingerprint(secret.expose(), head, content)).collect();
         let path = head.extensions.get::<MatchedPath>().map_or(head.uri.path(), MatchedPath::as_str);
         let operation = format!("{} {path}", head.method);
-        let user_id = head.extensions.get::<Allowed>().map_or(0, |allowed| allowed.viewer.id);
         // These clients are anonymous: their keys must not collide.
-        let key = if mode == KeyMode::AtEdge { event::combined_key(&key, &fingerprints) } else { key };
-        Self { scoped: ScopedKey { user_id, operation, key }, fingerprints }
+        let key = if user_id.is_none() { combined_key(&key, &fingerprints) } else { key };
+        Self { scoped: ScopedKey { user_id: user_id.unwrap_or_default(), operation, key }, fingerprints }
     }
 
     /// Claims the key in the transaction of the executor.
@@ -145,7 +95,7 @@ impl IdempotencyKey {
     }
 
     /// Returns the stored response of the key, if there is one.
-    async fn stored_response(&self, app: &App) -> Result<Option<Response>, ApiError> {
+    pub(super) async fn stored_response(&self, app: &App) -> Result<Option<Response>, ApiError> {
         let Some(used) = self.used(app).await? else { return Ok(None) };
         let body = used.body.clone().unwrap_or_default();
         Ok(replay(&used, body.into()))
@@ -155,7 +105,7 @@ impl IdempotencyKey {
     ///
     /// # Errors
     /// 409 if the key was used for another request, or is in use.
-    async fn used(&self, app: &App) -> Result<Option<UsedKey>, ApiError> {
+    pub(super) async fn used(&self, app: &App) -> Result<Option<UsedKey>, ApiError> {
         let now = time_of(&app.clock);
         let Some(used) = idempotency::find(&app.postgres, &self.scoped, now - LIFE).await? else {
             return Ok(None);
@@ -180,7 +130,7 @@ pub async fn buffer(response: Response) -> Result<(axum::http::response::Parts, 
     bytes.map(|bytes| (head, bytes)).map_err(|_| ApiError::bug("a response that is too large to be stored"))
 }
 
-fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
+pub(super) fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(u16::try_from(used.status?).ok()?).ok()?;
     let pairs = used.headers.as_ref().and_then(Value::as_array).into_iter().flatten();
@@ -195,9 +145,14 @@ fn replay(used: &UsedKey, body: Bytes) -> Option<Response> {
     Some(response)
 }
 
+/// Combines an anonymous client's key with the fingerprint of the event.
+fn combined_key(key: &str, fingerprints: &[[u8; 32]]) -> String {
+    format!("{key} {}", fingerprints.first().map(|own| URL_SAFE_NO_PAD.encode(own)).unwrap_or_default())
+}
+
 /// Returns the content of a body: its fields regardless of their format, or the bytes if they
 /// cannot be parsed.
-fn content(fields: Option<&Fields>, bytes: &Bytes) -> Vec<u8> {
+pub(super) fn content(fields: Option<&Fields>, bytes: &Bytes) -> Vec<u8> {
     fields.map_or_else(|| bytes.to_vec(), Fields::canonical)
 }
 
@@ -220,7 +175,10 @@ fn fingerprint(secret: &str, head: &Parts, content: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::Request;
+
     use super::*;
+    use crate::http::body;
 
     #[tokio::test]
     async fn the_same_fields_are_the_same_request() {

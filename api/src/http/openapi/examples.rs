@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::map;
-use crate::changes::on_its_way_body;
+use super::entries::map;
+use crate::http::accepted::on_its_way_body;
 use crate::http::error::ApiError;
 
 static EXAMPLES: LazyLock<Map<String, Value>> =

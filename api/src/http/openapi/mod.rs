@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, which `routes.rs` collects from the handlers.
 
+mod bodies;
+mod entries;
 mod errors;
 mod examples;
 mod versions;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -60,14 +62,10 @@ impl Modify for Bearer {
 #[must_use]
 pub fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).expect("its maps have string keys");
+    bodies::add(&mut document);
     versions::add(&mut document);
     examples::add(&mut document);
     document
-}
-
-/// Returns the entries of an object; nothing for other values.
-fn map(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.as_object_mut().into_iter().flat_map(Map::iter_mut)
 }
 
 /// `GET /openapi.json`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::map;
+use super::entries::map;
 
 /// Adds the headers to every operation that has them. A schema is versioned if one operation reads
 /// it alone, and one that may fail with 412 returns it.

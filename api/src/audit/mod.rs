@@ -1,0 +1,4 @@
+//! The audit trail over the API.
+
+pub mod list;
+pub mod model;

@@ -1,0 +1,7 @@
+//! The audit trail in Postgres: `line.rs` writes it, `list.rs` reads it.
+
+mod line;
+mod list;
+
+pub use self::line::{Actor, Diff, record};
+pub use self::list::{AuditFilter, AuditRow, commit_without_sync, list};

@@ -1,0 +1,17 @@
+//! People in Postgres. `login.rs` has who they are to a login, a request and a name beside an event,
+//! `list.rs` what is shown of them, `change.rs` what is done to them.
+//!
+//! A removed user is archived. Only [`usernames`] still finds it, for the pages of events.
+
+mod change;
+mod list;
+mod login;
+mod username;
+
+pub use self::change::{UserEdit, archive, replace_password, set_password, update};
+pub use self::list::{UserFilter, UserRow, Visible, find, list};
+pub use self::login::{
+    LAST_OWNER, LoginRow, NewUser, USERNAME_UNIQUE, ViewerState, exists, find_login, find_viewer, insert,
+    is_credential_valid, lock_exclusive, lock_login_shared, lock_shared, touch_last_login, usernames,
+};
+pub use self::username::username_key;

@@ -1,0 +1,71 @@
+//! What the lists of prospects and of orders have in common.
+
+use utoipa::IntoParams;
+
+use crate::db::event_filter::EventFilter;
+use crate::db::scope::EventScope;
+use crate::http::allowed::Allowed;
+use crate::http::error::ApiError;
+use crate::http::query::Params;
+
+/// What the lists of events understand.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListEventsQuery {
+    /// The maximum number of items.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// From the `Link` header of the previous page.
+    cursor: Option<String>,
+    /// `-time` (newest first) or `time`.
+    sort: Option<String>,
+    /// An id, or a text to search for.
+    q: Option<String>,
+    /// RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// RFC 3339, or a date in `tz` that is included whole.
+    to: Option<String>,
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
+    tz: Option<String>,
+    /// Only of this buyer.
+    user_id: Option<i64>,
+    /// Only what this team's buyers brought while they were in it.
+    team_id: Option<i64>,
+    campaign_id: Option<i64>,
+    /// The prospect's country, ISO 3166: `UA`.
+    country: Option<String>,
+    /// Whether the prospect is held for a bot.
+    bot: Option<bool>,
+}
+
+/// Who may not see customers' data may not look for it either: a search would tell.
+///
+/// # Errors
+/// 403.
+pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiError> {
+    if filter.q.is_empty() || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
+}
+
+/// The filter of a list of events, but for its scope.
+pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventFilter {
+    let range = params.time_range(allowed.viewer.time_zone);
+    EventFilter {
+        scope: EventScope::default(),
+        from_ms: range.from_ms,
+        to_ms: range.to_ms,
+        user_id: params.user_id(),
+        team_id: params.id("team_id").map_or(0, i64::unsigned_abs),
+        campaign_id: params.id("campaign_id").map_or(0, i64::unsigned_abs),
+        country: params.country(),
+        is_bot: match params.choice("bot", &["", "true", "1", "false", "0"]) {
+            "" => None,
+            word => Some(matches!(word, "true" | "1")),
+        },
+        q: params.q(),
+        status: String::new(),
+        is_ascending: params.is_ascending("time", false),
+        after: params.event_cursor(),
+        limit: limit + 1,
+    }
+}

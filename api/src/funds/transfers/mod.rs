@@ -1,0 +1,12 @@
+//! Transfers: top-ups, spend, returns and their reversals; what they have in common on the wire.
+
+pub mod columns;
+pub mod create;
+pub mod detail;
+pub mod import;
+pub mod list;
+pub mod model;
+pub mod plan;
+pub mod record;
+pub mod reverse;
+pub mod sheet;

@@ -1,0 +1,167 @@
+//! Requests and responses of people.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::users::{UserEdit, UserRow};
+use crate::http::json_values;
+use crate::http::precondition::set_version;
+use crate::http::request::request;
+use crate::people::rules::{
+    Email, NewPassword, NewPosition, PersonName, PositionOrBuyer, TimeZone, Username,
+};
+use crate::policy::Position;
+
+/// A person on the team.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserResponse {
+    pub id: i64,
+    pub username: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    #[schema(value_type = Position)]
+    pub position: String,
+    pub is_active: bool,
+    /// Registered by the public, and not approved by an Owner yet.
+    pub awaits_approval: bool,
+    /// The team that a Team Lead leads or a Buyer is in now.
+    pub team_id: Option<i64>,
+    /// Name of a time zone, like `Europe/Berlin`.
+    pub time_zone: String,
+    /// The path of the image, if there is one.
+    pub image: Option<String>,
+    pub created_at: String,
+    pub last_login: Option<String>,
+}
+
+impl From<UserRow> for UserResponse {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            position: row.position,
+            is_active: row.is_active,
+            awaits_approval: row.awaits_approval,
+            team_id: row.team_id,
+            time_zone: row.time_zone,
+            image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
+            created_at: json_values::time(row.created_at.timestamp_millis()),
+            last_login: row.last_login.map(|time| json_values::time(time.timestamp_millis())),
+        }
+    }
+}
+
+/// A user with their version.
+#[must_use]
+pub fn answer(row: UserRow) -> Response {
+    let version = row.version;
+    let mut response = Json(UserResponse::from(row)).into_response();
+    set_version(&mut response, version);
+    response
+}
+
+request! {
+    /// A new account.
+    pub struct RegisterUserRequest {
+        /// Up to 150 letters, digits and `@ . + - _`; unique without regard to case.
+        pub username: Username,
+        pub email: Email,
+        /// At least 8 characters, and not a common password.
+        pub password: NewPassword,
+        pub first_name: PersonName,
+        pub last_name: PersonName,
+        /// `Buyer` unless an Owner asks for another.
+        pub position: PositionOrBuyer,
+    }
+}
+
+request! {
+    /// A person as they shall be.
+    pub struct ReplaceUserRequest {
+        pub username: Username,
+        /// Blank when it is not sent, as the names are.
+        pub email: Email,
+        pub first_name: PersonName,
+        pub last_name: PersonName,
+        /// As it was when it is not sent, as the two below.
+        pub position: Option<NewPosition>,
+        pub is_active: Option<bool>,
+        /// Name of a time zone, like `Europe/Berlin`.
+        pub time_zone: Option<TimeZone>,
+    }
+}
+
+request! {
+    /// The fields to change.
+    pub struct UpdateUserRequest {
+        pub username: Option<Username>,
+        pub email: Option<Email>,
+        pub first_name: Option<PersonName>,
+        pub last_name: Option<PersonName>,
+        pub position: Option<NewPosition>,
+        pub is_active: Option<bool>,
+        pub time_zone: Option<TimeZone>,
+    }
+}
+
+request! {
+    /// The fields to change.
+    pub struct UpdateAccountRequest {
+        pub email: Option<Email>,
+        pub first_name: Option<PersonName>,
+        pub last_name: Option<PersonName>,
+        /// Name of a time zone, like `Europe/Berlin`.
+        pub time_zone: Option<TimeZone>,
+    }
+}
+
+/// Position, activity and zone stay when they are not sent: nobody is demoted by a forgotten field.
+impl From<ReplaceUserRequest> for UpdateUserRequest {
+    fn from(request: ReplaceUserRequest) -> Self {
+        Self {
+            username: Some(request.username),
+            email: Some(request.email),
+            first_name: Some(request.first_name),
+            last_name: Some(request.last_name),
+            position: request.position,
+            is_active: request.is_active,
+            time_zone: request.time_zone,
+        }
+    }
+}
+
+impl From<UpdateAccountRequest> for UpdateUserRequest {
+    fn from(request: UpdateAccountRequest) -> Self {
+        Self {
+            username: None,
+            email: request.email,
+            first_name: request.first_name,
+            last_name: request.last_name,
+            position: None,
+            is_active: None,
+            time_zone: request.time_zone,
+        }
+    }
+}
+
+impl UpdateUserRequest {
+    /// The person as they shall be.
+    #[must_use]
+    pub fn applied_to(self, old: UserEdit) -> UserEdit {
+        UserEdit {
+            username: self.username.map_or(old.username, |username| username.0),
+            email: self.email.map_or(old.email, |email| email.0),
+            first_name: self.first_name.map_or(old.first_name, |name| name.0),
+            last_name: self.last_name.map_or(old.last_name, |name| name.0),
+            position: self.position.map_or(old.position, |position| position.0),
+            is_active: self.is_active.unwrap_or(old.is_active),
+            time_zone: self.time_zone.map_or(old.time_zone, |zone| zone.0),
+        }
+    }
+}

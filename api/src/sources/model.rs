@@ -1,0 +1,51 @@
+//! Requests and responses of sources.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::db::sources::{NewSource, SourceRow};
+use crate::http::fields::types::Text;
+use crate::http::request::{patch, request};
+use crate::sources::rules::{ClickIdParam, Macros};
+
+/// Where visits are bought.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SourceResponse {
+    pub id: i64,
+    pub name: String,
+    /// The parameter in which the network itself adds its click id to a landing page's address; empty when it does not.
+    pub click_id_param: String,
+    /// Macros of the network by parameter of the pixel.
+    pub macros: BTreeMap<String, String>,
+}
+
+impl From<SourceRow> for SourceResponse {
+    fn from(row: SourceRow) -> Self {
+        Self { id: row.id, name: row.name, click_id_param: row.click_id_param, macros: row.macros.0 }
+    }
+}
+
+request! {
+    /// A traffic source. In a form, `macros` is the text of a JSON object.
+    pub struct CreateSourceRequest {
+        /// Up to 100 characters; unique without regard to case.
+        pub name: Text<100>,
+        /// The parameter in which the network itself adds its click id, as `gclid`.
+        pub click_id_param: ClickIdParam,
+        /// A parameter that pixels understand → the network's macro.
+        pub macros: Macros,
+    }
+}
+
+patch! {
+    /// What changes.
+    pub struct UpdateSourceRequest of CreateSourceRequest;
+}
+
+impl From<CreateSourceRequest> for NewSource {
+    fn from(request: CreateSourceRequest) -> Self {
+        Self { name: request.name.0, click_id_param: request.click_id_param.0, macros: request.macros.0 }
+    }
+}
