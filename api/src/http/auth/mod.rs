@@ -4,6 +4,7 @@
 pub mod api_token;
 pub mod credentials;
 pub mod csrf;
+mod hs256;
 pub mod limits;
 pub mod login;
 pub mod password;
