@@ -41,5 +41,6 @@ pub mod routes;
 pub mod snippet;
 pub mod sources;
 pub mod teams;
+pub mod time_zone;
 pub mod users;
 pub mod viewer;

@@ -7,7 +7,10 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use crate::time_zone;
 
 /// The part of the service that a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -88,6 +91,12 @@ impl Metrics {
             "Logins by outcome; `Limited` were refused for too many wrong passwords. Worry if `Wrong` or \
              `Limited` jumps: somebody is guessing",
             metrics.logins.clone(),
+        );
+        registry.register(
+            "sluice_api_time_zones",
+            "Version of the database of time zones in this binary. Worry if it is over a year old: \
+             days begin at the wrong hour where rules changed since",
+            Info::new([("version", time_zone::DATABASE_VERSION)]),
         );
         for (part, class) in Part::ALL.into_iter().flat_map(|part| Class::ALL.map(|class| (part, class))) {
             drop(metrics.requests.get_or_create(&RequestLabels { part, class }));

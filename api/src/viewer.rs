@@ -1,6 +1,6 @@
 //! Who is asking, and how they proved it.
 
-use chrono_tz::Tz;
+use crate::time_zone::TimeZone;
 use uuid::Uuid;
 
 use crate::policy::Position;
@@ -14,7 +14,7 @@ pub struct Viewer {
     pub first_name: String,
     pub last_name: String,
     pub position: Position,
-    pub time_zone: Tz,
+    pub time_zone: TimeZone,
     /// Id and name of the team that a lead leads, or that a buyer is in now.
     pub team: Option<(i64, String)>,
 }

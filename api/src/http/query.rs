@@ -6,12 +6,12 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Days, NaiveDate, TimeZone as _};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike as _, Days, NaiveDate};
 use uuid::Uuid;
 
 use crate::db::MAX_TIME_MS;
 use crate::http::error::{ApiError, FieldErrors};
+use crate::time_zone::TimeZone;
 
 /// The default `limit`.
 pub const DEFAULT_LIMIT: u32 = 100;
@@ -150,7 +150,7 @@ impl Params {
     }
 
     /// Reads `at`: RFC 3339, or a date in `tz` or else in `zone`, which means the end of that day.
-    pub fn at(&mut self, zone: Tz) -> Option<i64> {
+    pub fn at(&mut self, zone: TimeZone) -> Option<i64> {
         let zone = self.zone(zone);
         self.moment("at", zone, true)
     }
@@ -195,7 +195,7 @@ impl Params {
 
     /// Reads `from` and `to`: RFC 3339, or a date in `tz` or else in `zone`. The whole day of `to`
     /// is included.
-    pub fn time_range(&mut self, zone: Tz) -> TimeRange {
+    pub fn time_range(&mut self, zone: TimeZone) -> TimeRange {
         let zone = self.zone(zone);
         let from_ms = self.moment("from", zone, false).unwrap_or(0);
         let to_ms = self.moment("to", zone, true).unwrap_or(MAX_TIME_MS);
@@ -206,16 +206,16 @@ impl Params {
     }
 
     /// Reads `tz`; `default` if none was given.
-    pub fn zone(&mut self, default: Tz) -> Tz {
+    pub fn zone(&mut self, default: TimeZone) -> TimeZone {
         let Some(text) = self.text("tz") else { return default };
-        if let Ok(zone) = text.parse() {
+        if let Some(zone) = TimeZone::find(text) {
             return zone;
         }
         self.fail("tz", "This is not the name of a time zone, as Europe/Berlin is.");
         default
     }
 
-    fn moment(&mut self, name: &'static str, zone: Tz, is_end: bool) -> Option<i64> {
+    fn moment(&mut self, name: &'static str, zone: TimeZone, is_end: bool) -> Option<i64> {
         // An unescaped `+` in a query is a space.
         let text = self.text(name)?.to_owned();
         if let Ok(date) = text.parse::<NaiveDate>() {
@@ -242,11 +242,9 @@ impl Params {
 /// Returns the first moment of a day in a zone, in Unix milliseconds. Where daylight saving time
 /// starts at midnight, the day begins later.
 #[must_use]
-pub fn start_of_day(day: NaiveDate, zone: Tz) -> i64 {
-    (0..24)
-        .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
-        .find_map(|time| zone.from_local_datetime(&time).earliest())
-        .map_or(0, |time| time.timestamp_millis())
+pub fn start_of_day(day: NaiveDate, zone: TimeZone) -> i64 {
+    // Of the years without a calendar the late ones are after the end of lists too.
+    zone.start_of_day(day).unwrap_or(if day.year() < 0 { 0 } else { MAX_TIME_MS })
 }
 
 /// Returns the cursor after an event.
@@ -297,7 +295,7 @@ mod tests {
         params.user_id();
         params.country();
         params.event_cursor();
-        params.time_range(Tz::UTC);
+        params.time_range(TimeZone::UTC);
         params.finish().err().map(|error| error.sentence())
     }
 
@@ -333,13 +331,16 @@ mod tests {
     #[test]
     fn dates_are_in_the_zone_and_the_last_is_included() {
         let mut params = Params::parse(Some("from=2026-03-29&to=2026-03-29&tz=Europe/Berlin"));
-        let range = params.time_range(Tz::UTC);
+        let range = params.time_range(TimeZone::UTC);
         // The day on which the clocks go forward has 23 hours.
         assert_eq!(range.to_ms - range.from_ms + 1, 23 * 3_600_000);
-        assert_eq!(range.from_ms, start_of_day("2026-03-28".parse().unwrap(), Tz::UTC) + 23 * 3_600_000);
+        assert_eq!(
+            range.from_ms,
+            start_of_day("2026-03-28".parse().unwrap(), TimeZone::UTC) + 23 * 3_600_000
+        );
         // In Beirut the clocks go forward at midnight: the day begins at one o'clock.
-        let late = start_of_day("2026-03-29".parse().unwrap(), Tz::Asia__Beirut);
-        assert_eq!(late, start_of_day("2026-03-28".parse().unwrap(), Tz::UTC) + 22 * 3_600_000);
+        let late = start_of_day("2026-03-29".parse().unwrap(), TimeZone::find("Asia/Beirut").unwrap());
+        assert_eq!(late, start_of_day("2026-03-28".parse().unwrap(), TimeZone::UTC) + 22 * 3_600_000);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::db::users::{UserEdit, UserRow};
 use crate::http::allowed::{Allowed, Form};
@@ -13,6 +12,7 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::state::App;
 use crate::people::change::change_user;
 use crate::snippet::Snippet;
+use crate::time_zone::TimeZone;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -41,7 +41,7 @@ pub async fn show_account(State(app): State<App>, allowed: Allowed) -> Result<Re
         frame: Frame::new(&allowed, Section::Account),
         facts,
         zone: viewer.time_zone.name(),
-        zones: TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
+        zones: TimeZone::names().collect(),
         snippet: Snippet::new(&app.config.edge, viewer.id),
     })
 }
@@ -55,7 +55,7 @@ pub async fn update_account(
     call: Call<()>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let zone = form.text("time_zone").parse::<Tz>().map_err(|_| {
+    let zone = TimeZone::find(form.text("time_zone")).ok_or_else(|| {
         ApiError::field("time_zone", "This is not the name of a time zone. An example is Europe/Berlin.")
     })?;
     let edit = |row: &UserRow| Ok(UserEdit { time_zone: zone.name().to_owned(), ..UserEdit::of(row) });

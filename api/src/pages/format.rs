@@ -2,10 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use chrono::DateTime;
-use chrono_tz::Tz;
-
 use crate::http::json_values;
+use crate::time_zone::TimeZone;
 
 /// Maximum characters of a text in a table cell.
 const MAX_CELL_CHARS: usize = 40;
@@ -23,10 +21,8 @@ pub struct LocalTime {
 impl LocalTime {
     /// Formats a Unix time for a zone.
     #[must_use]
-    pub fn new(time_ms: i64, zone: Tz) -> Self {
-        let time = DateTime::from_timestamp_millis(time_ms).unwrap_or(DateTime::UNIX_EPOCH);
-        let text = time.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
-        Self { text, iso: json_values::time(time_ms) }
+    pub fn new(time_ms: i64, zone: TimeZone) -> Self {
+        Self { text: zone.format(time_ms, "%Y-%m-%d %H:%M:%S"), iso: json_values::time(time_ms) }
     }
 }
 
@@ -100,7 +96,8 @@ mod tests {
 
     #[test]
     fn values_are_shown_as_people_read_them() {
-        assert_eq!(LocalTime::new(1_700_000_000_000, Tz::Europe__Berlin).text, "2023-11-14 23:13:20");
+        let kolkata = TimeZone::find("Asia/Kolkata").unwrap();
+        assert_eq!(LocalTime::new(1_700_000_000_000, kolkata).text, "2023-11-15 03:43:20");
         assert_eq!(
             (number(0), number(1_234_567), number(-999)),
             ("0".into(), "1\u{202f}234\u{202f}567".into(), "−999".into())

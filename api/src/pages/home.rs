@@ -4,8 +4,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Days, NaiveDate};
-use chrono_tz::Tz;
+use chrono::{Days, NaiveDate};
 
 use crate::db::rollups::{self, HourRow};
 use crate::db::scope::EventScope;
@@ -16,6 +15,7 @@ use crate::http::state::App;
 use crate::pages::format::{number, percent};
 use crate::policy::Scope;
 use crate::snippet::Snippet;
+use crate::time_zone::TimeZone;
 
 /// Number of days in the chart, including today.
 const N_DAYS: u64 = 7;
@@ -93,19 +93,14 @@ pub async fn show_home(State(app): State<App>, allowed: Allowed) -> Result<Respo
 }
 
 /// Returns the days of the chart in a zone, oldest first.
-fn days_until(now_s: i64, zone: Tz) -> Vec<NaiveDate> {
-    let today = local_day(now_s, zone);
+fn days_until(now_s: i64, zone: TimeZone) -> Vec<NaiveDate> {
+    let today = zone.day_of(now_s.saturating_mul(1000));
     (0..N_DAYS).rev().map(|back| today.checked_sub_days(Days::new(back)).unwrap_or(today)).collect()
-}
-
-fn local_day(time_s: i64, zone: Tz) -> NaiveDate {
-    let time = DateTime::from_timestamp(time_s, 0).unwrap_or(DateTime::UNIX_EPOCH);
-    time.with_timezone(&zone).date_naive()
 }
 
 /// Returns the start of the UTC hour in which a day begins. In a zone with an offset of half an
 /// hour this may be before the day begins.
-fn start_s(day: NaiveDate, zone: Tz) -> i64 {
+fn start_s(day: NaiveDate, zone: TimeZone) -> i64 {
     (start_of_day(day, zone) / 1000).div_euclid(HOUR_S) * HOUR_S
 }
 
@@ -122,7 +117,7 @@ fn fill(rows: &[HourRow], from_s: i64, now_s: i64) -> Vec<HourRow> {
     hours
 }
 
-fn sum_of_day(hours: &[HourRow], day: NaiveDate, zone: Tz) -> HourRow {
+fn sum_of_day(hours: &[HourRow], day: NaiveDate, zone: TimeZone) -> HourRow {
     let (from_s, to_s) =
         (start_s(day, zone), start_s(day.checked_add_days(Days::new(1)).unwrap_or(day), zone));
     let mut sum = HourRow { hour_s: from_s, ..HourRow::default() };
@@ -155,11 +150,10 @@ fn figures(today: &HourRow, yesterday: &HourRow) -> Vec<Figure> {
     ]
 }
 
-fn hour_view(hour: &HourRow, zone: Tz) -> HourView {
-    let time = DateTime::from_timestamp(hour.hour_s, 0).unwrap_or(DateTime::UNIX_EPOCH);
+fn hour_view(hour: &HourRow, zone: TimeZone) -> HourView {
     HourView {
         start_s: hour.hour_s,
-        label: time.with_timezone(&zone).format("%a %Y-%m-%d %H:%M").to_string(),
+        label: zone.format(hour.hour_s.saturating_mul(1000), "%a %Y-%m-%d %H:%M"),
         n_prospects: hour.n_prospects,
         n_orders: hour.n_orders,
     }
@@ -184,14 +178,15 @@ mod tests {
         // 2026-11-23 15:00:00 UTC.
         let now_s = 1_795_446_000;
         for (zone, hours) in
-            [(Tz::UTC, 6 * 24 + 16), (Tz::Asia__Kolkata, 6 * 24 + 22), (Tz::America__New_York, 6 * 24 + 11)]
+            [("UTC", 6 * 24 + 16), ("Asia/Kolkata", 6 * 24 + 22), ("America/New_York", 6 * 24 + 11)]
         {
+            let zone = TimeZone::find(zone).unwrap();
             let days = days_until(now_s, zone);
             assert_eq!(days.len(), 7);
             let from_s = start_s(days[0], zone);
             let filled =
                 fill(&[HourRow { hour_s: now_s, n_prospects: 5, ..HourRow::default() }], from_s, now_s);
-            assert_eq!(filled.len(), hours, "{zone}");
+            assert_eq!(filled.len(), hours, "{zone:?}");
             assert_eq!(sum_of_day(&filled, days[6], zone).n_prospects, 5);
             assert_eq!(sum_of_day(&filled, days[5], zone).n_prospects, 0);
             let counted: i64 = days.iter().map(|day| sum_of_day(&filled, *day, zone).n_prospects).sum();

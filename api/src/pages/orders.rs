@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use chrono_tz::Tz;
 use sluice_schemas::status::Status;
 
 use crate::http::allowed::Allowed;
@@ -21,6 +20,7 @@ use crate::pages::format::{self, Cell, LocalTime, or_none};
 use crate::pages::listing::ListView;
 use crate::pages::names::{names_of, user_name};
 use crate::snippet::Snippet;
+use crate::time_zone::TimeZone;
 
 /// An order, formatted for pages.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub struct OrderView {
 impl OrderView {
     /// Formats an order, with times in `zone` and the buyer's name from `names`.
     #[must_use]
-    pub fn new(order: Order, zone: Tz, names: &HashMap<i64, String>) -> Self {
+    pub fn new(order: Order, zone: TimeZone, names: &HashMap<i64, String>) -> Self {
         let contact = order.contact;
         let customer = format!("{} {}", contact.first_name, contact.last_name).trim().to_owned();
         let state = order.state.as_ref();

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::time_zone::TimeZone;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use chrono_tz::Tz;
 use futures::TryFutureExt as _;
 
 use crate::db::orders;
@@ -107,7 +107,7 @@ pub async fn show_prospect(
     })
 }
 
-fn view(row: ProspectRow, zone: Tz, names: &HashMap<i64, String>) -> ProspectView {
+fn view(row: ProspectRow, zone: TimeZone, names: &HashMap<i64, String>) -> ProspectView {
     ProspectView {
         id: row.prospect_id.to_string(),
         created: LocalTime::new(row.time_ms, zone),

@@ -1,6 +1,5 @@
 //! The rules for the fields of a person, the same for registration, changes and the command line.
 
-use chrono_tz::Tz;
 use utoipa::PartialSchema as _;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -14,6 +13,7 @@ use crate::http::fields::Fields;
 use crate::http::fields::types::{OptionalText, text};
 use crate::http::request::Field;
 use crate::policy::Position;
+use crate::time_zone;
 use sluice_schemas::contact;
 
 /// The most characters of a word that is one of a few.
@@ -106,7 +106,7 @@ impl std::fmt::Debug for NewPassword {
 impl Field for TimeZone {
     fn read(fields: &mut Fields, name: &str) -> Option<Self> {
         let text = fields.required_text(name, MAX_WORD_CHARS)?;
-        let zone = text.parse::<Tz>().ok().map(|zone| Self(zone.name().to_owned()));
+        let zone = time_zone::TimeZone::find(&text).map(|zone| Self(zone.name().to_owned()));
         if zone.is_none() {
             fields.fail(name, "This is not the name of a time zone. An example is Europe/Berlin.");
         }

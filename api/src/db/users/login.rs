@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::time_zone::TimeZone;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ fn viewer_state(row: ViewerRow) -> ViewerState {
             last_name: row.last_name,
             // A position that this binary does not know yet gets the fewest permissions.
             position: Position::parse(&row.position).unwrap_or(Position::Buyer),
-            time_zone: row.time_zone.parse().unwrap_or(Tz::UTC),
+            time_zone: TimeZone::find(&row.time_zone).unwrap_or(TimeZone::UTC),
             team: row.team_id.zip(row.team_name),
         },
     }

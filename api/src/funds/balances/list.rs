@@ -125,7 +125,7 @@ async fn read_filter(
     let now = time_of(&app.clock);
     let at_ms = params.at(zone).unwrap_or_else(|| now.timestamp_millis()).min(now.timestamp_millis());
     let (at, _) = moments(TimeRange { from_ms: at_ms, to_ms: at_ms });
-    let today = at.with_timezone(&zone).date_naive();
+    let today = zone.day_of(at.timestamp_millis());
     let before = |days| today.checked_sub_days(Days::new(days)).unwrap_or(today);
     let reach = Reach::asked(app, allowed, params).await?;
     let id = match by {

@@ -46,7 +46,7 @@ pub async fn create_fund_transfer(
 #[must_use]
 pub fn asking<'a, Id>(app: &App, call: &'a Call<Id>, key: Option<String>) -> Asking<'a> {
     let now = time_of(&app.clock);
-    let today = now.with_timezone(&call.allowed.viewer.time_zone).date_naive();
+    let today = call.allowed.viewer.time_zone.day_of(now.timestamp_millis());
     Asking { actor: &call.actor, actor_id: call.allowed.viewer.id, key, now, today }
 }
 
