@@ -1,22 +1,25 @@
 //! The files that the pages load, embedded in the binary, so that pages need no other host. The
-//! path contains a hash of all files. A browser can cache them for ever and never combines old
-//! files with a new page.
+//! path of each contains its hash. A browser can cache it for ever and never combines an old file
+//! with a new page.
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 
 use crate::http::error::ApiError;
+use crate::http::precompressed::Precompressed;
 
 struct Asset {
     name: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
+    /// The hash in the path.
+    version: String,
+    file: Arc<Precompressed>,
 }
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -25,43 +28,47 @@ const SVG: &str = "image/svg+xml";
 
 macro_rules! assets {
     ($($name:literal: $content_type:expr, $path:literal;)*) => {
-        &[$(Asset { name: $name, content_type: $content_type, bytes: include_bytes!(concat!("../../assets/", $path)) },)*]
+        vec![$(Asset::new($name, $content_type, include_bytes!(concat!("../../assets/", $path))),)*]
     };
 }
 
-static ASSETS: &[Asset] = assets! {
-    "tabler.css": CSS, "vendor/tabler.min.css";
-    "uplot.css": CSS, "vendor/uPlot.min.css";
-    "uplot.js": JS, "vendor/uPlot.iife.min.js";
-    "swagger-ui.css": CSS, "vendor/swagger-ui.css";
-    "swagger-ui.js": JS, "vendor/swagger-ui-bundle.js";
-    "swagger.js": JS, "swagger.js";
-    "redoc.standalone.js": JS, "vendor/redoc.standalone.js";
-    "redoc.js": JS, "redoc.js";
-    "app.css": CSS, "app.css";
-    "app.js": JS, "app.js";
-    "theme.js": JS, "theme.js";
-    "favicon.svg": SVG, "favicon.svg";
-};
-
-/// The hash in the path, of all files together.
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let mut hash = Sha256::new();
-    for asset in ASSETS {
-        hash.update(asset.name);
-        hash.update(asset.bytes);
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    assets! {
+        "tabler.css": CSS, "vendor/tabler.min.css";
+        "uplot.css": CSS, "vendor/uPlot.min.css";
+        "uplot.js": JS, "vendor/uPlot.iife.min.js";
+        "swagger-ui.css": CSS, "vendor/swagger-ui.css";
+        "swagger-ui.js": JS, "vendor/swagger-ui-bundle.js";
+        "swagger.js": JS, "swagger.js";
+        "redoc.standalone.js": JS, "vendor/redoc.standalone.js";
+        "redoc.js": JS, "redoc.js";
+        "app.css": CSS, "app.css";
+        "app.js": JS, "app.js";
+        "theme.js": JS, "theme.js";
+        "favicon.svg": SVG, "favicon.svg";
     }
-    hash.finalize()[..6].iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 });
 
-/// Returns the path of a file.
+impl Asset {
+    fn new(name: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let version = Sha256::digest(bytes)[..6].iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            write!(text, "{byte:02x}").ok();
+            text
+        });
+        let file = Precompressed::new(content_type, Bytes::from_static(bytes));
+        Self { name, version, file: Arc::new(file) }
+    }
+
+    fn find(name: &str) -> Option<&'static Self> {
+        ASSETS.iter().find(|asset| asset.name == name)
+    }
+}
+
+/// Returns the path under which a file is served.
 #[must_use]
 pub fn url(name: &str) -> String {
-    format!("/static/{}/{name}", *VERSION)
+    format!("/static/{}/{name}", Asset::find(name).map_or("none", |asset| &asset.version))
 }
 
 /// `GET /static/{version}/{name}`. A page of another binary may request its own version. It gets
@@ -69,11 +76,13 @@ pub fn url(name: &str) -> String {
 ///
 /// # Errors
 /// 404 for an unknown file.
-pub async fn get_asset(Path((version, name)): Path<(String, String)>) -> Result<Response, ApiError> {
-    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or_else(ApiError::not_found)?;
-    let caching = if version == *VERSION { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut response = asset.bytes.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+pub async fn get_asset(
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let asset = Asset::find(&name).ok_or_else(ApiError::not_found)?;
+    let caching = if version == asset.version { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = asset.file.answer(&headers).await?;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     Ok(response)
 }
@@ -83,9 +92,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_has_its_path() {
-        assert!(ASSETS.iter().all(|asset| !asset.bytes.is_empty()));
-        assert_eq!(VERSION.len(), 12);
-        assert_eq!(url("app.css"), format!("/static/{}/app.css", *VERSION));
+    fn every_file_has_a_path_of_its_own() {
+        let (css, js) = (Asset::find("app.css").unwrap(), Asset::find("app.js").unwrap());
+        assert_eq!(css.version.len(), 12);
+        assert_ne!(css.version, js.version);
+        assert_eq!(url("app.css"), format!("/static/{}/app.css", css.version));
+        assert_eq!(url("none.css"), "/static/none/none.css");
     }
 }

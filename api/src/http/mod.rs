@@ -33,6 +33,7 @@ pub mod openapi;
 pub mod page;
 pub mod paging;
 pub mod path_id;
+pub mod precompressed;
 pub mod precondition;
 pub mod query;
 pub mod request;

@@ -13,6 +13,7 @@ use crate::http::idempotency::KeyMode;
 use crate::http::idempotency::document::take_key;
 use crate::http::middleware;
 use crate::http::openapi::{self, Document, get_openapi};
+use crate::http::precompressed::Precompressed;
 use crate::http::state::App;
 
 /// A route, for the tests.
@@ -95,6 +96,7 @@ impl Routes {
     pub fn finish(self) -> (Router, Vec<RouteInfo>) {
         let (documented, document) = self.documented.split_for_parts();
         let document = openapi::finish(&document);
+        let document = Precompressed::new("application/json", document.to_string().into());
         let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
         let router = documented
             .merge(self.plain)

@@ -125,6 +125,12 @@ async fn files_are_kept_by_browsers_for_ever_and_compressed() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(answer.header("content-encoding"), "gzip");
+    assert_eq!(answer.header("vary"), "accept-encoding");
+    assert!(world.get(&path).await.header("content-encoding").is_empty());
+    let request =
+        Request::get(sluice_api::http::assets::url("app.css")).header("accept-encoding", "gzip, br");
+    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, "br"));
     assert_eq!(world.get("/static/old/app.css").await.header("cache-control"), "no-cache");
     assert_eq!(world.get("/static/old/none.css").await.status, 404);
     // The path without its last slash is the same page.

@@ -8,14 +8,15 @@ mod versions;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::http::error::DetailResponse;
+use crate::http::error::{ApiError, DetailResponse};
+use crate::http::precompressed::Precompressed;
 pub use errors::*;
 
 /// The parts of the document that do not come from handlers.
@@ -69,6 +70,12 @@ pub fn finish(document: &utoipa::openapi::OpenApi) -> Value {
 }
 
 /// `GET /openapi.json`.
-pub async fn get_openapi(State(document): State<Arc<Value>>) -> Response {
-    Json(document.as_ref()).into_response()
+///
+/// # Errors
+/// 500 if compressing panicked.
+pub async fn get_openapi(
+    State(document): State<Arc<Precompressed>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    document.answer(&headers).await
 }
