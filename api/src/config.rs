@@ -34,6 +34,11 @@ pub struct HttpConfig {
     /// Networks of the proxies whose `X-Forwarded-For`, or else `Forwarded`, and
     /// `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Requests of one address within a minute, after which it gets 429; 0 is no limit. An office,
+    /// or a server that sends orders, is one address.
+    pub requests_per_minute_by_address: u32,
+    /// Requests of one login or API token within a minute; 0 is no limit.
+    pub requests_per_minute_by_token: u32,
 }
 
 /// The Postgres database of people, teams, campaigns and funds.
@@ -128,7 +133,14 @@ pub enum Registration {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8000)), trusted_proxies: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            trusted_proxies: Vec::new(),
+            // 2,000 and 1,000 a second: far more than people and their programs ask, so that only
+            // a runaway script or an attack gets to know it.
+            requests_per_minute_by_address: 120_000,
+            requests_per_minute_by_token: 60_000,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Viewer {
 }
 
 /// The credential of a request. It may be revoked while the request is in progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// The login of a browser, or of a program (a token family).
     Login(Uuid),

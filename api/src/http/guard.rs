@@ -94,10 +94,20 @@ async fn answer_api(guard: &Guard, request: Request, next: Next) -> Result<Respo
     }
 }
 
-async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
+/// Counts a request against its address, before it costs anything.
+async fn count_address(app: &App, request: Request) -> Result<Request, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let Ok(client) = ClientInfo::from_request_parts(&mut parts, app).await;
+    app.limits.requests_by_address.count(&client.limit_key())?;
+    Ok(Request::from_parts(parts, body))
+}
+
+async fn check_api(guard: &Guard, request: Request) -> Result<Request, ApiError> {
+    let mut request = count_address(&guard.app, request).await?;
     if let Some((action, resource)) = guard.rule.question() {
         let bearer = credentials::from_bearer(&guard.app, request.headers(), request.method()).await?;
         let Bearer { viewer, credential } = bearer.ok_or_else(ApiError::not_authenticated)?;
+        guard.app.limits.requests_by_token.count(&credential)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
         if credential.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
             return Err(ApiError::login_needed());
@@ -113,7 +123,8 @@ async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiEr
     Ok(request)
 }
 
-async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
+async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Response, PageError> {
+    let mut request = count_address(&guard.app, request).await?;
     let is_change = !request.method().is_safe();
     let Some((action, resource)) = guard.rule.question() else {
         return check_public_page(guard, request, next).await;
@@ -124,11 +135,12 @@ async fn check_page(guard: &Guard, mut request: Request, next: Next) -> Result<R
             if is_change { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
         return Ok(to_login(target));
     };
+    let credential = Credential::Login(session.id);
+    guard.app.limits.requests_by_token.count(&credential)?;
     let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
     if is_change {
         request = check_form(request, &guard.app, &session.csrf).await?;
     }
-    let credential = Credential::Login(session.id);
     request.extensions_mut().insert(Allowed {
         viewer,
         grant,

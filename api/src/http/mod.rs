@@ -37,6 +37,7 @@ pub mod precompressed;
 pub mod precondition;
 pub mod query;
 pub mod request;
+pub mod request_limit;
 pub mod router;
 pub mod serve;
 pub mod state;

@@ -16,7 +16,9 @@ use crate::http::auth::password::Passwords;
 use crate::http::auth::token::Tokens;
 use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
+use crate::http::request_limit::RequestLimit;
 use crate::metrics::Metrics;
+use crate::viewer::Credential;
 
 /// An address may send this many times more wrong passwords than an account: offices share
 /// addresses.
@@ -51,6 +53,10 @@ pub struct Limits {
     pub address: RateLimit,
     /// Registrations, by address.
     pub registrations: RateLimit,
+    /// All requests, by address.
+    pub requests_by_address: RequestLimit<String>,
+    /// Requests of those that are logged in, by login or API token.
+    pub requests_by_token: RequestLimit<Credential>,
 }
 
 impl App {
@@ -72,6 +78,11 @@ impl App {
                 account: RateLimit::new(wrong, clock.clone()),
                 address: RateLimit::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
                 registrations: RateLimit::new(config.auth.registrations_per_minute, clock.clone()),
+                requests_by_address: RequestLimit::new(
+                    config.http.requests_per_minute_by_address,
+                    clock.clone(),
+                ),
+                requests_by_token: RequestLimit::new(config.http.requests_per_minute_by_token, clock.clone()),
             },
             config,
             clock,

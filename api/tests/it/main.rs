@@ -28,6 +28,7 @@ mod openapi;
 mod own_account;
 mod pages;
 mod people;
+mod rate_limits;
 mod routes;
 mod search;
 mod sources;

@@ -81,6 +81,8 @@ async fn spec(databases: &Databases, address: SocketAddr, ops_port: u16) -> anyh
     let program = binary("sluice-api", None).await?;
     Ok(ProcessSpec::new(program, databases.folder.join("api.log"))
         .env("SLUICE__HTTP__LISTEN", address.to_string())
+        .env("SLUICE__HTTP__REQUESTS_PER_MINUTE_BY_ADDRESS", "0")
+        .env("SLUICE__HTTP__REQUESTS_PER_MINUTE_BY_TOKEN", "0")
         .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"))
         .env("SLUICE__POSTGRES__URL", &databases.postgres_url)
         .env("SLUICE__CLICKHOUSE__URL", &clickhouse.url)

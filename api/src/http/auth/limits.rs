@@ -4,9 +4,9 @@
 //! too many, keys without recent attempts are dropped, then the oldest. So a flood of invented keys
 //! needs a limited amount of memory.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
 
+use dashmap::DashMap;
 use sluice_runtime::clock::Clock;
 
 const WINDOW_MS: u64 = 60_000;
@@ -18,23 +18,22 @@ const MAX_KEYS: usize = 20_000;
 pub struct RateLimit {
     limit: usize,
     clock: Clock,
-    attempts: Mutex<HashMap<String, VecDeque<u64>>>,
+    attempts: DashMap<String, VecDeque<u64>>,
 }
 
 impl RateLimit {
     /// Creates a limit of `limit` attempts a minute.
     #[must_use]
     pub fn new(limit: u32, clock: Clock) -> Self {
-        Self { limit: limit as usize, clock, attempts: Mutex::new(HashMap::new()) }
+        Self { limit: limit as usize, clock, attempts: DashMap::new() }
     }
 
     /// Returns the seconds to wait if the key has reached the limit, else `None`. Counts nothing.
     #[must_use]
     pub fn wait_s(&self, key: &str) -> Option<u64> {
         let now_ms = self.clock.now_ms();
-        let mut seen = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = seen.get_mut(key)?;
-        drop_stale(times, now_ms);
+        let mut times = self.attempts.get_mut(key)?;
+        drop_stale(&mut times, now_ms);
         if times.len() < self.limit {
             return None;
         }
@@ -45,12 +44,11 @@ impl RateLimit {
     /// Counts an attempt of the key.
     pub fn count(&self, key: &str) {
         let now_ms = self.clock.now_ms();
-        let mut seen = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MAX_KEYS && !seen.contains_key(key) {
-            make_room(&mut seen, now_ms);
+        if self.attempts.len() >= MAX_KEYS && !self.attempts.contains_key(key) {
+            make_room(&self.attempts, now_ms);
         }
-        let times = seen.entry(key.to_owned()).or_default();
-        drop_stale(times, now_ms);
+        let mut times = self.attempts.entry(key.to_owned()).or_default();
+        drop_stale(&mut times, now_ms);
         if times.len() >= self.limit {
             times.pop_front();
         }
@@ -59,7 +57,7 @@ impl RateLimit {
 
     /// Resets the key.
     pub fn forget(&self, key: &str) {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.attempts.remove(key);
     }
 }
 
@@ -69,11 +67,14 @@ fn drop_stale(times: &mut VecDeque<u64>, now_ms: u64) {
     }
 }
 
-fn make_room(seen: &mut HashMap<String, VecDeque<u64>>, now_ms: u64) {
+fn make_room(seen: &DashMap<String, VecDeque<u64>>, now_ms: u64) {
     seen.retain(|_, times| times.back().is_some_and(|time| time + WINDOW_MS > now_ms));
     if seen.len() >= MAX_KEYS {
         // All keys are recent: keep the newer half.
-        let mut newest: Vec<u64> = seen.values().filter_map(|times| times.back().copied()).collect();
+        let mut newest: Vec<u64> = seen.iter().filter_map(|times| times.back().copied()).collect();
+        if newest.is_empty() {
+            return;
+        }
         newest.sort_unstable();
         let median = newest[newest.len() / 2];
         seen.retain(|_, times| times.back().is_some_and(|time| *time > median));
@@ -113,6 +114,6 @@ mod tests {
             limit.count(&key.to_string());
             clock.advance(Duration::from_millis(1));
         }
-        assert!(limit.attempts.lock().unwrap().len() <= MAX_KEYS);
+        assert!(limit.attempts.len() <= MAX_KEYS);
     }
 }

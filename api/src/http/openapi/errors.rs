@@ -269,9 +269,6 @@ pub enum CreateErrors {
     /// The content type of the body is not supported
     #[response(status = 415)]
     UnsupportedMediaType(DetailResponse),
-    /// Too many events from one address; try again after `Retry-After` seconds
-    #[response(status = 429)]
-    Throttled(DetailResponse),
     /// The edge is down or full; try again after `Retry-After` seconds
     #[response(status = 503)]
     Unavailable(DetailResponse),

@@ -4,6 +4,7 @@ mod bodies;
 mod entries;
 mod errors;
 mod examples;
+mod throttling;
 mod versions;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub fn finish(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).expect("its maps have string keys");
     bodies::add(&mut document);
     versions::add(&mut document);
+    throttling::add(&mut document);
     examples::add(&mut document);
     document
 }
