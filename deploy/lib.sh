@@ -61,6 +61,7 @@ missing_packages() {
     command -v npm >/dev/null || echo npm
     if [ "${1:-}" = tests ]; then
         find_chromium >/dev/null || echo chromium
+        python3 -m pip --version >/dev/null 2>&1 || echo python3-pip
         [ -n "$(ls -d /usr/share/fonts/*/* 2>/dev/null | head -1)" ] || echo fonts-dejavu-core
     fi
 }
@@ -118,6 +119,21 @@ install_rust() {
         PATH="$HOME/.cargo/bin:$PATH"
     fi
     has_rust || fail "$why, and rustup could not be reached: install Rust by hand, see https://www.rust-lang.org/tools/install"
+}
+
+# Puts the checkers of checkers.txt into the path, from a cache if they are there.
+install_checkers() {
+    local list="$root/deploy/checkers.txt" folder
+    folder="${XDG_CACHE_HOME:-$HOME/.cache}/sluice/checkers/$(cksum <"$list" | cut -d' ' -f1)"
+    if [ ! -d "$folder" ]; then
+        say "installing the checkers of dependencies"
+        local new="$folder.$$"
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+            --require-hashes --requirement "$list" --target "$new" || fail "pip could not install $list"
+        # Another run may have been first.
+        mv -T "$new" "$folder" 2>/dev/null || rm -rf "$new"
+    fi
+    PATH="$folder/bin:$PATH"
 }
 
 # Installs everything that a build needs. $1: "tests" adds the requirements of the tests.
