@@ -1,4 +1,4 @@
-//! What the lists of prospects and of orders have in common.
+//! Shared parts of the lists of prospects and orders.
 
 use utoipa::IntoParams;
 
@@ -8,7 +8,7 @@ use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::query::Params;
 
-/// What the lists of events understand.
+/// Query parameters of the lists of prospects and orders.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
@@ -20,26 +20,27 @@ pub struct ListEventsQuery {
     cursor: Option<String>,
     /// `-time` (newest first) or `time`.
     sort: Option<String>,
-    /// An id, or a text to search for.
+    /// An id, or a text to search for. 403 for viewers who may not see customer data.
     q: Option<String>,
-    /// RFC 3339, or a date in `tz`.
+    /// Start, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// RFC 3339, or a date in `tz` that is included whole.
+    /// End, inclusive: RFC 3339, or a date in `tz`, of which the whole day is included.
     to: Option<String>,
     /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
     /// Only of this buyer.
     user_id: Option<i64>,
-    /// Only what this team's buyers brought while they were in it.
+    /// Only events of this team: of its members at the time of the event.
     team_id: Option<i64>,
+    /// Only events of this campaign.
     campaign_id: Option<i64>,
-    /// The prospect's country, ISO 3166: `UA`.
+    /// Only events from this country (ISO 3166, two letters, for example `UA`).
     country: Option<String>,
-    /// Whether the prospect is held for a bot.
+    /// `true`: only events of bots. `false`: only events of humans.
     bot: Option<bool>,
 }
 
-/// Who may not see customers' data may not look for it either: a search would tell.
+/// Refuses a search by a viewer who may not see customer data, because a hit would reveal it.
 ///
 /// # Errors
 /// 403.
@@ -47,7 +48,7 @@ pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiErro
     if filter.q.is_empty() || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
 }
 
-/// The filter of a list of events, but for its scope.
+/// Reads the filter of a list of prospects or orders. The scope is still to be set.
 pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventFilter {
     let range = params.time_range(allowed.viewer.time_zone);
     EventFilter {

@@ -1,5 +1,5 @@
-//! The people's side of Sluice: accounts, the JSON API that keeps the legacy CRM's contract, and the
-//! pages.
+//! The people's side of Sluice: accounts, the JSON API that keeps the legacy CRM's contract, and
+//! the pages.
 //!
 //! A request goes `http/serve` → `http/middleware` (ids, headers, limits) → the route in `routes` →
 //! `http/guard` (who is asking, allowed by `policy`?) → a handler in the folder of its resource, or

@@ -1,4 +1,4 @@
-//! Who is asking, and how they proved it.
+//! The user who sent a request, and the proof of their identity.
 
 use crate::time_zone::TimeZone;
 use uuid::Uuid;

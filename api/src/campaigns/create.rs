@@ -1,4 +1,4 @@
-//! `POST /api/campaigns/create/`: a campaign with its first tracking key.
+//! `POST /api/campaigns/create/`: creates a campaign with its first tracking key.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `DELETE /api/campaigns/delete/<id>/`: archived, and its keys end at once.
+//! `DELETE /api/campaigns/delete/<id>/`: archives a campaign and ends its keys at once.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,10 +15,11 @@ use crate::policy::Resource;
 
 /// Delete a campaign
 ///
-/// Its keys end at once: events that carry them are parked. What it brought stays.
+/// Its tracking keys expire at once: later events with them are parked. Earlier events keep the
+/// campaign.
 #[utoipa::path(
     delete, path = "/api/campaigns/delete/{id}/", tag = "campaigns", params(("id" = i64, Path)),
-    responses((status = 204, description = "Gone"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_campaign(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

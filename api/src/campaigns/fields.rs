@@ -1,4 +1,4 @@
-//! The fields of a campaign that have rules of their own.
+//! Types for the fields of a campaign that have their own rules.
 
 use axum::http::Uri;
 use utoipa::openapi::RefOr;
@@ -12,10 +12,10 @@ const MAX_SITES: usize = 50;
 
 const MAX_URL_CHARS: usize = 500;
 
-/// What a campaign can be, the default first.
+/// States of a campaign, the default first.
 pub(super) const STATES: [&str; 2] = ["active", "paused"];
 
-/// What a campaign can be.
+/// The state of a campaign.
 #[derive(Debug, Clone, Copy)]
 pub struct CampaignState(pub &'static str);
 
@@ -53,7 +53,7 @@ impl Field for Sites {
     }
 }
 
-/// Addresses to which an order's form may lead.
+/// URLs to which an order form may redirect.
 #[derive(Debug, Clone, Default)]
 pub struct Redirects(pub Vec<String>);
 
@@ -87,7 +87,7 @@ fn urls(
     found
 }
 
-/// An absolute address of the web without credentials.
+/// Parses an absolute http or https URL without credentials.
 fn web_address(text: &str) -> Option<Uri> {
     let is_plain = text.chars().all(|ch| ch.is_ascii_graphic() && !"#\"'<>\\`".contains(ch));
     let uri: Uri = text.parse().ok().filter(|_| is_plain)?;
@@ -97,7 +97,7 @@ fn web_address(text: &str) -> Option<Uri> {
     (is_web && has_host).then_some(uri)
 }
 
-/// An origin as browsers write it: lower case, without the scheme's own port.
+/// Parses an origin, and writes it as browsers do: in lower case and without the default port.
 fn origin(text: &str) -> Option<String> {
     let uri = web_address(text)?;
     if uri.path() != "/" || uri.query().is_some() {

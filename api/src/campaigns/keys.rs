@@ -1,5 +1,7 @@
-//! `POST /api/campaigns/<id>/rotate-key/` and `…/revoke-key/`. A campaign always has a key without
-//! an end: a rotation makes another, and so does the revocation of the last.
+//! `POST /api/campaigns/<id>/rotate-key/` and `…/revoke-key/`.
+//!
+//! Invariant: a campaign that is not deleted has a key that does not expire. A rotation makes a new
+//! one, and so does the revocation of the last one.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,12 +22,12 @@ use crate::http::state::App;
 use crate::http::transaction::Transaction;
 use crate::policy::Resource;
 
-/// No campaign has more keys that are valid at once.
+/// Maximum number of valid keys of a campaign.
 const MAX_VALID_KEYS: usize = 20;
 /// Rotate a campaign's tracking key
 ///
-/// Makes a new key. The others end after the grace time; pages that carry them have that long to be
-/// changed.
+/// Makes a new key. The other keys expire after the grace time. Replace them in landing pages by
+/// then. 409 if the campaign has 20 valid keys.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/rotate-key/", tag = "campaigns", params(("id" = i64, Path)),
     request_body = RotateCampaignKeyRequest,
@@ -50,8 +52,8 @@ pub async fn rotate_campaign_key(
 
 /// Revoke a tracking key
 ///
-/// At once: events that carry it from now on are parked. The last key without an end gets a
-/// replacement.
+/// The key expires at once: later events with it are parked. If no other key is left that does not
+/// expire, a new key is made.
 #[utoipa::path(
     post, path = "/api/campaigns/{id}/revoke-key/", tag = "campaigns", params(("id" = i64, Path)),
     request_body = RevokeCampaignKeyRequest,
@@ -96,7 +98,7 @@ async fn finish(
 ) -> Result<Response, ApiError> {
     campaigns::touch(&mut transaction, call.id).await?;
     let after = campaigns::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
-    // Keys are public: every page shows its own.
+    // Keys may be in the audit trail: they are public, since landing pages contain them.
     let valid = |row: &CampaignRow| {
         let keys: Vec<&str> =
             row.keys.iter().filter(|key| key.is_valid).map(|key| key.key.as_str()).collect();

@@ -31,7 +31,7 @@ pub struct CampaignFields {
     pub partner: Option<i64>,
     /// Only `active` or only `paused` campaigns.
     pub state: String,
-    /// Origins of its landing pages.
+    /// Origins of its landing pages, at most 50, for example `https://shop.example`.
     pub sites: Vec<String>,
     /// URLs to which an order form may redirect.
     pub redirects: Vec<String>,
@@ -128,48 +128,50 @@ fn pixel_url(edge: &EdgeConfig, key: &str, row: &CampaignRow) -> String {
 }
 
 request! {
-    /// A campaign. Lists are repeated names in a form.
+    /// A new campaign. A form sends a list as a repeated field.
     pub struct CreateCampaignRequest {
         /// Up to 100 characters.
         pub name: Text<100>,
-        /// The Buyer who runs it. A Buyer's own unless sent; a Team Lead names a member of the own team, an Owner any Buyer.
+        /// The Buyer who runs it. A Buyer may omit this. A Team Lead names a member of their team,
+        /// an Owner any Buyer.
         pub user_id: Option<Nullable<Key>>,
-        /// A traffic source, whose macros the pixel's URL has.
+        /// Id of a traffic source. The pixel's URL contains its macros.
         pub source: Option<Nullable<Key>>,
         pub partner: Option<Nullable<Key>>,
-        /// `active` (as it is unless sent) or `paused`.
+        /// `active` (the default) or `paused`.
         pub state: CampaignState,
-        /// Origins of its landing pages.
+        /// Origins of its landing pages, at most 50, for example `https://shop.example`.
         pub sites: Sites,
         /// URLs to which an order form may redirect.
         pub redirects: Redirects,
-        /// What an order brings when nothing else says so; no finer than the currency.
+        /// Payout of an order without its own payout: a decimal number with no more decimal places
+        /// than the currency has.
         pub payout: Nullable<Decimal>,
-        /// ISO 4217; `USD` unless another is sent.
+        /// ISO 4217 code. The default is `USD`.
         pub currency: CurrencyOrDollar,
         pub tags: Texts<20, 50>,
     }
 }
 
 patch! {
-    /// What changes.
+    /// Changes of a campaign. Omitted fields keep their values.
     pub struct UpdateCampaignRequest of CreateCampaignRequest;
 }
 
 request! {
-    /// How to rotate.
+    /// Grace time of a rotation.
     pub struct RotateCampaignKeyRequest {
-        /// For how long the present keys stay valid: 72 hours unless sent.
+        /// Hours for which the present keys stay valid, at most 720. The default is 72.
         pub grace_hours: GraceHours,
     }
 }
 
 request! {
-    /// What to revoke.
+    /// The key to revoke.
     pub struct RevokeCampaignKeyRequest {
         pub key: Text<100>,
     }
 }
 
-/// Hours for which old keys stay valid: a weekend, at most 30 days.
+/// Hours for which old keys stay valid: at most 30 days. The default is long enough for a weekend.
 pub type GraceHours = WholeNumber<0, 720, 72>;

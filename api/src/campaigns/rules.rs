@@ -1,5 +1,5 @@
-//! What a campaign may say, and whose it may be: a Buyer's own, a lead's for a member of the own team, an Owner's for any
-//! Buyer.
+//! Rules for the fields of a campaign, and for its buyer: a Buyer makes campaigns of their own, a
+//! Team Lead for a member of their team, an Owner for any Buyer.
 
 use sqlx::PgConnection;
 
@@ -15,7 +15,7 @@ use crate::http::fields::keys::Key;
 use crate::http::fields::options::Nullable;
 use crate::policy::{Position, Scope};
 
-/// Whether a campaign is the viewer's to see, or to change where that is what was granted.
+/// Returns whether a campaign is within the scope of the viewer's grant.
 pub(super) fn is_in_scope(allowed: &Allowed, row: &CampaignRow) -> bool {
     let own_team = allowed.viewer.team.as_ref().map(|(id, _)| *id);
     match allowed.grant.scope {
@@ -25,8 +25,8 @@ pub(super) fn is_in_scope(allowed: &Allowed, row: &CampaignRow) -> bool {
     }
 }
 
-/// Locks the buyer that a request names, or the caller where nobody but them can be meant. Call it
-/// before anything else is locked.
+/// Locks the buyer that a request names. The default is the caller, if the caller is a Buyer. Call
+/// this before other locks.
 pub(super) async fn lock_buyer(
     connection: &mut PgConnection,
     allowed: &Allowed,
@@ -44,7 +44,7 @@ pub(super) async fn lock_buyer(
     Ok(Some((key, person)))
 }
 
-/// Whose campaign it is to be, by the rules; what is wrong is added to `fields`.
+/// Checks the buyer that [`lock_buyer`] returned, adds errors, and returns the id of the buyer.
 pub(super) fn buyer(
     allowed: &Allowed,
     sent: Option<&Nullable<Key>>,
@@ -83,11 +83,8 @@ pub(super) fn buyer(
     None
 }
 
-/// The campaign that a request makes. The source and partner that it names must exist, or have been
-/// named before.
-///
-/// # Errors
-/// When Postgres fails.
+/// Makes the values of a campaign from a request. Its source and partner must exist, unless they
+/// are those of the present campaign, which may be deleted.
 pub(super) async fn check(
     connection: &mut PgConnection,
     request: CreateCampaignRequest,

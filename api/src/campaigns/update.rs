@@ -1,5 +1,7 @@
-//! `PUT` and `PATCH /api/campaigns/update/<id>/`. Another `user_id` hands the campaign over: what it brought until now stays
-//! with whom it was brought by. It stays whose it is unless one is sent, by PUT too.
+//! `PUT` and `PATCH /api/campaigns/update/<id>/`.
+//!
+//! Another `user_id` hands the campaign over. Earlier events stay with the previous buyer. Omitting
+//! `user_id` keeps the current buyer, even with PUT.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -21,10 +23,12 @@ use crate::http::state::App;
 use crate::policy::Resource;
 
 /// Replace a campaign
+///
+/// Omitting `user_id` keeps the current buyer. Earlier events stay with the previous buyer.
 #[utoipa::path(
     put, path = "/api/campaigns/update/{id}/", tag = "campaigns", params(("id" = i64, Path)),
     request_body = CreateCampaignRequest,
-    responses((status = 200, description = "The campaign as it is now", body = CampaignResponse), ChangeErrors),
+    responses((status = 200, description = "The updated campaign", body = CampaignResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_campaign(
@@ -36,11 +40,13 @@ pub async fn replace_campaign(
     change(&app, &call, user_id, |_| body).await
 }
 
-/// Change a campaign
+/// Update a campaign
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/campaigns/update/{id}/", tag = "campaigns", params(("id" = i64, Path)),
     request_body = UpdateCampaignRequest,
-    responses((status = 200, description = "The campaign as it is now", body = CampaignResponse), ChangeErrors),
+    responses((status = 200, description = "The updated campaign", body = CampaignResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_campaign(
@@ -52,7 +58,7 @@ pub async fn update_campaign(
     change(&app, &call, user_id, |now| patch.request.onto(now)).await
 }
 
-/// `sent`: the buyer, who is locked before the campaign.
+/// `sent` is the buyer, who is locked before the campaign.
 async fn change(
     app: &App,
     call: &Call,
@@ -77,7 +83,7 @@ async fn change(
     let after = campaigns::find(&mut *transaction, call.id).await?.ok_or_else(ApiError::not_found)?;
     let diff = Diff::updated(&CampaignFields::from(&before), &CampaignFields::from(&after));
     if diff.is_empty() {
-        // Nothing was written: the version stays what it was.
+        // The update changed nothing: undo its increment of the version.
         transaction.rollback().await?;
         return Ok(versioned(before.version, &CampaignResponse::new(&app.config.edge, &before)));
     }

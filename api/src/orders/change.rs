@@ -1,5 +1,5 @@
-//! What the changes of an order have in common: the order as it is, the line in the audit trail, the way to the consumer,
-//! and the answer.
+//! Shared steps of all edits of an order: reads the order, writes the line of the audit trail,
+//! sends the edit to the consumer, and responds.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -20,10 +20,10 @@ use crate::orders::detail;
 use crate::orders::model::OrderDetailResponse;
 use crate::policy::Resource;
 
-/// A stored order within the viewer's scope.
+/// Returns a stored order within the viewer's scope.
 ///
 /// # Errors
-/// 404 when there is none, 409 for one that waits for its prospect.
+/// 404 if there is none, 409 if it is parked.
 pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, ApiError> {
     let order = detail::find(app, allowed, id).await?;
     if order.state.is_none() {
@@ -32,7 +32,7 @@ pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, Api
     Ok(order)
 }
 
-/// Writes the line, sends the change, and answers with the order as it is then.
+/// Writes the line of the audit trail, sends the edit, and responds with the edited order.
 ///
 /// # Errors
 /// As [`Changes::submit`](crate::changes::Changes::submit).
@@ -51,8 +51,11 @@ pub async fn apply(app: &App, call: &Call<String>, order: Order, edit: Edit) -> 
     })
 }
 
-/// Before the change is sent: there may be a line of a change that Kafka did not take, but no change without a line. The
-/// customer's data stays out of it, but for the names of the fields that were set.
+/// Writes the line of the audit trail.
+///
+/// Called before the edit is sent, so that no edit is without a line. A line without an edit is
+/// possible, if Kafka refuses the edit. Of the customer's data, the line contains only the names of
+/// the fields that were set.
 async fn record(app: &App, call: &Call<String>, order: Order, edit: &Edit) -> Result<(), ApiError> {
     let verb = match edit.act {
         Act::Delete => "delete",

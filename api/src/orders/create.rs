@@ -1,4 +1,4 @@
-//! `POST /api/orders/create/`: the seed's way, passed on to an edge.
+//! `POST /api/orders/create/`: the path of the legacy CRM. Forwards the request to an edge.
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -13,14 +13,14 @@ use crate::http::openapi::CreateErrors;
 use crate::http::state::App;
 use crate::orders::model::CreatedOrderResponse;
 
-/// The edge's path.
+/// Path of the same operation at the edge.
 pub const PATH: &str = "/api/orders/create/";
 
-/// A filled order form.
+/// A submitted order form.
 #[derive(Debug, Deserialize, ToSchema)]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document; the edge reads it")]
 pub struct CreateOrderRequest {
-    /// The id that the prospect's answer gave. Any other text is kept, and parked.
+    /// The id from the response that created the prospect. An order with any other text is parked.
     prospect_id: String,
     email: String,
     /// Up to 20 characters.
@@ -34,12 +34,12 @@ pub struct CreateOrderRequest {
 
 /// Create an order
 ///
-/// Answered when the event is kept, also through a loss of power. An order whose prospect is
-/// unknown is parked until the prospect appears.
+/// The response is sent when the order is synced to disk. An order with an unknown prospect is
+/// parked until the prospect appears.
 #[utoipa::path(
     post, path = "/api/orders/create/", tag = "orders",
     request_body = CreateOrderRequest,
-    responses((status = 201, description = "Kept", body = CreatedOrderResponse), CreateErrors),
+    responses((status = 201, description = "Accepted and stored", body = CreatedOrderResponse), CreateErrors),
     security(()),
 )]
 pub async fn create_order(
@@ -52,10 +52,10 @@ pub async fn create_order(
     app.edge.forward(&method, PATH, &headers, &client.address.to_string(), body).await
 }
 
-/// What a browser asks before it posts from another origin: the edge knows.
+/// Forwards the CORS preflight request of a browser to the edge.
 ///
 /// # Errors
-/// 503 when the edge cannot be reached.
+/// 503 if the edge cannot be reached.
 pub async fn preflight_order(
     State(app): State<App>,
     client: ClientInfo,

@@ -1,4 +1,4 @@
-//! `GET /api/orders/detail/<id>/`: an order with its customer's data, its prospect and its money.
+//! `GET /api/orders/detail/<id>/`: returns an order with its contact, prospect and money.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -31,10 +31,10 @@ pub async fn get_order(
     Ok(versioned(order.version().into(), &OrderDetailResponse::from(order)))
 }
 
-/// The order with this id, stored or parked, within the viewer's scope.
+/// Returns a stored or parked order within the viewer's scope.
 ///
 /// # Errors
-/// 404 for an id that is none, nobody's, or out of scope: which of them is not said.
+/// 404 for an invalid or unknown id, or one out of scope, without telling which.
 pub async fn find(app: &App, allowed: &Allowed, id: &str) -> Result<Order, ApiError> {
     let id = id.parse::<Uuid>().map_err(|_| ApiError::not_found())?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;

@@ -1,4 +1,4 @@
-//! The fields of an order that have rules of their own.
+//! Types for the fields of an order that have their own rules.
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -11,16 +11,16 @@ use sluice_schemas::contact;
 
 const MAX_PAYOUT_CHARS: usize = 30;
 
-/// A word for a status: ours or a partner's.
+/// A status, or a partner's word for one.
 pub type StatusWord = Text<100>;
-/// Why something was done.
+/// The reason for an edit.
 pub type Reason = OptionalText<500>;
 
 /// An amount in millionths.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Micros(pub i64);
 
-/// The e-mail address of a customer; it is never blank.
+/// The e-mail address of a customer. It cannot be blank.
 #[derive(Debug, Clone, Default)]
 pub struct ContactEmail(pub String);
 

@@ -1,4 +1,5 @@
-//! `GET /api/orders/<id>/history/`: the statuses that an order has had, oldest first, with who gave them and why.
+//! `GET /api/orders/<id>/history/`: lists the statuses of an order with their authors and reasons,
+//! oldest first.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,10 +15,10 @@ use crate::http::state::App;
 use crate::orders::detail;
 use crate::orders::model::OrderStatusResponse;
 
-/// List an order's statuses
+/// List the statuses of an order
 #[utoipa::path(
     get, path = "/api/orders/{id}/history/", tag = "orders", params(("id" = uuid::Uuid, Path)),
-    responses((status = 200, description = "Oldest first", body = Vec<OrderStatusResponse>), DetailErrors),
+    responses((status = 200, description = "Statuses, oldest first", body = Vec<OrderStatusResponse>), DetailErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_order_statuses(

@@ -1,4 +1,5 @@
-//! `GET /api/orders/list/`: the orders that the viewer may see, newest first, each with its prospect.
+//! `GET /api/orders/list/`: lists the orders within the viewer's scope with their prospects, newest
+//! first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -21,18 +22,18 @@ use crate::orders::assemble::{self, Order};
 use crate::orders::model::OrderResponse;
 use crate::policy::{self, Action, Resource};
 
-/// What the list of orders understands besides.
+/// Further query parameters of the list of orders.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListOrdersQuery {
-    /// Only orders of this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
+    /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
     status: Option<String>,
 }
 
 /// List orders
 ///
-/// To Owners, orders that wait for their prospect are shown among the others, with the reason in `parked`.
+/// For Owners the list includes parked orders, with the reason in `parked`.
 #[utoipa::path(
     get, path = "/api/orders/list/", tag = "orders", params(ListEventsQuery, ListOrdersQuery),
     responses((status = 200, description = "Orders, newest first", body = Vec<OrderResponse>), ListErrors),
@@ -49,10 +50,10 @@ pub async fn list_orders(
     Ok(listing.answer(&page.map(OrderResponse::from)))
 }
 
-/// The orders that the parameters ask for, within the viewer's scope.
+/// Returns the orders that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,
@@ -76,7 +77,7 @@ async fn find_stored(app: &App, filter: &EventFilter) -> clickhouse::error::Resu
     let Ok(id) = filter.q.parse::<Uuid>() else {
         return orders::list(&app.clickhouse, filter, app.clock.now_ms()).await;
     };
-    // An id is an order's, or else that of a prospect whose orders are meant.
+    // The id is that of an order, or of a prospect: then its orders are listed.
     match orders::find(&app.clickhouse, &filter.scope, id).await? {
         Some(row) => Ok(vec![row]),
         None => orders::of_prospect(&app.clickhouse, &filter.scope, id, 0).await,
@@ -89,7 +90,7 @@ async fn find_parked(
     filter: &EventFilter,
 ) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
-    // What waits has neither a status nor a buyer yet, nor a prospect.
+    // A parked order has no status, buyer or prospect yet, so such a filter excludes it.
     let is_of_stored = !filter.status.is_empty() || filter.user_id != 0 || filter.is_of_stored();
     if !may_see || is_of_stored {
         return Ok(Vec::new());

@@ -16,12 +16,12 @@ use crate::orders::assemble::Order;
 use crate::orders::fields::{ContactEmail, Micros, Reason, StatusWord};
 use crate::prospects::model::ProspectResponse;
 
-/// A filled order form.
+/// An order.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderResponse {
     /// A UUIDv7.
     pub id: Uuid,
-    /// The prospect's id; of a parked order what the order named instead.
+    /// The prospect's id. For a parked order, the text that was sent instead.
     pub prospect_id: String,
     pub email: String,
     pub phone_number: String,
@@ -32,9 +32,9 @@ pub struct OrderResponse {
     pub created_at: String,
     /// Null for a parked order, and for one whose prospect was erased.
     pub prospect: Option<ProspectResponse>,
-    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`; null for a parked order.
+    /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`. Null for a parked order.
     pub status: Option<String>,
-    /// Why the order waits, for example `unknown_prospect`; null for a stored one.
+    /// Reason why the order is parked, for example `unknown_prospect`. Null for a stored order.
     pub parked: Option<String>,
 }
 
@@ -56,16 +56,16 @@ impl From<Order> for OrderResponse {
     }
 }
 
-/// An order with everything that is known of it.
+/// An order with all its data.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderDetailResponse {
     #[serde(flatten)]
     pub order: OrderResponse,
-    /// Whose campaign brought it.
+    /// The buyer.
     pub user_id: Option<u64>,
     pub team_id: Option<u64>,
     pub campaign_id: Option<u64>,
-    /// The status in the words in which it came.
+    /// The word with which the status was set.
     pub status_text: Option<String>,
     /// A decimal number.
     pub payout: Option<String>,
@@ -87,20 +87,20 @@ impl From<Order> for OrderDetailResponse {
     }
 }
 
-/// A status and when the order got it.
+/// A status of an order, and when it was set.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderStatusResponse {
     pub time: String,
     /// `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
     pub status: String,
-    /// In the words of who gave it.
+    /// The word with which the status was set.
     pub status_text: String,
     pub reason: String,
-    /// Who gave it; nobody gave the first.
+    /// The user who set it. Null for the first status.
     pub user_id: Option<u64>,
 }
 
-/// What was taken, with its id.
+/// The accepted order.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
 pub struct CreatedOrderResponse {
@@ -116,14 +116,14 @@ pub struct CreatedOrderResponse {
     prospect: ProspectReference,
 }
 
-/// Only the id that the client sent: what else is known of a prospect is not the public's.
+/// The prospect of an order: only the id that the client sent, because the response is public.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
 pub struct ProspectReference {
     id: SentId,
 }
 
-/// An id as the client sent it: scripts also send numbers.
+/// An id as the client sent it. Scripts also send numbers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
@@ -133,15 +133,16 @@ pub enum SentId {
 }
 
 request! {
-    /// What to change; what is left out of a PATCH stays.
+    /// Edits of an order. With PATCH, omitted fields keep their values.
     pub struct UpdateOrderRequest {
-        /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.
+        /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a common word of
+        /// partners for one of them, for example `approved`.
         pub status: Option<StatusWord>,
-        /// Why, for the history.
+        /// Reason for the history, up to 500 characters.
         pub reason: Reason,
-        /// A decimal number, as text or as a number.
+        /// A decimal number, as a text or a number, with up to six decimal places.
         pub payout: Option<Micros>,
-        /// ISO 4217. A payout without one is in the order's, or in its campaign's where it has none.
+        /// ISO 4217 code. The default is the currency of the order, else that of its campaign.
         pub currency: Option<Required<Currency>>,
         pub email: Option<ContactEmail>,
         pub phone_number: Option<Text<MAX_PHONE_CHARS>>,
@@ -154,20 +155,21 @@ request! {
 request! {
     /// The status to set.
     pub struct SetOrderStatusRequest {
-        /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a partner's word for one of them.
+        /// `hold`, `sale`, `rejected`, `trash`, `chargeback`, `rebill`, or a common word of
+        /// partners for one of them, for example `approved`.
         pub status: StatusWord,
-        /// Why, for the history.
+        /// Reason for the history, up to 500 characters.
         pub reason: Reason,
     }
 }
 
-/// An edit of an order, and what it is about.
+/// An edit of an order, with what else the request tells.
 #[derive(Debug)]
 pub struct OrderEdit {
     pub request: UpdateOrderRequest,
-    /// Nothing but the status and its reason was sent.
+    /// Whether only the status and its reason were sent.
     pub is_status_only: bool,
-    /// Sent by clients that send back what they read; it must be what it was.
+    /// Sent by clients that return all fields they read. It must not differ from the present value.
     pub prospect_id: Option<Value>,
 }
 

@@ -1,5 +1,7 @@
-//! `PUT`, `PATCH /api/orders/update/<id>/` and `POST /api/orders/<id>/set-status/`: what an order has become, what it pays,
-//! and its customer's data. A lead of the order's team sets the status, an Owner everything.
+//! `PUT`, `PATCH /api/orders/update/<id>/` and `POST /api/orders/<id>/set-status/`: edit the
+//! status, payout and contact of an order.
+//!
+//! The lead of the order's team may set the status, an Owner everything.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,14 +22,14 @@ use crate::orders::change::{apply, stored};
 use crate::orders::model::{OrderDetailResponse, OrderEdit, SetOrderStatusRequest, UpdateOrderRequest};
 use crate::policy::{self, Action, Resource, Scope};
 
-/// Change an order
+/// Update an order
 ///
-/// A Team Lead sets the `status` of the own team's orders; everything else is an Owner's. The answer shows the order as it
-/// is afterwards.
+/// A Team Lead may set the `status` of their own team's orders, an Owner may change everything.
+/// Omitted fields keep their values. The response shows the edited order.
 #[utoipa::path(
     patch, path = "/api/orders/update/{id}/", tag = "orders", params(("id" = uuid::Uuid, Path)),
     request_body = UpdateOrderRequest,
-    responses((status = 200, description = "Changed", body = OrderDetailResponse), OnItsWay, ChangeErrors),
+    responses((status = 200, description = "The updated order", body = OrderDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_order(
@@ -38,13 +40,13 @@ pub async fn update_order(
     change(&app, &call, body).await
 }
 
-/// Replace an order's data
+/// Replace the data of an order
 ///
-/// As the change, but the customer's fields must all be there.
+/// Like the update, but all fields of the customer are required.
 #[utoipa::path(
     put, path = "/api/orders/update/{id}/", tag = "orders", params(("id" = uuid::Uuid, Path)),
     request_body = UpdateOrderRequest,
-    responses((status = 200, description = "Changed", body = OrderDetailResponse), OnItsWay, ChangeErrors),
+    responses((status = 200, description = "The updated order", body = OrderDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_order(
@@ -68,9 +70,10 @@ pub async fn replace_order(
     change(&app, &call, Body { request, errors }).await
 }
 
-/// Set an order's status
+/// Set the status of an order
 ///
-/// Allowed moves: hold to any; sale to rejected or chargeback; rejected to sale; rebill to rejected.
+/// Allowed moves: hold to any, sale to rejected or chargeback, rejected to sale, rebill to
+/// rejected. Any other move is a 400 at `status`.
 #[utoipa::path(
     post, path = "/api/orders/{id}/set-status/", tag = "orders", params(("id" = uuid::Uuid, Path)),
     request_body = SetOrderStatusRequest,
@@ -110,7 +113,7 @@ async fn change(app: &App, call: &Call<String>, body: Body<OrderEdit>) -> Result
         errors.fail("prospect_id", "An order's prospect cannot be changed.");
     }
     errors.finish()?;
-    // What completes a contact was read with this version of the order.
+    // The omitted fields of the contact were read with this version of the order.
     let is_completed = set.iter().any(|(name, _)| *name == "email");
     let expected = expected_version(&call.headers, order.version())?;
     let edit = Edit {
@@ -125,7 +128,7 @@ async fn change(app: &App, call: &Call<String>, body: Body<OrderEdit>) -> Result
     apply(app, call, order, edit).await
 }
 
-/// A lead sees what they brought themselves in another team, but does not decide about it.
+/// Refuses a Team Lead's own orders from another team: they see them, but may not change them.
 fn check_team(allowed: &Allowed, order: &Order) -> Result<(), ApiError> {
     let team_id = order.state.as_ref().map_or(0, |state| state.team_id);
     let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| id.unsigned_abs());
@@ -146,7 +149,7 @@ fn set_status(word: String, order: &Order, set: &mut Vec<(&'static str, String)>
     set.push(("status_text", word));
 }
 
-/// Sets all five fields or none: those that were not sent are what they were.
+/// Sets all five fields or none. Omitted fields keep their values.
 fn set_contact(
     request: UpdateOrderRequest,
     order: &Order,

@@ -1,4 +1,4 @@
-//! The names of buyers beside what they brought.
+//! Names of buyers, for lists of prospects and orders.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,7 @@ use crate::http::error::ApiError;
 use crate::http::state::App;
 use crate::pages::format;
 
-/// The usernames behind events.
-///
-/// # Errors
-/// 503 when Postgres is down.
+/// Returns the usernames of the users with these ids. Zeros are skipped.
 pub async fn names_of(
     app: &App,
     ids: impl IntoIterator<Item = u64>,
@@ -22,7 +19,7 @@ pub async fn names_of(
     Ok(users::usernames(&app.postgres, &ids).await?)
 }
 
-/// A buyer as lists show one: the name, else the number.
+/// Formats the user of an event: the username, `#id` if unknown, or [`format::NONE`] for id 0.
 #[must_use]
 pub fn user_name(id: u64, names: &HashMap<i64, String>) -> String {
     if id == 0 {

@@ -1,4 +1,4 @@
-//! `POST /api/partners/create/`.
+//! `POST /api/partners/create/`: creates a partner.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `DELETE /api/partners/delete/<id>/`: archived; campaigns that name it keep it.
+//! `DELETE /api/partners/delete/<id>/`: archives a partner.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +14,10 @@ use crate::policy::Resource;
 
 /// Delete a partner
 ///
-/// Campaigns that name it keep it.
+/// Campaigns with this partner keep it.
 #[utoipa::path(
     delete, path = "/api/partners/delete/{id}/", tag = "partners", params(("id" = i64, Path)),
-    responses((status = 204, description = "Gone"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_partner(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

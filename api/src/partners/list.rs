@@ -1,4 +1,4 @@
-//! `GET /api/partners/list/`: partners by name.
+//! `GET /api/partners/list/`: lists partners by name. Everybody may see all of them.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -23,10 +23,10 @@ pub async fn list_partners(State(app): State<App>, listing: Listing) -> Result<R
     Ok(listing.answer(&page.map(PartnerResponse::from)))
 }
 
-/// The partners that the parameters ask for. They are everybody's to see.
+/// Returns the partners that match the parameters.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(app: &App, mut params: Params) -> Result<Page<PartnerRow>, ApiError> {
     let filter = read_name_filter(&mut params);
     params.finish()?;

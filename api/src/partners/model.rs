@@ -10,15 +10,15 @@ use crate::http::fields::types::{CurrencyOrDollar, Text};
 use crate::http::request::{patch, request};
 use crate::partners::rules::StatusMap;
 
-/// Who accepts orders and pays.
+/// A partner: a company that accepts orders and pays for them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PartnerResponse {
     pub id: i64,
     pub name: String,
-    /// The currency of payouts that name none (ISO 4217).
+    /// Currency of payouts without their own (ISO 4217).
     pub currency: String,
-    /// The partner's word, in lower case → `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`. The common words
-    /// are known without it.
+    /// Status by the partner's word in lower case: `hold`, `sale`, `rejected`, `trash`,
+    /// `chargeback` or `rebill`. Common words need no entry.
     pub status_map: BTreeMap<String, String>,
 }
 
@@ -29,19 +29,20 @@ impl From<PartnerRow> for PartnerResponse {
 }
 
 request! {
-    /// A partner. In a form, `status_map` is the text of a JSON object.
+    /// A new partner. In a form, `status_map` is the text of a JSON object.
     pub struct CreatePartnerRequest {
-        /// Up to 100 characters; unique without regard to case.
+        /// Up to 100 characters, unique regardless of case.
         pub name: Text<100>,
-        /// ISO 4217; `USD` unless another is sent.
+        /// ISO 4217 code. The default is `USD`.
         pub currency: CurrencyOrDollar,
-        /// The partner's word → our group.
+        /// Status by the partner's word, at most 200 words: `hold`, `sale`, `rejected`, `trash`,
+        /// `chargeback` or `rebill`. Case does not matter.
         pub status_map: StatusMap,
     }
 }
 
 patch! {
-    /// What changes.
+    /// Changes of a partner. Omitted fields keep their values.
     pub struct UpdatePartnerRequest of CreatePartnerRequest;
 }
 

@@ -1,4 +1,5 @@
-//! What a partner may say. The words of a status map are kept in lower case, as they are compared.
+//! Rules for the fields of a partner. The words of a status map are stored in lower case, because
+//! they are compared in lower case.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use sluice_schemas::status::Status;
 const MAX_WORD_CHARS: usize = 100;
 const MAX_WORDS: usize = 200;
 
-/// The group of each of a partner's words.
+/// Statuses by the words of a partner.
 #[derive(Debug, Clone, Default)]
 pub struct StatusMap(pub BTreeMap<String, String>);
 

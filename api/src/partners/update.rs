@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /api/partners/update/<id>/`.
+//! `PUT` and `PATCH /api/partners/update/<id>/`: replace or update a partner.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,7 +20,7 @@ use crate::policy::Resource;
 #[utoipa::path(
     put, path = "/api/partners/update/{id}/", tag = "partners", params(("id" = i64, Path)),
     request_body = CreatePartnerRequest,
-    responses((status = 200, description = "The partner as it is now", body = PartnerResponse), ChangeErrors),
+    responses((status = 200, description = "The updated partner", body = PartnerResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_partner(
@@ -31,11 +31,13 @@ pub async fn replace_partner(
     change(&app, &call, |_| body).await
 }
 
-/// Change a partner
+/// Update a partner
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/partners/update/{id}/", tag = "partners", params(("id" = i64, Path)),
     request_body = UpdatePartnerRequest,
-    responses((status = 200, description = "The partner as it is now", body = PartnerResponse), ChangeErrors),
+    responses((status = 200, description = "The updated partner", body = PartnerResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_partner(

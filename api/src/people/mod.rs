@@ -1,4 +1,4 @@
-//! People: what `users/` (an Owner's view of everybody) and `account/` (one's own account) share.
+//! Shared parts of `users/` (management of all users) and `account/` (the viewer's own account).
 
 pub mod change;
 pub mod model;

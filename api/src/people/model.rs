@@ -14,7 +14,7 @@ use crate::people::rules::{
 };
 use crate::policy::Position;
 
-/// A person on the team.
+/// A user.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct UserResponse {
     pub id: i64,
@@ -25,13 +25,13 @@ pub struct UserResponse {
     #[schema(value_type = Position)]
     pub position: String,
     pub is_active: bool,
-    /// Registered by the public, and not approved by an Owner yet.
+    /// Whether the user registered and waits for the approval of an Owner.
     pub awaits_approval: bool,
-    /// The team that a Team Lead leads or a Buyer is in now.
+    /// The team that a Team Lead leads, or whose member a Buyer is.
     pub team_id: Option<i64>,
     /// Name of a time zone, like `Europe/Berlin`.
     pub time_zone: String,
-    /// The path of the image, if there is one.
+    /// Path of the image. Null if there is none.
     pub image: Option<String>,
     pub created_at: String,
     pub last_login: Option<String>,
@@ -57,7 +57,7 @@ impl From<UserRow> for UserResponse {
     }
 }
 
-/// A user with their version.
+/// Makes a response with a user, and their version as `ETag`.
 #[must_use]
 pub fn answer(row: UserRow) -> Response {
     let version = row.version;
@@ -69,27 +69,27 @@ pub fn answer(row: UserRow) -> Response {
 request! {
     /// A new account.
     pub struct RegisterUserRequest {
-        /// Up to 150 letters, digits and `@ . + - _`; unique without regard to case.
+        /// Up to 150 letters, digits and `@ . + - _`, unique regardless of case.
         pub username: Username,
         pub email: Email,
         /// At least 8 characters, and not a common password.
         pub password: NewPassword,
         pub first_name: PersonName,
         pub last_name: PersonName,
-        /// `Buyer` unless an Owner asks for another.
+        /// The default is `Buyer`. Only an Owner can register another position.
         pub position: PositionOrBuyer,
     }
 }
 
 request! {
-    /// A person as they shall be.
+    /// New values of a user.
     pub struct ReplaceUserRequest {
         pub username: Username,
-        /// Blank when it is not sent, as the names are.
+        /// Becomes blank if omitted. So do the names.
         pub email: Email,
         pub first_name: PersonName,
         pub last_name: PersonName,
-        /// As it was when it is not sent, as the two below.
+        /// Keeps its value if omitted. So do `is_active` and `time_zone`.
         pub position: Option<NewPosition>,
         pub is_active: Option<bool>,
         /// Name of a time zone, like `Europe/Berlin`.
@@ -121,7 +121,8 @@ request! {
     }
 }
 
-/// Position, activity and zone stay when they are not sent: nobody is demoted by a forgotten field.
+/// A replacement keeps an omitted `position`, `is_active` or `time_zone`, so that a forgotten field
+/// demotes nobody.
 impl From<ReplaceUserRequest> for UpdateUserRequest {
     fn from(request: ReplaceUserRequest) -> Self {
         Self {
@@ -151,7 +152,7 @@ impl From<UpdateAccountRequest> for UpdateUserRequest {
 }
 
 impl UpdateUserRequest {
-    /// The person as they shall be.
+    /// Applies the changes to the present values of a user.
     #[must_use]
     pub fn applied_to(self, old: UserEdit) -> UserEdit {
         UserEdit {

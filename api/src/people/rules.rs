@@ -1,4 +1,4 @@
-//! The rules for the fields of a person, the same for registration, changes and the command line.
+//! Types and rules for the fields of a user, shared by registration, edits and the command line.
 
 use utoipa::PartialSchema as _;
 use utoipa::openapi::RefOr;
@@ -16,33 +16,33 @@ use crate::policy::Position;
 use crate::time_zone;
 use sluice_schemas::contact;
 
-/// The most characters of a word that is one of a few.
+/// Maximum characters of a time zone or a position.
 const MAX_WORD_CHARS: usize = 150;
 
 /// A first or last name. It may be blank.
 pub type PersonName = OptionalText<30>;
 
-/// Letters, digits and `@ . + - _`; never blank.
+/// A username: letters, digits and `@ . + - _`. It cannot be blank.
 #[derive(Debug, Clone, Default)]
 pub struct Username(pub String);
 
-/// An e-mail address; it may be blank.
+/// An e-mail address. It may be blank.
 #[derive(Debug, Clone, Default)]
 pub struct Email(pub String);
 
-/// A password that is to be set.
+/// A new password.
 #[derive(Clone, Default)]
 pub struct NewPassword(pub String);
 
-/// The name of a time zone.
+/// The name of an IANA time zone.
 #[derive(Debug, Clone, Default)]
 pub struct TimeZone(pub String);
 
-/// A position; a blank one is a Buyer's.
+/// The position of a new user. Blank means Buyer.
 #[derive(Debug, Clone)]
 pub struct PositionOrBuyer(pub Position);
 
-/// A position that somebody gets.
+/// The new position of a user.
 #[derive(Debug, Clone)]
 pub struct NewPosition(pub Position);
 
@@ -96,7 +96,7 @@ impl Field for NewPassword {
     }
 }
 
-/// Never shown.
+/// Does not show the password.
 impl std::fmt::Debug for NewPassword {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("NewPassword")

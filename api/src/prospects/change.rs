@@ -1,5 +1,7 @@
-//! `PUT`, `PATCH /api/prospects/update/<id>/` and `DELETE /api/prospects/delete/<id>/`: Owners mend what a visit said and
-//! whose it is. The orders of a visit go with it to another buyer; they stay when it is deleted.
+//! `PUT`, `PATCH /api/prospects/update/<id>/` and `DELETE /api/prospects/delete/<id>/`: Owners
+//! correct the data and the buyer of a prospect.
+//!
+//! A new buyer also gets the orders of the prospect. A deletion keeps its orders.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -22,11 +24,13 @@ use crate::prospects::detail;
 use crate::prospects::model::{ProspectDetailResponse, UpdateProspectRequest};
 use crate::prospects::user::find_user;
 
-/// Change a prospect
+/// Update a prospect
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/prospects/update/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
     request_body = UpdateProspectRequest,
-    responses((status = 200, description = "Changed", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
+    responses((status = 200, description = "The updated prospect", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_prospect(
@@ -37,13 +41,13 @@ pub async fn update_prospect(
     change(&app, &call, body).await
 }
 
-/// Replace a prospect's data
+/// Replace the data of a prospect
 ///
-/// As the change, but address, user agent and referral source must all be there.
+/// Like the update, but address, user agent and referral source are required.
 #[utoipa::path(
     put, path = "/api/prospects/update/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
     request_body = UpdateProspectRequest,
-    responses((status = 200, description = "Changed", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
+    responses((status = 200, description = "The updated prospect", body = ProspectDetailResponse), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_prospect(
@@ -68,7 +72,7 @@ pub async fn replace_prospect(
 /// Its orders stay.
 #[utoipa::path(
     delete, path = "/api/prospects/delete/{id}/", tag = "prospects", params(("id" = uuid::Uuid, Path)),
-    responses((status = 204, description = "Gone"), OnItsWay, ChangeErrors),
+    responses((status = 204, description = "Deleted"), OnItsWay, ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_prospect(State(app): State<App>, call: Call<String>) -> Result<Response, ApiError> {
@@ -124,7 +128,8 @@ fn edit_of(
     })
 }
 
-/// Before the change is sent, as with orders. What a visitor's browser said stays out of the line, which outlives it.
+/// Writes the line of the audit trail, before the edit is sent, as for orders. The line does not
+/// contain the visitor's data, because it outlives the prospect.
 async fn record(
     app: &App,
     call: &Call<String>,

@@ -1,5 +1,5 @@
-//! `POST /api/prospects/create/`: the seed's way, passed on to an edge. Only whether the buyer
-//! exists is asked here; the edge asks nobody.
+//! `POST /api/prospects/create/`: the path of the legacy CRM. Checks that the buyer exists, which
+//! an edge cannot do, and forwards the request to an edge.
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -17,10 +17,10 @@ use crate::http::state::App;
 use crate::prospects::model::CreatedProspectResponse;
 use crate::prospects::user::find_user;
 
-/// The edge's path.
+/// Path of the same operation at the edge.
 pub const PATH: &str = "/api/prospects/create/";
 
-/// A visit.
+/// A visit to a landing page.
 #[derive(Debug, Deserialize, ToSchema)]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document; the edge reads it")]
 pub struct CreateProspectRequest {
@@ -33,11 +33,11 @@ pub struct CreateProspectRequest {
 
 /// Create a prospect
 ///
-/// Answered when the event is kept; it is in the list seconds later.
+/// The response is sent when the event is stored. The prospect appears in the list within seconds.
 #[utoipa::path(
     post, path = "/api/prospects/create/", tag = "prospects",
     request_body = CreateProspectRequest,
-    responses((status = 201, description = "Kept", body = CreatedProspectResponse), CreateErrors),
+    responses((status = 201, description = "Accepted and stored", body = CreatedProspectResponse), CreateErrors),
     security(()),
 )]
 pub async fn create_prospect(
@@ -51,10 +51,10 @@ pub async fn create_prospect(
     app.edge.forward(&method, PATH, &headers, &client.address.to_string(), body).await
 }
 
-/// What a browser asks before it posts from another origin: the edge knows.
+/// Forwards the CORS preflight request of a browser to the edge.
 ///
 /// # Errors
-/// 503 when the edge cannot be reached.
+/// 503 if the edge cannot be reached.
 pub async fn preflight_prospect(
     State(app): State<App>,
     client: ClientInfo,
@@ -65,7 +65,7 @@ pub async fn preflight_prospect(
 }
 
 async fn check_buyer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(), ApiError> {
-    // A body that cannot be read is the edge's to refuse.
+    // The edge refuses a body that cannot be read.
     let Ok(fields) = body::read(headers, body.clone()).await else { return Ok(()) };
     let Some(value) = fields.get("user_id") else { return Ok(()) };
     let key = Key::read(value).map_err(|message| ApiError::field("user_id", message))?;

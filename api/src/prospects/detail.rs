@@ -1,4 +1,4 @@
-//! `GET /api/prospects/detail/<id>/`: everything that is known of a visit.
+//! `GET /api/prospects/detail/<id>/`: returns all data of a prospect.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -29,10 +29,10 @@ pub async fn get_prospect(
     Ok(versioned(row.version.into(), &ProspectDetailResponse::from(row)))
 }
 
-/// The prospect with this id, within the viewer's scope, which comes with it.
+/// Returns a prospect within the viewer's scope, and that scope.
 ///
 /// # Errors
-/// 404 for an id that is none, nobody's, or out of scope: which of them is not said.
+/// 404 for an invalid or unknown id, or one out of scope, without telling which.
 pub async fn find(
     app: &App,
     allowed: &Allowed,

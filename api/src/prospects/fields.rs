@@ -1,4 +1,4 @@
-//! The fields of a prospect that have rules of their own.
+//! Types for the fields of a prospect that have their own rules.
 
 use std::net::IpAddr;
 
@@ -9,9 +9,9 @@ use crate::http::fields::Fields;
 use crate::http::fields::types::text;
 use crate::http::request::Field;
 
-/// The longest address, in characters.
+/// Maximum characters of an address.
 const MAX_ADDRESS_CHARS: usize = 45;
-/// The longest user agent and referrer, in bytes; as the edge keeps them.
+/// Maximum bytes of user agent and referrer, the same as at the edge.
 const MAX_TEXT_BYTES: usize = 2048;
 
 /// An IPv4 or IPv6 address.

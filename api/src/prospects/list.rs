@@ -1,4 +1,4 @@
-//! `GET /api/prospects/list/`: the visits that the viewer may see, newest first.
+//! `GET /api/prospects/list/`: lists the prospects within the viewer's scope, newest first.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -33,10 +33,10 @@ pub async fn list_prospects(
     Ok(listing.answer(&page.map(|row| ProspectResponse::from(VisitRow::from(row)))))
 }
 
-/// The prospects that the parameters ask for, within the viewer's scope.
+/// Returns the prospects that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,

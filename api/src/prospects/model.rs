@@ -11,7 +11,7 @@ use crate::http::json_values;
 use crate::http::request::request;
 use crate::prospects::fields::{Address, BrowserText};
 
-/// One visit to a landing page.
+/// A prospect: one visit to a landing page.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProspectResponse {
     /// A UUIDv7.
@@ -21,7 +21,7 @@ pub struct ProspectResponse {
     pub referral_source: String,
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// Whose campaign brought it; null when nobody's did.
+    /// The buyer. Null if there is none.
     pub user_id: Option<u64>,
 }
 
@@ -38,24 +38,24 @@ impl From<VisitRow> for ProspectResponse {
     }
 }
 
-/// One visit with all its dimensions. Empty texts are values that the visit did not have.
+/// A prospect with all its dimensions. A missing value is an empty text.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProspectDetailResponse {
     #[serde(flatten)]
     pub prospect: ProspectResponse,
     pub team_id: Option<u64>,
     pub campaign_id: Option<u64>,
-    /// The landing page.
+    /// URL of the landing page.
     pub page: String,
     pub country: String,
     pub device: String,
     pub os: String,
     pub browser: String,
-    /// Why it is held for a bot; empty for a human.
+    /// Reason why the visitor counts as a bot. Empty for a human.
     pub bot: String,
     pub external_id: String,
     pub external_kind: String,
-    /// `sub1` first.
+    /// `sub1` to `sub20`, in order.
     pub subs: Vec<String>,
     pub utm_source: String,
     pub utm_medium: String,
@@ -69,7 +69,8 @@ pub struct ProspectDetailResponse {
     /// A decimal number.
     pub cost: String,
     pub currency: String,
-    /// What was cut or mended on the way, and which macros came unexpanded.
+    /// Marks: values that were cut or corrected, and macros that the traffic source did not fill
+    /// in.
     pub marks: Vec<String>,
 }
 
@@ -135,11 +136,11 @@ impl From<ProspectDetailRow> for ProspectDetailResponse {
     }
 }
 
-/// What was taken, with its id.
+/// The accepted prospect.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(dead_code, reason = "describes the answer in the OpenAPI document; the edge makes it")]
 pub struct CreatedProspectResponse {
-    /// What an order names as its `prospect_id`.
+    /// Send this as the `prospect_id` of an order.
     id: Uuid,
     ip_address: String,
     user_agent: String,
@@ -150,13 +151,13 @@ pub struct CreatedProspectResponse {
 }
 
 request! {
-    /// What to change; what is left out of a PATCH stays.
+    /// Edits of a prospect. With PATCH, omitted fields keep their values.
     pub struct UpdateProspectRequest {
         /// IPv4 or IPv6.
         pub ip_address: Option<Address>,
         pub user_agent: Option<BrowserText>,
         pub referral_source: Option<BrowserText>,
-        /// Whose it is from now on; its orders go along.
+        /// The new buyer, also of its orders. Null: nobody.
         pub user_id: Option<Nullable<Key>>,
     }
 }

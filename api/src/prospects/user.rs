@@ -1,14 +1,14 @@
-//! The user to whom a visit belongs.
+//! The buyer of a prospect.
 
 use crate::db::users;
 use crate::http::error::ApiError;
 use crate::http::fields::keys::Key;
 use crate::http::state::App;
 
-/// The id of the user that a request names; `None` when it names nobody.
+/// Returns the id of the user whom a request names; `None` if it names nobody.
 ///
 /// # Errors
-/// 400 for a `user_id` that nobody has.
+/// 400 for an unknown `user_id`.
 pub(super) async fn find_user(app: &App, key: Option<Key>) -> Result<Option<i64>, ApiError> {
     match key {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! `POST /api/sources/create/`.
+//! `POST /api/sources/create/`: creates a traffic source.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `DELETE /api/sources/delete/<id>/`: archived; campaigns that name it keep it.
+//! `DELETE /api/sources/delete/<id>/`: archives a traffic source.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +14,10 @@ use crate::sources::model::SourceResponse;
 
 /// Delete a traffic source
 ///
-/// Campaigns that name it keep it.
+/// Campaigns with this source keep it.
 #[utoipa::path(
     delete, path = "/api/sources/delete/{id}/", tag = "sources", params(("id" = i64, Path)),
-    responses((status = 204, description = "Gone"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_source(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

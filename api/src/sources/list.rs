@@ -1,4 +1,4 @@
-//! `GET /api/sources/list/`: traffic sources by name.
+//! `GET /api/sources/list/`: lists traffic sources by name. Everybody may see all of them.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -23,10 +23,10 @@ pub async fn list_sources(State(app): State<App>, listing: Listing) -> Result<Re
     Ok(listing.answer(&page.map(SourceResponse::from)))
 }
 
-/// The sources that the parameters ask for. They are everybody's to see.
+/// Returns the sources that match the parameters.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(app: &App, mut params: Params) -> Result<Page<SourceRow>, ApiError> {
     let filter = read_name_filter(&mut params);
     params.finish()?;

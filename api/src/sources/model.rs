@@ -10,12 +10,13 @@ use crate::http::fields::types::Text;
 use crate::http::request::{patch, request};
 use crate::sources::rules::{ClickIdParam, Macros};
 
-/// Where visits are bought.
+/// A traffic source: a network where visits are bought.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SourceResponse {
     pub id: i64,
     pub name: String,
-    /// The parameter in which the network itself adds its click id to a landing page's address; empty when it does not.
+    /// The parameter with which the network adds its click id to the URL of a landing page. Empty
+    /// if it adds none.
     pub click_id_param: String,
     /// Macros of the network by parameter of the pixel.
     pub macros: BTreeMap<String, String>,
@@ -28,19 +29,21 @@ impl From<SourceRow> for SourceResponse {
 }
 
 request! {
-    /// A traffic source. In a form, `macros` is the text of a JSON object.
+    /// A new traffic source. In a form, `macros` is the text of a JSON object.
     pub struct CreateSourceRequest {
-        /// Up to 100 characters; unique without regard to case.
+        /// Up to 100 characters, unique regardless of case.
         pub name: Text<100>,
-        /// The parameter in which the network itself adds its click id, as `gclid`.
+        /// The parameter with which the network adds its click id to the URL of a landing page, for
+        /// example `gclid`.
         pub click_id_param: ClickIdParam,
-        /// A parameter that pixels understand → the network's macro.
+        /// Macros of the network by parameter of the pixel, at most 100. Example:
+        /// `{"sub1": "{adgroupid}"}`.
         pub macros: Macros,
     }
 }
 
 patch! {
-    /// What changes.
+    /// Changes of a traffic source. Omitted fields keep their values.
     pub struct UpdateSourceRequest of CreateSourceRequest;
 }
 

@@ -1,5 +1,7 @@
-//! What a source may say. A macro goes into a URL as it stands, since the network looks for it there; so it may hold nothing
-//! that would end a parameter or an attribute.
+//! Rules for the fields of a source.
+//!
+//! A macro is put into a URL without encoding, since the network searches for its exact text. So it
+//! may not contain characters that end a parameter or an HTML attribute.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +17,11 @@ use crate::http::request::Field;
 
 const MAX_PARAM_CHARS: usize = 50;
 const MAX_MACRO_CHARS: usize = 200;
-/// Twice what there is.
+/// More than twice the number of parameters.
 const MAX_MACROS: usize = 100;
 
-/// The parameters that a network can fill in: the table of `docs/parameters.md` without what is ours to say (key, prospect
-/// and user). The subs are beside.
+/// Parameters that a network can fill in: those of `docs/parameters.md`, without key, prospect and
+/// user, which Sluice sets. `sub1` to `sub20` are checked separately.
 const PARAMETERS: [&str; 20] = [
     "external_id",
     "gclid",
@@ -44,7 +46,7 @@ const PARAMETERS: [&str; 20] = [
 ];
 const N_SUBS: u32 = 20;
 
-/// The parameter in which a network adds its click id; it may be blank.
+/// The parameter with which a network adds its click id. It may be blank.
 #[derive(Debug, Clone, Default)]
 pub struct ClickIdParam(pub String);
 

@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /api/sources/update/<id>/`.
+//! `PUT` and `PATCH /api/sources/update/<id>/`: replace or update a traffic source.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,7 +20,7 @@ use crate::sources::rules;
 #[utoipa::path(
     put, path = "/api/sources/update/{id}/", tag = "sources", params(("id" = i64, Path)),
     request_body = CreateSourceRequest,
-    responses((status = 200, description = "The source as it is now", body = SourceResponse), ChangeErrors),
+    responses((status = 200, description = "The updated source", body = SourceResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_source(
@@ -31,11 +31,13 @@ pub async fn replace_source(
     change(&app, &call, |_| body).await
 }
 
-/// Change a traffic source
+/// Update a traffic source
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/sources/update/{id}/", tag = "sources", params(("id" = i64, Path)),
     request_body = UpdateSourceRequest,
-    responses((status = 200, description = "The source as it is now", body = SourceResponse), ChangeErrors),
+    responses((status = 200, description = "The updated source", body = SourceResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_source(

@@ -1,4 +1,4 @@
-//! `POST /api/teams/create/`.
+//! `POST /api/teams/create/`: creates a team.
 
 use axum::extract::State;
 use axum::http::StatusCode;

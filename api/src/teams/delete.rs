@@ -1,4 +1,4 @@
-//! `DELETE /api/teams/delete/<id>/`: the team is archived, its members are in none from now on.
+//! `DELETE /api/teams/delete/<id>/`: archives a team. Its members leave it.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +14,10 @@ use crate::teams::model::TeamResponse;
 
 /// Delete a team
 ///
-/// What its members brought while they were in it stays counted for it.
+/// Its members leave it. Their events from the time in the team still count for it.
 #[utoipa::path(
     delete, path = "/api/teams/delete/{id}/", tag = "teams", params(("id" = i64, Path)),
-    responses((status = 204, description = "Gone"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_team(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

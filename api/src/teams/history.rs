@@ -1,4 +1,4 @@
-//! `GET /api/teams/<id>/history/`: who was in a team, and when.
+//! `GET /api/teams/<id>/history/`: lists the memberships of a team with their times.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use crate::http::state::App;
 use crate::teams::detail;
 use crate::teams::model::MembershipResponse;
 
-/// What the history understands.
+/// Query parameters of the history.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
@@ -27,14 +27,14 @@ pub struct TeamHistoryQuery {
     cursor: Option<String>,
 }
 
-/// List who was in a team, and when
+/// List the memberships of a team
 ///
-/// The latest to join first.
+/// Past and present memberships, the latest first.
 #[utoipa::path(
     get, path = "/api/teams/{id}/history/", tag = "teams", params(("id" = i64, Path), TeamHistoryQuery),
     responses(
-        (status = 200, description = "Periods of membership", body = Vec<MembershipResponse>),
-        (status = 400, description = "A parameter cannot be meant", body = FieldErrorsResponse),
+        (status = 200, description = "Memberships, latest first", body = Vec<MembershipResponse>),
+        (status = 400, description = "A parameter is invalid", body = FieldErrorsResponse),
         DetailErrors,
     ),
     security(("bearer" = [])),

@@ -1,4 +1,4 @@
-//! `GET /api/teams/list/`: the teams that the viewer may see, by name.
+//! `GET /api/teams/list/`: lists the teams within the viewer's scope, by name.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +16,7 @@ use crate::teams::model::TeamResponse;
 
 /// List teams
 ///
-/// By name. A Buyer or Team Lead sees the own team only. Teams that are gone are not listed.
+/// Ordered by name. Buyers and Team Leads see only their own team. Deleted teams are not listed.
 #[utoipa::path(
     get, path = "/api/teams/list/", tag = "teams", params(NamedQuery),
     responses((status = 200, description = "Teams by name", body = Vec<TeamResponse>), ListErrors),
@@ -31,10 +31,10 @@ pub async fn list_teams(
     Ok(listing.answer(&page.map(TeamResponse::from)))
 }
 
-/// The teams that the parameters ask for, within the viewer's scope.
+/// Returns the teams that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(app: &App, allowed: &Allowed, mut params: Params) -> Result<Page<TeamRow>, ApiError> {
     let filter = read_name_filter(&mut params);
     params.finish()?;

@@ -10,14 +10,14 @@ use crate::http::fields::types::{Keys, Text};
 use crate::http::json_values;
 use crate::http::request::request;
 
-/// A team as it is now.
+/// A team.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TeamResponse {
     pub id: i64,
     pub name: String,
-    /// The user who leads it.
+    /// Id of the Team Lead.
     pub team_lead: Option<i64>,
-    /// The Buyers who are in it now.
+    /// Ids of the present members.
     pub members: Vec<i64>,
 }
 
@@ -27,13 +27,13 @@ impl From<TeamRow> for TeamResponse {
     }
 }
 
-/// A time in which a Buyer was in the team. What they brought in it stays the team's.
+/// A membership of a Buyer in the team. Events from this time count for the team.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MembershipResponse {
     pub user_id: i64,
     #[schema(format = DateTime)]
     pub since: String,
-    /// Null: still in it.
+    /// Null for a present member.
     #[schema(format = DateTime)]
     pub until: Option<String>,
 }
@@ -51,27 +51,27 @@ impl From<MembershipRow> for MembershipResponse {
 request! {
     /// A new team.
     pub struct CreateTeamRequest {
-        /// Up to 100 characters. Teams may have the same name.
+        /// Up to 100 characters. Several teams may have the same name.
         pub name: Text<100>,
-        /// An active Team Lead without a team.
+        /// Id of an active Team Lead without a team.
         pub team_lead: Option<Nullable<Key>>,
-        /// Active Buyers without a team. They are in it from now on.
+        /// Ids of active Buyers without a team, at most 1,000. They join the team now.
         pub members: Option<Keys<1000>>,
     }
 }
 
 request! {
-    /// What changes.
+    /// Changes of a team. Omitted fields keep their values.
     pub struct UpdateTeamRequest {
         pub name: Option<Text<100>>,
-        /// An active Team Lead without a team, or null.
+        /// Id of an active Team Lead without a team, or null.
         pub team_lead: Option<Nullable<Key>>,
-        /// All members that it shall have.
+        /// The complete new set of members.
         pub members: Option<Keys<1000>>,
     }
 }
 
-/// A replacement keeps what it does not name, like a change; only the name must be there.
+/// A replacement also keeps omitted values. Only the name is required.
 impl From<CreateTeamRequest> for UpdateTeamRequest {
     fn from(request: CreateTeamRequest) -> Self {
         let name = Some(request.name).filter(|name| !name.is_empty());

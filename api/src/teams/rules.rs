@@ -1,6 +1,7 @@
-//! What may be in a team. The database has the same rules as constraints; here they get the seed's words, all at once.
+//! Rules for the name, lead and members of a team. The database has the same rules as constraints.
+//! Here they produce the error texts of the legacy CRM, all errors at once.
 //!
-//! Somebody who is inactive may stay in a team or go on leading it, but not join or begin.
+//! An inactive user may stay a member or the lead of a team, but cannot become one.
 
 use std::collections::HashMap;
 
@@ -16,7 +17,7 @@ use crate::http::fields::types::Keys;
 use crate::policy::Position;
 use crate::teams::model::UpdateTeamRequest;
 
-/// A team as it shall be.
+/// A team that passed the rules.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Checked {
     pub(super) name: String,
@@ -25,7 +26,7 @@ pub(super) struct Checked {
 }
 
 impl UpdateTeamRequest {
-    /// Locks the people who are named, and keeps every other change of a team waiting.
+    /// Locks the named users, and all teams against other edits.
     pub(super) async fn lock(&self, connection: &mut PgConnection) -> sqlx::Result<HashMap<i64, PersonRow>> {
         let lead = self.team_lead.iter().filter_map(|lead| lead.0.as_ref());
         let members = self.members.iter().flat_map(|members| &members.0);
@@ -36,7 +37,7 @@ impl UpdateTeamRequest {
         Ok(people.into_iter().map(|person| (person.id, person)).collect())
     }
 
-    /// The team as it shall be, made of the request and the present team.
+    /// Applies a request to the present team, checks the rules, and adds errors.
     pub(super) fn check(
         &self,
         people: &HashMap<i64, PersonRow>,
@@ -99,7 +100,7 @@ pub(super) fn constraint_error(error: sqlx::Error) -> ApiError {
     )
 }
 
-/// Who is in `these` and not in `those`.
+/// Returns the ids in `these` that are not in `those`.
 pub(super) fn missing(these: &[i64], those: &[i64]) -> Vec<i64> {
     these.iter().filter(|id| !those.contains(id)).copied().collect()
 }

@@ -1,5 +1,7 @@
-//! `PUT` and `PATCH /api/teams/update/<id>/`. Who leaves has their period ended now, who joins begins one now, who stays is
-//! not touched. As in the seed, a field that was not sent stays as it is; PUT needs the name.
+//! `PUT` and `PATCH /api/teams/update/<id>/`: replace or update a team.
+//!
+//! Memberships of leaving members end now, those of joining members begin now, others do not
+//! change. As in the legacy CRM, omitted fields keep their values, but PUT requires the name.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -22,11 +24,12 @@ use crate::teams::rules::{Checked, constraint_error, missing};
 
 /// Replace a team
 ///
-/// A Team Lead may change the members of the own team, and nothing else.
+/// A Team Lead may change the members of their own team, and nothing else. Omitted fields keep
+/// their values.
 #[utoipa::path(
     put, path = "/api/teams/update/{id}/", tag = "teams", params(("id" = i64, Path)),
     request_body = CreateTeamRequest,
-    responses((status = 200, description = "The team as it is now", body = TeamResponse), ChangeErrors),
+    responses((status = 200, description = "The updated team", body = TeamResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_team(
@@ -40,13 +43,14 @@ pub async fn replace_team(
     change(&app, &call, request.into(), errors).await
 }
 
-/// Change a team
+/// Update a team
 ///
-/// A Team Lead may change the members of the own team, and nothing else.
+/// A Team Lead may change the members of their own team, and nothing else. Omitted fields keep
+/// their values.
 #[utoipa::path(
     patch, path = "/api/teams/update/{id}/", tag = "teams", params(("id" = i64, Path)),
     request_body = UpdateTeamRequest,
-    responses((status = 200, description = "The team as it is now", body = TeamResponse), ChangeErrors),
+    responses((status = 200, description = "The updated team", body = TeamResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_team(
@@ -99,7 +103,7 @@ fn refuse_all_but_members(team: &Checked, before: &TeamRow, errors: &mut Errors)
     }
 }
 
-/// Writes what differs; a team that is as it was keeps its version.
+/// Writes the differences. An unchanged team keeps its version.
 async fn save(connection: &mut PgConnection, before: &TeamRow, team: Checked) -> Result<TeamRow, ApiError> {
     let leavers = missing(&before.members, &team.members);
     let joiners = missing(&team.members, &before.members);

@@ -1,4 +1,4 @@
-//! `GET /api/users/detail/<id>/`: one person, if the viewer may see them.
+//! `GET /api/users/detail/<id>/`: returns a user within the viewer's scope.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! `GET /api/users/list/`: the people whom the viewer may see, by username.
+//! `GET /api/users/list/`: lists the users within the viewer's scope, by username.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use crate::http::state::App;
 use crate::people::model::UserResponse;
 use crate::policy::Position;
 
-/// What the list of users understands.
+/// Query parameters of the list of users.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
@@ -26,11 +26,13 @@ pub struct ListUsersQuery {
     cursor: Option<String>,
     /// `username` or `-username`.
     sort: Option<String>,
-    /// A part of a username, an e-mail address or a name.
+    /// Part of a username, e-mail address or name.
     q: Option<String>,
+    /// Only users with this position.
     position: Option<Position>,
+    /// Only active or only inactive users.
     is_active: Option<bool>,
-    /// Who is in this team now, its lead included.
+    /// Only the present members of this team and its lead.
     team_id: Option<i64>,
 }
 
@@ -51,10 +53,10 @@ pub async fn list_users(
     Ok(listing.answer(&page.map(UserResponse::from)))
 }
 
-/// The users that the parameters ask for, within the viewer's scope.
+/// Returns the users that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for a parameter that cannot be meant.
+/// 400 for an invalid parameter.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,

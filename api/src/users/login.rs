@@ -1,4 +1,4 @@
-//! `POST /api/users/login/`: a username and password for a pair of tokens.
+//! `POST /api/users/login/`: exchanges a username and password for a pair of tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::users::model::{LoginUserRequest, TokensResponse};
 
 /// Log in
 ///
-/// Too many wrong passwords for an account, or from an address, end in 429 for a while.
+/// 429 after too many wrong passwords for an account or from an address.
 #[utoipa::path(
     post, path = "/api/users/login/", tag = "users",
     request_body = LoginUserRequest,

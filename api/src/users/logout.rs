@@ -1,4 +1,4 @@
-//! `POST /api/users/logout/`: ends a login of a program, its access tokens included, at once.
+//! `POST /api/users/logout/`: ends a login of a program and its access tokens at once.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,10 +12,11 @@ use crate::users::model::RefreshTokenRequest;
 
 /// Log out
 ///
-/// Ends all tokens of the login that the refresh token belongs to. One that is unknown has nothing to end.
+/// Ends all tokens of the login to which the refresh token belongs. An unknown token is not an
+/// error.
 #[utoipa::path(
     post, path = "/api/users/logout/", tag = "users", request_body = RefreshTokenRequest,
-    responses((status = 204, description = "Ended"), Malformed, Unavailable),
+    responses((status = 204, description = "Logged out"), Malformed, Unavailable),
     security(()),
 )]
 pub async fn logout_user(

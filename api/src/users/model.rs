@@ -1,4 +1,5 @@
-//! Requests and responses of logins, tokens and registration; `people/model.rs` has those of people.
+//! Requests and responses of logins, tokens and registration; `people/model.rs` has those of
+//! people.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,14 +11,14 @@ use crate::http::request::request;
 use crate::people::rules::NewPassword;
 use crate::policy::Position;
 
-/// The account that was made.
+/// The new account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RegisterUserResponse {
     pub message: String,
     pub user: RegisteredUser,
 }
 
-/// Its public fields.
+/// Fields of the new account.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RegisteredUser {
     pub id: i64,
@@ -32,16 +33,16 @@ pub struct RegisteredUser {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokensResponse {
     pub message: String,
-    /// For the `Authorization: Bearer` header.
+    /// Token for the `Authorization: Bearer` header.
     pub access_token: String,
-    /// Good for one exchange at `/api/users/refresh/`.
+    /// Token for one exchange at `/api/users/refresh/`.
     pub refresh_token: String,
     /// Seconds until the access token expires.
     pub expires_in: u64,
 }
 
 impl TokensResponse {
-    /// With the seed's message.
+    /// Makes the response, with a message as in the legacy CRM.
     #[must_use]
     pub fn new(message: &str, pair: Pair) -> Self {
         Self {
@@ -53,25 +54,25 @@ impl TokensResponse {
     }
 }
 
-/// What the Owner passes on.
+/// The one-time token, for the Owner to pass on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PasswordResetResponse {
-    /// Good once, for `POST /api/users/reset-password/`. It is not shown again.
+    /// Token for one use at `POST /api/users/reset-password/`. It is not shown again.
     pub token: String,
     pub expires_at: String,
 }
 
-/// What was done.
+/// Confirmation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResetPasswordResponse {
     pub message: String,
 }
 
-/// A token that was handed out. Ours have 43 characters.
+/// A refresh token or one-time token. Issued tokens have 43 characters.
 pub type Token = Text<1000>;
 
 request! {
-    /// Who wants in.
+    /// Credentials of a user.
     pub struct LoginUserRequest {
         pub username: Text<MAX_USERNAME_CHARS>,
         pub password: Secret,
@@ -86,7 +87,7 @@ request! {
 }
 
 request! {
-    /// The token and the password that it is for.
+    /// A one-time token and the new password.
     pub struct ResetPasswordRequest {
         pub token: Token,
         /// At least 8 characters, and not a common password.

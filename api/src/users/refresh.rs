@@ -1,4 +1,4 @@
-//! `POST /api/users/refresh/`: a refresh token for a new pair.
+//! `POST /api/users/refresh/`: exchanges a refresh token for a new pair of tokens.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,11 @@ use crate::users::model::{RefreshTokenRequest, TokensResponse};
 
 /// Exchange a refresh token
 ///
-/// Each is good for one exchange. One that is used twice was copied: all tokens of that login end.
+/// A refresh token can be exchanged once. If it is sent a second time, it was copied, and all
+/// tokens of that login end.
 #[utoipa::path(
     post, path = "/api/users/refresh/", tag = "users", request_body = RefreshTokenRequest,
-    responses((status = 200, description = "A new pair", body = TokensResponse), RefreshErrors, Unavailable),
+    responses((status = 200, description = "A new pair of tokens", body = TokensResponse), RefreshErrors, Unavailable),
     security(()),
 )]
 pub async fn refresh_token(

@@ -1,5 +1,5 @@
-//! `POST /api/users/register/`: by the public a Buyer without a team, as the operator's mode has
-//! it; by an Owner anybody.
+//! `POST /api/users/register/`: creates an account. The public can register Buyers without a team,
+//! if the mode of registration allows it. An Owner can register any position.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,8 +23,8 @@ use crate::users::model::{RegisterUserResponse, RegisteredUser};
 
 /// Register a team member
 ///
-/// Public where the operator allows it, and limited by address. With an Owner's token any position
-/// can be given.
+/// Public if the operator allows it, and limited by address. With an Owner's token, any position is
+/// allowed.
 #[utoipa::path(
     post, path = "/api/users/register/", tag = "users",
     request_body = RegisterUserRequest,
@@ -40,7 +40,7 @@ pub async fn register_user(
 ) -> Result<(StatusCode, Json<RegisterUserResponse>), ApiError> {
     let bearer = credentials::from_bearer(&app, &headers, &Method::POST).await?;
     let maker = bearer
-        // A program's token makes nobody: it could make somebody who logs in.
+        // An API token cannot create accounts, because the new account could log in.
         .filter(|bearer| bearer.credential.login().is_some())
         .filter(|bearer| policy::decide(bearer.viewer.position, Action::Create, Resource::Users).is_some());
     let may_create = maker.is_some();
@@ -96,10 +96,10 @@ fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The account as it is kept: with the password's hash.
+/// Returns the account to store, with the hash of the password.
 ///
 /// # Errors
-/// 503 when too many are hashed at once.
+/// 503 if too many passwords wait for hashing.
 pub(super) async fn hashed(
     app: &App,
     account: RegisterUserRequest,
@@ -117,10 +117,10 @@ pub(super) async fn hashed(
     })
 }
 
-/// Makes the account, with its line in the audit trail.
+/// Creates the account, with a line in the audit trail.
 ///
 /// # Errors
-/// 400 when the name is taken.
+/// 400 if the username is taken.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     actor: &Actor,

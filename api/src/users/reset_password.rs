@@ -1,5 +1,6 @@
-//! A new password by a one-time token: an Owner makes it and passes it on, whoever has it sets the password. No mail is
-//! sent. Only the hash is kept; it expires, and the next one, a deactivation or a change of password ends it.
+//! Password reset by a one-time token. An Owner makes the token and passes it on, and whoever has
+//! it can set the password. No mail is sent. Only the hash of the token is stored. It expires, and
+//! the next token, a deactivation or a new password ends it.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,14 +23,14 @@ use crate::people::change::end_access;
 use crate::policy::Resource;
 use crate::users::model::{PasswordResetResponse, ResetPasswordRequest, ResetPasswordResponse};
 
-/// How long a token is good for.
+/// Time until a token expires.
 const LIFE: TimeDelta = TimeDelta::hours(24);
-/// Make a one-time token for a new password
+/// Create a one-time token for a new password
 ///
-/// Good for 24 hours and one use; the one before it is good for nothing any more. Not with an API token.
+/// The token is valid for 24 hours and one use, and ends the previous one. 403 with an API token.
 #[utoipa::path(
     post, path = "/api/users/{id}/reset-password/", tag = "users", params(("id" = i64, Path)),
-    responses((status = 200, description = "Made; the token is shown this once", body = PasswordResetResponse), RemoveErrors),
+    responses((status = 200, description = "The token, which is shown only once", body = PasswordResetResponse), RemoveErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_password_reset(
@@ -53,11 +54,12 @@ pub async fn create_password_reset(
 
 /// Set a password with a one-time token
 ///
-/// Ends all logins and API tokens of the account at once. Wrong tokens count against the address.
+/// Ends all logins and API tokens of the account at once. Wrong tokens count towards the limit of
+/// the address.
 #[utoipa::path(
     post, path = "/api/users/reset-password/", tag = "users",
     request_body = ResetPasswordRequest,
-    responses((status = 200, description = "Set", body = ResetPasswordResponse), Malformed, Throttled, Unavailable),
+    responses((status = 200, description = "The password is set", body = ResetPasswordResponse), Malformed, Throttled, Unavailable),
     security(()),
 )]
 pub async fn reset_password(
@@ -78,7 +80,7 @@ pub async fn reset_password(
         ApiError::field("token", "This token is not valid, has expired or was used before.")
     };
     let Some(hash) = hash else { return Err(wrong()) };
-    // Asked first, so that only who has a token costs the work of hashing.
+    // Checked before hashing, so that wrong tokens do not cost the work of a hash.
     if !password_resets::exists(&app.postgres, &hash, now).await? {
         return Err(wrong());
     }

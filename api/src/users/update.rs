@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /api/users/update/<id>/`: what an Owner changes of a person.
+//! `PUT` and `PATCH /api/users/update/<id>/`: an Owner replaces or updates a user.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -16,11 +16,12 @@ use crate::people::model::{ReplaceUserRequest, UpdateUserRequest, UserResponse};
 
 /// Replace a user
 ///
-/// A new position and a deactivation end all logins of that person at once. The last active Owner stays one.
+/// A new position or a deactivation ends all logins of the user at once. The last active Owner
+/// cannot be demoted or deactivated.
 #[utoipa::path(
     put, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
     request_body = ReplaceUserRequest,
-    responses((status = 200, description = "Replaced", body = UserResponse), ChangeErrors),
+    responses((status = 200, description = "The updated user", body = UserResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_user(
@@ -33,7 +34,7 @@ pub async fn replace_user(
 
 /// Update a user
 ///
-/// As the replacement, of the fields that are sent.
+/// Like the replacement, but omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/users/update/{id}/", tag = "users", params(("id" = i64, Path)),
     request_body = UpdateUserRequest,

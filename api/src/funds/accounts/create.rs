@@ -1,4 +1,4 @@
-//! `POST /api/funds/accounts/create/`.
+//! `POST /api/funds/accounts/create/`: creates an ad account.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,11 +15,11 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Open an ad account
+/// Create an ad account
 #[utoipa::path(
     post, path = "/api/funds/accounts/create/", tag = "funds",
     request_body = FundAccountRequest,
-    responses((status = 201, description = "Opened", body = FundAccountResponse), MakeErrors),
+    responses((status = 201, description = "Created", body = FundAccountResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_fund_account(

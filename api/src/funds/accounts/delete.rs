@@ -1,4 +1,5 @@
-//! `DELETE /api/funds/accounts/delete/<id>/`: archives an ad account that holds nothing and for which nothing is asked.
+//! `DELETE /api/funds/accounts/delete/<id>/`: archives an ad account with balance zero and without
+//! open or approved requests.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,9 +16,10 @@ use crate::http::openapi::ChangeErrors;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Archive an ad account
+/// Delete an ad account
 ///
-/// Its ledger stays.
+/// The account is archived, and its ledger stays. 409 if its balance is not zero, or if requests
+/// for it are open or approved.
 #[utoipa::path(
     delete, path = "/api/funds/accounts/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
     responses((status = 204, description = "Archived"), ChangeErrors),

@@ -1,4 +1,4 @@
-//! Ad accounts: where a buyer's money is spent. What they have in common on the wire.
+//! Ad accounts, from which a buyer's money is spent: their shared JSON.
 
 pub mod create;
 pub mod delete;

@@ -19,7 +19,7 @@ use crate::http::json_values;
 use crate::http::request::{Field, patch, request};
 use sluice_schemas::decimal::Decimal;
 
-/// The states, the first of them unless told otherwise.
+/// States of an account. The first is the default.
 pub const STATES: [&str; 4] = ["active", "paused", "banned", "closed"];
 
 /// An ad account.
@@ -33,7 +33,7 @@ pub struct FundAccountResponse {
     pub state: String,
     pub credit_limit: String,
     pub low_runway_days: i32,
-    /// What is in it now.
+    /// Current balance.
     pub balance: String,
     #[schema(format = DateTime)]
     pub created_at: String,
@@ -57,30 +57,31 @@ impl From<&AccountRow> for FundAccountResponse {
 }
 
 request! {
-    /// An ad account to be.
+    /// New values of an ad account.
     pub struct FundAccountRequest {
-        /// Up to 100 characters; unique among the accounts that are not archived.
+        /// Up to 100 characters, unique among the accounts that are not archived.
         pub name: Text<100>,
-        /// Whose account it is: a Buyer.
+        /// The Buyer who has the account.
         pub user_id: Id,
-        /// ISO 4217; it stays.
+        /// ISO 4217 code. It cannot be changed later.
         pub currency: Required<Currency>,
         pub source_id: Nullable<Id>,
-        /// `active`, `paused`, `banned` or `closed`. Only an active one is topped up.
+        /// `active` (the default), `paused`, `banned` or `closed`. Only an active account can be
+        /// topped up.
         pub state: AccountState,
-        /// How far below zero spend may take it.
+        /// Amount by which the balance may be below zero. The default is 0.
         pub credit_limit: Optional<Decimal>,
-        /// A runway of fewer days is low.
+        /// A runway of fewer days counts as low. From 0 to 365; the default is 3.
         pub low_runway_days: WholeNumber<0, 365, 3>,
     }
 }
 
 patch! {
-    /// What shall be changed of an ad account.
+    /// Changes of an ad account. Omitted fields keep their values.
     pub struct UpdateFundAccountRequest of FundAccountRequest;
 }
 
-/// What an ad account can be.
+/// The state of an ad account.
 #[derive(Debug, Clone, Copy)]
 pub struct AccountState(pub &'static str);
 
@@ -103,7 +104,7 @@ impl Default for AccountState {
 }
 
 impl FundAccountRequest {
-    /// The values, if nothing is wrong.
+    /// Returns the values, if there are no errors.
     pub fn values(&self, errors: &mut Errors) -> Option<AccountValues> {
         let credit = self.credit_limit.0.zip(self.currency.0);
         let credit =

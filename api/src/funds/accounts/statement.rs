@@ -1,6 +1,7 @@
-//! `GET /api/funds/accounts/<id>/statement.csv`: an ad account's lines of a time, with what it held before and after.
+//! `GET /api/funds/accounts/<id>/statement.csv`: exports the lines of an ad account in a time
+//! range, with opening and closing balance.
 //!
-//! Invariant: no cell is taken for a formula by a spreadsheet, whatever people wrote into references and notes.
+//! Invariant: spreadsheets read no cell as a formula, whatever references and notes contain.
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderValue;
@@ -23,25 +24,26 @@ use crate::http::query::{Params, TimeRange};
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// The most lines of one statement: a few megabytes.
+/// Maximum lines of a statement: a few megabytes.
 const MAX_LINES: i64 = 20_000;
 
-/// What a statement understands.
+/// Query parameters of a statement.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct StatementQuery {
-    /// RFC 3339, or a date in `tz`.
+    /// Start, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
-    /// RFC 3339, or a date in `tz` that is included whole.
+    /// End, inclusive: RFC 3339, or a date in `tz`, of which the whole day is included.
     to: Option<String>,
     /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
     tz: Option<String>,
 }
 
-/// Export an ad account's statement
+/// Export the statement of an ad account
 ///
-/// The first row is the opening balance, the last the closing one. At most 20,000 lines.
+/// The first row is the opening balance, the last row the closing balance. 400 for more than 20,000
+/// lines.
 #[utoipa::path(
     get, path = "/api/funds/accounts/{id}/statement.csv", tag = "funds", params(("id" = i64, Path), StatementQuery),
     responses(
@@ -83,7 +85,7 @@ pub async fn get_fund_account_statement(
     Ok(response)
 }
 
-/// A range as the database takes it.
+/// Converts a range for queries.
 #[must_use]
 pub fn moments(range: TimeRange) -> (DateTime<Utc>, DateTime<Utc>) {
     let moment = |ms| DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH);
@@ -130,7 +132,7 @@ fn write(
     written.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
 }
 
-/// A text that no spreadsheet takes for a formula (OWASP, "CSV Injection").
+/// Escapes a text that a spreadsheet would read as a formula (OWASP, "CSV Injection").
 fn harmless(text: &str) -> String {
     let is_risky =
         text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);

@@ -1,5 +1,5 @@
-//! `PUT` and `PATCH /api/funds/accounts/update/<id>/`. Another buyer has the account from then on; its past stays with the
-//! one before.
+//! `PUT` and `PATCH /api/funds/accounts/update/<id>/`: replace or update an ad account. A new buyer
+//! has it from now on. Its history stays with the previous buyer.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,7 +24,7 @@ use crate::policy::Resource;
 #[utoipa::path(
     put, path = "/api/funds/accounts/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = FundAccountRequest,
-    responses((status = 200, description = "The account as it is now", body = FundAccountResponse), ChangeErrors),
+    responses((status = 200, description = "The updated account", body = FundAccountResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_fund_account(
@@ -35,11 +35,13 @@ pub async fn replace_fund_account(
     change(&app, &call, |_| body).await
 }
 
-/// Change an ad account
+/// Update an ad account
+///
+/// Omitted fields keep their values. A new buyer has the account from now on.
 #[utoipa::path(
     patch, path = "/api/funds/accounts/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = UpdateFundAccountRequest,
-    responses((status = 200, description = "The account as it is now", body = FundAccountResponse), ChangeErrors),
+    responses((status = 200, description = "The updated account", body = FundAccountResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_fund_account(

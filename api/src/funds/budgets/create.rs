@@ -1,4 +1,4 @@
-//! `POST /api/funds/budgets/create/`.
+//! `POST /api/funds/budgets/create/`: creates a budget.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,11 +15,11 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Set a budget
+/// Create a budget
 #[utoipa::path(
     post, path = "/api/funds/budgets/create/", tag = "funds",
     request_body = FundBudgetRequest,
-    responses((status = 201, description = "Set", body = FundBudgetResponse), MakeErrors),
+    responses((status = 201, description = "Created", body = FundBudgetResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_fund_budget(

@@ -1,4 +1,4 @@
-//! `DELETE /api/funds/budgets/delete/<id>/`.
+//! `DELETE /api/funds/budgets/delete/<id>/`: deletes a budget.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,10 +12,12 @@ use crate::http::openapi::ChangeErrors;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Remove a budget
+/// Delete a budget
+///
+/// 409 if requests were approved within it.
 #[utoipa::path(
     delete, path = "/api/funds/budgets/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 204, description = "Removed"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_fund_budget(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

@@ -1,7 +1,7 @@
-//! What teams may spend in a month: what budgets have in common on the wire.
+//! Monthly budgets of teams: their shared JSON.
 //!
-//! A request counts against the budget of the month in which it is approved (UTC), of the team that its buyer is in then. The
-//! database keeps what is used from passing the amount.
+//! A request counts against the budget of the month in which it is approved (UTC), and of the team
+//! of its buyer at that time. The database ensures that the used part does not exceed the amount.
 
 pub mod create;
 pub mod delete;

@@ -25,9 +25,9 @@ pub struct FundBudgetResponse {
     pub month: String,
     pub amount: String,
     pub currency: String,
-    /// What is approved of it.
+    /// Sum of the approved requests.
     pub used: String,
-    /// What can still be approved.
+    /// Amount that can still be approved.
     pub left: String,
 }
 
@@ -46,10 +46,10 @@ impl From<&BudgetRow> for FundBudgetResponse {
 }
 
 request! {
-    /// A budget to be.
+    /// New values of a budget.
     pub struct FundBudgetRequest {
         pub team_id: Id,
-        /// As 2026-11.
+        /// The month, for example `2026-11`.
         pub month: Required<Month>,
         pub amount: Required<Decimal>,
         /// ISO 4217 code.
@@ -58,12 +58,12 @@ request! {
 }
 
 patch! {
-    /// What shall be changed of a budget.
+    /// Changes of a budget. Omitted fields keep their values.
     pub struct UpdateFundBudgetRequest of FundBudgetRequest;
 }
 
 impl FundBudgetRequest {
-    /// The values, if nothing is wrong.
+    /// Returns the values, if there are no errors.
     pub fn values(&self, errors: &mut Errors) -> Option<BudgetValues> {
         let amount = self.amount.0.zip(self.currency.0);
         let amount =
@@ -78,7 +78,8 @@ impl FundBudgetRequest {
     }
 }
 
-/// A budget of which something is approved keeps its team, month and currency.
+/// Checks that a budget with approved requests keeps its team, month and currency, and at least the
+/// approved amount.
 pub fn keep_used(errors: &mut Errors, row: &BudgetRow, values: &BudgetValues) {
     if row.used_minor == 0 {
         return;
@@ -102,10 +103,10 @@ pub fn keep_used(errors: &mut Errors, row: &BudgetRow, values: &BudgetValues) {
     }
 }
 
-/// Whether the team is one that can have a budget.
+/// Checks that the team exists.
 ///
 /// # Errors
-/// 400 at the team.
+/// 400 at `team_id`.
 pub async fn check_team(connection: &mut PgConnection, values: &BudgetValues) -> Result<(), ApiError> {
     if budgets::is_team(connection, values.team_id).await? {
         return Ok(());
@@ -113,7 +114,7 @@ pub async fn check_team(connection: &mut PgConnection, values: &BudgetValues) ->
     Err(ApiError::field("team_id", Key::from(values.team_id).no_such()))
 }
 
-/// The team whose budgets alone a viewer sees; `None`: all. A lead without a team sees those of a team that nobody has.
+/// Returns the only team whose budgets the viewer sees; `None` means all teams, and 0 no team.
 #[must_use]
 pub fn team_in_reach(allowed: &Allowed) -> Option<i64> {
     match allowed.grant.scope {

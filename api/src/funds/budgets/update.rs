@@ -1,4 +1,5 @@
-//! `PUT` and `PATCH /api/funds/budgets/update/<id>/`. It is never less than what is approved of it.
+//! `PUT` and `PATCH /api/funds/budgets/update/<id>/`: replace or update a budget. The amount is
+//! never less than the approved part.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,7 +22,7 @@ use crate::policy::Resource;
 #[utoipa::path(
     put, path = "/api/funds/budgets/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = FundBudgetRequest,
-    responses((status = 200, description = "The budget as it is now", body = FundBudgetResponse), ChangeErrors),
+    responses((status = 200, description = "The updated budget", body = FundBudgetResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_fund_budget(
@@ -32,11 +33,13 @@ pub async fn replace_fund_budget(
     change(&app, &call, |_| body).await
 }
 
-/// Change a budget
+/// Update a budget
+///
+/// Omitted fields keep their values. The amount cannot be less than the approved part.
 #[utoipa::path(
     patch, path = "/api/funds/budgets/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = UpdateFundBudgetRequest,
-    responses((status = 200, description = "The budget as it is now", body = FundBudgetResponse), ChangeErrors),
+    responses((status = 200, description = "The updated budget", body = FundBudgetResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_fund_budget(

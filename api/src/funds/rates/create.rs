@@ -1,4 +1,4 @@
-//! `POST /api/funds/rates/create/`.
+//! `POST /api/funds/rates/create/`: creates a rate.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,11 +15,11 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Set a rate
+/// Create an exchange rate
 #[utoipa::path(
     post, path = "/api/funds/rates/create/", tag = "funds",
     request_body = FundRateRequest,
-    responses((status = 201, description = "Set", body = FundRateResponse), MakeErrors),
+    responses((status = 201, description = "Created", body = FundRateResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_fund_rate(

@@ -1,4 +1,4 @@
-//! `DELETE /api/funds/rates/delete/<id>/`.
+//! `DELETE /api/funds/rates/delete/<id>/`: deletes a rate.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,10 +12,12 @@ use crate::http::openapi::ChangeErrors;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Remove a rate
+/// Delete an exchange rate
+///
+/// Amounts that were converted by it stay as they are.
 #[utoipa::path(
     delete, path = "/api/funds/rates/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
-    responses((status = 204, description = "Removed"), ChangeErrors),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn delete_fund_rate(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {

@@ -1,6 +1,7 @@
-//! Rates of exchange, entered by the coordinator for days: what they have in common on the wire.
+//! Exchange rates by day, which the coordinator enters: their shared JSON.
 //!
-//! A rate holds from its day until the next one. What was converted by a rate that is changed later stays as it was.
+//! A rate is valid from its day until the day of the next one. A later change of a rate does not
+//! affect amounts that were converted before.
 
 pub mod convert;
 pub mod create;

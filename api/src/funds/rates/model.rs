@@ -12,12 +12,12 @@ use crate::http::fields::Errors;
 use crate::http::fields::options::{Day, Required};
 use crate::http::request::{patch, request};
 
-/// Decimal places of a rate.
+/// Maximum decimal places of a rate.
 pub const RATE_PLACES: u32 = 9;
-/// What fits into 64 bits of billionths.
+/// Largest rate: 64 bits of billionths.
 const MAX_RATE: &str = "9223372036.854775807";
 
-/// A rate.
+/// An exchange rate.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FundRateResponse {
     pub id: i64,
@@ -48,20 +48,20 @@ request! {
         pub base: Required<Currency>,
         /// ISO 4217 code.
         pub quote: Required<Currency>,
-        /// The day from which it holds.
+        /// First day on which the rate is valid, for example `2026-11-23`.
         pub date: Required<Day>,
-        /// What one unit of `base` is in `quote`, with at most nine decimal places.
+        /// Price of one unit of `base` in `quote`, with at most nine decimal places.
         pub rate: Required<Decimal>,
     }
 }
 
 patch! {
-    /// What shall be changed of a rate.
+    /// Changes of an exchange rate. Omitted fields keep their values.
     pub struct UpdateFundRateRequest of FundRateRequest;
 }
 
 impl FundRateRequest {
-    /// The values, if nothing is wrong.
+    /// Returns the values, if there are no errors.
     pub fn values(&self, errors: &mut Errors) -> Option<RateValues> {
         let (base, quote) = (self.base.0, self.quote.0);
         if base.is_some() && base == quote {

@@ -1,4 +1,5 @@
-//! `PUT` and `PATCH /api/funds/rates/update/<id>/`. What was converted by it stays as it was.
+//! `PUT` and `PATCH /api/funds/rates/update/<id>/`: replace or update a rate. Amounts that were
+//! converted by it stay as they are.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,11 +18,11 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// Replace a rate
+/// Replace an exchange rate
 #[utoipa::path(
     put, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = FundRateRequest,
-    responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
+    responses((status = 200, description = "The updated rate", body = FundRateResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_fund_rate(
@@ -32,11 +33,13 @@ pub async fn replace_fund_rate(
     change(&app, &call, |_| body).await
 }
 
-/// Change a rate
+/// Update an exchange rate
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/funds/rates/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = UpdateFundRateRequest,
-    responses((status = 200, description = "The rate as it is now", body = FundRateResponse), ChangeErrors),
+    responses((status = 200, description = "The updated rate", body = FundRateResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_fund_rate(

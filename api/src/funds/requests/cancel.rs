@@ -1,5 +1,6 @@
-//! `POST /api/funds/requests/<id>/cancel/`, and `DELETE /api/funds/requests/delete/<id>/`, which does the same: a request is
-//! taken back, and stays to be seen. One that was approved gives its budget back.
+//! `POST /api/funds/requests/<id>/cancel/`, and `DELETE /api/funds/requests/delete/<id>/`, which
+//! does the same: cancel a request. It stays visible. An approved request returns its amount to the
+//! budget.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,7 +18,8 @@ use crate::http::state::App;
 
 /// Cancel a request
 ///
-/// Of one's own, open or approved.
+/// The request must be open or approved. It stays visible, and an approved request returns its
+/// amount to the budget.
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/cancel/", tag = "funds", params(("id" = i64, Path)),
     responses((status = 200, description = "Cancelled", body = FundRequestResponse), ChangeErrors),
@@ -29,7 +31,7 @@ pub async fn cancel_fund_request(State(app): State<App>, call: Call) -> Result<R
 
 /// Cancel a request
 ///
-/// The same as the action `cancel`.
+/// The same as `POST /api/funds/requests/{id}/cancel/`.
 #[utoipa::path(
     delete, path = "/api/funds/requests/delete/{id}/", tag = "funds", params(("id" = i64, Path)),
     responses((status = 204, description = "Cancelled"), ChangeErrors),

@@ -1,4 +1,5 @@
-//! `POST /api/funds/requests/create/`: a buyer asks for money in one of their ad accounts, or an Owner for a buyer.
+//! `POST /api/funds/requests/create/`: a buyer, or an Owner for a buyer, requests money for an ad
+//! account.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,11 +22,11 @@ use crate::http::state::App;
 use crate::policy::Resource;
 use sluice_schemas::decimal::Decimal;
 
-/// Ask for money
+/// Create a request for money
 #[utoipa::path(
     post, path = "/api/funds/requests/create/", tag = "funds",
     request_body = FundRequestRequest,
-    responses((status = 201, description = "Asked", body = FundRequestResponse), MakeErrors),
+    responses((status = 201, description = "Created", body = FundRequestResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn create_fund_request(
@@ -58,10 +59,10 @@ pub async fn create_fund_request(
     transaction.answer(answer(StatusCode::CREATED, &made, row.version)).await
 }
 
-/// An amount that is more than nothing.
+/// Returns an amount in minor units. It must be greater than 0.
 ///
 /// # Errors
-/// 400 at the amount.
+/// 400 at `amount`.
 pub fn minor(amount: Decimal, code: &str) -> Result<i64, ApiError> {
     let currency = Currency::parse(code).ok_or_else(|| ApiError::bug("an unknown currency"))?;
     to_minor(amount, currency, 1).map_err(|message| ApiError::field("amount", message))

@@ -1,5 +1,8 @@
-//! `POST /api/funds/requests/<id>/approve/` and `/refuse/`: the lead's, or an Owner's, yes or no. Nobody approves beyond the
-//! budget of the team that the buyer is in, not even an Owner, who can raise it.
+//! `POST /api/funds/requests/<id>/approve/` and `/refuse/`: the lead or an Owner decides about a
+//! request.
+//!
+//! Nobody can approve more than the budget of the buyer's team allows, not even an Owner. An Owner
+//! can raise the budget.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -27,19 +30,20 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use sluice_schemas::decimal::Decimal;
 
-/// Of a request that nobody changed since it was made.
+/// Version of a request that was not changed since its creation.
 const FIRST_VERSION: i64 = 1;
 
 /// Approve a request
 ///
-/// Within the month's budget of the buyer's team, in its currency by the newest rate: 409 when less is left. A request that
-/// was changed since it was made needs the `amount` that is approved, or `If-Match`: 428 without.
+/// The amount counts against this month's budget of the buyer's team, in the currency of the budget
+/// by the newest rate. 409 if less is left. If the request was changed since its creation, send the
+/// approved `amount` or `If-Match`; otherwise 428.
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/approve/", tag = "funds",
     params(("id" = i64, Path)),
     request_body = ApproveFundRequestRequest,
     responses(
-        (status = 428, description = "It was changed since it was made", body = DetailResponse),
+        (status = 428, description = "The request was changed since its creation", body = DetailResponse),
         (status = 200, description = "Approved", body = FundRequestResponse), ChangeErrors,
     ),
     security(("bearer" = [])),
@@ -94,7 +98,8 @@ pub async fn refuse_fund_request(
     Ok(response)
 }
 
-/// Whether it is this amount that is approved: the buyer may have asked for more since the approver looked.
+/// Checks that the approver knows the amount: the buyer may have raised it since the approver read
+/// it.
 fn check_amount(sent: Option<Decimal>, headers: &HeaderMap, row: &RequestRow) -> Result<(), ApiError> {
     let (now, code) = (show(row.amount_minor, &row.currency), &row.currency);
     match sent {
@@ -107,7 +112,8 @@ fn check_amount(sent: Option<Decimal>, headers: &HeaderMap, row: &RequestRow) ->
     }
 }
 
-/// Takes a request's amount of its budget: which, and how much of it.
+/// Reserves the amount of a request in the budget. Returns the id of the budget and the amount in
+/// its currency.
 async fn charge(
     connection: &mut PgConnection,
     row: &RequestRow,

@@ -1,5 +1,7 @@
-//! What buyers ask for: open → approved or refused by the lead, or cancelled; approved → topped up by the coordinator, or
-//! cancelled. What requests have in common on the wire.
+//! Requests of buyers for money: their shared JSON and checks.
+//!
+//! An open request is approved or refused by the lead, or cancelled. An approved request is topped
+//! up by the coordinator, or cancelled.
 
 pub mod cancel;
 pub mod create;

@@ -22,13 +22,13 @@ use crate::http::request::{patch, request};
 use crate::policy::Resource;
 use sluice_schemas::decimal::Decimal;
 
-/// The words for what becomes of a request.
+/// Statuses of a request.
 pub const STATUSES: [&str; 5] = ["open", "approved", "refused", "cancelled", "topped_up"];
 
 request! {
-    /// Money that is asked for.
+    /// A request for money. With PATCH, omitted fields keep their values.
     pub struct FundRequestRequest {
-        /// It stays.
+        /// The ad account. It cannot be changed later.
         pub account_id: Id,
         /// In the account's currency.
         pub amount: Required<Decimal>,
@@ -37,58 +37,58 @@ request! {
 }
 
 patch! {
-    /// What shall be otherwise asked for.
+    /// Changes of a request. Omitted fields keep their values.
     pub struct UpdateFundRequestRequest of FundRequestRequest;
 }
 
 request! {
-    /// What is approved.
+    /// The approved amount.
     pub struct ApproveFundRequestRequest {
-        /// What the approver read. 409 when another is asked for now.
+        /// The amount that the approver read. 409 if the request is for another amount now.
         pub amount: Optional<Decimal>,
     }
 }
 
 request! {
-    /// Why a request is refused.
+    /// Reason for a refusal, up to 500 characters.
     pub struct RefuseFundRequestRequest {
         pub reason: Text<500>,
     }
 }
 
 request! {
-    /// How an approved request is topped up.
+    /// A top-up for an approved request.
     pub struct TopUpFundRequestRequest {
-        /// What was approved unless given, and never more.
+        /// At most the approved amount, which is the default.
         pub amount: Optional<Decimal>,
-        /// What it costs beside the amount.
+        /// Fee, in addition to the amount.
         pub fee: Optional<Decimal>,
         pub reference: Reference,
-        /// The day on which the money moved; today in the viewer's time zone unless given.
+        /// The day on which the money moved. The default is today in the viewer's time zone.
         pub date: Optional<Day>,
         pub note: Note,
     }
 }
 
-/// A request.
+/// A request for money.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FundRequestResponse {
     pub id: i64,
     pub account_id: i64,
-    /// The buyer who has the money to spend.
+    /// The buyer who will spend the money.
     pub user_id: i64,
     pub amount: String,
     pub currency: String,
     pub purpose: String,
     /// Only requests with this status: `open`, `approved`, `refused`, `cancelled` or `topped_up`.
     pub status: String,
-    /// Who approved, refused or cancelled it.
+    /// The user who approved, refused or cancelled it.
     pub decided_by_id: Option<i64>,
     #[schema(format = DateTime)]
     pub decided_at: Option<String>,
-    /// Why it was refused.
+    /// Reason for the refusal.
     pub reason: String,
-    /// The budget that it counts against.
+    /// The budget against which it counts.
     pub budget_id: Option<i64>,
     /// The transfer that topped it up.
     pub transfer_id: Option<i64>,
@@ -116,10 +116,11 @@ impl From<&RequestRow> for FundRequestResponse {
     }
 }
 
-/// The request within reach, locked, if it is as the client read it and in one of these states.
+/// Locks and returns a request within reach, if it has the version that the client read and one of
+/// these statuses.
 ///
 /// # Errors
-/// 404, 412, or 409 for another state.
+/// 404 if out of reach, 412 for another version, 409 for another status.
 pub async fn lock_exclusive(
     connection: &mut PgConnection,
     reach: &Reach,
@@ -135,10 +136,11 @@ pub async fn lock_exclusive(
     Ok(row)
 }
 
-/// Holds the request's account, which must still be that of who asked: another's money is another's request.
+/// Locks the ad account of a request, and checks that it still belongs to the buyer who made the
+/// request.
 ///
 /// # Errors
-/// 409 when the account was handed over since.
+/// 409 if the account was handed over since then.
 pub async fn check_holder(connection: &mut PgConnection, row: &RequestRow) -> Result<(), ApiError> {
     let account = accounts::lock_exclusive(connection, row.fund_account_id).await?;
     if account.is_some_and(|account| account.buyer_id == row.buyer_id) {
@@ -147,10 +149,7 @@ pub async fn check_holder(connection: &mut PgConnection, row: &RequestRow) -> Re
     Err(ApiError::conflict("The account is not the buyer's any more."))
 }
 
-/// The answer with a request as it became, after its audit line was written.
-///
-/// # Errors
-/// When Postgres fails.
+/// Writes the line of the audit trail, and makes the response with the changed request.
 pub async fn changed(
     connection: &mut PgConnection,
     actor: &Actor,

@@ -1,4 +1,5 @@
-//! `POST /api/funds/requests/<id>/top-up/`: the coordinator does what was approved, once, and perhaps with less.
+//! `POST /api/funds/requests/<id>/top-up/`: the coordinator tops up an ad account for an approved
+//! request, once, with at most the approved amount.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,12 +26,12 @@ use sluice_schemas::decimal::Decimal;
 
 /// Top up an approved request
 ///
-/// With an `Idempotency-Key` the same request is done once, however often it is sent.
+/// With an `Idempotency-Key`, a repeated request records nothing and gets the first response.
 #[utoipa::path(
     post, path = "/api/funds/requests/{id}/top-up/", tag = "funds",
     params(
         ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Key chosen by the client, up to 200 characters"),
     ),
     request_body = TopUpFundRequestRequest,
     responses((status = 200, description = "Topped up", body = FundRequestResponse), ChangeErrors),
@@ -49,7 +50,7 @@ pub async fn top_up_fund_request(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let wish = wish(body.checked()?, &row)?;
-    // Before its state is asked for: it is topped up by the same request.
+    // Before the check of the status: a repetition finds the request already topped up.
     if recorded_before(&mut transaction, &asking, &content_hash(&wish)).await?.is_some() {
         let row = requests::reread(&mut transaction, call.id).await?;
         return Ok(replayed(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version)));

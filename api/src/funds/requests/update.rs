@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /api/funds/requests/update/<id>/`: asking for another amount, or otherwise, while nobody has decided.
+//! `PUT` and `PATCH /api/funds/requests/update/<id>/`: replace or update an open request.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,7 +19,7 @@ use crate::http::state::App;
 #[utoipa::path(
     put, path = "/api/funds/requests/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = FundRequestRequest,
-    responses((status = 200, description = "The request as it is now", body = FundRequestResponse), ChangeErrors),
+    responses((status = 200, description = "The updated request", body = FundRequestResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn replace_fund_request(
@@ -30,11 +30,13 @@ pub async fn replace_fund_request(
     change(&app, &call, |_| body).await
 }
 
-/// Change an open request
+/// Update an open request
+///
+/// Omitted fields keep their values.
 #[utoipa::path(
     patch, path = "/api/funds/requests/update/{id}/", tag = "funds", params(("id" = i64, Path)),
     request_body = UpdateFundRequestRequest,
-    responses((status = 200, description = "The request as it is now", body = FundRequestResponse), ChangeErrors),
+    responses((status = 200, description = "The updated request", body = FundRequestResponse), ChangeErrors),
     security(("bearer" = [])),
 )]
 pub async fn update_fund_request(

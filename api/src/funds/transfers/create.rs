@@ -1,4 +1,4 @@
-//! `POST /api/funds/transfers/create/`: a top-up, spend or return by hand.
+//! `POST /api/funds/transfers/create/`: records a top-up, spend or return by hand.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,10 +19,10 @@ use crate::http::state::App;
 
 /// Record a transfer
 ///
-/// With an `Idempotency-Key` the same request is recorded once, however often it is sent.
+/// With an `Idempotency-Key`, a repeated request records nothing and gets the first response.
 #[utoipa::path(
     post, path = "/api/funds/transfers/create/", tag = "funds",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Key chosen by the client, up to 200 characters")),
     request_body = FundTransferRequest,
     responses((status = 201, description = "Recorded", body = FundTransferResponse), MakeErrors, Conflict),
     security(("bearer" = [])),
@@ -42,7 +42,7 @@ pub async fn create_fund_transfer(
     Ok(if made.is_known { replayed(answer) } else { answer.into_response() })
 }
 
-/// Who asks for a transfer, and when.
+/// Returns the user and the time of a transfer.
 #[must_use]
 pub fn asking<'a, Id>(app: &App, call: &'a Call<Id>, key: Option<String>) -> Asking<'a> {
     let now = time_of(&app.clock);

@@ -1,5 +1,6 @@
-//! `POST /api/funds/transfers/import/preview/` and `/import/`: a source's file of spend, shown and
-//! recorded. All of it is recorded or nothing; what is in the books already is left out, so that a
+//! `POST /api/funds/transfers/import/preview/` and `/import/`: preview and record a file of spend.
+//!
+//! Either all rows are recorded or none. Rows that are already in the books are left out, so that a
 //! file can be sent again.
 
 use axum::Json;
@@ -24,42 +25,50 @@ use crate::http::openapi::MakeErrors;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// The most errors that are told of a file that is not recorded.
+/// Maximum number of errors in the response to a refused file.
 const MAX_TOLD: usize = 20;
 
-/// A file of spend and how to read it.
+/// A file of spend, and how to read it.
 #[derive(Debug, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the body in the OpenAPI document")]
 pub struct ImportFundTransfersRequest {
-    /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the columns' names in its first row. A
-    /// `text/csv` body is the file itself, and the other fields are parameters.
+    /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the names of the columns in its first row. A
+    /// `text/csv` body is the file itself; the other fields are then query parameters.
     #[param(ignore)]
     pub file: String,
-    /// The account of all rows; else a column has each row's, by name or id.
+    /// The ad account of all rows. Without it, a column names the account of each row, by name or
+    /// id.
     pub account_id: Option<i64>,
-    /// `,`, `;` or `tab`; found by the first row unless given.
+    /// `,`, `;` or `tab`. By default it is found from the first row.
     pub separator: Option<String>,
-    /// `.` or `,`: what stands before the fraction, where it is not plain.
+    /// Decimal separator, `.` or `,`. Needed only for amounts that are ambiguous without it.
     pub decimal: Option<String>,
+    /// Name of this column, if it is not a common one.
     pub date_column: Option<String>,
+    /// Name of this column, if it is not a common one.
     pub amount_column: Option<String>,
+    /// Name of this column, if it is not a common one.
     pub reference_column: Option<String>,
+    /// Name of this column, if it is not a common one.
     pub account_column: Option<String>,
+    /// Name of this column, if it is not a common one.
     pub currency_column: Option<String>,
 }
 
-/// What a file does to the books.
+/// Result of an import or a preview.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ImportFundTransfersResponse {
+    /// Rows that are recorded as spend.
     pub n_recorded: usize,
-    /// In the books already, or of nothing.
+    /// Rows that are already in the books, or whose amount is zero.
     pub n_left_out: usize,
+    /// Rows with errors. The import records nothing if there is one.
     pub n_errors: usize,
     pub rows: Vec<ImportRowResponse>,
 }
 
-/// The fields of an import, the file among them.
+/// Fields of an import, including the file.
 pub struct Upload(Fields);
 
 impl FromRequest<App> for Upload {
@@ -77,7 +86,7 @@ impl FromRequest<App> for Upload {
         }
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
         let mut map: Map<String, Value> = pairs.map(|(name, text)| (name, Value::String(text))).collect();
-        // What is no UTF-8 is marked by what takes its place, and refused with the file.
+        // Invalid UTF-8 becomes a replacement character, for which the file is refused later.
         map.insert("file".to_owned(), Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Ok(Self(Fields::new(map)))
     }
@@ -85,7 +94,7 @@ impl FromRequest<App> for Upload {
 
 /// Preview an import of spend
 ///
-/// Says row by row what the import would do, and does nothing.
+/// Returns for each row what the import would do. Records nothing.
 #[utoipa::path(
     post, path = "/api/funds/transfers/import/preview/", tag = "funds", params(ImportFundTransfersRequest),
     request_body(content(
@@ -94,7 +103,7 @@ impl FromRequest<App> for Upload {
         (ImportFundTransfersRequest = "application/x-www-form-urlencoded"),
         (ImportFundTransfersRequest = "application/json"),
     )),
-    responses((status = 200, description = "What it would do", body = ImportFundTransfersResponse), MakeErrors),
+    responses((status = 200, description = "What the import would do", body = ImportFundTransfersResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn preview_fund_import(
@@ -111,8 +120,8 @@ pub async fn preview_fund_import(
 
 /// Import spend
 ///
-/// All rows or none. A row that is in the books already, by account, date and reference, is left
-/// out.
+/// Records all rows or none. Leaves out rows that are already in the books, by account, date and
+/// reference.
 #[utoipa::path(
     post, path = "/api/funds/transfers/import/", tag = "funds", params(ImportFundTransfersRequest),
     request_body(content(
@@ -121,7 +130,7 @@ pub async fn preview_fund_import(
         (ImportFundTransfersRequest = "application/x-www-form-urlencoded"),
         (ImportFundTransfersRequest = "application/json"),
     )),
-    responses((status = 200, description = "What it did", body = ImportFundTransfersResponse), MakeErrors),
+    responses((status = 200, description = "What the import did", body = ImportFundTransfersResponse), MakeErrors),
     security(("bearer" = [])),
 )]
 pub async fn import_fund_transfers(

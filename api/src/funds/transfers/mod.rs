@@ -1,4 +1,4 @@
-//! Transfers: top-ups, spend, returns and their reversals; what they have in common on the wire.
+//! Transfers (top-ups, spend, returns and their reversals): their shared JSON.
 
 pub mod columns;
 pub mod create;

@@ -16,38 +16,39 @@ use crate::http::request::{Field, request};
 use sluice_schemas::decimal::Decimal;
 
 const MAX_KIND_CHARS: usize = 100;
-/// The most characters of a reference.
+/// Maximum characters of a reference.
 pub const MAX_REFERENCE_CHARS: usize = 100;
 
-/// The bank's or the network's reference.
+/// The reference of the bank or the network.
 pub type Reference = OptionalText<MAX_REFERENCE_CHARS>;
 /// A note of the coordinator.
 pub type Note = OptionalText<500>;
 
-/// What is recorded by hand.
+/// Kind of a transfer that is recorded by hand.
 #[derive(Debug, Clone, Copy)]
 pub struct TransferKind(pub EntryKind);
 
 request! {
-    /// Money to be moved.
+    /// A transfer to record.
     pub struct FundTransferRequest {
         /// `top_up`, `spend` or `return`.
         pub kind: Required<TransferKind>,
         pub account_id: Id,
         /// In the account's currency.
         pub amount: Required<Decimal>,
-        /// What a top-up costs beside its amount, in the same currency.
+        /// Fee of a top-up, in addition to its amount and in the same currency.
         pub fee: Optional<Decimal>,
-        /// The day on which the money moved; today in the viewer's time zone unless given.
+        /// The day on which the money moved. The default is today in the viewer's time zone.
         pub date: Optional<Day>,
-        /// The bank's or the network's. A spend's is taken once for an account and day.
+        /// Reference of the bank or the network, up to 100 characters. For spend it must be unique
+        /// for an account and day.
         pub reference: Reference,
         pub note: Note,
     }
 }
 
 request! {
-    /// Why a transfer is taken back.
+    /// Note on a reversal.
     pub struct ReverseFundTransferRequest {
         pub note: Note,
     }
@@ -72,7 +73,7 @@ impl Field for Required<TransferKind> {
     }
 }
 
-/// Money that was moved.
+/// A recorded transfer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FundTransferResponse {
     pub id: i64,
@@ -85,17 +86,17 @@ pub struct FundTransferResponse {
     /// The day on which the money moved.
     #[schema(format = Date)]
     pub date: String,
-    /// When it was entered: balances count by it.
+    /// Time of entry, which balances use.
     #[schema(format = DateTime)]
     pub time: String,
     pub request_id: Option<i64>,
-    /// The transfer that this one takes back.
+    /// The transfer that this one reverses.
     pub reverses_id: Option<i64>,
-    /// The transfer that took this one back.
+    /// The transfer that reversed this one.
     pub reversed_by_id: Option<i64>,
     pub reference: String,
     pub note: String,
-    /// Who entered it.
+    /// The user who entered it.
     pub user_id: i64,
 }
 

@@ -1,5 +1,5 @@
-//! What a file of spend would do to the books, row by row. The preview shows it, the import does it: both ask here, under the
-//! locks of the accounts, so that they cannot differ.
+//! Plans an import: what a file of spend would do to the books, row by row. Preview and import both
+//! use this plan, under the locks of the accounts, so that they cannot differ.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,20 +20,20 @@ use crate::funds::transfers::record::{legs, too_little};
 use crate::funds::transfers::sheet::{Sheet, SheetRow};
 use crate::http::error::{ApiError, FieldErrors};
 
-/// What becomes of a row.
+/// Outcome of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is recorded.
+    /// The row is recorded.
     Record,
-    /// It is in the books already, with the same amount.
+    /// The row is already in the books, with the same amount.
     Duplicate,
-    /// Nothing was spent.
+    /// The amount is zero.
     Zero,
     Error,
 }
 
-/// A row of the file and what becomes of it.
+/// A row of the file and its outcome.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ImportRowResponse {
     /// Number of the row as in a spreadsheet: the names of the columns are row 1.
@@ -45,13 +45,13 @@ pub struct ImportRowResponse {
     pub amount: Option<String>,
     pub currency: Option<String>,
     pub reference: String,
-    /// Messages by column, for an error.
+    /// Error messages by column.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub errors: FieldErrors,
 }
 
-/// The rows, and the entries that they make.
+/// Planned rows, and the entries to write.
 #[derive(Debug)]
 pub struct Plan {
     pub rows: Vec<ImportRowResponse>,
@@ -61,17 +61,14 @@ pub struct Plan {
 
 type SpendKey = (i64, NaiveDate, String);
 
-/// A row whose cells could be read.
+/// A row whose cells were parsed.
 struct Spend<'a> {
     account: &'a AccountRow,
     day: NaiveDate,
     amount_minor: i64,
 }
 
-/// Plans a file's rows in the caller's transaction, which holds the accounts until it ends.
-///
-/// # Errors
-/// When Postgres fails. What is wrong with a row is in the row.
+/// Plans the rows of a file. Locks the accounts in the caller's transaction.
 pub async fn plan(connection: &mut PgConnection, sheet: &Sheet, actor_id: i64) -> Result<Plan, ApiError> {
     let accounts = hold_accounts(connection, sheet).await?;
     let ids: Vec<i64> = accounts.iter().map(|account| account.id).collect();
@@ -154,9 +151,9 @@ fn read_row<'a>(row: &SheetRow, sheet: &Sheet, accounts: &'a [AccountRow]) -> Re
 }
 
 struct Planner {
-    /// What can still be taken out of each account.
+    /// Amount that can still be taken out of each account.
     left: HashMap<i64, i64>,
-    /// Keys of the rows above.
+    /// Keys of the previous rows, with their row numbers.
     seen: HashMap<SpendKey, usize>,
     known: HashMap<SpendKey, i64>,
     books: Books,

@@ -1,5 +1,5 @@
-//! Recording of a transfer, however it was asked for: under the locks of what it moves, once for an idempotency key, with
-//! its audit line.
+//! Records transfers of all kinds: under the locks of the accounts, once for an idempotency key,
+//! with a line in the audit trail.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::http::fields::keys::Key;
 use crate::policy::Resource;
 use sluice_schemas::decimal::Decimal;
 
-/// A transfer as somebody asks for it.
+/// A requested transfer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Wish {
     pub kind: EntryKind,
@@ -35,21 +35,21 @@ pub struct Wish {
     pub request_id: Option<i64>,
 }
 
-/// Who asks, when, and under which key.
+/// The user, the time and the idempotency key of a request.
 #[derive(Debug, Clone)]
 pub struct Asking<'a> {
     pub actor: &'a Actor,
     pub actor_id: i64,
     pub key: Option<String>,
     pub now: DateTime<Utc>,
-    /// The day that is meant when none is given.
+    /// Default for the day of the transfer.
     pub today: NaiveDate,
 }
 
-/// The transfer that was recorded for the same key before, if there is one.
+/// Returns the transfer that was recorded for the same key before, if there is one.
 ///
 /// # Errors
-/// 409 when the key was used for something else.
+/// 409 if the key was used for another request.
 pub async fn recorded_before(
     connection: &mut PgConnection,
     asking: &Asking<'_>,
@@ -65,18 +65,18 @@ pub async fn recorded_before(
     Ok(Some(find(connection, id).await?))
 }
 
-/// A transfer that is in the ledger.
+/// A transfer in the ledger.
 #[derive(Debug)]
 pub struct Recorded {
     pub transfer: FundTransferResponse,
-    /// Whether an earlier request under the same key recorded it.
+    /// Whether an earlier request with the same key recorded it.
     pub is_known: bool,
 }
 
 /// Records a transfer in the caller's transaction.
 ///
 /// # Errors
-/// 400 at the field that does not hold, 409 for a key that was used for something else.
+/// 400 at the invalid field, 409 if the key was used for another request.
 pub async fn record(
     connection: &mut PgConnection,
     asking: &Asking<'_>,
@@ -94,7 +94,8 @@ pub async fn record(
         ));
     }
     let books = post::lock_exclusive(connection, &[account.id]).await?;
-    // Again, under the lock: the same request may have come twice at once.
+    // Checked again under the lock, since the same request may have been sent twice at the same
+    // time.
     if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
         return Ok(Recorded { transfer, is_known: true });
     }
@@ -103,10 +104,11 @@ pub async fn record(
     Ok(Recorded { transfer, is_known: false })
 }
 
-/// Writes one entry and its audit line.
+/// Writes one entry and its line in the audit trail.
 ///
 /// # Errors
-/// 400 at the field that does not hold, 409 for a key that was used for something else, or a reversal of what is reversed.
+/// 400 at the invalid field, 409 if the key was used for another request or the transfer is already
+/// reversed.
 pub async fn write(
     connection: &mut PgConnection,
     asking: &Asking<'_>,
@@ -184,7 +186,7 @@ fn entry_of(
     })
 }
 
-/// What is said when an account does not hold what is taken.
+/// Returns the message for an account whose balance is too low.
 #[must_use]
 pub fn too_little(account: &AccountRow, available_minor: i64) -> String {
     let available = show(available_minor, &account.currency);
@@ -192,10 +194,10 @@ pub fn too_little(account: &AccountRow, available_minor: i64) -> String {
     format!("Only {available} {} can be taken out of the account{limit}.", account.currency)
 }
 
-/// Both sides of a transfer.
+/// Returns the lines of a transfer: pairs of ledger account and amount, which add up to zero.
 ///
 /// # Errors
-/// 500 when the currency has no common accounts, which it got with its first ad account.
+/// 500 if the currency has no common ledger accounts. They are made with its first ad account.
 pub fn legs(
     kind: EntryKind,
     account: &AccountRow,

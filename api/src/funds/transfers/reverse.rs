@@ -1,4 +1,5 @@
-//! `POST /api/funds/transfers/<id>/reverse/`: takes a transfer back, once. Nothing in the ledger is ever changed.
+//! `POST /api/funds/transfers/<id>/reverse/`: reverses a transfer, once, by a new entry. Entries of
+//! the ledger never change.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,12 +21,13 @@ use crate::http::state::App;
 
 /// Reverse a transfer
 ///
-/// Records the opposite of it. A reversal is not reversed: what was taken back by mistake is recorded anew.
+/// Records the opposite transfer. A reversal cannot be reversed: record the transfer again instead.
+/// With an `Idempotency-Key`, a repeated request records nothing and gets the first response.
 #[utoipa::path(
     post, path = "/api/funds/transfers/{id}/reverse/", tag = "funds",
     params(
         ("id" = i64, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters, the client's own"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Key chosen by the client, up to 200 characters"),
     ),
     request_body = ReverseFundTransferRequest,
     responses((status = 201, description = "The reversal", body = FundTransferResponse), MakeErrors, DetailErrors, Conflict),
@@ -44,7 +46,8 @@ pub async fn reverse_fund_transfer(
     let mut transaction = call.allowed.begin(&app).await?;
     let original =
         entries::find(&mut transaction, call.id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
-    // An archived account is reversed too: its books can be wrong as any. Held before the ledger is locked, as everywhere.
+    // Transfers of an archived account can be reversed too. The account is locked before the
+    // ledger, as everywhere.
     let account = accounts::lock_shared_with_archived(&mut transaction, original.fund_account_id).await?;
     let account = account.ok_or_else(ApiError::not_found)?;
     let books = post::lock_exclusive(&mut transaction, &[original.fund_account_id]).await?;
