@@ -60,9 +60,6 @@ struct ProspectPage {
 }
 
 /// `GET /prospects/`.
-///
-/// # Errors
-/// 400 for a parameter that cannot be meant, 503 when a database is down.
 pub async fn list_prospects_page(
     State(app): State<App>,
     allowed: Allowed,
@@ -83,27 +80,25 @@ pub async fn list_prospects_page(
 }
 
 /// `GET /prospects/<id>/`.
-///
-/// # Errors
-/// 404 for an id that is none, nobody's or out of scope.
 pub async fn show_prospect(
     State(app): State<App>,
-    asked: Result<PathText, ApiError>,
+    id: Result<PathText, ApiError>,
     allowed: Allowed,
 ) -> Result<Response, PageError> {
-    let PathText(id) = asked?;
+    let PathText(id) = id?;
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
-    let of_it = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
-    let (of_it, names) = futures::try_join!(of_it, names_of(&app, [row.user_id]))?;
-    let of_it = assemble::stored(&app.clickhouse, allowed.grant, of_it).await?;
+    let prospect_orders =
+        orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
+    let (prospect_orders, names) = futures::try_join!(prospect_orders, names_of(&app, [row.user_id]))?;
+    let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
     render(&ProspectPage {
         frame: Frame::new(&allowed, Section::Prospects),
         zone: zone.name(),
         facts: facts(&row),
         marks: row.marks.clone(),
         prospect: view(ProspectRow::from(row), zone, &names),
-        orders: of_it.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
+        orders: prospect_orders.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
     })
 }
 
@@ -120,7 +115,7 @@ fn view(row: ProspectRow, zone: TimeZone, names: &HashMap<i64, String>) -> Prosp
     }
 }
 
-/// The dimensions that the visit had.
+/// Returns the dimensions of the visit that have a value.
 fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
     const SUBS: [&str; 20] = [
         "sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10", "sub11", "sub12",
