@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::map;
+use super::entries::map;
 
 /// Adds the response to each operation, and the header where an operation has a 429 of its own.
 pub(super) fn add(document: &mut Value) {
