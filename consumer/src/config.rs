@@ -177,7 +177,8 @@ impl Validate for Config {
                 "must be an address as postgres://user@host/database",
             ));
         }
-        // More rows than this might be split into several blocks by a server, and a token covers one block.
+        // A server might split more rows than this into several blocks, and a token covers one
+        // block.
         if self.batch.max_events == 0 || self.batch.max_events > 200_000 {
             return Err(ConfigError::new("batch.max_events", "must be from 1 to 200000"));
         }

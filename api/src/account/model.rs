@@ -105,8 +105,8 @@ request! {
     pub struct CreateTokenRequest {
         /// The purpose of the token.
         pub name: Text<100>,
-        /// `read` (the default) permits reading, `write` also permits changes. In a form, separate them
-        /// by commas.
+        /// `read` (the default) permits reading, `write` also permits changes. In a form, separate
+        /// them by commas.
         pub scopes: Scopes,
         /// 1 to 366, by default 90.
         pub expires_in_days: WholeNumber<1, 366, 90>,

@@ -1,4 +1,4 @@
-//! Who does something, of a request.
+//! The actor of a request, for the audit trail.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! Whether the service is alive, and whether it can do its work: both databases answer, with the schema that this binary
-//! needs. Asked in the background, so that a flood of probes asks the databases nothing.
+//! Liveness and readiness. The service is ready if both databases answer and have the schema that
+//! this binary needs. A background task asks them, so a flood of probes does not reach the databases.
 
 use std::time::Duration;
 

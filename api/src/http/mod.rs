@@ -1,9 +1,9 @@
 //! The machinery that all routes share, in the order of a request:
 //!
 //! - `serve` takes connections, `middleware` wraps every request, `router` is how routes are listed;
-//! - `guard` asks `auth` who is asking and the policy what they may do, and leaves that in
-//!   `allowed`; `client_address` and `actor` say from where and by whom, `call` has all of it for a
-//!   change;
+//! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
+//!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
+//!   `call` combines them for a change;
 //! - `body`, `fields`, `query`, `path_id`, `precondition`, `list_by_name` read what was sent;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
 //!   `edge_proxy` passes events on;

@@ -9,7 +9,8 @@ use sluice_schemas::rows::RollupHourlyRow;
 use crate::store::{Store, StoreError};
 use crate::verify::range::{LAST_HOUR, TimeRange};
 
-/// The columns of `rollup_hourly` that are sums, each with its expressions over `prospects` and over
+/// The columns of `rollup_hourly` that are sums, each with its expressions over `prospects` and
+/// over
 /// `orders`.
 const SUMS: [(&str, &str, &str); 8] = [
     ("prospects", "count()", "0"),

@@ -9,7 +9,7 @@ use sluice_consumer::verify::verify;
 use sluice_schemas::change::{Act, Change, Entity};
 use uuid::Uuid;
 
-use crate::harness::{Lane, NOON_MS, World};
+use crate::harness::{Lane, NOVEMBER_MS, World};
 use crate::tripwire::{Trip, Tripwire};
 
 pub(crate) fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]) -> Change {
@@ -17,7 +17,7 @@ pub(crate) fn change(entity: Entity, id: Uuid, act: Act, fields: &[(&str, &str)]
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Change {
         id: Uuid::now_v7().into_bytes().to_vec().into(),
-        time_ms: NOON_MS + 1000,
+        time_ms: NOVEMBER_MS + 1000,
         actor_id: 1,
         entity: entity.into(),
         entity_id: id.into_bytes().to_vec().into(),
@@ -37,7 +37,7 @@ pub(crate) async fn assert_no_difference(world: &World) {
 /// An order's id with its time in it, as the edge makes it.
 pub(crate) fn order_id() -> Uuid {
     let random = Uuid::new_v4().into_bytes()[..10].try_into().unwrap();
-    uuid::Builder::from_unix_timestamp_millis(NOON_MS, &random).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(NOVEMBER_MS, &random).into_uuid()
 }
 
 /// Stores a prospect of buyer 3 and its order.

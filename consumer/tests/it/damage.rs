@@ -21,13 +21,13 @@ use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
 use crate::changes::{assert_no_difference, change, order_id};
-use crate::harness::{Lane, NOON_MS, World};
+use crate::harness::{Lane, NOVEMBER_MS, World};
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// The range between two hours, counted from the hour of the first event.
 pub(crate) fn hours(from: i64, to: i64) -> TimeRange {
-    let begin = NOON_MS as i64;
+    let begin = NOVEMBER_MS as i64;
     TimeRange::new(Some(begin + from * HOUR_MS), Some(begin + to * HOUR_MS)).unwrap()
 }
 

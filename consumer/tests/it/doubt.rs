@@ -1,4 +1,5 @@
-//! Inserts that fail in a way that leaves the consumer in doubt: every row is there once, and every sum is right.
+//! Inserts that fail in a way that leaves the consumer in doubt. Every row is stored once, and
+//! every sum is right.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::changes::{assert_no_difference, change, order_id};
 use crate::exactly_once::die_at_every_step;
-use crate::harness::{Lane, NOON_MS, World};
+use crate::harness::{Lane, NOVEMBER_MS, World};
 use crate::tripwire::{Failure, Trip, Tripwire};
 
 /// Tables that the consumer inserts into.
@@ -139,7 +140,8 @@ async fn an_insert_that_is_under_way_is_waited_for() {
     everything(&world, &wire.url).await;
 }
 
-/// A ClickHouse without space refuses inserts and answers questions. The consumer says so, waits, and loses nothing.
+/// A ClickHouse without disk space refuses inserts and answers queries. The consumer waits, names
+/// the reason in its readiness, and loses nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_waited_for_and_named() {
     let world = World::new(1).await;
@@ -184,7 +186,8 @@ async fn a_repeated_batch_needs_no_tokens() {
     die_at_every_step(world).await;
 }
 
-/// A batch that spans the end of a month is a part for each month in each table. One of them is there and the other is not.
+/// A batch that spans the end of a month has a part for each month in each table. One of the parts
+/// is stored and the other is not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_months_the_one_that_is_missing_is_inserted() {
     let world = World::new(1).await;
@@ -192,7 +195,7 @@ async fn of_two_months_the_one_that_is_missing_is_inserted() {
     let consumer = world.consume_by(&wire.url);
     let mut lane = Lane::new(0);
     // The lane's clock begins with November: the times of the first hundred events lie in October.
-    lane.time_ms = NOON_MS - 100;
+    lane.time_ms = NOVEMBER_MS - 100;
     for _ in 0..200 {
         let prospect = Uuid::now_v7();
         lane.prospect(prospect, "user_id=1");
@@ -217,8 +220,8 @@ async fn of_two_months_the_one_that_is_missing_is_inserted() {
     assert_no_difference(&world).await;
 }
 
-/// Somebody sets the committed offset back with Kafka's own tools, and with it goes the plan of a batch that was under way: other
-/// records come in the batch this time. No row is there twice.
+/// An operator resets the committed offset with the tools of Kafka while a batch is in progress.
+/// Its plan is lost with the offset, and the next batch has other records. No row is stored twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_plan_doubles_no_row() {
     let world = World::new(1).await;
@@ -252,7 +255,8 @@ async fn a_lost_plan_doubles_no_row() {
     }
 }
 
-/// A consumer of an older version died in a batch whose sums it had stored, without markers. They are not stored again.
+/// A consumer of an older version died in a batch whose sums it had stored, without markers. The
+/// sums are not stored again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_an_older_version_began_is_finished() {
     let world = World::new(1).await;
@@ -274,7 +278,7 @@ async fn a_batch_that_an_older_version_began_is_finished() {
     ] {
         let client = world.client.clone().with_setting("async_insert", "0");
         let client = client.with_setting("insert_deduplication_token", format!("{batch}/{table}"));
-        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({}, {values})", NOON_MS / 1000);
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({}, {values})", NOVEMBER_MS / 1000);
         client.query_raw(&sql).execute().await.unwrap();
     }
     let consumer = world.consume();
@@ -290,8 +294,8 @@ async fn a_batch_that_an_older_version_began_is_finished() {
     assert_no_difference(&world).await;
 }
 
-/// A consumer dies in the middle of a batch of 100,000 visits, beside a million others. Prints how long
-/// the next one takes from its start until the batch is stored.
+/// A consumer dies in the middle of a batch of 100,000 visits. The tables have a million others.
+/// Prints the time from the start of the next consumer until the batch is stored.
 #[tokio::test]
 async fn a_batch_of_a_hundred_thousand_events_in_doubt_is_soon_stored() {
     const N: u64 = 100_000;
@@ -302,7 +306,7 @@ async fn a_batch_of_a_hundred_thousand_events_in_doubt_is_soon_stored() {
     for table in ["prospects", "prospect_index"] {
         let sql = format!(
             "INSERT INTO {table} (prospect_id, time, user_id) SELECT generateUUIDv4(), \
-             fromUnixTimestamp64Milli({NOON_MS} + intDiv(number, 10)), 1 FROM numbers(1000000)"
+             fromUnixTimestamp64Milli({NOVEMBER_MS} + intDiv(number, 10)), 1 FROM numbers(1000000)"
         );
         world.client.query_raw(&sql).execute().await.unwrap();
     }

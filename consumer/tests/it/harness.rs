@@ -1,5 +1,5 @@
-//! What the tests need around a consumer: an edge that sends what a test says, a consumer that can be stopped as if it had
-//! been killed, and questions to ClickHouse.
+//! The surroundings of a consumer in the tests: an edge that sends the events of a test, a consumer
+//! that can be stopped as if it were killed, and queries to ClickHouse.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ use sluice_schemas::chunk::{ChunkHeader, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
 
-/// 2026-11-01 00:00 UTC, the beginning of an hour.
-pub(crate) const NOON_MS: u64 = 1_793_491_200_000;
+/// 2026-11-01 00:00 UTC, the beginning of a month.
+pub(crate) const NOVEMBER_MS: u64 = 1_793_491_200_000;
 
 /// A topic, a database, and the ways to both.
 pub(crate) struct World {
@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) clickhouse: ClickhouseConfig,
     pub(crate) client: Client,
     pub(crate) brokers: String,
-    /// Of the database with the people, of which there are twenty.
+    /// The database with twenty people.
     pub(crate) postgres_url: String,
     /// Where consumers keep the directory.
     pub(crate) directory_file: PathBuf,
@@ -102,7 +102,7 @@ impl World {
         self.change_in(SCHEMA_VERSION, prospect, change).await;
     }
 
-    /// The same as a program of another version would.
+    /// Sends a change with another schema version.
     pub(crate) async fn change_in(&self, schema: u32, prospect: Uuid, change: &Change) {
         let value = change.encode_to_vec();
         let key = prospect.to_string();
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// Where the consumers of this topic read, and in which group.
+    /// The topics and the group of the consumers.
     pub(crate) fn kafka(&self) -> KafkaConfig {
         KafkaConfig {
             brokers: self.brokers.clone(),
@@ -212,7 +212,7 @@ impl World {
     }
 }
 
-/// A running consumer. Dropped: stopped wherever it is.
+/// A running consumer. Dropping it stops it at once, wherever it is.
 pub(crate) struct Consumer {
     runtime: Option<tokio::runtime::Runtime>,
     lifecycle: Lifecycle,
@@ -249,7 +249,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(partition: i32) -> Self {
-        Self { edge: Uuid::now_v7(), partition, next_seq: 0, time_ms: NOON_MS, events: Vec::new() }
+        Self { edge: Uuid::now_v7(), partition, next_seq: 0, time_ms: NOVEMBER_MS, events: Vec::new() }
     }
 
     pub(crate) fn prospect(&mut self, id: Uuid, pairs: &str) {
@@ -260,7 +260,7 @@ impl Lane {
         self.order_of(id, prospect, "payout=12.5&currency=USD");
     }
 
-    /// An order that says this of itself.
+    /// Adds an order with these parameters.
     pub(crate) fn order_of(&mut self, id: Uuid, prospect: &str, pairs: &str) {
         let order = OrderRef {
             prospect_ref: prospect,
@@ -289,7 +289,8 @@ impl Lane {
         self.events.push(bytes);
     }
 
-    /// Sends what was gathered, in chunks of at most `size`; a restarted edge repeats up to `again` events of the last ones.
+    /// Sends the gathered events in chunks of at most `size`. Each chunk repeats the last `again`
+    /// events before it, as a restarted edge may.
     pub(crate) async fn send(&mut self, world: &World, size: usize, again: usize) {
         let events = std::mem::take(&mut self.events);
         let mut first = 0;

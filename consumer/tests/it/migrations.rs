@@ -1,4 +1,4 @@
-//! What migrations do to what is stored.
+//! The effect of migrations on stored rows.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::changes::order_id;
 use crate::harness::World;
 
-/// Orders that are stored without dimensions are given their prospects', also by a migration that was cut off anywhere; those
-/// of a prospect that was deleted have none.
+/// A migration copies the dimensions of prospects to orders that were stored without them. It may
+/// be interrupted anywhere. Orders of a deleted prospect keep none.
 #[tokio::test]
 async fn stored_orders_are_given_their_prospects_dimensions() {
     let world = World::new(1).await;
@@ -48,8 +48,8 @@ async fn stored_orders_are_given_their_prospects_dimensions() {
     assert_eq!(report, [""; 0]);
 }
 
-/// Every row of an insert is deleted, and ClickHouse clears away what is left of it (which it does when it likes, within a
-/// minute): repeated then, the insert is still known.
+/// Every row of an insert is deleted, and ClickHouse removes the empty part at a time of its
+/// choice, within a minute. A repetition of the insert is still recognised afterwards.
 #[tokio::test]
 async fn a_deletion_of_all_that_was_inserted_leaves_its_token() {
     const TABLES: [(&str, &str); 5] = [

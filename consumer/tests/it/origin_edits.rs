@@ -18,7 +18,7 @@ fn edit(prospect: Uuid, user_id: &str) -> Change {
     change(Entity::Prospect, prospect, Act::Update, &fields)
 }
 
-/// Starts a consumer and holds a request with this text, after `n_before` such requests have passed.
+/// Starts a consumer and holds a request with this text after `n_before` such requests have passed.
 async fn held(world: &World, text: &'static str, n_before: usize) -> (Tripwire, Consumer) {
     let wire = Tripwire::start(&world.clickhouse.url, n_before, Trip::Hold(text)).await;
     let consumer = world.consume_by(&wire.url);

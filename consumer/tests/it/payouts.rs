@@ -5,7 +5,7 @@ use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
 use crate::changes::{assert_no_difference, change, order_id};
-use crate::harness::{Lane, NOON_MS, World};
+use crate::harness::{Lane, NOVEMBER_MS, World};
 use crate::resolving::{KEY, add_campaign};
 use crate::tripwire::{Trip, Tripwire};
 
@@ -41,7 +41,7 @@ async fn an_order_brings_what_its_campaigns_orders_brought_at_its_time() {
     lane.order_of(Uuid::now_v7(), &prospect.to_string(), "");
     lane.send(&world, 10, 0).await;
     world.wait_for("SELECT count() FROM orders", 5).await;
-    let moment = format!("to_timestamp({} / 1000.0)", NOON_MS + 7);
+    let moment = format!("to_timestamp({} / 1000.0)", NOVEMBER_MS + 7);
     let earlier = format!(
         "UPDATE campaign_payouts SET during = tstzrange(lower(during), {moment}) WHERE NOT upper_inf(during);
          UPDATE campaign_payouts SET during = tstzrange({moment}, NULL) WHERE upper_inf(during)"

@@ -4,7 +4,7 @@
 use sluice_local::servers::postgres::psql;
 use uuid::Uuid;
 
-use crate::harness::{Lane, NOON_MS, World};
+use crate::harness::{Lane, NOVEMBER_MS, World};
 use crate::tripwire::{Trip, Tripwire};
 
 pub(crate) const KEY: &str = "7qk2m9xw4tbvhr3e";
@@ -34,8 +34,8 @@ async fn an_event_is_its_keys_campaigns_buyers_teams_of_its_time() {
     let world = World::new(1).await;
     add_campaign(&world, KEY, 4).await;
     // The buyer changes teams exactly between the second and the third event.
-    add_team(&world, "old", 4, NOON_MS + 1, Some(NOON_MS + 2)).await;
-    add_team(&world, "new", 4, NOON_MS + 2, None).await;
+    add_team(&world, "old", 4, NOVEMBER_MS + 1, Some(NOVEMBER_MS + 2)).await;
+    add_team(&world, "new", 4, NOVEMBER_MS + 2, None).await;
     let consumer = world.consume();
     let mut lane = Lane::new(0);
     let prospects: Vec<Uuid> = (0..3).map(|_| Uuid::now_v7()).collect();
@@ -88,7 +88,7 @@ async fn a_key_or_a_user_that_comes_later_brings_its_events_in() {
     world.wait_for("SELECT toUInt64(sum(prospects) * 10 + sum(orders)) FROM rollup_hourly", 21).await;
 
     // After a key has ended, its events are parked.
-    let end = format!("UPDATE tracking_keys SET expires_at = to_timestamp({} / 1000.0)", NOON_MS + 5);
+    let end = format!("UPDATE tracking_keys SET expires_at = to_timestamp({} / 1000.0)", NOVEMBER_MS + 5);
     psql(&world.postgres_url, &end).await.unwrap();
     lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));
     lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));
@@ -105,7 +105,7 @@ async fn what_comes_after_a_buyers_removal_is_nobodys() {
     // The person is removed exactly between the second and the third event.
     let removed = format!(
         "UPDATE users SET is_active = false, archived_at = to_timestamp({} / 1000.0) WHERE id = 4",
-        NOON_MS + 2
+        NOVEMBER_MS + 2
     );
     psql(&world.postgres_url, &removed).await.unwrap();
     let consumer = world.consume();
@@ -120,7 +120,7 @@ async fn what_comes_after_a_buyers_removal_is_nobodys() {
     let handed = format!(
         "UPDATE campaign_buyers SET during = tstzrange('epoch', to_timestamp({0} / 1000.0));
          INSERT INTO campaign_buyers (campaign_id, user_id, during) VALUES (1, 5, tstzrange(to_timestamp({0} / 1000.0), NULL))",
-        NOON_MS + 4
+        NOVEMBER_MS + 4
     );
     psql(&world.postgres_url, &handed).await.unwrap();
     lane.prospect(Uuid::now_v7(), &format!("k={KEY}"));

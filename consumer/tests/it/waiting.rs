@@ -1,4 +1,5 @@
-//! Orders that are deleted or erased while they wait for their prospect, and at the moment at which it comes.
+//! Orders that are deleted or erased while they wait for their prospect, or at the moment when it
+//! arrives.
 
 use std::time::Duration;
 
@@ -65,11 +66,11 @@ async fn an_order_that_waits_can_be_erased_and_deleted() {
     consumer.drain().await;
 }
 
-/// A replay has written that it takes the order and dies, before or after it looked whether the order was deleted. Then the
-/// order is deleted. It is nowhere, and the sums know nothing of it.
+/// A replay has stored that it takes the order, and dies before or after it looked whether the
+/// order was deleted. Then the order is deleted. No table has it, and no sum counts it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deletion_during_a_replay_that_was_begun_holds() {
-    // Five inserts of the prospect's batch and the verdict; what was looked at; the first of the rows.
+    // Five inserts of the batch of the prospect, the verdict, the look, and the first rows.
     for (n_inserts, act) in
         [(6, Act::Delete), (7, Act::Delete), (8, Act::Delete), (7, Act::Erase), (9, Act::Erase)]
     {
@@ -102,8 +103,8 @@ async fn a_deletion_during_a_replay_that_was_begun_holds() {
     }
 }
 
-/// An erasure looks for its order among those that wait and among those that are stored. Between the two looks a replay may
-/// take the whole way.
+/// An erasure looks for its order among the waiting and then among the stored orders. A replay may
+/// store the order between the two looks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_is_replayed_while_its_erasure_looks_for_it_is_found() {
     const WAITING: &str = "FROM parked_log FINAL WHERE kind = 'order'";
@@ -134,7 +135,8 @@ async fn an_order_that_is_replayed_while_its_erasure_looks_for_it_is_found() {
     }
 }
 
-/// What was replayed long ago goes, with the state in which it waited; what waits stays, however old it is.
+/// Events that were replayed long ago are deleted together with their waiting state. Waiting events
+/// stay, however old they are.
 #[tokio::test]
 async fn what_was_ended_long_ago_is_forgotten() {
     let world = World::new(1).await;
@@ -169,7 +171,8 @@ async fn what_was_ended_long_ago_is_forgotten() {
     assert_eq!(store.forget_ended(0, 10_000).await.unwrap(), 0);
 }
 
-/// Prospects come and their orders are deleted and erased at the same time, while the consumer dies at each step of either.
+/// Prospects arrive while their orders are deleted and erased, and the consumer dies at each step
+/// of both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_that_end_while_their_prospects_come_end_once_wherever_the_consumer_dies() {
     const N_ROUNDS: usize = 22;

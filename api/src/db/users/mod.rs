@@ -1,5 +1,5 @@
-//! People in Postgres. `login.rs` has who they are to a login, a request and a name beside an event,
-//! `list.rs` what is shown of them, `change.rs` what is done to them.
+//! People in Postgres. `login.rs` has the queries of logins and requests, `list.rs` those of lists
+//! and details, `change.rs` the edits.
 //!
 //! A removed user is archived. Only [`usernames`] still finds it, for the pages of events.
 

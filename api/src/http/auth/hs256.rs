@@ -1,5 +1,5 @@
-//! HMAC-SHA-256 for `jsonwebtoken`, whose own providers bring RSA and elliptic curves with them.
-//! Access tokens know no other algorithm: every other one is an error here, whatever a header asks for.
+//! HMAC-SHA-256 for `jsonwebtoken`, whose own providers depend on RSA and elliptic curves. Access
+//! tokens use no other algorithm. Every other one is an error here, regardless of the header.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};

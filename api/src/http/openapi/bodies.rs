@@ -1,5 +1,5 @@
-//! A body that is read as JSON is read as a form and as multipart too (`http/body.rs`): the document
-//! names all three, so that no operation has to.
+//! A body that is read as JSON is read as a form and as multipart too (`http/body.rs`): the
+//! document names all three, so that no operation has to.
 
 use serde_json::Value;
 
