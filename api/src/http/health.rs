@@ -1,5 +1,6 @@
 //! Liveness and readiness. The service is ready if both databases answer and have the schema that
-//! this binary needs. A background task asks them, so a flood of probes does not reach the databases.
+//! this binary needs. A background task asks them, so a flood of probes does not reach the
+//! databases.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The machinery that all routes share, in the order of a request:
 //!
-//! - `serve` takes connections, `middleware` wraps every request, `router` is how routes are listed;
+//! - `serve` takes connections, `middleware` wraps every request, `router` lists the routes;
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
 //!   `call` combines them for a change;
