@@ -1,5 +1,5 @@
-//! No circle among the files of a package: whoever reads a file from the ground up meets nothing
-//! that leads back to it. In the API, no circle among the folders either.
+//! No circle among the files of the API and of the consumer: a reader who starts from the ground
+//! meets nothing that leads back. In the API there is no circle among the folders either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,6 +13,11 @@ fn no_circle_of_files_or_folders_in_the_api() {
     let files = graph(&sources("api"));
     assert_eq!(circles(&files), Vec::<String>::new());
     assert_eq!(circles(&folders(&files)), Vec::<String>::new());
+}
+
+#[test]
+fn no_circle_of_files_in_the_consumer() {
+    assert_eq!(circles(&graph(&sources("consumer"))), Vec::<String>::new());
 }
 
 #[test]
