@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::value::Value;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -105,10 +106,15 @@ where
         }
         figment = figment.merge(Toml::file(file));
     }
-    let config: C =
-        figment.merge(Env::prefixed("SLUICE__").split("__")).extract().map_err(|error| name_key(&error))?;
+    let environment = Env::prefixed("SLUICE__").split("__").parser(variable);
+    let config: C = figment.merge(environment).extract().map_err(|error| name_key(&error))?;
     config.validate()?;
     Ok(config)
+}
+
+/// Reads the text of an environment variable. An empty one is an empty text, not a missing value.
+fn variable(text: &str) -> Value {
+    if text.is_empty() { Value::from("") } else { text.parse().unwrap_or_else(|never| match never {}) }
 }
 
 fn name_key(error: &figment::Error) -> ConfigError {
@@ -218,6 +224,12 @@ mod tests {
             assert_eq!(load_text(text).unwrap_err().key, key, "{text}");
         }
         assert_eq!(load::<Example>(Some(Path::new("/nowhere"))).unwrap_err().key, "--config");
+    }
+
+    #[test]
+    fn an_empty_variable_is_an_empty_text() {
+        assert_eq!(variable("").as_str(), Some(""));
+        assert_eq!(variable("7").to_u128(), Some(7));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bodies of requests: one struct is the parser of a body, its rules and its schema in the OpenAPI
 //! document ([why not a library](../../../docs/adr/0009-typed-requests.md)).
 //!
-//! [`request!`] defines the struct. The type of each field is a [`Field`]: it reads itself out of a
+//! `request!` defines the struct. The type of each field is a [`Field`]: it reads itself out of a
 //! JSON object, a form or a multipart body, and reports errors in the words of the legacy contract.
 //! Reading never stops at an error: a wrong field gets its default, and the message waits in the
 //! [`Errors`] of the [`Body`], to which a handler adds the errors that only the database can tell.
@@ -18,7 +18,7 @@ use crate::http::body::{read, read_bytes};
 use crate::http::error::ApiError;
 use crate::http::fields::{Errors, Fields};
 
-/// A struct that [`request!`] defined.
+/// A struct that `request!` defined.
 pub trait Request: Sized {
     /// Reads all fields. What is wrong stays in `fields`.
     fn read(fields: &mut Fields) -> Self;
