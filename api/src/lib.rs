@@ -1,4 +1,4 @@
-//! The people's side of Sluice: accounts, the JSON API that keeps the legacy CRM's contract, and
+//! The service for people: accounts, the JSON API that keeps the contract of the legacy CRM, and
 //! the pages.
 //!
 //! A request goes `http/serve` → `http/middleware` (ids, headers, limits) → the route in `routes` →

@@ -1,12 +1,13 @@
 //! Kafka's committed offset as the plan of a batch.
 //!
-//! A batch commits twice: first its *plan*, the offset where it begins with its end, the
-//! directory's version and the time of its first record in the metadata (`batch 1234 directory 56
-//! began 1790000000000`), then its end (`ended`). After a crash the partition's next owner finds
-//! either an end, or a plan whose range it must compute again, to the record and with that version,
-//! so that its rows are the same. A consumer that has lost the partition cannot commit.
+//! A batch commits twice. First it commits its *plan*: the offset where it begins, with its end,
+//! the directory's version and the time of its first record in the metadata (`batch 1234 directory
+//! 56 began 1790000000000`). Then it commits its end (`ended`). After a crash the partition's next
+//! owner finds either an end, or a plan whose range it must compute again, to the record and with
+//! that version, so that its rows are the same. A consumer that has lost the partition cannot
+//! commit.
 //!
-//! A plan that begins with `plan` is of a version whose sums had no markers.
+//! Metadata that begins with `plan` was written by an older version, whose sums had no markers.
 //!
 //! Offsets that were set with Kafka's tools have no such metadata: a plan may have been lost with
 //! them. The owner then adds `doubted 2345`: batches that begin before this offset are in doubt.

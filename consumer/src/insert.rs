@@ -8,7 +8,7 @@
 //! doubt the consumer waits for a try that is still under way, looks which rows are there, and
 //! inserts those that are missing. It always begins with the first token, which makes ClickHouse
 //! ignore the rows of a late try. Only when ClickHouse has answered OK and the rows are still
-//! missing does it take the next token: then nothing can come under the one before any more.
+//! missing does it take the next token. From then on, nothing can be written under the one before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -31,7 +31,7 @@ impl Lease {
         self.revoked.is_cancelled()
     }
 
-    /// Runs a commit, which keeps the lease from ending meanwhile. Blocks its thread.
+    /// Runs a commit. The lease cannot end while it runs. Blocks its thread.
     ///
     /// # Errors
     /// If the lease has ended: then nothing was run.

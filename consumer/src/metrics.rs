@@ -1,4 +1,5 @@
-//! The metrics of the consumer. Labels have values from enums, but for partitions.
+//! The metrics of the consumer. Label values come from enums and topics,
+//! except the numbers of partitions.
 //!
 //! `docs/metrics.md` is generated from the names and help texts here. A help text says what is
 //! counted; its last sentence, if it begins with "Worry", says when to act.

@@ -15,8 +15,8 @@ pub struct Owner {
     pub campaign_id: u64,
 }
 
-/// The facts of a prospect that its orders have, too. Verdicts keep them; in old ones the
-/// dimensions are empty.
+/// The facts that an order inherits from its prospect. Verdicts store them. In verdicts of older
+/// versions the dimensions are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
     #[serde(flatten)]

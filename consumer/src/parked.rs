@@ -139,8 +139,7 @@ impl Store {
         let count = format!("SELECT count() FROM parked_log WHERE {LONG_ENDED}");
         let n_ended = bound(&count).fetch_one().await?;
         if n_ended > 0 {
-            // First the state in which they waited, if it was not merged away: it must not become
-            // the newest.
+            // Deletes leftover `waiting` rows first, or they would become the newest.
             let waited = format!(
                 "ALTER TABLE parked_log DELETE WHERE state = 'waiting' \
                  AND (event_id, place) IN (SELECT event_id, place FROM parked_log WHERE {LONG_ENDED})"

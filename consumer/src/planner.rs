@@ -18,8 +18,8 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// Reads where the partition was left. If a plan may have been lost, takes all records that are
-    /// there for in doubt, and commits that for the next owner.
+    /// Reads where the partition was left. If a plan may have been lost, treats every existing
+    /// record as in doubt, and commits that for the next owner.
     pub(crate) async fn open(context: Arc<PartitionContext>) -> Result<(Self, Place), Stop> {
         let committer = &context.committer;
         let place = context.retry_until_revoked(Part::Kafka, || committer.read()).await?;

@@ -230,8 +230,8 @@ impl Replayer {
         Ok(Some(Replay { verdict, parked, directory }))
     }
 
-    /// The events of a verdict without those that were deleted, or whose prospect was edited, when
-    /// they were first looked at after it.
+    /// Returns the events of a verdict, except those that the first look after it found deleted or
+    /// with an edited prospect.
     async fn settle_kept(&self, batch: &Batch, verdict: &Verdict) -> Result<Vec<ParkedRow>, Stop> {
         let (context, kept) = (&self.context, batch.part("kept"));
         let (store, partition) = (&context.shared.store, context.partition());

@@ -3,8 +3,8 @@
 //! An error is *permanent* only if this program can never do better with the same data: a plan or a
 //! verdict that it cannot read, a statement that is wrong in itself. Everything else is retried: a
 //! server that is down, a missing table or a missing right may be back or mended any moment. If in
-//! doubt an error is retriable: a retry that is in vain costs a query every few seconds and stands
-//! in `/readyz`, but a partition that has stopped needs a person.
+//! doubt an error is retriable: a futile retry costs a query every few seconds and shows in
+//! `/readyz`, but a partition that has stopped needs a person.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;

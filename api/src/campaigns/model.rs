@@ -29,7 +29,7 @@ pub struct CampaignFields {
     pub source: Option<i64>,
     /// Id of the partner.
     pub partner: Option<i64>,
-    /// Only `active` or only `paused` campaigns.
+    /// `active` or `paused`.
     pub state: String,
     /// Origins of its landing pages, at most 50, for example `https://shop.example`.
     pub sites: Vec<String>,

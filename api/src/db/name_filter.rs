@@ -1,4 +1,4 @@
-//! Which things of a list by name are asked for.
+//! The filter and the page of a list that is sorted by name.
 
 /// Filters of a list by name.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! How a route is listed: there is no way to list one without what it asks of the policy.
+//! The list of routes. Every entry must declare the permission that it needs.
 
 use std::sync::Arc;
 

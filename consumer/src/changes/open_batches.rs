@@ -23,8 +23,8 @@ pub(super) async fn wait_for_all(context: &PartitionContext) -> Result<(), Stop>
     wait_for_batches(context, places).await
 }
 
-/// Waits until the batches that were planned at these places have ended, and all those of which the
-/// plan may have been lost.
+/// Waits until the batches that were planned at these places have ended, and every batch whose plan
+/// may have been lost.
 async fn wait_for_batches(context: &PartitionContext, mut places: BTreeMap<i32, Place>) -> Result<(), Stop> {
     let events = &context.shared.events;
     places.retain(|_, place| place.plan.is_some() || place.is_doubted());

@@ -2,8 +2,8 @@
 //! new changes, and keeps them on disk. While Postgres is down, batches are resolved with the last
 //! snapshot.
 //!
-//! One question for each batch is cheap: no event is resolved with a snapshot older than itself,
-//! and no notification can be missed (docs/adr/0006).
+//! One query for each batch is cheap, and it ensures that no event is resolved with a snapshot
+//! older than itself. No notification can be missed (docs/adr/0006).
 
 use std::collections::BTreeSet;
 use std::io;

@@ -157,8 +157,8 @@ impl Store {
         Ok(self.client().query(&sql).fetch_all().await?)
     }
 
-    /// The hours in which a prospect or an order is stored more often than it came: an order has
-    /// one row, a prospect has as many as the index.
+    /// Returns the hours with duplicates: an order with more than one row, or a prospect with more
+    /// rows than the index has.
     pub(super) async fn hours_with_duplicates(&self, range: &TimeRange) -> Result<BTreeSet<u32>, StoreError> {
         let (hour, time) = (hour_sql(), range.time("time"));
         let sql = format!(

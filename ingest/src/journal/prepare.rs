@@ -6,7 +6,7 @@
 //! Invariant: a prepared file has a temporary name and no header on disk. So under its new name it
 //! can never be mistaken for its old segment, whatever a power failure leaves.
 //!
-//! A file is recycled in these steps. After each step is the state that an edge finds at its next
+//! A file is recycled in these steps. Each is followed by the state that an edge finds at its next
 //! start if it is killed there.
 //!
 //! 1. The cursor beyond the segment is on disk: the segment is there, delivered.
@@ -128,8 +128,8 @@ pub(super) fn run(shared: &Shared, lanes: &[Arc<Lane>], wanted: &Receiver<u32>) 
         }
         let Some(lane) = lanes.iter().find(|lane| lane.id == id) else { continue };
         let _entered = lane.span.enter();
-        // A failure is not kept: the lane tries again when it needs the segment, and then the event
-        // gets the outcome.
+        // A failure is not kept. The lane tries again when it needs the segment, and a failure then
+        // decides the outcome of that event.
         if let Err(error) = lane.prepare(|| shared.prepare(lane)) {
             tracing::warn!(%error, "no segment could be prepared");
         }

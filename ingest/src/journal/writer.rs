@@ -157,8 +157,8 @@ impl LaneWriter {
         }
     }
 
-    /// A full budget is checked again at the next event, because that costs nothing. The disk is
-    /// not.
+    /// A full budget is checked again at the next event, because that costs nothing. After an error
+    /// of the disk the lane waits for `RETRY_PAUSE` before it tries again.
     fn block(&mut self, error: AppendError) -> AppendError {
         let is_free_to_ask =
             error == AppendError::Full && self.shared.budget.free_bytes() < self.shared.segment_bytes;
