@@ -29,7 +29,6 @@ use self::report::Summary;
 use self::runner::Runner;
 use self::scenario::Scenario;
 use self::shim::Shim;
-use crate::testbed::PrivateServers;
 
 /// The points to test.
 #[derive(Debug, Clone)]
@@ -50,15 +49,8 @@ pub struct Plan {
 /// # Errors
 /// When servers do not start, a batch is wrong without a fault, or the consumer no longer finishes.
 pub async fn run(plan: &Plan, note: impl Fn(&str)) -> anyhow::Result<Summary> {
-    let mut shim = None;
     note("starting PostgreSQL, Kafka and ClickHouse");
-    let servers = PrivateServers::start_with(async |folder, data| {
-        let (built, environment) = Shim::build(folder, data).await?;
-        shim = Some(built);
-        Ok(environment)
-    })
-    .await?;
-    let shim = shim.expect("the servers were prepared");
+    let (servers, shim) = Shim::start_servers().await?;
     let mut runner = Runner::new(servers, shim, plan.seed);
     for scenario in &plan.scenarios {
         if let Err(error) = runner.scenario(plan, *scenario, &note).await {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::point::{Action, Call, Traced};
+use crate::testbed::PrivateServers;
 
 const SOURCE: &str = include_str!("shim.c");
 const FILE_BYTES: u64 = 4096;
@@ -33,12 +34,27 @@ pub struct Shim {
 }
 
 impl Shim {
+    /// Starts servers, ClickHouse with a shim.
+    ///
+    /// # Errors
+    /// When the shim cannot be compiled, or a server does not start.
+    pub async fn start_servers() -> anyhow::Result<(PrivateServers, Self)> {
+        let mut shim = None;
+        let servers = PrivateServers::start_with(async |folder, data| {
+            let (built, environment) = Self::build(folder, data).await?;
+            shim = Some(built);
+            Ok(environment)
+        })
+        .await?;
+        Ok((servers, shim.context("the servers were not prepared")?))
+    }
+
     /// Compiles the shim in a folder. Returns it together with the environment that loads it into a
     /// ClickHouse with this data folder.
     ///
     /// # Errors
     /// When there is no C compiler, or it fails.
-    pub async fn build(folder: &Path, data: &Path) -> anyhow::Result<(Self, Vec<(String, String)>)> {
+    async fn build(folder: &Path, data: &Path) -> anyhow::Result<(Self, Vec<(String, String)>)> {
         let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
         let (control_path, trace) = (folder.join("shim.control"), folder.join("shim.trace"));
         std::fs::write(&source, SOURCE)?;

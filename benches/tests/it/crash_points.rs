@@ -22,10 +22,8 @@ fn is_always_tried(point: &Point) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_sent_is_stored_once_though_clickhouse_dies_or_fails_at_any_call() -> anyhow::Result<()> {
-    let seed = seed();
-    eprintln!("SLUICE_FAULT_SEED={seed}");
     let plan = Plan {
-        seed,
+        seed: seed(),
         scenarios: Scenario::ALL.into(),
         wanted: Wanted::default(),
         always: is_always_tried,

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use sluice_bench::clickhouse::ClickHouse;
 use sluice_bench::testbed::Testbed;
 
-use crate::client::Record;
+use crate::client::{Clients, Record};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PIXELS: &str = "SELECT sub1 AS number, count() FROM prospects GROUP BY number";
@@ -20,6 +20,13 @@ const ORDERS: &str = "SELECT extract(email, '^n([0-9]+)@') AS number, count() FR
 /// contains the last log lines of the services.
 pub(crate) async fn check(testbed: &Testbed, record: &Record) -> anyhow::Result<()> {
     compare_all(&testbed.clickhouse, record).await.with_context(|| testbed.log_tails())
+}
+
+/// Stops clients of which every event must have been acknowledged, and checks their record.
+pub(crate) async fn check_all(testbed: &Testbed, clients: Clients) -> anyhow::Result<()> {
+    let record = clients.stop();
+    assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
+    check(testbed, &record).await
 }
 
 async fn compare_all(clickhouse: &ClickHouse, record: &Record) -> anyhow::Result<()> {

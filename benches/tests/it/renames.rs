@@ -8,11 +8,10 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sluice_bench::crash_points::point::{Action, Call};
 use sluice_bench::crash_points::shim::Shim;
-use sluice_bench::testbed::PrivateServers;
 
 use crate::client::Clients;
 use crate::ledger;
-use crate::restarts::seed;
+use crate::restarts::{seed, setting};
 
 /// The number of each fault in a short run.
 const ROUNDS: u32 = 3;
@@ -23,22 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> anyhow::Result<()> {
-    let seed = seed();
-    eprintln!("SLUICE_FAULT_SEED={seed}");
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let rounds = std::env::var("SLUICE_FAULT_ROUNDS").ok().and_then(|text| text.parse().ok());
-    let mut shim = None;
-    let mut servers = PrivateServers::start_with(async |folder, data| {
-        let (built, environment) = Shim::build(folder, data).await?;
-        shim = Some(built);
-        Ok(environment)
-    })
-    .await?;
-    let shim = shim.expect("the servers were prepared");
+    let mut rng = SmallRng::seed_from_u64(seed());
+    let (mut servers, shim) = Shim::start_servers().await?;
     let testbed = servers.testbed("renames", 2).await?;
     let (edge, consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&[]))?;
     let clients = Clients::start(edge.proxied);
-    for round in 0..rounds.unwrap_or(ROUNDS) * 2 {
+    for round in 0..setting("SLUICE_FAULT_ROUNDS").unwrap_or(ROUNDS) * 2 {
         let action = if round % 2 == 0 { Action::Kill } else { Action::Enospc };
         let number = rng.random_range(RENAMES);
         shim.arm(Call::Rename, number, action, "/tmp_insert_")?;
@@ -57,9 +46,7 @@ async fn a_rename_that_kills_clickhouse_or_fails_under_load_loses_nothing() -> a
     }
     shim.disarm()?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let record = clients.stop();
-    assert!(record.other_pixels.is_empty() && record.other_orders.is_empty(), "all were acknowledged");
-    ledger::check(&testbed, &record).await?;
+    ledger::check_all(&testbed, clients).await?;
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
     Ok(())
 }

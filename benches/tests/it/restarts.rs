@@ -21,7 +21,6 @@ const TIME_UNDER_FIRE: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_killed() -> anyhow::Result<()> {
     let seed = seed();
-    eprintln!("SLUICE_FAULT_SEED={seed}");
     let mut rng = SmallRng::seed_from_u64(seed);
     let folder = tempfile::tempdir()?;
     let testbed = start_testbed(folder.path()).await?;
@@ -95,7 +94,14 @@ async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> 
     Ok(())
 }
 
+/// Returns the seed of a fault run and prints it.
 pub(crate) fn seed() -> u64 {
-    let given = std::env::var("SLUICE_FAULT_SEED").ok();
-    given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::rng().random())
+    let seed = setting("SLUICE_FAULT_SEED").unwrap_or_else(|| rand::rng().random());
+    eprintln!("SLUICE_FAULT_SEED={seed}");
+    seed
+}
+
+/// Returns the value of an environment variable that changes a fault run.
+pub(crate) fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
