@@ -231,18 +231,13 @@ mod tests {
         struct UpdateThingRequest of ThingRequest;
     }
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(map) = value else { panic!("no object") };
-        Fields::new(map)
-    }
-
     #[test]
     fn all_errors_are_told_at_once_and_what_was_right_is_there() {
         let body = json!({"name": " ", "lead": "x", "tags": ["a", "long"]});
-        let Body { request, errors } = Body::<ThingRequest>::of(fields(body));
+        let Body { request, errors } = Body::<ThingRequest>::of(Fields::of_json(body));
         assert_eq!(errors.into_messages().into_keys().collect::<Vec<_>>(), ["lead", "name", "tags"]);
         assert_eq!((&*request.name, request.lead, request.tags.0.len()), ("", None, 0));
-        let Body { request, errors } = Body::<ThingRequest>::of(fields(json!({"tags": ["a", "a"]})));
+        let Body { request, errors } = Body::<ThingRequest>::of(Fields::of_json(json!({"tags": ["a", "a"]})));
         assert_eq!(errors.into_messages()["name"], ["This field is required."]);
         assert_eq!(request.tags.0, ["a"]);
     }
@@ -250,7 +245,7 @@ mod tests {
     #[test]
     fn a_patch_tells_null_from_a_field_that_was_not_sent() {
         let now = json!({"name": "now", "lead": 7, "tags": ["x"]});
-        let patch = |body: Value| Body::<UpdateThingRequest>::of(fields(body)).request.onto(&now);
+        let patch = |body: Value| Body::<UpdateThingRequest>::of(Fields::of_json(body)).request.onto(&now);
         let kept = patch(json!({})).checked().unwrap();
         assert_eq!((&*kept.name, kept.lead.unwrap().0.unwrap().id), ("now", Some(7)));
         assert_eq!(kept.tags.0, ["x"]);

@@ -180,8 +180,7 @@ mod tests {
     use crate::people::model::RegisterUserRequest;
 
     fn read_json(value: Value) -> Result<RegisterUserRequest, Vec<String>> {
-        let Value::Object(map) = value else { panic!("no object") };
-        let Body { request, errors } = Body::<RegisterUserRequest>::of(Fields::new(map));
+        let Body { request, errors } = Body::<RegisterUserRequest>::of(Fields::of_json(value));
         if errors.finish().is_ok() { Ok(request) } else { Err(errors.into_messages().into_keys().collect()) }
     }
 

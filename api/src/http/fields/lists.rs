@@ -123,11 +123,6 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(map) = value else { panic!("no object") };
-        Fields::new(map)
-    }
-
     #[test]
     fn a_form_and_json_give_the_same_values() {
         let pairs = [
@@ -140,7 +135,7 @@ mod tests {
         ];
         let mut form =
             Fields::of_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        let mut json = fields(json!({"ids": [1, "2"], "map": {"a": "b"}, "name": "y"}));
+        let mut json = Fields::of_json(json!({"ids": [1, "2"], "map": {"a": "b"}, "name": "y"}));
         for fields in [&mut form, &mut json] {
             let ids: Vec<_> = fields.keys("ids", 5).unwrap().into_iter().map(|key| key.id).collect();
             assert_eq!(ids, [Some(1), Some(2)]);
@@ -155,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_value_of_another_type_has_an_error() {
-        let mut fields = fields(json!({
+        let mut fields = Fields::of_json(json!({
             "text": "a", "null": null, "long": [1, 2, 3], "nested": [[1]], "nul": ["a\0"], "blank": {"a": " "},
             "number": {"a": 1}, "broken": "{",
         }));

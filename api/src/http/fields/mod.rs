@@ -141,7 +141,14 @@ impl Fields {
         self.errors.messages()
     }
 
-    /// What was wrong, to which more is added.
+    /// Takes the fields of a JSON object, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_json(value: Value) -> Self {
+        let Value::Object(map) = value else { panic!("no object") };
+        Self::new(map)
+    }
+
+    /// Returns the errors so far. Checks that need the database add theirs.
     #[must_use]
     pub fn into_errors(self) -> Errors {
         self.errors
@@ -154,14 +161,9 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(map) = value else { panic!("no object") };
-        Fields::new(map)
-    }
-
     #[test]
     fn each_error_has_its_message() {
-        let mut fields = fields(json!({
+        let mut fields = Fields::of_json(json!({
             "blank": "  ", "null": null, "nul": "a\0b", "list": [], "long": "abcdef", "number": 5, "fine": " x ",
         }));
         for name in ["missing", "blank", "null", "nul", "list", "long"] {

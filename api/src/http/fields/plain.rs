@@ -85,14 +85,9 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(map) = value else { panic!("no object") };
-        Fields::new(map)
-    }
-
     #[test]
     fn answers_numbers_and_words_are_read_from_json_and_forms() {
-        let mut fields = fields(json!({
+        let mut fields = Fields::of_json(json!({
             "yes": true, "no": "off", "one": 1, "maybe": "maybe", "null": null, "list": [], "days": "30", "many": 400,
             "few": -1, "half": 0.5, "huge": "99999999999999999999", "both": "write,read", "same": ["read", "read"],
             "other": ["admin"], "mixed": [1],

@@ -125,18 +125,13 @@ pub fn parse_month(text: &str) -> Option<NaiveDate> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
-        let Value::Object(map) = value else { panic!("no object") };
-        Fields::new(map)
-    }
-
     #[test]
     fn each_value_is_read() {
-        let mut fields = fields(json!({
+        let mut fields = Fields::of_json(json!({
             "day": "2026-11-23", "month": "2026-11", "number": "7", "word": "b", "key": 5, "amount": 12.5,
         }));
         assert_eq!(fields.date("day"), NaiveDate::from_ymd_opt(2026, 11, 23));
@@ -156,12 +151,13 @@ mod tests {
         for day in
             ["2026-02-30", "1999-12-31", "2100-01-01", "23.11.2026", "2026-1-01", "٢٠٢٦-11-23", "-2026-1-1"]
         {
-            let mut fields = fields(json!({"day": day}));
+            let mut fields = Fields::of_json(json!({"day": day}));
             assert_eq!(fields.date("day"), None);
             assert!(fields.finish().is_err(), "{day}");
         }
-        let mut wrong =
-            fields(json!({"month": "2026-13", "number": 10, "word": "c", "key": null, "amount": "1e3"}));
+        let mut wrong = Fields::of_json(
+            json!({"month": "2026-13", "number": 10, "word": "c", "key": null, "amount": "1e3"}),
+        );
         wrong.required_month("month");
         wrong.whole_number("number", 0..=9, 3);
         wrong.choice("word", &["a", "b"]);
