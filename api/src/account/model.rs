@@ -113,7 +113,7 @@ request! {
     }
 }
 
-/// What a token allows: reading, unless another is sent.
+/// The permissions of a token. The default is to read.
 #[derive(Debug, Clone)]
 pub struct Scopes(pub Vec<String>);
 

@@ -74,9 +74,9 @@ impl Call {
     }
 }
 
-/// What a path names.
+/// An entity that the path of a request names.
 pub trait Named: Sized {
-    /// Reads it.
+    /// Reads it from the path.
     fn read(parts: &mut Parts, app: &App) -> impl Future<Output = Result<Self, ApiError>> + Send;
 }
 

@@ -23,7 +23,7 @@ use crate::policy::Resource;
 /// Returns a stored order within the viewer's scope.
 ///
 /// # Errors
-/// 404 if there is none, 409 if it is parked.
+/// 404 if the order does not exist, 409 if it is parked.
 pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, ApiError> {
     let order = detail::find(app, allowed, id).await?;
     if order.state.is_none() {

@@ -31,7 +31,7 @@ pub struct UserResponse {
     pub team_id: Option<i64>,
     /// Name of a time zone, like `Europe/Berlin`.
     pub time_zone: String,
-    /// Path of the image. Null if there is none.
+    /// Path of the image. Null without an image.
     pub image: Option<String>,
     pub created_at: String,
     pub last_login: Option<String>,

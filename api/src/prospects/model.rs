@@ -21,7 +21,7 @@ pub struct ProspectResponse {
     pub referral_source: String,
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// The buyer. Null if there is none.
+    /// The buyer. Null for an event without a buyer.
     pub user_id: Option<u64>,
 }
 

@@ -93,9 +93,9 @@ impl ChangeApplier {
     async fn write(&self, batch: &Batch, effects: &Effects) -> Result<(), Stop> {
         let (context, inserter, store) = (&self.context, &self.inserter, &self.context.shared.store);
         let index: Vec<RowChange> = effects.prospects.iter().map(indexed).collect();
-        // The new contact before the old one goes, and both before the order's version moves on:
-        // who completes a contact from an order that was read finds one, and is refused if it was
-        // older.
+        // Inserts the new contact before it deletes the old one, so that a reader always finds one.
+        // The order's version moves on after both, so that an edit based on the old contact is
+        // refused.
         inserter.insert_rows(batch, &effects.contacts).await?;
         context.ask_clickhouse(|| store.delete_contacts(&effects.contacts_gone)).await?;
         for (table, id, rows) in [

@@ -31,7 +31,7 @@ pub struct Kept {
     pub entries: Vec<Entry>,
 }
 
-/// Reads the file; `None` if there is none, or it cannot be understood.
+/// Reads the file. Returns `None` if it does not exist or cannot be decoded.
 ///
 /// # Errors
 /// If the disk fails.

@@ -44,7 +44,7 @@ struct DifferenceRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub name: &'static str,
-    /// What is found by place, at most a hundred.
+    /// The differences by place, at most a hundred.
     pub differences: BTreeMap<String, String>,
 }
 

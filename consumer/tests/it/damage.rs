@@ -31,8 +31,8 @@ pub(crate) fn hours(from: i64, to: i64) -> TimeRange {
     TimeRange::new(Some(begin + from * HOUR_MS), Some(begin + to * HOUR_MS)).unwrap()
 }
 
-/// What a consumer stored before it ended: ten prospects of five buyers, six orders (one sold, one
-/// erased, one deleted), one replayed order and one that waits.
+/// Returns a world in which a consumer has stored events and has ended: ten prospects of five
+/// buyers, six orders (one sold, one erased, one deleted), one replayed order and one that waits.
 pub(crate) async fn stored_and_stopped() -> World {
     let world = World::new(1).await;
     let consumer = world.consume();

@@ -1,10 +1,10 @@
-//! What is wrong with a body. Reading a field adds to it, and so do rules that need the database.
+//! The errors of a body. Reading a field adds to them, and so do rules that need the database.
 
 use crate::http::error::{ApiError, FieldErrors};
 
 pub(super) const REQUIRED: &str = "This field is required.";
 
-/// What is wrong with a body, by field.
+/// The errors of a body, by field.
 #[derive(Debug, Default)]
 pub struct Errors {
     by_field: FieldErrors,

@@ -205,7 +205,8 @@ impl Service {
     /// commented out.
     fn example(&self, with_secrets: bool) -> String {
         let mut text = format!(
-            "# The configuration of {}: all keys with their defaults. docs/configuration.md has more.\n\
+            "# The configuration of {}: all keys with their defaults.\n\
+             # docs/configuration.md has their meaning and limits.\n\
              # Generated from the code. Renew it:\n\
              # SLUICE_RENEW=1 cargo test -p sluice-bench --test it references\n",
             self.name
@@ -236,7 +237,7 @@ impl Key<'_> {
         self.field.type_name == "Secret"
     }
 
-    /// What the doc comment gives as an example.
+    /// The example in the doc comment.
     fn placeholder(&self) -> Value {
         let example = self.field.doc.split_once("For example `").and_then(|(_, rest)| rest.split_once('`'));
         Value::from(example.map_or(PLACEHOLDER, |(example, _)| example))

@@ -23,7 +23,7 @@ const EVENTS_PER_CHUNK: usize = 500;
 const MS_PER_DAY: u64 = 86_400_000;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the past events go, and how many there are.
+/// The target and the number of the past events.
 #[derive(Debug, clap::Args)]
 pub struct BackfillArgs {
     /// The addresses of Kafka
