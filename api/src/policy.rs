@@ -184,10 +184,13 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Users, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Prospects, Action::List, [OWN, TEAM, NO, ALL]),
     (Resource::Prospects, Action::View, [OWN, TEAM, NO, ALL]),
+    // On the pages; landing pages need no permission.
+    (Resource::Prospects, Action::Create, [NO, NO, NO, ALL]),
     (Resource::Prospects, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Prospects, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Orders, Action::List, [OWN, TEAM, NO, ALL]),
     (Resource::Orders, Action::View, [OWN, TEAM, NO, ALL]),
+    (Resource::Orders, Action::Create, [NO, NO, NO, ALL]),
     (Resource::Orders, Action::SetStatus, [NO, TEAM, NO, ALL]),
     (Resource::Orders, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Orders, Action::Delete, [NO, NO, NO, ALL]),
@@ -286,10 +289,12 @@ mod tests {
         Users Delete: - | - | - | All
         Prospects List: Own | Team | - | All
         Prospects View: Own | Team | - | All
+        Prospects Create: - | - | - | All
         Prospects Update: - | - | - | All
         Prospects Delete: - | - | - | All
         Orders List: Own | Team | - | All
         Orders View: Own | Team | - | All
+        Orders Create: - | - | - | All
         Orders Update: - | - | - | All
         Orders Delete: - | - | - | All
         Orders SetStatus: - | Team | - | All

@@ -46,7 +46,7 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = fund_accounts(list);
     let list = fund_requests(list);
     let list = fund_transfers(list);
-    let list = pages(list);
+    let list = pages::entities::routes(pages(list));
     files(list).finish()
 }
 
@@ -241,7 +241,8 @@ fn pages(list: Routes) -> Routes {
         .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
         .page(Rule::Asks(List, Orders), "/orders/", get(pages::orders::list_orders_page))
         .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
-        .page(Rule::Asks(List, Users), "/users/", get(pages::users::list_users_page))
+        .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
+        .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list_parked_page))
         .page(Rule::Asks(View, Account), "/account/", get(pages::account::show_account))
         .page(Rule::Asks(Update, Account), "/account/", post(pages::account::update_account))

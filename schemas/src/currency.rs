@@ -24,11 +24,16 @@ pub struct Currency {
     pub exponent: u32,
 }
 
+/// Returns the codes of all currencies, in order.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    CODES.split(' ')
+}
+
 impl Currency {
     /// Reads a code in upper or lower case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let code = CODES.split(' ').find(|code| code.eq_ignore_ascii_case(text))?;
+        let code = codes().find(|code| code.eq_ignore_ascii_case(text))?;
         Some(Self { code, exponent: exponent(code) })
     }
 }

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod images;
 pub mod migrations;
 pub mod name_filter;
+pub mod names;
 pub mod orders;
 pub mod parked;
 pub mod partners;
@@ -31,6 +32,7 @@ pub mod time_slices;
 pub mod tokens;
 pub mod tracking_keys;
 pub mod users;
+pub mod waiting;
 
 use std::time::Duration;
 

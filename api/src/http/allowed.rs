@@ -1,5 +1,7 @@
 //! The guard's findings about a request, for its handler: the caller and their permission.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -20,6 +22,22 @@ pub struct Allowed {
     pub credential: Credential,
     /// The `Idempotency-Key`, on routes that accept one.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// What the frame of a page shows; `None` outside of pages.
+    pub surroundings: Option<Arc<Surroundings>>,
+}
+
+/// What the frame around a page shows besides the navigation.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// What was done before the page was opened, as "Saved."
+    pub notice: Option<String>,
+    /// The number of requests for funds that wait for the viewer.
+    pub funds_waiting: i64,
+    /// The number of parked events that wait.
+    pub parked_waiting: u64,
+    /// The time of the last stored event; `None` if there is none or ClickHouse is down.
+    pub last_event_ms: Option<i64>,
+    pub now_ms: i64,
 }
 
 /// The visitor of a public page: the secret from which the form's token is derived.
@@ -37,6 +55,17 @@ impl Form {
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Returns whether a field was sent.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// Returns all texts of a repeated field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 

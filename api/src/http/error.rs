@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use crate::changes::SubmitError;
 use crate::db::violated_constraint;
@@ -26,7 +27,7 @@ const RETRY_IN_USE_S: u64 = 1;
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
 
 /// An error response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     body: Body,
@@ -34,7 +35,7 @@ pub struct ApiError {
 }
 
 /// The shapes of an error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 enum Body {
     Detail(DetailResponse),
@@ -43,7 +44,7 @@ enum Body {
 }
 
 /// `{"detail": …}`, the shape of most errors.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DetailResponse {
     /// A message in English.
     pub detail: String,
@@ -56,7 +57,7 @@ pub struct DetailResponse {
 }
 
 /// The reason why an access token was rejected.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TokenMessage {
     pub token_class: &'static str,
     pub token_type: &'static str,
@@ -313,6 +314,24 @@ impl ApiError {
         self.retry_after_s
     }
 
+    /// Returns the error of a response that another service made.
+    #[must_use]
+    pub fn of_response(status: StatusCode, body: &[u8]) -> Self {
+        match serde_json::from_slice::<FieldErrors>(body) {
+            Ok(errors) => Self::new(status, Body::Fields(errors)),
+            Err(_) => Self::detail(status, String::from_utf8_lossy(body)),
+        }
+    }
+
+    /// Returns the messages by field, if the error is about fields.
+    #[must_use]
+    pub fn messages(&self) -> Option<&FieldErrors> {
+        match &self.body {
+            Body::Detail(_) => None,
+            Body::Fields(errors) | Body::Account { errors, .. } => Some(errors),
+        }
+    }
+
     /// Returns one sentence for a page: the detail, or the message of the first field.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -329,7 +348,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
+        let mut response = (self.status, Json(&self.body)).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"api\""));
@@ -337,6 +356,8 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For callers from within the service.
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }

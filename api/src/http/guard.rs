@@ -5,16 +5,19 @@
 //! The guard also checks the forms of pages: no handler of a change runs before the form's token
 //! was verified.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::http::allowed::{Allowed, Anonymous, Form};
+use crate::db::waiting;
+use crate::http::allowed::{Allowed, Anonymous, Form, Surroundings};
 use crate::http::auth::credentials::{self, Bearer};
 use crate::http::auth::session::{self, ANONYMOUS_COOKIE_NAME};
 use crate::http::auth::{csrf, random_secret};
@@ -22,10 +25,12 @@ use crate::http::body;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, KeyMode};
-use crate::http::page::PageError;
+use crate::http::in_process::OnBehalf;
+use crate::http::notice;
+use crate::http::page::{Frame, PageError, Section, Shown};
 use crate::http::state::App;
-use crate::policy::{self, Action, Resource};
-use crate::viewer::Credential;
+use crate::policy::{self, Action, Grant, Resource, Scope};
+use crate::viewer::{Credential, Viewer};
 
 /// The condition of a route.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +107,10 @@ async fn count_address(app: &App, request: Request) -> Result<Request, ApiError>
     Ok(Request::from_parts(parts, body))
 }
 
-async fn check_api(guard: &Guard, request: Request) -> Result<Request, ApiError> {
+async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiError> {
+    if let Some(inside) = request.extensions_mut().remove::<OnBehalf>() {
+        return check_call_from_page(guard, request, inside.caller());
+    }
     let mut request = count_address(&guard.app, request).await?;
     if let Some((action, resource)) = guard.rule.question() {
         let bearer = credentials::from_bearer(&guard.app, request.headers(), request.method()).await?;
@@ -118,13 +126,24 @@ async fn check_api(guard: &Guard, request: Request) -> Result<Request, ApiError>
             session: None,
             credential,
             idempotency_key: None,
+            surroundings: None,
         });
     }
     Ok(request)
 }
 
+/// Checks a call from within, whose caller has been authenticated and counted.
+fn check_call_from_page(guard: &Guard, mut request: Request, caller: &Allowed) -> Result<Request, ApiError> {
+    if let Some((action, resource)) = guard.rule.question() {
+        let grant =
+            policy::decide(caller.viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
+        request.extensions_mut().insert(Allowed { grant, idempotency_key: None, ..caller.clone() });
+    }
+    Ok(request)
+}
+
 async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Response, PageError> {
-    let mut request = count_address(&guard.app, request).await?;
+    let request = count_address(&guard.app, request).await?;
     let is_change = !request.method().is_safe();
     let Some((action, resource)) = guard.rule.question() else {
         return check_public_page(guard, request, next).await;
@@ -137,18 +156,58 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
     };
     let credential = Credential::Login(session.id);
     guard.app.limits.requests_by_token.count(&credential)?;
-    let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
-    if is_change {
-        request = check_form(request, &guard.app, &session.csrf).await?;
-    }
-    request.extensions_mut().insert(Allowed {
+    let notice = notice::read(request.headers());
+    let surroundings = surroundings(&guard.app, &viewer, notice.clone()).await?;
+    let request_id = request_id(request.headers());
+    let csrf = session.csrf;
+    let mut allowed = Allowed {
         viewer,
-        grant,
+        grant: NOTHING,
         session: Some(session),
         credential,
         idempotency_key: None,
-    });
-    Ok(next.run(request).await)
+        surroundings: Some(Arc::new(surroundings)),
+    };
+    let answered = match policy::decide(allowed.viewer.position, action, resource) {
+        None => Err(ApiError::forbidden()),
+        Some(grant) => {
+            allowed.grant = grant;
+            if is_change { check_form(request, &guard.app, &csrf).await } else { Ok(request) }
+        }
+    };
+    let mut response = match answered {
+        Ok(mut checked) => {
+            checked.extensions_mut().insert(allowed.clone());
+            next.run(checked).await
+        }
+        Err(error) => PageError::from(error).into_response(),
+    };
+    if let Some(error) = response.extensions().get::<Shown>().cloned() {
+        response = error.in_frame(Frame::new(&allowed, Section::None), &request_id);
+    }
+    if notice.is_some() && !response.status().is_redirection() {
+        notice::clear(&mut response);
+    }
+    Ok(response)
+}
+
+/// The grant before the policy was asked: no rows.
+const NOTHING: Grant = Grant { scope: Scope::Own, customer_data: false };
+
+fn request_id(headers: &HeaderMap) -> String {
+    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// Loads what the frame shows besides the navigation.
+async fn surroundings(app: &App, viewer: &Viewer, notice: Option<String>) -> Result<Surroundings, ApiError> {
+    let events = app.freshness.read(&app.clickhouse).await;
+    Ok(Surroundings {
+        notice,
+        funds_waiting: waiting::requests(&app.postgres, viewer).await?,
+        parked_waiting: events.parked_waiting,
+        last_event_ms: events.last_event_ms,
+        now_ms: i64::try_from(app.clock.now_ms()).unwrap_or(i64::MAX),
+    })
 }
 
 async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {

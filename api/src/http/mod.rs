@@ -3,12 +3,12 @@
 //! - `serve` takes connections, `middleware` wraps every request, `router` lists the routes;
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
-//!   `call` combines them for a change;
+//!   `call` combines them for a change; `in_process` lets pages call the API;
 //! - `body`, `fields`, `query`, `path_id`, `precondition`, `list_by_name` read what was sent;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
 //!   `edge_proxy` passes events on;
 //! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written, `openapi`
-//!   how they are described;
+//!   how they are described, `notice` and `freshness` are what the frame of a page tells;
 //! - `state` is what every handler can reach; `assets` and `health` are served beside.
 
 pub mod accepted;
@@ -23,12 +23,15 @@ pub mod client_address;
 pub mod edge_proxy;
 pub mod error;
 pub mod fields;
+pub mod freshness;
 pub mod guard;
 pub mod health;
 pub mod idempotency;
+pub mod in_process;
 pub mod json_values;
 pub mod list_by_name;
 pub mod middleware;
+pub mod notice;
 pub mod openapi;
 pub mod page;
 pub mod paging;

@@ -1,25 +1,33 @@
 //! The frame of every page (navigation that the policy allows, viewer, form token) and the error
 //! page.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::http::allowed::Allowed;
+use crate::http::allowed::{Allowed, Surroundings};
 use crate::http::assets;
 use crate::http::auth::csrf;
 use crate::http::error::ApiError;
-use crate::policy::{self, Action, Resource};
+use crate::policy::{self, Action, Position, Resource};
 
 /// A section of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Home,
+    Campaigns,
     Prospects,
     Orders,
-    Parked,
+    Funds,
+    Teams,
     Users,
+    Sources,
+    Partners,
+    Parked,
+    Admin,
     Account,
     None,
 }
@@ -30,15 +38,23 @@ pub struct NavItem {
     pub href: &'static str,
     pub label: &'static str,
     pub is_active: bool,
+    /// The number of things that wait for the viewer behind the link.
+    pub waiting: u64,
 }
 
 /// Data of the frame around a page.
 #[derive(Debug, Clone)]
 pub struct Frame {
+    /// The links of the bar.
     pub nav: Vec<NavItem>,
+    /// The links of the menu *More*.
+    pub more: Vec<NavItem>,
+    /// The links of the bar at the bottom of a phone.
+    pub phone: Vec<NavItem>,
     /// `None` if nobody is logged in.
     pub viewer: Option<FrameViewer>,
     pub section: Section,
+    surroundings: Arc<Surroundings>,
 }
 
 /// The logged-in user, as the frame shows them.
@@ -48,35 +64,137 @@ pub struct FrameViewer {
     pub position: &'static str,
     /// Value of the hidden field `csrf_token` of every form.
     pub csrf: String,
+    /// The time zone, with its distance to UTC now.
+    pub zone: String,
 }
 
-const NAVIGATION: [(Section, &str, &str, Action, Resource); 5] = [
-    (Section::Home, "/", "Home", Action::View, Resource::Figures),
-    (Section::Prospects, "/prospects/", "Prospects", Action::List, Resource::Prospects),
-    (Section::Orders, "/orders/", "Orders", Action::List, Resource::Orders),
-    (Section::Parked, "/parked/", "Parked", Action::List, Resource::Parked),
-    (Section::Users, "/users/", "Users", Action::List, Resource::Users),
-];
+/// A link, and what the policy is asked before it is shown.
+type Link = (Section, &'static str, &'static str, Action, Resource);
+
+const HOME: Link = (Section::Home, "/", "Home", Action::View, Resource::Figures);
+const CAMPAIGNS: Link = (Section::Campaigns, "/campaigns/", "Campaigns", Action::List, Resource::Campaigns);
+const PROSPECTS: Link = (Section::Prospects, "/prospects/", "Prospects", Action::List, Resource::Prospects);
+const ORDERS: Link = (Section::Orders, "/orders/", "Orders", Action::List, Resource::Orders);
+const FUNDS: Link = (Section::Funds, "/funds/", "Funds", Action::List, Resource::FundRequests);
+const TEAMS: Link = (Section::Teams, "/teams/", "Teams", Action::List, Resource::Teams);
+const USERS: Link = (Section::Users, "/users/", "Users", Action::List, Resource::Users);
+const SOURCES: Link = (Section::Sources, "/sources/", "Sources", Action::List, Resource::Sources);
+const PARTNERS: Link = (Section::Partners, "/partners/", "Partners", Action::List, Resource::Partners);
+const PARKED: Link = (Section::Parked, "/parked/", "Parked", Action::List, Resource::Parked);
+const ADMIN: Link = (Section::Admin, "/admin/", "Admin", Action::List, Resource::Audit);
+
+/// The bar, the menu *More* and the bar of a phone, by position.
+const fn links(position: Position) -> (&'static [Link], &'static [Link], &'static [Link]) {
+    match position {
+        Position::Buyer => (
+            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS],
+            &[TEAMS, USERS, SOURCES, PARTNERS],
+            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS],
+        ),
+        Position::TeamLead => (
+            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
+            &[SOURCES, PARTNERS],
+            &[HOME, CAMPAIGNS, ORDERS, FUNDS],
+        ),
+        Position::FundsCoordinator => {
+            (&[HOME, FUNDS, CAMPAIGNS, TEAMS, USERS], &[SOURCES, PARTNERS], &[HOME, FUNDS, CAMPAIGNS, TEAMS])
+        }
+        Position::Owner => (
+            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
+            &[PARKED, SOURCES, PARTNERS, ADMIN],
+            &[HOME, CAMPAIGNS, ORDERS, FUNDS],
+        ),
+    }
+}
+
+impl Section {
+    /// Returns the section of a resource's pages.
+    #[must_use]
+    pub const fn of(resource: Resource, is_admin: bool) -> Self {
+        if is_admin {
+            return Self::Admin;
+        }
+        match resource {
+            Resource::Users => Self::Users,
+            Resource::Prospects => Self::Prospects,
+            Resource::Orders => Self::Orders,
+            Resource::Parked => Self::Parked,
+            Resource::Figures => Self::Home,
+            Resource::Account => Self::Account,
+            Resource::Teams => Self::Teams,
+            Resource::Campaigns => Self::Campaigns,
+            Resource::Sources => Self::Sources,
+            Resource::Partners => Self::Partners,
+            Resource::Audit => Self::Admin,
+            Resource::FundAccounts
+            | Resource::FundBudgets
+            | Resource::FundRequests
+            | Resource::FundTransfers
+            | Resource::FundRates => Self::Funds,
+        }
+    }
+}
 
 impl Frame {
     /// Makes the frame of a logged-in viewer.
     #[must_use]
     pub fn new(allowed: &Allowed, section: Section) -> Self {
-        let position = allowed.viewer.position;
-        let nav = NAVIGATION
-            .iter()
-            .filter(|(_, _, _, action, resource)| policy::decide(position, *action, *resource).is_some())
-            .map(|(known, href, label, _, _)| NavItem { href, label, is_active: *known == section })
-            .collect();
-        let csrf = allowed.session.as_ref().map(|session| csrf::show(&session.csrf)).unwrap_or_default();
-        let viewer = FrameViewer { name: allowed.viewer.display_name(), position: position.as_str(), csrf };
-        Self { nav, viewer: Some(viewer), section }
+        let viewer = &allowed.viewer;
+        let surroundings = allowed.surroundings.clone().unwrap_or_default();
+        let (bar, more, phone) = links(viewer.position);
+        let items = |links: &'static [Link]| -> Vec<NavItem> {
+            links
+                .iter()
+                .filter(|(_, _, _, action, resource)| {
+                    policy::decide(viewer.position, *action, *resource).is_some()
+                })
+                .map(|(known, href, label, _, _)| NavItem {
+                    href,
+                    label,
+                    is_active: *known == section,
+                    waiting: match known {
+                        Section::Funds => surroundings.funds_waiting.unsigned_abs(),
+                        Section::Parked => surroundings.parked_waiting,
+                        _ => 0,
+                    },
+                })
+                .collect()
+        };
+        let zone = viewer.time_zone;
+        let offset = zone.format(surroundings.now_ms, "%:z");
+        let viewer = FrameViewer {
+            name: viewer.display_name(),
+            position: viewer.position.as_str(),
+            csrf: Self::csrf(allowed),
+            zone: format!("{}, UTC{offset}", zone.name()),
+        };
+        Self {
+            nav: items(bar),
+            more: items(more),
+            phone: items(phone),
+            viewer: Some(viewer),
+            section,
+            surroundings,
+        }
+    }
+
+    /// Returns the value of the hidden field `csrf_token` of the viewer's forms.
+    #[must_use]
+    pub fn csrf(allowed: &Allowed) -> String {
+        allowed.session.as_ref().map(|session| csrf::show(&session.csrf)).unwrap_or_default()
     }
 
     /// Makes the frame of a page without a viewer.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self { nav: Vec::new(), viewer: None, section: Section::None }
+        Self {
+            nav: Vec::new(),
+            more: Vec::new(),
+            phone: Vec::new(),
+            viewer: None,
+            section: Section::None,
+            surroundings: Arc::default(),
+        }
     }
 
     /// Returns the path of a static file.
@@ -89,6 +207,32 @@ impl Frame {
     #[must_use]
     pub fn is_account(&self) -> bool {
         self.section == Section::Account
+    }
+
+    /// Returns whether a link of the menu *More* is the present page.
+    #[must_use]
+    pub fn is_in_more(&self) -> bool {
+        self.more.iter().any(|item| item.is_active)
+    }
+
+    /// Returns what was done before the page was opened.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        self.surroundings.notice.as_deref()
+    }
+
+    /// Returns how long ago the last stored event came, in words.
+    #[must_use]
+    pub fn freshness(&self) -> String {
+        let Some(last_ms) = self.surroundings.last_event_ms else { return String::new() };
+        let seconds = (self.surroundings.now_ms - last_ms).max(0) / 1000;
+        let age = match seconds {
+            0..120 => format!("{seconds} s"),
+            120..7_200 => format!("{} min", seconds / 60),
+            7_200..172_800 => format!("{} h", seconds / 3600),
+            _ => format!("{} days", seconds / 86_400),
+        };
+        format!("Last event {age} ago.")
     }
 }
 
@@ -118,29 +262,49 @@ struct ErrorPage {
     title: &'static str,
     status: u16,
     sentence: String,
+    request_id: String,
+}
+
+/// An error beside its response. The guard, which knows the viewer, puts it into their frame.
+#[derive(Debug, Clone)]
+pub struct Shown(ApiError);
+
+impl Shown {
+    /// Renders the error in the viewer's frame. The request id finds it in the log.
+    #[must_use]
+    pub fn in_frame(&self, frame: Frame, request_id: &str) -> Response {
+        error_page(&self.0, frame, request_id)
+    }
+}
+
+fn error_page(error: &ApiError, frame: Frame, request_id: &str) -> Response {
+    let status = error.status();
+    let title = match status {
+        StatusCode::FORBIDDEN => "No access",
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+        _ if status.is_client_error() => "The request was not accepted",
+        _ => "Something went wrong",
+    };
+    let sentence = match status {
+        StatusCode::NOT_FOUND => "This page does not exist, or is not in your scope.".to_owned(),
+        _ => error.sentence(),
+    };
+    let request_id = if status.is_server_error() { request_id.to_owned() } else { String::new() };
+    let page = ErrorPage { frame, title, status: status.as_u16(), sentence, request_id };
+    let html = page.render().unwrap_or_else(|_| title.to_owned());
+    let mut response = (status, Html(html)).into_response();
+    if let Some(seconds) = error.retry_after_s() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let status = self.0.status();
-        let title = match status {
-            StatusCode::FORBIDDEN => "No access",
-            StatusCode::NOT_FOUND => "There is nothing here",
-            StatusCode::SERVICE_UNAVAILABLE => "Temporarily unavailable",
-            StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
-            _ if status.is_client_error() => "The request was not accepted",
-            _ => "Something went wrong",
-        };
-        let sentence = match status {
-            StatusCode::NOT_FOUND => "This page does not exist, or is not in your scope.".to_owned(),
-            _ => self.0.sentence(),
-        };
-        let page = ErrorPage { frame: Frame::anonymous(), title, status: status.as_u16(), sentence };
-        let html = page.render().unwrap_or_else(|_| title.to_owned());
-        let mut response = (status, Html(html)).into_response();
-        if let Some(seconds) = self.0.retry_after_s() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        let mut response = error_page(&self.0, Frame::anonymous(), "");
+        response.extensions_mut().insert(Shown(self.0));
         response
     }
 }

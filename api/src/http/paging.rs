@@ -69,6 +69,12 @@ impl Listing {
         Params::parse(self.query.as_deref())
     }
 
+    /// Protocol and host as the client sent them; empty if it sent none.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The query string.
     #[must_use]
     pub fn query(&self) -> Option<&str> {

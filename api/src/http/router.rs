@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
+use axum::{Extension, Router};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 
 use crate::http::guard::{Guard, Rule, Surface, check};
 use crate::http::idempotency::KeyMode;
 use crate::http::idempotency::document::take_key;
+use crate::http::in_process::ApiRoutes;
 use crate::http::middleware;
 use crate::http::openapi::{self, Document, get_openapi};
 use crate::http::precompressed::Precompressed;
@@ -98,9 +99,11 @@ impl Routes {
         let document = openapi::finish(&document);
         let document = Precompressed::new("application/json", document.to_string().into());
         let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
-        let router = documented
-            .merge(self.plain)
-            .with_state(self.app)
+        let documented: Router = documented.with_state(self.app.clone());
+        let pages: Router = self.plain.with_state(self.app);
+        let router = pages
+            .layer(Extension(ApiRoutes(documented.clone())))
+            .merge(documented)
             .merge(described)
             .fallback(middleware::not_found)
             .method_not_allowed_fallback(middleware::method_not_allowed);

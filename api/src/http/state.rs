@@ -16,6 +16,7 @@ use crate::http::auth::password::Passwords;
 use crate::http::auth::token::Tokens;
 use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
+use crate::http::freshness::Freshness;
 use crate::http::request_limit::RequestLimit;
 use crate::metrics::Metrics;
 use crate::viewer::Credential;
@@ -43,6 +44,7 @@ pub struct Inner {
     pub images: BlockingPool,
     pub tokens: Tokens,
     pub limits: Limits,
+    pub freshness: Freshness,
 }
 
 /// Limits for anonymous callers.
@@ -84,6 +86,7 @@ impl App {
                 ),
                 requests_by_token: RequestLimit::new(config.http.requests_per_minute_by_token, clock.clone()),
             },
+            freshness: Freshness::default(),
             config,
             clock,
             readiness,

@@ -28,12 +28,12 @@ impl LocalTime {
 
 /// A text of a table cell, shortened if it is too long, and the whole text.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct Shortened {
     pub text: String,
     pub whole: String,
 }
 
-impl Cell {
+impl Shortened {
     /// Shortens a text of more than 40 characters.
     #[must_use]
     pub fn new(whole: String) -> Self {
@@ -103,6 +103,6 @@ mod tests {
             ("0".into(), "1\u{202f}234\u{202f}567".into(), "−999".into())
         );
         assert_eq!((percent(1, 8), percent(0, 0)), ("12.50\u{202f}%".into(), NONE.into()));
-        assert!(Cell::new("x".repeat(41)).is_cut() && !Cell::new("x".repeat(40)).is_cut());
+        assert!(Shortened::new("x".repeat(41)).is_cut() && !Shortened::new("x".repeat(40)).is_cut());
     }
 }

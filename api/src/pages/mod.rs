@@ -4,9 +4,25 @@
 //! show errors as a page: 400 for an invalid parameter, 404 for an id that does not exist or is out
 //! of the viewer's scope, 503 when a database is down.
 
+//!
+//! `entity/` describes what people see and edit; `entities` makes the routes of these pages, which
+//! are clients of the API: `list`, `export`, `detail`, `create`, `update`, `delete`, `act`, and
+//! `admin` for Owners. `table` and `form` are their parts. The other files are pages of their own.
+
 pub mod account;
+pub mod act;
+pub mod admin;
+pub mod create;
+pub mod delete;
+pub mod detail;
+pub mod entities;
+pub mod entity;
+pub mod export;
+pub mod form;
 pub mod format;
+pub mod funds;
 pub mod home;
+pub mod list;
 pub mod listing;
 pub mod login;
 pub mod names;
@@ -14,5 +30,7 @@ pub mod orders;
 pub mod parked;
 pub mod prospects;
 pub mod redoc;
+pub mod site;
 pub mod swagger;
-pub mod users;
+pub mod table;
+pub mod update;

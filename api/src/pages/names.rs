@@ -1,11 +1,61 @@
-//! Names of buyers, for lists of prospects and orders.
+//! Names of the users, teams, campaigns and other things to which ids refer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::db::users;
+use crate::db::{names, users};
 use crate::http::error::ApiError;
 use crate::http::state::App;
-use crate::pages::format;
+use crate::pages::entity::Refers;
+use crate::pages::format::{self, Shortened};
+use crate::pages::table::Cell;
+
+/// Names by kind and id.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<(Refers, i64), String>);
+
+impl Names {
+    /// Loads the names of these ids, with one statement a kind.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn load(app: &App, ids: Vec<(Refers, i64)>) -> Result<Self, ApiError> {
+        let mut by_kind = BTreeMap::<Refers, Vec<i64>>::new();
+        for (refers, id) in ids {
+            by_kind.entry(refers).or_default().push(id);
+        }
+        let mut found = HashMap::new();
+        for (refers, mut ids) in by_kind {
+            ids.sort_unstable();
+            ids.dedup();
+            let named = names::of(&app.postgres, refers, &ids).await?;
+            found.extend(named.into_iter().map(|(id, name)| ((refers, id), name)));
+        }
+        Ok(Self(found))
+    }
+
+    /// Returns the name of a thing, or `#id` for an unknown one.
+    #[must_use]
+    pub fn name(&self, refers: Refers, id: i64) -> String {
+        self.0.get(&(refers, id)).cloned().unwrap_or_else(|| format!("#{id}"))
+    }
+
+    /// Makes a cell with a link to the thing.
+    #[must_use]
+    pub fn cell(&self, refers: Refers, id: i64, base: &str) -> Cell {
+        let Some(text) = self.0.get(&(refers, id)).cloned() else {
+            return if id == 0 { Cell::None } else { Cell::Text(Shortened::new(format!("#{id}"))) };
+        };
+        let path = match refers {
+            Refers::User => "users",
+            Refers::Team => "teams",
+            Refers::Campaign => "campaigns",
+            Refers::Source => "sources",
+            Refers::Partner => "partners",
+            Refers::Account => "funds/accounts",
+        };
+        Cell::Link { href: format!("{base}/{path}/{id}/"), text }
+    }
+}
 
 /// Returns the usernames of the users with these ids. Zeros are skipped.
 pub async fn names_of(

@@ -16,7 +16,7 @@ use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble::{Order, OrderState};
 use crate::orders::{detail, list};
-use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::ListView;
 use crate::pages::names::{names_of, user_name};
 use crate::snippet::Snippet;
@@ -32,11 +32,11 @@ pub struct OrderView {
     pub phone: String,
     pub address: String,
     /// The prospect's id, or the unknown reference that the order sent.
-    pub prospect: Cell,
+    pub prospect: Shortened,
     pub is_joined: bool,
     pub prospect_ip: String,
-    pub prospect_agent: Cell,
-    pub prospect_referrer: Cell,
+    pub prospect_agent: Shortened,
+    pub prospect_referrer: Shortened,
     pub status: String,
     pub status_text: String,
     /// Tabler colour of the status.
@@ -63,11 +63,11 @@ impl OrderView {
             email: or_none(contact.email),
             phone: or_none(contact.phone_number),
             address: or_none(contact.delivery_address),
-            prospect: Cell::new(order.prospect_ref),
+            prospect: Shortened::new(order.prospect_ref),
             is_joined: prospect.is_some(),
             prospect_ip: prospect.map(|prospect| format::ip(prospect.ip)).unwrap_or_default(),
-            prospect_agent: Cell::new(prospect.map(|row| row.user_agent.clone()).unwrap_or_default()),
-            prospect_referrer: Cell::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
+            prospect_agent: Shortened::new(prospect.map(|row| row.user_agent.clone()).unwrap_or_default()),
+            prospect_referrer: Shortened::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
             color: color(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
             payout: state.map_or_else(|| format::NONE.to_owned(), payout),

@@ -10,7 +10,7 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::{Listing, Page};
 use crate::http::query::event_cursor;
 use crate::http::state::App;
-use crate::pages::format::{Cell, LocalTime, or_none};
+use crate::pages::format::{LocalTime, Shortened, or_none};
 use crate::pages::listing::ListView;
 
 /// Choices of the filter `state`. The first, empty one is the default and means any state.
@@ -24,7 +24,7 @@ pub struct ParkedView {
     pub reason: String,
     pub state: String,
     pub color: &'static str,
-    pub reference: Cell,
+    pub reference: Shortened,
     pub first_seen: LocalTime,
     pub last_tried: LocalTime,
     pub is_waiting_order: bool,
@@ -73,7 +73,7 @@ pub async fn list_parked_page(
         reason: row.reason.replace('_', " "),
         color: if row.state == "waiting" { "orange" } else { "secondary" },
         state: row.state,
-        reference: Cell::new(or_none(row.reference)),
+        reference: Shortened::new(or_none(row.reference)),
         first_seen: LocalTime::new(row.first_seen_ms, zone),
         last_tried: LocalTime::new(row.last_tried_ms, zone),
     };

@@ -18,7 +18,7 @@ use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble;
-use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::ListView;
 use crate::pages::names::{names_of, user_name};
 use crate::pages::orders::OrderView;
@@ -31,8 +31,8 @@ pub struct ProspectView {
     pub id: String,
     pub created: LocalTime,
     pub ip: String,
-    pub user_agent: Cell,
-    pub referrer: Cell,
+    pub user_agent: Shortened,
+    pub referrer: Shortened,
     pub country: String,
     pub bot: String,
     pub user: String,
@@ -107,8 +107,8 @@ fn view(row: ProspectRow, zone: TimeZone, names: &HashMap<i64, String>) -> Prosp
         id: row.prospect_id.to_string(),
         created: LocalTime::new(row.time_ms, zone),
         ip: format::ip(row.ip),
-        user_agent: Cell::new(row.user_agent),
-        referrer: Cell::new(or_none(row.referrer)),
+        user_agent: Shortened::new(row.user_agent),
+        referrer: Shortened::new(or_none(row.referrer)),
         country: or_none(row.country),
         bot: row.bot,
         user: user_name(row.user_id, names),

@@ -17,6 +17,7 @@ mod cut_off;
 mod described;
 mod documents;
 mod edits;
+mod entity_pages;
 mod events;
 mod funds;
 mod held_back;

@@ -122,7 +122,8 @@ async fn more_rows_need_no_more_statements() {
         let after = &many[path];
         assert_eq!(after.postgres, before.postgres, "{path}: {after:?} after {before:?}");
         // Fewer are fine: a full page needs no further slice of time.
-        assert!(after.clickhouse <= before.clickhouse, "{path}: {after:?} after {before:?}");
+        // Every few seconds one more: the frame of a page asks how fresh the events are.
+        assert!(after.clickhouse <= before.clickhouse + 1, "{path}: {after:?} after {before:?}");
         // The data that identifies the caller is in Postgres.
         assert!(before.postgres > 0 || path.ends_with("/templates/"), "{path} asked nobody");
         // The templates of traffic sources are in the code.

@@ -200,6 +200,11 @@ impl World {
         sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&self.app.postgres).await.unwrap();
     }
 
+    /// Returns the number that a query selects.
+    pub(crate) async fn sql_number(&self, query: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&self.app.postgres).await.unwrap()
+    }
+
     pub(crate) async fn login(&self, username: &str, password: &str) -> Answer {
         self.post_json("/api/users/login/", &json!({"username": username, "password": password}), None).await
     }

@@ -1,0 +1,189 @@
+//! `/<things>/export.csv`: what the list shows, all rows, streamed. A page of rows is in memory at
+//! a time. A list that fails on the way breaks the download, so that no file seems complete.
+
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::Response;
+use futures::stream;
+use serde_json::{Value, json};
+
+use crate::db::audit::{self, Actor, Diff};
+use crate::http::error::ApiError;
+use crate::http::in_process::Api;
+use crate::http::page::PageError;
+use crate::http::paging::Listing;
+use crate::http::query::{MAX_LIMIT, with_param};
+use crate::http::state::App;
+use crate::pages::entity::{Column, Entity, Kind};
+use crate::pages::list::rows;
+use crate::pages::names::Names;
+use crate::pages::table::{plain, references};
+
+/// Spreadsheets read UTF-8 only with this mark.
+const BOM: &str = "\u{feff}";
+/// A text that begins with one of these is a formula to a spreadsheet.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const SEPARATORS: [&str; 3] = ["comma", "semicolon", "tab"];
+
+/// Where a download stands.
+struct Download {
+    app: App,
+    api: Api,
+    entity: &'static Entity,
+    query: String,
+    separator: u8,
+    /// The first rows, which were loaded before the response began.
+    ready: Option<Vec<Value>>,
+    /// `None` after the last page.
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// Sends a list as a CSV file.
+///
+/// # Errors
+/// 400 for a wrong parameter.
+pub async fn send(
+    entity: &'static Entity,
+    State(app): State<App>,
+    api: Api,
+    actor: Actor,
+    listing: Listing,
+) -> Result<Response, PageError> {
+    let mut params = listing.params();
+    let separator = match params.choice("separator", &SEPARATORS) {
+        "semicolon" => b';',
+        "tab" => b'\t',
+        _ => b',',
+    };
+    params.finish()?;
+    let query = without(listing.query(), &["separator", "per_page", "cursor"]);
+    let (first, next) = rows(&api, entity, Some(&query), MAX_LIMIT).await?;
+    let mut connection = app.postgres.acquire().await?;
+    let facts = json!({"query": query});
+    audit::record(&mut connection, &actor, "export", entity.resource, "", Diff::noted(facts)).await?;
+    let download = Download { app, api, entity, query, separator, ready: Some(first), next, is_first: true };
+    let parts = stream::try_unfold(download, |download| async move {
+        download.part().await.map_err(|error| io::Error::other(error.sentence()))
+    });
+    let mut response = Response::new(Body::from_stream(parts));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    let name = entity.path().replace('/', "-");
+    let disposition = format!("attachment; filename=\"{name}.csv\"");
+    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    Ok(response)
+}
+
+fn without(query: Option<&str>, names: &[&str]) -> String {
+    names
+        .iter()
+        .fold(query.unwrap_or_default().to_owned(), |query, name| with_param(Some(&query), name, None))
+}
+
+impl Download {
+    async fn part(mut self) -> Result<Option<(Bytes, Self)>, ApiError> {
+        let items = match (self.ready.take(), self.next.take()) {
+            (Some(items), next) => {
+                self.next = next;
+                items
+            }
+            (None, None) => return Ok(None),
+            (None, Some(cursor)) => {
+                let query = with_param(Some(&self.query), "cursor", Some(&cursor));
+                let (items, next) = rows(&self.api, self.entity, Some(&query), MAX_LIMIT).await?;
+                self.next = next;
+                items
+            }
+        };
+        let names = Names::load(&self.app, references(self.entity.columns.iter(), &items)).await?;
+        let text = self.write(&items, &names).map_err(|error| ApiError::internal(&error))?;
+        self.is_first = false;
+        Ok(Some((text, self)))
+    }
+
+    fn write(&self, items: &[Value], names: &Names) -> Result<Bytes, csv::Error> {
+        let mut bytes = Vec::new();
+        if self.is_first {
+            bytes.extend_from_slice(BOM.as_bytes());
+        }
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(self.separator)
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(bytes);
+        if self.is_first {
+            writer.write_record(headings(self.entity))?;
+        }
+        for item in items {
+            writer.write_record(values(self.entity, item, names))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(bytes.into())
+    }
+}
+
+/// An id of another thing is followed by its name, an amount by its currency.
+fn headings(entity: &Entity) -> Vec<String> {
+    let mut headings = Vec::new();
+    for column in ids(entity).chain(entity.columns) {
+        headings.push(column.label.to_owned());
+        match column.kind {
+            Kind::Ref(_) => headings.push(format!("{} (name)", column.label)),
+            Kind::Money => headings.push(format!("{} (currency)", column.label)),
+            _ => {}
+        }
+    }
+    headings
+}
+
+fn values(entity: &Entity, item: &Value, names: &Names) -> Vec<String> {
+    let mut values = Vec::new();
+    for column in ids(entity).chain(entity.columns) {
+        let value = item.get(column.key).unwrap_or(&Value::Null);
+        values.push(match column.kind {
+            Kind::Count => value.as_array().map_or(0, Vec::len).to_string(),
+            Kind::Money | Kind::Number | Kind::Time | Kind::Date | Kind::Ref(_) => plain(value),
+            _ => safe(plain(value)),
+        });
+        match column.kind {
+            Kind::Ref(refers) => {
+                values.push(value.as_i64().map(|id| safe(names.name(refers, id))).unwrap_or_default());
+            }
+            Kind::Money => values.push(item.get("currency").map(plain).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    values
+}
+
+/// The column `Id`, for entities whose columns have none.
+fn ids(entity: &Entity) -> impl Iterator<Item = &'static Column> {
+    static ID: Column = Column::new("id", "Id", Kind::Text);
+    let has_one = entity.columns.iter().any(|column| column.key == "id");
+    [&ID].into_iter().filter(move |_| !has_one)
+}
+
+/// Returns a text that no spreadsheet runs as a formula.
+fn safe(text: String) -> String {
+    if text.starts_with(FORMULA) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::entity::TEAMS;
+
+    #[test]
+    fn a_row_has_raw_values_and_no_formulas() {
+        assert_eq!(headings(&TEAMS), ["Id", "Name", "Team Lead", "Team Lead (name)", "Members"]);
+        let team = json!({"id": 1, "name": "=1+1", "team_lead": 7, "members": [1, 2]});
+        assert_eq!(values(&TEAMS, &team, &Names::default()), ["1", "'=1+1", "7", "#7", "2"]);
+        assert_eq!((safe("\t=1".into()), safe("a=1".into())), ("'\t=1".into(), "a=1".into()));
+    }
+}
