@@ -73,3 +73,46 @@
     chart = draw();
   }));
 })();
+
+// Opens one menu at a time, and closes it by Escape or a click elsewhere.
+(() => {
+  const menus = [...document.querySelectorAll("details.menu")];
+  const close = (except) => menus.forEach((menu) => { if (menu !== except) menu.open = false; });
+  menus.forEach((menu) => menu.addEventListener("toggle", () => menu.open && close(menu)));
+  addEventListener("keydown", (event) => {
+    const open = menus.find((menu) => menu.open);
+    if (event.key !== "Escape" || !open) return;
+    close();
+    open.querySelector("summary").focus();
+  });
+  addEventListener("click", (event) => { if (!event.target.closest("details.menu")) close(); });
+})();
+
+// Waits for the first hit of a campaign. Without this script the page has a link to refresh it.
+(() => {
+  const waiting = document.getElementById("first-hit");
+  if (!waiting || typeof EventSource === "undefined") return;
+  const stream = new EventSource(waiting.dataset.stream);
+  const causes = setTimeout(() => { document.getElementById("hit-causes").hidden = false; }, 600000);
+  stream.addEventListener("hit", (event) => {
+    stream.close();
+    clearTimeout(causes);
+    const status = document.createElement("span");
+    status.className = "status status-sale";
+    status.textContent = "Receiving";
+    waiting.replaceChildren(status, ` First hit at ${JSON.parse(event.data).time}.`);
+  });
+})();
+
+// Asks before a form with changes is left.
+(() => {
+  const form = document.querySelector("form[data-asks-before-leaving]");
+  if (!form) return;
+  let isChanged = false;
+  form.addEventListener("input", () => { isChanged = true; });
+  form.addEventListener("submit", () => { isChanged = false; });
+  addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); });
+})();
+
+// Moves the focus to the problems of a form.
+document.getElementById("problems")?.focus();

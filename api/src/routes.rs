@@ -242,6 +242,7 @@ fn pages(list: Routes) -> Routes {
         .page(Rule::Asks(List, Orders), "/orders/", get(pages::orders::list_orders_page))
         .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
         .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
+        .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list_parked_page))
         .page(Rule::Asks(View, Account), "/account/", get(pages::account::show_account))

@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::in_process::{Api, Sent};
 use crate::http::notice::redirect;
 use crate::http::page::{Frame, PageError, Section, render};
-use crate::pages::detail::{escaped, find, messages};
+use crate::pages::calls::{escaped, find, messages};
 use crate::pages::entity::{ALL, Entity};
 use crate::pages::site::Site;
 use crate::pages::table::name_of;

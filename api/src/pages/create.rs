@@ -14,7 +14,7 @@ use crate::http::notice::redirect;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::query::Params;
 use crate::http::state::App;
-use crate::pages::detail::{find, messages};
+use crate::pages::calls::{find, messages};
 use crate::pages::entity::{Entity, Forms, Input};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::site::Site;

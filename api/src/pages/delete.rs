@@ -11,7 +11,7 @@ use crate::http::in_process::{Api, Reply, Sent};
 use crate::http::notice::redirect;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::path_id::PathText;
-use crate::pages::detail::{escaped, find, messages};
+use crate::pages::calls::{escaped, find, messages};
 use crate::pages::entity::Entity;
 use crate::pages::site::Site;
 use crate::pages::table::name_of;

@@ -7,15 +7,17 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::http::error::ApiError;
-use crate::http::in_process::{Api, Reply};
+use crate::http::in_process::Api;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::query::with_param;
 use crate::http::state::App;
+use crate::pages::calls::{escaped, find, messages, rows};
 use crate::pages::entity::{AUDIT, Column, Entity, Forms, Panel, Verb};
-use crate::pages::form::{self, FieldView, Messages, Texts};
+use crate::pages::form::{self, FieldView, Texts};
 use crate::pages::names::Names;
+use crate::pages::setup::{self, Setup};
 use crate::pages::site::Site;
 use crate::pages::table::{Cell, Shown, Table, name_of, references};
 use crate::policy::{Action, Resource, decide};
@@ -29,6 +31,13 @@ struct DetailPage {
     frame: Frame,
     entity: &'static Entity,
     site: Site,
+    parts: Parts,
+    setup: Option<Setup>,
+}
+
+/// What the pages of all things have.
+#[derive(Debug)]
+pub struct Parts {
     title: String,
     facts: Vec<(&'static str, Cell)>,
     image: Option<String>,
@@ -103,20 +112,6 @@ pub struct At<'a> {
     pub query: Option<&'a str>,
 }
 
-/// Asks the API for a thing.
-///
-/// # Errors
-/// The error of the API.
-pub async fn find(api: &Api, entity: &Entity, id: &str) -> Result<Reply, ApiError> {
-    api.get(&format!("/api/{}/detail/{}/", entity.path(), escaped(id))).await
-}
-
-/// Returns an id as a part of a path. An id has only letters, digits and hyphens.
-#[must_use]
-pub fn escaped(id: &str) -> String {
-    id.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '-').collect()
-}
-
 /// Renders the page of a thing; after a verb that failed, with its form and 400.
 pub async fn page(
     app: &App,
@@ -136,11 +131,18 @@ pub async fn page(
         frame: Frame::new(api.caller(), Section::of(entity.resource, site == Site::Admin)),
         entity,
         site,
-        title: name_of(entity, thing),
-        facts: shown_columns.map(fact).filter(|(_, cell)| !matches!(cell, Cell::None)).collect(),
-        image: thing.get("image").and_then(Value::as_str).map(|_| format!("/users/{id}/image/")),
-        actions: actions(api, at, thing, failed).await?,
-        panels: panels(app, api, at, query).await?,
+        parts: Parts {
+            title: name_of(entity, thing),
+            facts: shown_columns.map(fact).filter(|(_, cell)| !matches!(cell, Cell::None)).collect(),
+            image: thing.get("image").and_then(Value::as_str).map(|_| format!("/users/{id}/image/")),
+            actions: actions(api, at, thing, failed).await?,
+            panels: panels(app, api, at, query).await?,
+        },
+        setup: if entity.resource == Resource::Campaigns {
+            Some(setup::load(api, id, thing).await?)
+        } else {
+            None
+        },
     };
     let mut response = render(&page)?;
     if let Some(status) = status {
@@ -186,13 +188,6 @@ pub async fn actions(
     })
 }
 
-/// Returns the messages of an error by field.
-#[must_use]
-pub fn messages(error: &ApiError) -> Messages {
-    let whole = || Messages::from([("non_field_errors".to_owned(), vec![error.sentence()])]);
-    error.messages().cloned().unwrap_or_else(whole)
-}
-
 async fn panels(app: &App, api: &Api, at: &At<'_>, query: Option<&str>) -> Result<Vec<PanelView>, PageError> {
     let viewer = &api.caller().viewer;
     let mut views = Vec::new();
@@ -217,7 +212,7 @@ async fn panel_view(
     let query = if panel.is_main { query } else { None };
     let filter = format!("{}={}", panel.filter, escaped(at.id));
     let asked = with_param(query, panel.filter, Some(&escaped(at.id)));
-    let (items, next) = crate::pages::list::rows(api, panel.entity, Some(&asked), PANEL_ROWS).await?;
+    let (items, next) = rows(api, panel.entity, Some(&asked), PANEL_ROWS).await?;
     let params = crate::http::query::Params::parse(query);
     let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
     Ok(PanelView {
@@ -240,7 +235,7 @@ async fn history(app: &App, api: &Api, at: &At<'_>) -> Result<PanelView, PageErr
         at.entity.resource.as_str().replace('/', "%2F"),
         escaped(at.id)
     );
-    let (items, _) = crate::pages::list::rows(api, &AUDIT, Some(&filter), PANEL_ROWS).await?;
+    let (items, _) = rows(api, &AUDIT, Some(&filter), PANEL_ROWS).await?;
     Ok(PanelView {
         title: "History",
         table: table(app, api, at.site, &AUDIT, &items, None, false).await?,

@@ -18,8 +18,8 @@ use crate::http::page::PageError;
 use crate::http::paging::Listing;
 use crate::http::query::{MAX_LIMIT, with_param};
 use crate::http::state::App;
+use crate::pages::calls::rows;
 use crate::pages::entity::{Column, Entity, Kind};
-use crate::pages::list::rows;
 use crate::pages::names::Names;
 use crate::pages::table::{plain, references};
 

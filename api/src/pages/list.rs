@@ -5,14 +5,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::Value;
 
-use crate::http::error::ApiError;
 use crate::http::in_process::Api;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::query::{Params, with_param};
 use crate::http::state::App;
+use crate::pages::calls::rows;
 use crate::pages::entity::{Entity, Forms};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::names::Names;
@@ -125,21 +124,4 @@ pub async fn show(
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }
     Ok(response)
-}
-
-/// Asks the API for the rows of a list. Returns them with the cursor of the next page.
-///
-/// # Errors
-/// The error of the API.
-pub async fn rows(
-    api: &Api,
-    entity: &Entity,
-    query: Option<&str>,
-    limit: u32,
-) -> Result<(Vec<Value>, Option<String>), ApiError> {
-    let query = with_param(query, "per_page", None);
-    let query = with_param(Some(&query), "limit", Some(&limit.to_string()));
-    let reply = api.get(&format!("/api/{}/list/?{query}", entity.path())).await?;
-    let Value::Array(items) = reply.body else { return Err(ApiError::bug("a list that is none")) };
-    Ok((items, reply.next))
 }

@@ -12,6 +12,7 @@
 pub mod account;
 pub mod act;
 pub mod admin;
+pub mod calls;
 pub mod create;
 pub mod delete;
 pub mod detail;
@@ -30,6 +31,7 @@ pub mod orders;
 pub mod parked;
 pub mod prospects;
 pub mod redoc;
+pub mod setup;
 pub mod site;
 pub mod swagger;
 pub mod table;
