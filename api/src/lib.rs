@@ -33,6 +33,7 @@ pub mod http;
 pub mod metrics;
 pub mod orders;
 pub mod pages;
+pub mod parked;
 pub mod partners;
 pub mod people;
 pub mod policy;

@@ -196,6 +196,7 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Orders, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Parked, Action::List, [NO, NO, NO, ALL]),
     (Resource::Parked, Action::View, [NO, NO, NO, ALL]),
+    (Resource::Parked, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Figures, Action::View, [OWN, TEAM, TOTALS, ALL]),
     (Resource::Account, Action::View, [OWN, OWN, OWN, OWN]),
     (Resource::Account, Action::Update, [OWN, OWN, OWN, OWN]),
@@ -300,6 +301,7 @@ mod tests {
         Orders SetStatus: - | Team | - | All
         Parked List: - | - | - | All
         Parked View: - | - | - | All
+        Parked Update: - | - | - | All
         Figures View: Own | Team | All masked | All
         Account View: Own | Own | Own | Own
         Account Update: Own | Own | Own | Own

@@ -19,7 +19,7 @@ use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
     Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
-use crate::{audit, campaigns, funds, orders, pages, partners, prospects, sources, teams, users};
+use crate::{audit, campaigns, funds, orders, pages, parked, partners, prospects, sources, teams, users};
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the credential");
@@ -43,6 +43,7 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = api(list);
     let list = team_api(list);
     let list = campaign_api(list);
+    let list = parked_api(list);
     let list = fund_accounts(list);
     let list = fund_requests(list);
     let list = fund_transfers(list);
@@ -160,6 +161,18 @@ fn campaign_api(list: Routes) -> Routes {
         .api(Rule::Asks(Delete, Partners), routes!(partners::delete::delete_partner))
 }
 
+fn parked_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(List, Parked), routes!(parked::list::list_parked))
+        .api(Rule::Asks(List, Parked), routes!(parked::counts::count_parked))
+        .api(Rule::Asks(View, Parked), routes!(parked::detail::get_parked))
+        .idempotent(InTransaction, Rule::Asks(Update, Parked), routes!(parked::mend::mend_parked))
+        .idempotent(InTransaction, Rule::Asks(Update, Parked), routes!(parked::ignore::ignore_parked))
+        .idempotent(InTransaction, Rule::Asks(Update, Parked), routes!(parked::wait_again::let_parked_wait))
+        .api(Rule::Asks(List, Parked), routes!(parked::decisions::list_parked_decisions))
+        .api(Rule::Asks(View, Parked), routes!(parked::decisions::get_parked_decision))
+        .api(Rule::Asks(Update, Parked), routes!(parked::decisions::revoke_parked_decision))
+}
+
 fn fund_accounts(list: Routes) -> Routes {
     use funds::{accounts, budgets, rates};
     list.api(Rule::Asks(List, FundAccounts), routes!(accounts::list::list_fund_accounts))
@@ -244,7 +257,17 @@ fn pages(list: Routes) -> Routes {
         .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
         .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
-        .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list_parked_page))
+        .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
+        .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
+        .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))
+        .page(Rule::Asks(Update, Parked), "/parked/ignore/", post(pages::parked::decide::submit_ignore))
+        .page(Rule::Asks(Update, Parked), "/parked/wait-again/", post(pages::parked::decide::submit_wait_again))
+        .page(Rule::Asks(View, Parked), "/parked/decisions/{id}/", get(pages::parked::decision::show_decision))
+        .page(
+            Rule::Asks(Update, Parked),
+            "/parked/decisions/{id}/revoke/",
+            post(pages::parked::decision::submit_revoke),
+        )
         .page(Rule::Asks(View, Account), "/account/", get(pages::account::show_account))
         .page(Rule::Asks(Update, Account), "/account/", post(pages::account::update_account))
 }

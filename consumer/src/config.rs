@@ -116,6 +116,21 @@ pub struct BatchConfig {
     pub replay_interval_ms: u64,
     /// Time that replayed and deleted events stay in the list of parked events.
     pub keep_replayed_days: u64,
+    /// Time that prospects wait, and events that cannot be read. Then they expire: their bytes are
+    /// deleted.
+    pub keep_waiting_days: u64,
+    /// Time that orders wait for their prospect. Then they expire.
+    pub keep_waiting_orders_days: u64,
+    /// Prospects that may wait. Further ones are dropped, and counted as dropped. Everybody can
+    /// send pixels with unknown keys.
+    pub max_waiting_prospects: u64,
+    /// Prospects of one hour that may be parked. Further ones are dropped.
+    pub max_parked_prospects_per_hour: u64,
+    /// Orders that may wait. Further ones are dropped. Has to be far more than ever wait: an order
+    /// is money.
+    pub max_waiting_orders: u64,
+    /// Orders of one hour that may be parked. Further ones are dropped.
+    pub max_parked_orders_per_hour: u64,
 }
 
 impl Default for BatchConfig {
@@ -126,6 +141,12 @@ impl Default for BatchConfig {
             buffer_bytes: 8 * 1024 * 1024,
             replay_interval_ms: 2000,
             keep_replayed_days: 30,
+            keep_waiting_days: 90,
+            keep_waiting_orders_days: 400,
+            max_waiting_prospects: 1_000_000,
+            max_parked_prospects_per_hour: 200_000,
+            max_waiting_orders: 10_000_000,
+            max_parked_orders_per_hour: 2_000_000,
         }
     }
 }
@@ -185,8 +206,14 @@ impl Validate for Config {
         if self.batch.buffer_bytes < 1024 * 1024 {
             return Err(ConfigError::new("batch.buffer_bytes", "must be at least 1048576"));
         }
-        if self.batch.keep_replayed_days == 0 || self.batch.keep_replayed_days > 36_500 {
-            return Err(ConfigError::new("batch.keep_replayed_days", "must be from 1 to 36500"));
+        for (key, days) in [
+            ("batch.keep_replayed_days", self.batch.keep_replayed_days),
+            ("batch.keep_waiting_days", self.batch.keep_waiting_days),
+            ("batch.keep_waiting_orders_days", self.batch.keep_waiting_orders_days),
+        ] {
+            if days == 0 || days > 36_500 {
+                return Err(ConfigError::new(key, "must be from 1 to 36500"));
+            }
         }
         if self.batch.linger_ms > 60_000 {
             return Err(ConfigError::new("batch.linger_ms", "must be at most 60000"));

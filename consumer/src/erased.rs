@@ -85,6 +85,8 @@ mod tests {
             payload: STANDARD.encode(bytes),
             place: "place".to_owned(),
             version: 1,
+            decision: 0,
+            note: String::new(),
         };
         let payload = erased_payload(&row).unwrap();
         let again = ParkedRow { payload: payload.clone(), ..row.clone() };

@@ -14,6 +14,7 @@ use crate::directory::Directory;
 use crate::insert::Inserter;
 use crate::planner::Planner;
 use crate::retry::Stop;
+use crate::room::RoomKeeper;
 use crate::rows::{RowContext, Rows, own_prospects, wanted_prospects};
 use crate::store::Verdict;
 
@@ -23,6 +24,7 @@ pub(crate) struct EventBatches {
     inserter: Inserter,
     /// The next ordinal of each lane. Moves only when a batch has ended.
     lanes: Lanes,
+    room: RoomKeeper,
 }
 
 /// A batch that is stored.
@@ -35,7 +37,7 @@ impl EventBatches {
     /// Goes on from the stored ordinals.
     pub(crate) fn new(context: Arc<PartitionContext>, lanes: Lanes) -> Self {
         let inserter = Inserter::new(Arc::clone(&context));
-        Self { context, inserter, lanes }
+        Self { context, inserter, lanes, room: RoomKeeper::default() }
     }
 
     /// Takes a batch through the protocol.
@@ -61,6 +63,11 @@ impl EventBatches {
             rows.add(event, &row_context);
         }
         rows.assert_conserved(run.events.len());
+        if !rows.parked.is_empty() {
+            let room = self.room.settle(&self.context, &self.inserter, &batch).await?;
+            rows.drop_beyond(room);
+            self.room.note(&rows);
+        }
         self.inserter.insert_events(&batch, &rows, &run.moved).await?;
         planner.end(range).await?;
 

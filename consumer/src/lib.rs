@@ -20,7 +20,8 @@
 //! 9. `planner` commits the end of the batch.
 //!
 //! [`changes`] does the same for the topic of edits and deletions. `replayer` does it for parked
-//! events that can be stored now; [`erased`] makes what is left of an order whose customer was
+//! events that can be stored now, and moves those that an Owner has decided about ([`parked`]).
+//! `room` limits how many are parked. [`erased`] makes what is left of an order whose customer was
 //! erased while it waited.
 //!
 //! Everything in memory can be computed again from Kafka and ClickHouse: a killed consumer loses
@@ -34,12 +35,14 @@ mod collect;
 pub mod commit;
 pub mod config;
 pub mod context;
+mod decided;
 pub mod decode;
 pub mod directory;
 pub mod enrich;
 pub mod erased;
 mod event;
 mod event_batches;
+mod findings;
 mod insert;
 mod lease;
 pub mod metrics;
@@ -47,12 +50,15 @@ pub mod money;
 pub mod owner;
 pub mod pairs;
 pub mod parked;
+pub mod parked_command;
+pub mod parked_counts;
 pub mod partition;
 mod planner;
 pub mod presence;
 mod prospect;
 mod replayer;
 mod retry;
+mod room;
 pub mod rows;
 pub mod sql;
 pub mod store;

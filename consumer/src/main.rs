@@ -14,6 +14,7 @@ use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
 use sluice_consumer::metrics::Metrics;
+use sluice_consumer::parked_command::{self, ParkedArgs};
 use sluice_consumer::store::Store;
 use sluice_consumer::subscription::{Crashes, Subscription};
 use sluice_consumer::topic::Topic;
@@ -41,6 +42,8 @@ struct Cli {
 enum Command {
     /// Compare the tables with each other and with the sums; ends with 1 if they differ
     Verify(VerifyArgs),
+    /// Parked events: count and list them, mend or ignore them, let ignored ones wait again
+    Parked(ParkedArgs),
 }
 
 /// How long the last batches may take when the service drains.
@@ -50,9 +53,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let config: Config = load_or_exit(&cli.config);
     telemetry::init();
-    if let Some(Command::Verify(args)) = &cli.command {
+    if let Some(command) = &cli.command {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(command::run(args, &config));
+        return match command {
+            Command::Verify(args) => runtime.block_on(command::run(args, &config)),
+            Command::Parked(args) => runtime.block_on(parked_command::run(args, &config)),
+        };
     }
     let enricher = Enricher::load(&config.geo.database)
         .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));

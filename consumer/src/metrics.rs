@@ -22,7 +22,7 @@ use crate::rows::Rows;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OutcomeLabels {
     pub outcome: &'static str,
-    /// Empty unless the event is parked.
+    /// Empty unless the event is parked, or dropped instead.
     pub reason: &'static str,
 }
 
@@ -67,8 +67,9 @@ impl Metrics {
             events: add(
                 part,
                 "events",
-                "Events by how they ended: stored in the reports, parked, or replayed after parking. \
-                 Worry if the parked ones grow faster than usual",
+                "Events by how they ended: stored in the reports, parked, dropped because too many are \
+                 parked, and of the parked ones replayed or expired. Worry if the parked ones grow \
+                 faster than usual, or if any are dropped",
             ),
             repeated: add(
                 part,
@@ -136,9 +137,13 @@ impl Metrics {
     }
 
     fn start_series(&self) {
-        let without_reason = [Outcome::Stored, Outcome::Replayed].map(|outcome| (outcome, ""));
-        let parked = ParkReason::ALL.map(|reason| (Outcome::Parked, reason.as_str()));
-        for (outcome, reason) in without_reason.into_iter().chain(parked) {
+        let without_reason =
+            [Outcome::Stored, Outcome::Replayed, Outcome::Expired].map(|outcome| (outcome, ""));
+        let of_each = |outcome| ParkReason::ALL.map(|reason| (outcome, reason.as_str()));
+        let (parked, dropped) = (of_each(Outcome::Parked), of_each(Outcome::Dropped));
+        // Bytes that cannot be read are never dropped.
+        let dropped = dropped.into_iter().filter(|(_, reason)| *reason != ParkReason::Unreadable.as_str());
+        for (outcome, reason) in without_reason.into_iter().chain(parked).chain(dropped) {
             drop(self.events.get_or_create(&OutcomeLabels { outcome: outcome.as_str(), reason }));
         }
         for outcome in [APPLIED, MISSING, REFUSED] {

@@ -15,10 +15,10 @@ use crate::store::{Store, StoreError};
 use crate::stored_prospects::{InheritedRow, N_IDS_A_QUERY, inherited_sql};
 
 /// Places are longer than ids, and are written with escapes.
-const N_PLACES_A_QUERY: usize = 400;
+pub(crate) const N_PLACES_A_QUERY: usize = 400;
 
 /// Waiting events of one partition.
-const WAITING: &str = "parked_log FINAL WHERE (event_id, place) IN (SELECT event_id, place FROM parked_log \
+pub(crate) const WAITING: &str = "parked_log FINAL WHERE (event_id, place) IN (SELECT event_id, place FROM parked_log \
                        WHERE state = 'waiting' AND partition = {partition:Int32}) \
                        AND state = 'waiting' AND partition = {partition:Int32}";
 /// Those that are orders and whose reference can be a prospect's id (parked in its canonical form).
@@ -111,6 +111,11 @@ impl Store {
         Ok(found)
     }
 
+    /// Whether any events of a partition wait.
+    pub async fn do_any_wait(&self, partition: i32) -> Result<bool, StoreError> {
+        self.is_any(partition, "true").await
+    }
+
     /// Whether orders of a partition wait for a prospect that may yet appear.
     pub async fn do_orders_wait(&self, partition: i32) -> Result<bool, StoreError> {
         self.is_any(partition, ORDERS).await
@@ -126,7 +131,7 @@ impl Store {
         Ok(self.client().query(&sql).param("partition", partition).fetch_optional::<u8>().await?.is_some())
     }
 
-    /// Removes events that were replayed or deleted before a moment (Unix milliseconds), and
+    /// Removes events that were replayed, deleted, ignored or expired before a moment (Unix milliseconds), and
     /// returns how many there were. Can be repeated.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
-//! Replays parked events that can be stored now, exactly once: orders whose prospect has come, and
-//! prospects whose key or user has become known.
+//! Replays parked events that can be stored now, exactly once: orders whose prospect has come,
+//! prospects whose key or user has become known, and events that an Owner has mended. Also moves
+//! events that an Owner ignores, or lets wait again, and those that have expired.
 //!
 //! A replay is a batch whose events come from `parked_log`. Its name is a number
-//! (`replay/topic/partition/n`), and its verdict says which events it takes and who owns them. Its
-//! last insert moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is
+//! (`replay/topic/partition/n`), and its verdict (made by `findings.rs`) says which events it stores
+//! and who owns them, and which it moves: so no event is both stored and ignored. Its last insert moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is
 //! followed by the same replay n with the same verdict. Only the owner of the partition by which an
 //! event came replays it.
 //!
@@ -11,7 +12,7 @@
 //! (`changes/origin_edits.rs`). The replay first writes its verdict and only then looks for that;
 //! the events that it keeps after this look are a second verdict (`…/kept`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,13 +27,12 @@ use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::erased::event_of;
-use crate::event::prospect_of;
+use crate::findings::Finder;
 use crate::insert::Inserter;
 use crate::owner::Inherited;
-use crate::parked::MAX_REPLAYED;
 use crate::retry::{Part, Stop};
-use crate::rows::{Rows, owner_of_parked};
-use crate::store::{StoreError, Verdict};
+use crate::rows::Rows;
+use crate::store::{Move, Verdict};
 
 /// The state that a replay gives is above the one by which an order is deleted or erased at the
 /// same time.
@@ -41,6 +41,7 @@ const VERSION_STEP: u64 = 2;
 /// A partition that was just taken has more urgent things to do.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
+const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Replays the parked events of one partition.
 pub(crate) struct Replayer {
@@ -55,20 +56,35 @@ pub(crate) struct Replayer {
 
 /// The kinds of events that may wait, so that ClickHouse is not asked in vain.
 #[derive(Debug, Default)]
-struct Waiting {
-    orders: bool,
-    prospects: bool,
+pub(crate) struct Waiting {
+    /// Whether orders wait for a prospect that may yet appear.
+    pub(crate) orders: bool,
+    /// Whether prospects wait for a key or a user that may yet appear.
+    pub(crate) prospects: bool,
+    /// Whether anything waits.
+    pub(crate) any: bool,
+    /// Whether an Owner ignores something that can wait again.
+    pub(crate) ignored: bool,
+    /// Whether something was parked since the last look.
+    pub(crate) is_new: bool,
     /// Whether a replay was left unfinished.
     is_begun: bool,
     /// Whether this owner has completed a replay, so that nobody else can have begun the next one.
     is_next_new: bool,
-    /// The version of the directory with which all waiting prospects were looked up.
-    looked_up_at: Option<i64>,
+    /// The version of the directory with which all waiting events were looked up.
+    pub(crate) looked_up_at: Option<i64>,
+    /// When to look for events that have expired.
+    pub(crate) next_expiry: Option<Instant>,
 }
 
 impl Waiting {
-    const fn any(&self) -> bool {
-        self.orders || self.prospects || self.is_begun
+    const fn needs_looks(&self) -> bool {
+        self.any || self.ignored || self.is_begun
+    }
+
+    /// Whether a look for expired events is due.
+    pub(crate) fn is_expiry_due(&self) -> bool {
+        self.next_expiry.is_none_or(|next| Instant::now() >= next)
     }
 }
 
@@ -109,7 +125,7 @@ impl Replayer {
 
     /// When the next look for events that can be replayed is due, if any wait.
     pub(crate) fn wake(&self) -> Option<Instant> {
-        self.waiting.any().then_some(self.next_replay)
+        self.waiting.needs_looks().then_some(self.next_replay)
     }
 
     /// Notes the events that a batch parked, which was resolved with this version of the directory.
@@ -120,6 +136,7 @@ impl Replayer {
             waiting.looked_up_at = waiting.looked_up_at.map(|version| version.min(directory_version));
         }
         for row in parked {
+            (waiting.any, waiting.is_new) = (true, true);
             waiting.orders |= row.kind == "order";
             waiting.prospects |= row.kind == "prospect";
         }
@@ -160,6 +177,8 @@ impl Replayer {
         let (store, name) = (&context.shared.store, self.name());
         self.waiting.orders = context.ask_clickhouse(|| store.do_orders_wait(partition)).await?;
         self.waiting.prospects = context.ask_clickhouse(|| store.do_prospects_wait(partition)).await?;
+        self.waiting.any = context.ask_clickhouse(|| store.do_any_wait(partition)).await?;
+        self.waiting.ignored = context.ask_clickhouse(|| store.are_any_ignored(partition)).await?;
         let begun = context.ask_clickhouse(|| store.verdict::<Verdict>(&name)).await?;
         self.waiting.is_begun = begun.is_some();
         Ok(())
@@ -184,7 +203,11 @@ impl Replayer {
         let directory = self.context.retry_until_revoked(Part::Directory, current).await?;
         let version = directory.version;
         let Some(replay) = self.settle(&mut batch, directory).await? else {
-            self.waiting.looked_up_at = Some(version);
+            let waiting = &mut self.waiting;
+            (waiting.looked_up_at, waiting.is_new) = (Some(version), false);
+            if waiting.is_expiry_due() {
+                waiting.next_expiry = Some(Instant::now() + EXPIRE_EVERY);
+            }
             return Ok(false);
         };
 
@@ -195,7 +218,8 @@ impl Replayer {
         self.inserter.insert_events(&batch, &rows, &Lanes::from([(lane, next)])).await?;
         shared.metrics.observe_batch(&rows, started.elapsed(), self.context.now_ms());
         let (n_orders, n_prospects) = (rows.orders.len(), rows.prospects.len());
-        tracing::info!(n_orders, n_prospects, "replayed parked events");
+        let n_moved = replay.verdict.moves.len();
+        tracing::info!(n_orders, n_prospects, n_moved, "replayed parked events");
         self.number = next;
         self.waiting.is_next_new = true;
         self.look_for_waiting().await?;
@@ -213,13 +237,11 @@ impl Replayer {
             batch.has_markers = verdict.has_markers;
             verdict
         } else {
-            let mut places = context.ask_clickhouse(|| self.prospects_to_replay(&directory)).await?;
-            places.extend(context.ask_clickhouse(|| self.orders_to_replay()).await?);
-            if places.is_empty() {
+            let finder = Finder { context, waiting: &self.waiting, directory: &directory };
+            let own = context.ask_clickhouse(|| finder.find()).await?;
+            if own.places.is_empty() && own.moves.is_empty() {
                 return Ok(None);
             }
-            let version = Some(directory.version);
-            let own = Verdict { places, directory: version, has_markers: true, ..Verdict::default() };
             self.inserter.store_verdict(batch, &own).await?
         };
         let directory = match verdict.directory {
@@ -235,80 +257,67 @@ impl Replayer {
     async fn settle_kept(&self, batch: &Batch, verdict: &Verdict) -> Result<Vec<ParkedRow>, Stop> {
         let (context, kept) = (&self.context, batch.part("kept"));
         let (store, partition) = (&context.shared.store, context.partition());
-        let places: Vec<_> = verdict.places.keys().collect();
+        let places: Vec<_> = verdict.places.keys().chain(verdict.moves.keys()).collect();
         let mut parked = context.ask_clickhouse(|| store.parked_at(partition, &places)).await?;
         let earlier = context.ask_clickhouse(|| store.verdict(&kept.name)).await?;
         let places: BTreeSet<String> = if let Some(places) = earlier {
             places
         } else {
-            let orders = parked.iter().filter(|row| row.kind == "order");
-            let prospects = orders.filter_map(prospect_of_parked).collect();
+            let stored_orders =
+                parked.iter().filter(|row| row.kind == "order" && verdict.places.contains_key(&row.place));
+            let prospects = stored_orders.filter_map(|row| verdict.prospect_of(row)).collect();
             let known = context.ask_clickhouse(|| store.find_prospects(&prospects)).await?;
-            let is_unchanged = |row: &&ParkedRow| match prospect_of_parked(row) {
-                Some(prospect_id) if row.kind == "order" => {
-                    known.get(&prospect_id) == verdict.places.get(&row.place)
+            let is_unchanged = |row: &&ParkedRow| match (verdict.moves.get(&row.place), verdict.prospect_of(row)) {
+                (Some(moved), _) => moved.can_begin(row),
+                (None, Some(prospect_id)) if row.kind == "order" => {
+                    row.state == "waiting" && known.get(&prospect_id) == verdict.places.get(&row.place)
                 }
-                _ => true,
+                _ => row.state == "waiting",
             };
-            let waiting = parked.iter().filter(|row| row.state == "waiting").filter(is_unchanged);
+            let waiting = parked.iter().filter(is_unchanged);
             let places = waiting.map(|row| row.place.clone()).collect();
             self.inserter.store_verdict(&kept, &places).await?
         };
         parked.retain(|row| places.contains(&row.place));
         Ok(parked)
     }
+}
 
-    /// The places of waiting orders whose prospect has come, with what they inherit from it.
-    async fn orders_to_replay(&self) -> Result<BTreeMap<String, Inherited>, StoreError> {
-        if !self.waiting.orders {
-            return Ok(BTreeMap::new());
-        }
-        let (store, partition) = (&self.context.shared.store, self.context.partition());
-        let known = store.appeared_prospects(partition).await?;
-        if known.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let rows = store.waiting_orders(partition, &known).await?;
-        let owned = rows.into_iter().filter_map(|row| {
-            let inherited = known.get(&prospect_of_parked(&row)?)?.clone();
-            Some((row.place, inherited))
-        });
-        Ok(owned.collect())
-    }
-
-    /// The places of waiting prospects that the directory knows now, with their owners. Asks only
-    /// for keys and users that have changed since the last look, or for all if that is too long
-    /// ago.
-    async fn prospects_to_replay(
-        &self,
-        directory: &Directory,
-    ) -> Result<BTreeMap<String, Inherited>, StoreError> {
-        if !self.waiting.prospects || self.waiting.looked_up_at == Some(directory.version) {
-            return Ok(BTreeMap::new());
-        }
-        let (shared, partition) = (&self.context.shared, self.context.partition());
-        let changed = match self.waiting.looked_up_at {
-            Some(version) => shared.directory.changed_since(version).await,
-            None => None,
-        };
-        let mut references = match changed {
-            Some(changed) => changed,
-            None => shared.store.waiting_references(partition).await?,
-        };
-        references.retain(|reference| directory.knows(reference));
-        let rows = shared.store.waiting_prospects(partition, &references).await?;
-        let owned = rows.into_iter().filter_map(|row| {
-            let owner = owner_of_parked(&event_of(&row)?, directory)?;
-            // The event itself has the dimensions.
-            Some((row.place, Inherited { owner, ..Inherited::default() }))
-        });
-        Ok(owned.take(MAX_REPLAYED).collect())
+impl Verdict {
+    /// The prospect under which a replay stores an order.
+    fn prospect_of(&self, order: &ParkedRow) -> Option<Uuid> {
+        let meant = self.mended.get(&order.place).and_then(|mended| mended.prospect_id);
+        meant.or_else(|| order.reference.parse().ok())
     }
 }
 
-/// The prospect that a waiting order names.
-fn prospect_of_parked(order: &ParkedRow) -> Option<Uuid> {
-    order.reference.parse().ok()
+impl Move {
+    /// Whether the event is still in the state that it is moved from. Not after the move: a
+    /// repeated replay leaves it alone.
+    fn can_begin(&self, row: &ParkedRow) -> bool {
+        match self {
+            Self::Ignore { .. } | Self::Expire => row.state == "waiting",
+            Self::WaitAgain { decision } => row.state == "ignored" && row.decision == *decision,
+        }
+    }
+
+    /// The new state of an event.
+    fn of(&self, parked: &ParkedRow, now_ms: i64) -> ParkedRow {
+        let (state, decision, note, payload) = match self {
+            Self::Ignore { decision, note } => ("ignored", *decision, note.as_str(), parked.payload.clone()),
+            Self::WaitAgain { .. } => ("waiting", 0, "", parked.payload.clone()),
+            Self::Expire => ("ignored", 0, "expired", String::new()),
+        };
+        ParkedRow {
+            state: state.to_owned(),
+            last_tried: now_ms,
+            payload,
+            version: parked.version + VERSION_STEP,
+            decision,
+            note: note.to_owned(),
+            ..parked.clone()
+        }
+    }
 }
 
 /// The rows of a replay: those of its events, and their end as parked events. The latter lose their
@@ -317,8 +326,17 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: i64, enricher: &Enricher) ->
     let mut rows = Rows::default();
     let lane: Arc<str> = lane.into();
     for parked in &replay.parked {
+        if let Some(moved) = replay.verdict.moves.get(&parked.place) {
+            if moved.can_begin(parked) {
+                if *moved == Move::Expire {
+                    rows.count(parked.first_seen.unsigned_abs(), &lane, Outcome::Expired, "");
+                }
+                rows.parked.push(moved.of(parked, now_ms));
+            }
+            continue;
+        }
         let Some(inherited) = replay.verdict.places.get(&parked.place) else { continue };
-        match replay_event(&mut rows, parked, inherited, &replay.directory, enricher) {
+        match replay_event(&mut rows, replay, parked, inherited, enricher) {
             Some(time_ms) => {
                 rows.count(time_ms, &lane, Outcome::Replayed, "");
                 rows.parked.push(ParkedRow {
@@ -326,6 +344,8 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: i64, enricher: &Enricher) ->
                     last_tried: now_ms,
                     payload: String::new(),
                     version: parked.version + VERSION_STEP,
+                    decision: replay.verdict.mended.get(&parked.place).map_or(0, |mended| mended.decision),
+                    note: String::new(),
                     ..parked.clone()
                 });
             }
@@ -344,14 +364,14 @@ fn replay_rows(replay: &Replay, lane: &str, now_ms: i64, enricher: &Enricher) ->
 
 fn replay_event(
     rows: &mut Rows,
+    replay: &Replay,
     parked: &ParkedRow,
     inherited: &Inherited,
-    directory: &Directory,
     enricher: &Enricher,
 ) -> Option<u64> {
     let event = event_of(parked)?;
     if event.order.is_some() {
-        rows.store_order(&event, prospect_of(&event)?, inherited, directory);
+        rows.store_order(&event, replay.verdict.prospect_of(parked)?, inherited, &replay.directory);
     } else {
         rows.store_prospect(&event, inherited.owner, enricher);
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
+use serde::{Deserialize, Serialize};
 use sluice_schemas::event::{Event, Kind};
 use sluice_schemas::outcome::{Outcome, ParkReason};
 use sluice_schemas::rows::{
@@ -16,7 +17,7 @@ use sluice_schemas::status::Status;
 use uuid::Uuid;
 
 use crate::decode::{Decoded, LocatedEvent};
-use crate::directory::Directory;
+use crate::directory::{Directory, reference};
 use crate::enrich::Enricher;
 use crate::erased::is_erased;
 use crate::event::{event_id, hour_of, ip_of, marks_of, millis, prospect_of};
@@ -92,6 +93,13 @@ pub struct RowContext<'a> {
     pub enricher: &'a Enricher,
 }
 
+/// The numbers of events that may still be parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    pub pixels: u64,
+    pub orders: u64,
+}
+
 /// A reason to park an event, and the key, user or prospect that it waits for.
 struct Parking {
     kind: &'static str,
@@ -123,12 +131,7 @@ impl Rows {
         let parameters = Parameters::parse(&event.pairs);
         match owner_of(event, &parameters, context.directory) {
             Err(reason) => {
-                let reference = match reason {
-                    ParkReason::UnknownUser if parameters.key.is_empty() => {
-                        parameters.user_id.unwrap_or_default().to_string()
-                    }
-                    _ => parameters.key.to_ascii_lowercase(),
-                };
+                let reference = reference(reason, &parameters.key, parameters.user_id);
                 let parking = Parking { kind: "prospect", reason, reference, time_ms: event.time_ms };
                 self.park(located, parking, context);
             }
@@ -247,6 +250,8 @@ impl Rows {
             payload: base64::engine::general_purpose::STANDARD.encode(&located.bytes),
             place: located.place(),
             version: 1,
+            decision: 0,
+            note: String::new(),
         });
         self.count(time_ms, &located.lane, Outcome::Parked, reason.as_str());
     }
@@ -264,8 +269,38 @@ impl Rows {
 
     /// Counts an outcome in the event's minute.
     pub fn count(&mut self, time_ms: u64, lane: &Arc<str>, outcome: Outcome, reason: &'static str) {
-        let minute = seconds(time_ms) / 60 * 60;
-        *self.outcomes.entry((minute, Arc::clone(lane), outcome.as_str(), reason)).or_default() += 1;
+        *self.outcomes.entry((minute(time_ms), Arc::clone(lane), outcome.as_str(), reason)).or_default() += 1;
+    }
+
+    /// Drops the latest parked prospects and orders beyond the room that is left for each, and
+    /// counts them as dropped instead.
+    pub(crate) fn drop_beyond(&mut self, mut room: Room) {
+        let is_beyond = |row: &mut ParkedRow| {
+            let left = match row.kind.as_str() {
+                "prospect" => &mut room.pixels,
+                "order" => &mut room.orders,
+                _ => return false,
+            };
+            let is_beyond = *left == 0;
+            *left = left.saturating_sub(1);
+            is_beyond
+        };
+        let dropped: Vec<ParkedRow> = self.parked.extract_if(.., is_beyond).collect();
+        for row in dropped {
+            let (Some(reason), Some((lane, _))) = (ParkReason::parse(&row.reason), row.place.rsplit_once(':'))
+            else {
+                continue;
+            };
+            let (minute, lane): (u32, Arc<str>) = (minute(row.first_seen.unsigned_abs()), lane.into());
+            let parked = (minute, Arc::clone(&lane), Outcome::Parked.as_str(), reason.as_str());
+            if let Some(count) = self.outcomes.get_mut(&parked) {
+                *count -= 1;
+                if *count == 0 {
+                    self.outcomes.remove(&parked);
+                }
+            }
+            *self.outcomes.entry((minute, lane, Outcome::Dropped.as_str(), reason.as_str())).or_default() += 1;
+        }
     }
 
     /// Checks in debug builds that this many added events are each in one row and one outcome, and
@@ -307,6 +342,7 @@ impl Rows {
     }
 }
 
-fn seconds(time_ms: u64) -> u32 {
-    u32::try_from(time_ms / 1000).unwrap_or(u32::MAX)
+/// The minute (Unix seconds of its start) of a time.
+fn minute(time_ms: u64) -> u32 {
+    u32::try_from(time_ms / 1000).unwrap_or(u32::MAX) / 60 * 60
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clickhouse::{Client, Compression};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::config::ClickhouseConfig;
 use crate::decode::Lanes;
@@ -66,6 +67,32 @@ pub struct Verdict {
     /// Whether the sums of a replay have markers: not in old verdicts.
     #[serde(default)]
     pub has_markers: bool,
+    /// The decisions by which a replay stores events, by place.
+    #[serde(default)]
+    pub mended: BTreeMap<String, Mended>,
+    /// The parked events that a replay moves to another state, by place.
+    #[serde(default)]
+    pub moves: BTreeMap<String, Move>,
+}
+
+/// An event that is stored as an Owner has decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mended {
+    pub decision: u64,
+    /// The prospect that an order should have named.
+    pub prospect_id: Option<Uuid>,
+}
+
+/// A parked event's move to another state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// From waiting to ignored.
+    Ignore { decision: u64, note: String },
+    /// From ignored by this decision to waiting.
+    WaitAgain { decision: u64 },
+    /// From waiting to ignored, without its bytes.
+    Expire,
 }
 
 #[derive(clickhouse::Row, Deserialize)]

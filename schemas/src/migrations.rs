@@ -28,6 +28,10 @@ pub const CLICKHOUSE: &[Migration] = &[
     },
     Migration { name: "0007_text", sql: include_str!("../migrations/clickhouse/0007_text.sql") },
     Migration { name: "0008_markers", sql: include_str!("../migrations/clickhouse/0008_markers.sql") },
+    Migration {
+        name: "0009_parked_decisions",
+        sql: include_str!("../migrations/clickhouse/0009_parked_decisions.sql"),
+    },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables but not

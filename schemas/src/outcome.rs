@@ -91,6 +91,12 @@ impl ParkReason {
     pub const ALL: [Self; 5] =
         [Self::UnknownKey, Self::ExpiredKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
 
+    /// Parses the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// Returns the word stored in `parked.reason` and `outcomes.reason`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -113,6 +119,11 @@ pub enum Outcome {
     Parked,
     /// The event was parked, found what it waited for, and is now in the reports.
     Replayed,
+    /// Not kept: it would have been parked for a [`ParkReason`], and too many of its kind are.
+    Dropped,
+    /// The event was parked, and what it waited for did not come in the time that parked events are
+    /// kept.
+    Expired,
 }
 
 impl Outcome {
@@ -123,6 +134,8 @@ impl Outcome {
             Self::Stored => "stored",
             Self::Parked => "parked",
             Self::Replayed => "replayed",
+            Self::Dropped => "dropped",
+            Self::Expired => "expired",
         }
     }
 }

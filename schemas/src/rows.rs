@@ -206,7 +206,7 @@ impl RollupHourlyRow {
 }
 
 /// A state of a parked event. `payload` has the Protobuf bytes of the event in base64. It is empty
-/// after the replay.
+/// after the replay, and once the event has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct ParkedRow {
     #[serde(with = "clickhouse::serde::uuid")]
@@ -223,6 +223,10 @@ pub struct ParkedRow {
     /// `lane:ordinal`.
     pub place: String,
     pub version: u64,
+    /// The decision by which it was mended or ignored; 0 if there was none.
+    pub decision: u64,
+    /// Why it is ignored.
+    pub note: String,
 }
 
 /// A count to add to a minute (Unix seconds) of a stage, or the marker of a batch.

@@ -20,6 +20,8 @@ pub mod name_filter;
 pub mod names;
 pub mod orders;
 pub mod parked;
+pub mod parked_counts;
+pub mod parked_decisions;
 pub mod partners;
 pub mod password_resets;
 pub mod prospects;

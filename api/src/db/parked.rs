@@ -22,6 +22,18 @@ pub struct ParkedRow {
     pub reference: String,
     /// Protobuf in base64; empty after the replay.
     pub payload: String,
+    /// The decision by which it was mended or ignored; 0: none.
+    pub decision: u64,
+    /// Why it is ignored.
+    pub note: String,
+}
+
+impl ParkedRow {
+    /// Whether an Owner ignores it, and can let it wait again.
+    #[must_use]
+    pub fn can_wait_again(&self) -> bool {
+        self.state == "ignored" && self.decision != 0 && !self.payload.is_empty()
+    }
 }
 
 /// Filters of a list of parked events.
@@ -31,6 +43,10 @@ pub struct ParkedFilter {
     pub kind: &'static str,
     /// Empty: any.
     pub state: String,
+    /// Empty: any.
+    pub reason: String,
+    /// Only those that name exactly this.
+    pub reference: Option<String>,
     pub from_ms: i64,
     pub to_ms: i64,
     /// The event's id, the reference, or a part of the payload.
@@ -47,6 +63,8 @@ impl ParkedFilter {
         Self {
             kind: "order",
             state: "waiting".to_owned(),
+            reason: String::new(),
+            reference: None,
             from_ms: filter.from_ms,
             to_ms: filter.to_ms,
             q: filter.q.clone(),
@@ -63,9 +81,11 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
     let sql = format!(
         "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, toString(state) AS state,
                 toUnixTimestamp64Milli(first_seen) AS first_seen_ms, toUnixTimestamp64Milli(last_tried) AS last_tried_ms,
-                reference, payload
+                reference, payload, decision, note
          FROM parked
          WHERE ({{kind:String}} = '' OR kind = {{kind:String}}) AND ({{state:String}} = '' OR state = {{state:String}})
+           AND ({{reason:String}} = '' OR reason = {{reason:String}})
+           AND (NOT {{has_reference:Bool}} OR reference = {{reference:String}})
            AND first_seen >= fromUnixTimestamp64Milli({{from_ms:Int64}})
            AND first_seen <= fromUnixTimestamp64Milli({{to_ms:Int64}})
            AND ({{q:String}} = '' OR toString(event_id) = lower({{q:String}}) OR reference = {{q:String}}
@@ -79,6 +99,9 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
         .query(&sql)
         .param("kind", filter.kind)
         .param("state", &filter.state)
+        .param("reason", &filter.reason)
+        .param("has_reference", filter.reference.is_some())
+        .param("reference", filter.reference.as_deref().unwrap_or_default())
         .param("from_ms", filter.from_ms)
         .param("to_ms", filter.to_ms)
         .param("q", &filter.q)

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use crate::db::sessions::Session;
 use crate::http::error::ApiError;
+use crate::http::fields::Fields;
 use crate::http::idempotency::key::IdempotencyKey;
 use crate::http::state::App;
 use crate::policy::Grant;
@@ -66,6 +67,22 @@ impl Form {
     /// Returns all texts of a repeated field.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Form {
+    /// Returns the form without the fields of these names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+}
+
+impl From<Form> for Fields {
+    /// For the struct that reads the same body of the API.
+    fn from(form: Form) -> Self {
+        Self::of_pairs(form.0)
     }
 }
 

@@ -149,6 +149,8 @@ mod tests {
             last_tried_ms: 2000,
             reference: "1".to_owned(),
             payload,
+            decision: 0,
+            note: String::new(),
         }
     }
 

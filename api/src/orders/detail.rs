@@ -5,6 +5,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use crate::db::scope::EventScope;
+use crate::db::parked::ParkedRow;
 use crate::db::{orders, parked};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
@@ -45,6 +46,7 @@ pub async fn find(app: &App, allowed: &Allowed, id: &str) -> Result<Order, ApiEr
     let grant = policy::decide(allowed.viewer.position, Action::View, Resource::Parked)
         .ok_or_else(ApiError::not_found)?;
     let row = parked::find(&app.clickhouse, id).await?;
-    let waiting = row.filter(|row| row.kind == "order" && row.state == "waiting");
+    let is_kept = |row: &ParkedRow| row.kind == "order" && (row.state == "waiting" || row.can_wait_again());
+    let waiting = row.filter(is_kept);
     waiting.map(|row| assemble::parked(grant, row)).ok_or_else(ApiError::not_found)
 }

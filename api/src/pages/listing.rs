@@ -33,7 +33,7 @@ impl ListView {
         let column = if is_ascending_by_default { "username" } else { "time" };
         let other = if is_ascending { format!("-{column}") } else { column.to_owned() };
         let first_page = with_param(query, "cursor", None);
-        let filters = ["q", "from", "to", "user_id", "status", "state", "position"];
+        let filters = ["q", "from", "to", "user_id", "status", "state", "reason", "reference", "position"];
         Self {
             q: text("q"),
             from: text("from"),

@@ -157,6 +157,8 @@ pub(crate) async fn park_order(
         place: format!("lane/{number}"),
         payload: STANDARD.encode(payload),
         version: 1,
+        decision: 0,
+        note: String::new(),
     };
     let mut insert = world.events().insert::<ParkedRow>("parked_log").await.unwrap();
     insert.write(&row).await.unwrap();

@@ -13,6 +13,10 @@
 //!
 //! The new state has the bytes without the customer, even if the order is deleted: a replay that
 //! was begun before can still be repeated.
+//!
+//! A replay can also move an order from one state to another, when an Owner ignores it or lets it
+//! wait again. A replay that was under way may thus write the order's bytes once more. So this side
+//! looks again after it has waited, until there is nothing left to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,36 +42,48 @@ pub(super) async fn end_waiting(
     ends: &BTreeMap<Uuid, End>,
 ) -> Result<(), Stop> {
     let (store, ids) = (&context.shared.store, ends.keys().copied().collect());
-    let parked = context.ask_clickhouse(|| store.parked_orders(&ids)).await?;
-    let now_ms = context.now_ms();
-    let ended = |row: &ParkedRow| ended(row, *ends.get(&row.event_id)?, now_ms);
-    let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
-    inserter.insert_rows(batch, &ended).await?;
-    for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
-        wait_for_replay(context, partition).await?;
+    let mut n_looks = 0;
+    loop {
+        let parked = context.ask_clickhouse(|| store.parked_orders(&ids)).await?;
+        let now_ms = context.now_ms();
+        let ended = |row: &ParkedRow| ended(row, *ends.get(&row.event_id)?, now_ms);
+        let ended: Vec<ParkedRow> = parked.iter().filter_map(ended).collect();
+        if parked.is_empty() {
+            return Ok(());
+        }
+        if ended.is_empty() && n_looks > 0 {
+            return context.ask_clickhouse(|| store.forget_earlier(&ids)).await;
+        }
+        // The first look has the tokens that it had before there were others.
+        let batch = if n_looks == 0 { batch.clone() } else { batch.part(&format!("look {n_looks}")) };
+        inserter.insert_rows(&batch, &ended).await?;
+        for partition in parked.iter().map(|row| row.partition).collect::<BTreeSet<_>>() {
+            wait_for_replay(context, partition).await?;
+        }
+        n_looks += 1;
     }
-    if parked.is_empty() {
-        return Ok(());
-    }
-    context.ask_clickhouse(|| store.forget_earlier(&ids)).await
 }
 
-/// The new state of an order that waits. `None` if it waits no more, or has this state already.
+/// The new state of an order that waits or that an Owner ignores. `None` if it was replayed, or has
+/// this state already.
 fn ended(row: &ParkedRow, end: End, now_ms: i64) -> Option<ParkedRow> {
-    if row.state != "waiting" {
+    let is_ignored = row.state == "ignored" && row.decision != 0;
+    if row.state != "waiting" && !is_ignored {
         return None;
     }
     let payload = erased_payload(row);
-    // An unreadable order would wait for ever, with its customer in its bytes.
-    let state = if end == End::Delete || payload.is_none() { "ignored" } else { "waiting" };
-    let ended = ParkedRow {
-        state: state.to_owned(),
+    let left = ParkedRow {
         last_tried: now_ms,
-        payload: payload.unwrap_or_default(),
+        payload: payload.clone().unwrap_or_default(),
         version: row.version + 1,
         ..row.clone()
     };
-    (ended.state != row.state || ended.payload != row.payload).then_some(ended)
+    // An unreadable order would wait for ever, with its customer in its bytes.
+    if end == End::Delete || payload.is_none() {
+        // Nobody can let it wait again.
+        return Some(ParkedRow { state: "ignored".to_owned(), decision: 0, note: String::new(), ..left });
+    }
+    (left.payload != row.payload).then_some(left)
 }
 
 impl Store {

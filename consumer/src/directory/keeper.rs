@@ -220,8 +220,9 @@ impl Keeper {
         let (origin, _) = self.ask().await?;
         let entries = sqlx::query_as!(
             Entry,
-            "SELECT version, entity, entity_id, subject_id, object_id, currency, from_ms, to_ms, is_gone
-             FROM directory_log WHERE version > $1 ORDER BY version",
+            r#"SELECT version, entity, entity_id, subject_id, object_id, currency, from_ms, to_ms, is_gone,
+                      coalesce(details::text, '') AS "details!"
+               FROM directory_log WHERE version > $1 ORDER BY version"#,
             version
         )
         .fetch_all(&self.pool)

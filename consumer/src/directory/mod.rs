@@ -5,11 +5,13 @@
 //! Invariant: a snapshot is a fold of the directory's log up to its version. So a batch that is
 //! computed again with the same version finds the same owners.
 
+pub mod decisions;
 pub mod file;
 pub mod keeper;
 mod period;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use sluice_schemas::outcome::ParkReason;
 use sluice_schemas::rows::Micros;
 use sluice_schemas::{currency, tracking_key};
 
+use self::decisions::{Act, Decisions, Target};
 use self::period::{Period, Periods, at, set};
 use crate::owner::Owner;
 
@@ -24,7 +27,8 @@ use crate::owner::Owner;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: i64,
-    /// `user`, `membership`, `campaign_buyer`, `campaign_payout` or `tracking_key`.
+    /// `user`, `membership`, `campaign_buyer`, `campaign_payout`, `tracking_key` or
+    /// `parked_decision`.
     pub entity: String,
     pub entity_id: String,
     pub subject_id: i64,
@@ -34,6 +38,9 @@ pub struct Entry {
     pub from_ms: Option<i64>,
     pub to_ms: Option<i64>,
     pub is_gone: bool,
+    /// A decision about parked events, as JSON; empty in other changes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub details: String,
 }
 
 /// The snapshot of a version. An event costs a look-up in each map, in memory that is seldom in the
@@ -49,6 +56,7 @@ pub struct Directory {
     /// The payouts of each campaign over time.
     payouts: HashMap<u64, Periods<Payout>>,
     users: HashMap<u64, User>,
+    decisions: Arc<Decisions>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,31 +121,70 @@ impl Directory {
                     set(payouts, period().with(payout_of(entry)), entry.is_gone);
                 }
             }
+            "parked_decision" => {
+                Arc::make_mut(&mut self.decisions).set(row_id(), &entry.details, to_ms, entry.is_gone);
+            }
             // An entity of a later schema, which this program does not need.
             _ => {}
         }
     }
 
     /// The owner of an event of this moment: by its tracking key if it has one, else by its user,
-    /// else none.
+    /// else none. If they are unknown, and an Owner has decided what all events mean that name
+    /// them, the owner that was meant.
     ///
     /// # Errors
     /// The reason to park the event.
     pub fn owner(&self, key: &str, user_id: Option<u64>, time_ms: u64) -> Result<Owner, ParkReason> {
         let time_ms = i64::try_from(time_ms).unwrap_or(i64::MAX);
-        let (campaign_id, user_id) = if key.is_empty() {
-            (0, user_id.unwrap_or_default())
-        } else {
+        self.named_owner(key, user_id, time_ms).or_else(|reason| {
+            let reference = || reference(reason, key, user_id);
+            let decision = self.decisions.on_alike(reason.as_str(), reference, time_ms).ok_or(reason)?;
+            match &decision.act {
+                Act::Mend(target) => self.meant_owner(target, time_ms).ok_or(reason),
+                Act::Ignore | Act::Wait => Err(reason),
+            }
+        })
+    }
+
+    /// The owner that a decision names for a prospect of this moment; `None` if nobody was the
+    /// buyer then.
+    #[must_use]
+    pub fn meant_owner(&self, target: &Target, time_ms: i64) -> Option<Owner> {
+        match target {
+            Target::Campaign(id) => self.owner_of_campaign(*id, time_ms).ok(),
+            Target::User(id) => self.owner_of_user(*id, 0, time_ms).ok(),
+            Target::Prospect(_) => None,
+        }
+    }
+
+    /// The decisions about parked events.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    fn named_owner(&self, key: &str, user_id: Option<u64>, time_ms: i64) -> Result<Owner, ParkReason> {
+        if !key.is_empty() {
             let key = folded(key).and_then(|key| self.keys.get(&key)).ok_or(ParkReason::UnknownKey)?;
             if time_ms >= key.to_ms {
                 return Err(ParkReason::ExpiredKey);
             }
-            let buyers = self.campaigns.get(&key.campaign_id).ok_or(ParkReason::UnknownKey)?;
-            (key.campaign_id, at(buyers, time_ms).copied().ok_or(ParkReason::UnknownKey)?)
-        };
-        if user_id == 0 {
-            return Ok(Owner::default());
+            return self.owner_of_campaign(key.campaign_id, time_ms);
         }
+        match user_id.unwrap_or_default() {
+            0 => Ok(Owner::default()),
+            user_id => self.owner_of_user(user_id, 0, time_ms),
+        }
+    }
+
+    fn owner_of_campaign(&self, campaign_id: u64, time_ms: i64) -> Result<Owner, ParkReason> {
+        let buyers = self.campaigns.get(&campaign_id).ok_or(ParkReason::UnknownKey)?;
+        let user_id = at(buyers, time_ms).copied().ok_or(ParkReason::UnknownKey)?;
+        self.owner_of_user(user_id, campaign_id, time_ms)
+    }
+
+    fn owner_of_user(&self, user_id: u64, campaign_id: u64, time_ms: i64) -> Result<Owner, ParkReason> {
         let user = self.users.get(&user_id).filter(|user| user.existed(time_ms));
         let user = user.ok_or(ParkReason::UnknownUser)?;
         Ok(Owner { user_id, team_id: at(&user.teams, time_ms).copied().unwrap_or(0), campaign_id })
@@ -170,6 +217,15 @@ impl Entry {
     /// The key or user's id by which parked events wait for this change.
     fn reference(&self) -> Option<&str> {
         matches!(self.entity.as_str(), "tracking_key" | "user").then_some(&self.entity_id)
+    }
+}
+
+/// What an event that is parked for this reason names: its key, or its user if it has no key.
+#[must_use]
+pub fn reference(reason: ParkReason, key: &str, user_id: Option<u64>) -> String {
+    match reason {
+        ParkReason::UnknownUser if key.is_empty() => user_id.unwrap_or_default().to_string(),
+        _ => key.to_ascii_lowercase(),
     }
 }
 
@@ -242,6 +298,7 @@ mod tests {
             from_ms: times.0,
             to_ms: times.1,
             is_gone: false,
+            details: String::new(),
         }
     }
 
@@ -348,6 +405,41 @@ mod tests {
         let directory = fold(&[&log[..], &handed].concat());
         assert_eq!(directory.owner(KEY, None, 3000), Ok(Owner { user_id: 6, team_id: 0, campaign_id: 9 }));
         assert_eq!(directory.owner(KEY, None, 2999), Err(ParkReason::UnknownUser));
+    }
+
+    #[test]
+    fn an_unknown_key_is_what_was_decided_and_known_ones_are_themselves() {
+        let decision = |version, id: &str, details: serde_json::Value, to_ms| Entry {
+            details: details.to_string(),
+            ..entry(version, "parked_decision", id, (0, 0), (None, to_ms))
+        };
+        let mend = |reason: &str, reference: &str, campaign_id: Option<u64>, user_id: Option<u64>| {
+            serde_json::json!({
+                "act": "mend", "event_id": null, "reason": reason, "reference": reference, "note": "",
+                "campaign_id": campaign_id, "user_id": user_id, "prospect_id": null,
+            })
+        };
+        let mut log = vec![
+            entry(1, "user", "5", (0, 0), (None, None)),
+            entry(2, "membership", "1", (5, 70), (Some(1000), None)),
+            entry(3, "campaign_buyer", "1", (9, 5), (Some(0), None)),
+            decision(4, "1", mend("unknown_key", KEY, Some(9), None), Some(3000)),
+            decision(5, "2", mend("unknown_user", "999", None, Some(5)), None),
+            decision(6, "3", mend("unknown_user", "998", None, Some(997)), None),
+        ];
+        let directory = fold(&log);
+        let owner = |user_id, team_id, campaign_id| Ok(Owner { user_id, team_id, campaign_id });
+        assert_eq!(directory.owner(&KEY.to_ascii_uppercase(), None, 2999), owner(5, 70, 9));
+        assert_eq!(directory.owner(KEY, None, 999), owner(5, 0, 9));
+        assert_eq!(directory.owner(KEY, None, 3000), Err(ParkReason::UnknownKey));
+        assert_eq!(directory.owner("", Some(999), u64::MAX), owner(5, 70, 0));
+        assert_eq!(directory.owner("", Some(998), 1), Err(ParkReason::UnknownUser), "meant nobody either");
+        // The key becomes known, as another campaign's.
+        log.push(entry(7, "campaign_buyer", "2", (8, 5), (Some(0), None)));
+        log.push(entry(8, "tracking_key", KEY, (0, 8), (None, None)));
+        assert_eq!(fold(&log).owner(KEY, None, 1), owner(5, 0, 8));
+        log.push(Entry { is_gone: true, ..decision(9, "2", mend("unknown_user", "999", None, Some(5)), None) });
+        assert_eq!(fold(&log).owner("", Some(999), 1), Err(ParkReason::UnknownUser));
     }
 
     #[test]

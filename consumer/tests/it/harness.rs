@@ -49,6 +49,8 @@ pub(crate) struct World {
     /// When a batch is closed.
     pub(crate) max_events: usize,
     pub(crate) linger_ms: u64,
+    /// How many prospects, and how many orders, may wait.
+    pub(crate) max_waiting: (u64, u64),
     producer: FutureProducer,
 }
 
@@ -93,6 +95,7 @@ impl World {
             buffer_bytes: BatchConfig::default().buffer_bytes,
             max_events: 500,
             linger_ms: 50,
+            max_waiting: (100_000, 100_000),
             producer,
         }
     }
@@ -176,6 +179,8 @@ impl World {
             max_events: self.max_events,
             replay_interval_ms: 100,
             buffer_bytes: self.buffer_bytes,
+            max_waiting_prospects: self.max_waiting.0,
+            max_waiting_orders: self.max_waiting.1,
             ..BatchConfig::default()
         };
         let clickhouse = ClickhouseConfig { url: clickhouse_url.to_owned(), ..self.clickhouse.clone() };

@@ -14,6 +14,8 @@ mod kinds;
 mod migrations;
 mod newer;
 mod origin_edits;
+mod parked;
+mod parked_cli;
 mod payouts;
 mod rebalances;
 mod resolving;

@@ -151,7 +151,8 @@ async fn what_was_ended_long_ago_is_forgotten() {
     ] {
         // A part each: nothing has been merged.
         let insert = format!(
-            "INSERT INTO parked_log SELECT toUUID('00000000-0000-7000-8000-00000000000{number}'), 'order', 'unknown_prospect', \
+            "INSERT INTO parked_log (event_id, kind, reason, state, first_seen, last_tried, reference, partition, payload, place, version) \
+             SELECT toUUID('00000000-0000-7000-8000-00000000000{number}'), 'order', 'unknown_prospect', \
              '{state}', toDateTime64(1, 3), toDateTime64({tried}, 3), '', 0, 'x', '{number}', {version}"
         );
         world.client.query(&insert).execute().await.unwrap();

@@ -213,7 +213,8 @@ async fn prepare(blueprint: &Blueprint) -> anyhow::Result<()> {
     }
     let began = Instant::now();
     blueprint.api_command(&["migrate"], "migrate")?.run().await?;
-    let grant = "GRANT SELECT ON directory_log, directory_origin TO sluice_consumer";
+    let grant = "GRANT SELECT ON directory_log, directory_origin TO sluice_consumer;
+                 GRANT EXECUTE ON FUNCTION operator_decides_parked, operator_lets_parked_wait TO sluice_consumer";
     psql(&blueprint.postgres().url(DATABASE), grant).await?;
     crate::progress::done("migrations", began.elapsed());
     Ok(())

@@ -1,0 +1,167 @@
+//! `/parked/`: parked events. `?q=` searches ids, references and contents.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::db::parked::ParkedRow;
+use crate::db::parked_decisions;
+use crate::http::allowed::Allowed;
+use crate::http::page::{Frame, PageError, Section, render};
+use crate::http::paging::Listing;
+use crate::http::query::with_param;
+use crate::http::state::App;
+use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::listing::ListView;
+use crate::pages::parked::{DecisionView, named};
+use crate::parked::list::{STATES, collect};
+use crate::parked::model::{AlikeCountResponse, LostCountResponse, ReasonCountResponse};
+use crate::parked::progress::with_progress;
+use crate::parked::counts;
+
+/// The lines of the tables above the list.
+const N_ALIKE: u32 = 10;
+const N_DECISIONS: i64 = 20;
+
+/// A row of the list.
+#[derive(Debug)]
+pub struct ParkedView {
+    pub id: String,
+    pub kind: String,
+    pub reason: String,
+    pub state: String,
+    pub color: &'static str,
+    pub reference: Cell,
+    pub first_seen: LocalTime,
+    pub last_tried: LocalTime,
+}
+
+/// The numbers of one reason.
+#[derive(Debug)]
+pub struct ReasonView {
+    pub reason: String,
+    /// Link to the waiting events.
+    pub href: String,
+    pub waiting: String,
+    pub replayed: String,
+    pub ignored: String,
+    pub oldest: Option<String>,
+}
+
+/// Events that are alike.
+#[derive(Debug)]
+pub struct AlikeView {
+    pub about: Cell,
+    pub href: String,
+    pub state: String,
+    pub count: String,
+}
+
+#[derive(Template)]
+#[template(path = "parked.html")]
+struct ParkedPage {
+    frame: Frame,
+    list: ListView,
+    zone: &'static str,
+    state: String,
+    states: &'static [&'static str],
+    /// Filters without a control, which the form keeps.
+    reason: String,
+    reference: String,
+    rows: Vec<ParkedView>,
+    reasons: Vec<ReasonView>,
+    alike: Vec<AlikeView>,
+    lost: Vec<String>,
+    decisions: Vec<DecisionView>,
+}
+
+/// `GET /parked/`.
+pub async fn list_parked_page(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, PageError> {
+    let mut params = listing.params();
+    let list = ListView::read(&mut params, listing.query(), false);
+    let zone = allowed.viewer.time_zone;
+    let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
+    let (state, reason, reference) = (text("state"), text("reason"), text("reference"));
+    let (page, counts, decisions) = futures::try_join!(
+        collect(&app, params, zone, list.per_page),
+        counts::count(&app, N_ALIKE),
+        async { Ok(parked_decisions::list(&app.postgres, Some(true), None, N_DECISIONS).await?) },
+    )?;
+    let decisions = with_progress(&app.clickhouse, decisions).await?;
+    let next = page.next.clone();
+    render(&ParkedPage {
+        frame: Frame::new(&allowed, Section::Parked),
+        list: list.followed_by(listing.query(), next.as_deref()),
+        zone: zone.name(),
+        state,
+        states: &STATES[1..],
+        reason,
+        reference,
+        rows: page.items.into_iter().map(|row| ParkedView::new(row, zone)).collect(),
+        reasons: counts.by_reason.into_iter().map(ReasonView::from).collect(),
+        alike: counts.alike.into_iter().map(AlikeView::from).collect(),
+        lost: counts.lost_last_day.iter().map(lost_sentence).collect(),
+        decisions: decisions
+            .into_iter()
+            .map(|(row, progress)| DecisionView::new(row, progress, zone))
+            .collect(),
+    })
+}
+
+impl ParkedView {
+    fn new(row: ParkedRow, zone: crate::time_zone::TimeZone) -> Self {
+        Self {
+            id: row.event_id.to_string(),
+            kind: row.kind,
+            reason: row.reason.replace('_', " "),
+            color: if row.state == "waiting" { "orange" } else { "secondary" },
+            state: row.state,
+            reference: Cell::new(or_none(row.reference)),
+            first_seen: LocalTime::new(row.first_seen_ms, zone),
+            last_tried: LocalTime::new(row.last_tried_ms, zone),
+        }
+    }
+}
+
+impl From<ReasonCountResponse> for ReasonView {
+    fn from(count: ReasonCountResponse) -> Self {
+        Self {
+            reason: named(&count.reason, ""),
+            href: format!("?state=waiting&reason={}", count.reason),
+            waiting: number(count.waiting),
+            replayed: number(count.replayed),
+            ignored: number(count.ignored),
+            oldest: count.oldest_waiting,
+        }
+    }
+}
+
+impl From<AlikeCountResponse> for AlikeView {
+    fn from(count: AlikeCountResponse) -> Self {
+        let query = with_param(None, "state", Some(&count.state));
+        let query = with_param(Some(&query), "reason", Some(&count.reason));
+        let query = with_param(Some(&query), "reference", Some(&count.reference));
+        Self {
+            about: Cell::new(named(&count.reason, &count.reference)),
+            href: format!("?{query}"),
+            state: count.state,
+            count: number(count.count),
+        }
+    }
+}
+
+fn lost_sentence(lost: &LostCountResponse) -> String {
+    let count = number(lost.count);
+    match lost.outcome.as_str() {
+        "expired" => format!("{count} events have waited too long, and were deleted."),
+        _ => format!("{count} events with {} were not kept: too many are parked.", named(&lost.reason, "")),
+    }
+}
+
+fn number(count: u64) -> String {
+    format::number(i64::try_from(count).unwrap_or(i64::MAX))
+}
