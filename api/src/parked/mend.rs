@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use sluice_schemas::outcome::ParkReason;
 
 use crate::db::parked_decisions;
@@ -24,7 +24,8 @@ use crate::parked::progress::Progress;
 /// Names the campaign, buyer or prospect that they should have named. With `dry_run` it only counts
 /// the events. A decision needs that number in `expected`, and is refused with 409 if another number
 /// matches meanwhile. The consumer then stores each event once; `progress` of the decision shows how
-/// far it is.
+/// far it is. A decision takes the place of an earlier one about the same events, so that a request
+/// may be repeated.
 #[utoipa::path(
     post, path = "/api/parked/mend/", tag = "parked", request_body = MendParkedRequest,
     responses(
@@ -106,12 +107,13 @@ pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wante
 /// Answers with the count, or makes the decision and answers with it.
 pub(super) async fn answer(app: &App, call: &Call<()>, wanted: Wanted) -> Result<Response, ApiError> {
     match wanted.step(app).await? {
-        Step::Count(count) => call.allowed.begin(app).await?.answer(Json(count)).await,
+        Step::Count(count) => Ok(Json(count).into_response()),
         Step::Decide(new) => {
             let (transaction, row) = make(app, call, &new).await?;
             let waiting = new.n_events.unsigned_abs();
             let made = ParkedDecisionResponse::new(row, Progress { waiting, ..Progress::default() });
-            transaction.answer((StatusCode::CREATED, Json(made))).await
+            transaction.commit().await?;
+            Ok((StatusCode::CREATED, Json(made)).into_response())
         }
     }
 }

@@ -202,12 +202,6 @@ impl ParkedDecisionResponse {
     }
 }
 
-/// The number of events that wait again.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct WaitAgainResponse {
-    pub count: i64,
-}
-
 /// Parked events of one reason.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonCountResponse {

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use serde_json::json;
 
 use crate::db::audit::{self, Diff};
@@ -14,7 +13,7 @@ use crate::http::request::Body;
 use crate::http::state::App;
 use crate::http::transaction::Transaction;
 use crate::parked::decide::{Confirmation, Count, Subject};
-use crate::parked::model::{ParkedCountResponse, WaitAgainRequest, WaitAgainResponse};
+use crate::parked::model::{ParkedCountResponse, WaitAgainRequest};
 use crate::policy::Resource;
 
 /// Let ignored events wait again
@@ -24,7 +23,7 @@ use crate::policy::Resource;
 #[utoipa::path(
     post, path = "/api/parked/wait-again/", tag = "parked", request_body = WaitAgainRequest,
     responses(
-        (status = 200, description = "The number of events; with `dry_run` the count", body = WaitAgainResponse),
+        (status = 200, description = "The count of the events", body = ParkedCountResponse),
         (status = 409, description = "Another number of events matches", body = crate::http::error::DetailResponse),
         MakeErrors,
     ),
@@ -34,15 +33,16 @@ pub async fn let_parked_wait(
     State(app): State<App>,
     call: Call<()>,
     body: Body<WaitAgainRequest>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<ParkedCountResponse>, ApiError> {
     let (subject, confirmation, count) = read_wait_again(&app, body).await?;
+    let answer = ParkedCountResponse::from(count);
     if confirmation.dry_run {
-        let count = ParkedCountResponse::from(count);
-        return call.allowed.begin(&app).await?.answer(Json(count)).await;
+        return Ok(Json(answer));
     }
     let n_events = count.confirmed(confirmation)?;
     let transaction = let_wait(&app, &call, &subject, n_events).await?;
-    transaction.answer(Json(WaitAgainResponse { count: n_events })).await
+    transaction.commit().await?;
+    Ok(Json(answer))
 }
 
 /// Reads a request, and counts its events.

@@ -160,10 +160,47 @@ pub(crate) async fn park_order(
         decision: 0,
         note: String::new(),
     };
-    let mut insert = world.events().insert::<ParkedRow>("parked_log").await.unwrap();
-    insert.write(&row).await.unwrap();
-    insert.end().await.unwrap();
+    insert_parked(world, &row).await;
     event_id
+}
+
+pub(crate) async fn insert_parked(world: &World, row: &ParkedRow) {
+    let mut insert = world.events().insert::<ParkedRow>("parked_log").await.unwrap();
+    insert.write(row).await.unwrap();
+    insert.end().await.unwrap();
+}
+
+/// Parks a prospect of an unknown key.
+pub(crate) async fn park_prospect(world: &World, number: u64, time_ms: u64, key: &str) -> ParkedRow {
+    let event = EventRef {
+        id: id(number).into_bytes(),
+        time_ms,
+        ip: std::net::Ipv4Addr::new(203, 0, 113, 7).to_ipv6_mapped().octets(),
+        user_agent: b"Browser <of> a visitor",
+        referer: b"https://landing.example/page",
+        pairs: b"k=key&sub1=<script>",
+        marks: 0,
+        order: None,
+    };
+    let mut payload = Vec::new();
+    event.encode(&mut payload);
+    let row = ParkedRow {
+        event_id: id(number),
+        kind: "prospect".to_owned(),
+        reason: "unknown_key".to_owned(),
+        state: "waiting".to_owned(),
+        first_seen: time_ms.try_into().unwrap(),
+        last_tried: time_ms.try_into().unwrap(),
+        reference: key.to_owned(),
+        partition: 0,
+        place: format!("lane/{number}"),
+        payload: STANDARD.encode(payload),
+        version: 1,
+        decision: 0,
+        note: String::new(),
+    };
+    insert_parked(world, &row).await;
+    row
 }
 
 pub(crate) async fn insert_rollup(world: &World, rows: &[RollupHourlyRow]) {

@@ -28,6 +28,8 @@ mod legacy;
 mod openapi;
 mod own_account;
 mod pages;
+mod parked;
+mod parked_pages;
 mod people;
 mod rate_limits;
 mod routes;

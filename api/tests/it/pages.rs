@@ -15,6 +15,7 @@ async fn every_page_renders_for_its_roles() {
     let prospect = format!("/prospects/{}/", id(3));
     let order = format!("/orders/{order}/");
     let parked_order = format!("/orders/{parked}/");
+    let parked_event = format!("/parked/{parked}/");
     let cases = [
         ("/", [200, 200, 200, 200]),
         ("/prospects/", [200, 200, 403, 200]),
@@ -26,6 +27,9 @@ async fn every_page_renders_for_its_roles() {
         ("/orders/%ff/", [404, 404, 403, 404]),
         ("/users/", [200, 200, 200, 200]),
         ("/parked/", [403, 403, 403, 200]),
+        (parked_event.as_str(), [403, 403, 403, 200]),
+        ("/parked/%ff/", [403, 403, 403, 404]),
+        ("/parked/decisions/1/", [403, 403, 403, 404]),
         ("/account/", [200, 200, 200, 200]),
         ("/prospects/?per_page=-1", [400, 400, 403, 400]),
         ("/prospects/?from=&to=&q=", [200, 200, 403, 200]),
