@@ -261,8 +261,16 @@ fn pages(list: Routes) -> Routes {
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))
         .page(Rule::Asks(Update, Parked), "/parked/ignore/", post(pages::parked::decide::submit_ignore))
-        .page(Rule::Asks(Update, Parked), "/parked/wait-again/", post(pages::parked::decide::submit_wait_again))
-        .page(Rule::Asks(View, Parked), "/parked/decisions/{id}/", get(pages::parked::decision::show_decision))
+        .page(
+            Rule::Asks(Update, Parked),
+            "/parked/wait-again/",
+            post(pages::parked::decide::submit_wait_again),
+        )
+        .page(
+            Rule::Asks(View, Parked),
+            "/parked/decisions/{id}/",
+            get(pages::parked::decision::show_decision),
+        )
         .page(
             Rule::Asks(Update, Parked),
             "/parked/decisions/{id}/revoke/",

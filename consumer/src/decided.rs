@@ -43,7 +43,8 @@ impl Store {
             let query = query.param("befores", befores).param("waits", &waits);
             found.extend(query.param("limit", MAX_REPLAYED).fetch_all::<ParkedRow>().await?);
         }
-        let events = decisions.events().filter(|(_, decision)| decision.act != Act::Wait && is_wanted(decision));
+        let events =
+            decisions.events().filter(|(_, decision)| decision.act != Act::Wait && is_wanted(decision));
         let events: Vec<u128> = events.map(|(event_id, _)| event_id.as_u128()).collect();
         for events in events.chunks(N_IDS_A_QUERY) {
             let sql = format!(

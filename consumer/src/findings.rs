@@ -92,7 +92,8 @@ impl Finder<'_> {
         let (store, decisions) = (&self.context.shared.store, self.directory.decisions());
         let meant: BTreeSet<Uuid> = decisions.all().filter_map(Decision::meant_prospect).collect();
         // A prospect can come, or end being edited, at any time.
-        let is_due = self.is_directory_new() || self.waiting.is_new || (!meant.is_empty() && self.waiting.any);
+        let is_due =
+            self.is_directory_new() || self.waiting.is_new || (!meant.is_empty() && self.waiting.any);
         if decisions.is_empty() || !self.waiting.any || !is_due {
             return Ok(());
         }

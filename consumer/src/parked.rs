@@ -131,8 +131,8 @@ impl Store {
         Ok(self.client().query(&sql).param("partition", partition).fetch_optional::<u8>().await?.is_some())
     }
 
-    /// Removes events that were replayed, deleted, ignored or expired before a moment (Unix milliseconds), and
-    /// returns how many there were. Can be repeated.
+    /// Removes events that were replayed, deleted, ignored or expired before a moment (Unix
+    /// milliseconds), and returns how many there were. Can be repeated.
     ///
     /// # Errors
     /// [`StoreError`]; some of it may be done all the same.

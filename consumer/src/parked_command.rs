@@ -291,7 +291,11 @@ async fn connect(config: &Config) -> anyhow::Result<PgConnection> {
 async fn print_counts(store: &Store, filter: &ParkedFilter, limit: u64) -> anyhow::Result<()> {
     let counts = store.count_parked(filter, limit).await.context("clickhouse")?;
     let mut out = io::stdout().lock();
-    writeln!(out, "{:>9}  {:<9} {:<17} {:<24} {:<24} reference", "events", "state", "reason", "oldest", "newest")?;
+    writeln!(
+        out,
+        "{:>9}  {:<9} {:<17} {:<24} {:<24} reference",
+        "events", "state", "reason", "oldest", "newest"
+    )?;
     for count in &counts {
         writeln!(
             out,
@@ -342,7 +346,9 @@ fn time_of(time_ms: i64) -> String {
 
 fn reason(text: &str) -> Result<String, String> {
     let known = || ParkReason::ALL.map(ParkReason::as_str).join(", ");
-    ParkReason::parse(text).map(|reason| reason.as_str().to_owned()).ok_or_else(|| format!("one of {}", known()))
+    ParkReason::parse(text)
+        .map(|reason| reason.as_str().to_owned())
+        .ok_or_else(|| format!("one of {}", known()))
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, String> {

@@ -3,10 +3,11 @@
 //! events that an Owner ignores, or lets wait again, and those that have expired.
 //!
 //! A replay is a batch whose events come from `parked_log`. Its name is a number
-//! (`replay/topic/partition/n`), and its verdict (made by `findings.rs`) says which events it stores
-//! and who owns them, and which it moves: so no event is both stored and ignored. Its last insert moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is
-//! followed by the same replay n with the same verdict. Only the owner of the partition by which an
-//! event came replays it.
+//! (`replay/topic/partition/n`). Its verdict (made by `findings.rs`) says which events it stores
+//! and who owns them, and which it moves: so no event is both stored and ignored. Its last insert
+//! moves the pseudo-lane `replay/topic/partition` on to n + 1. A crash anywhere is followed by the
+//! same replay n with the same verdict. Only the owner of the partition by which an event came
+//! replays it.
 //!
 //! A waiting order can be deleted meanwhile (`changes/waiting.rs`), and its prospect edited
 //! (`changes/origin_edits.rs`). The replay first writes its verdict and only then looks for that;
@@ -267,13 +268,14 @@ impl Replayer {
                 parked.iter().filter(|row| row.kind == "order" && verdict.places.contains_key(&row.place));
             let prospects = stored_orders.filter_map(|row| verdict.prospect_of(row)).collect();
             let known = context.ask_clickhouse(|| store.find_prospects(&prospects)).await?;
-            let is_unchanged = |row: &&ParkedRow| match (verdict.moves.get(&row.place), verdict.prospect_of(row)) {
-                (Some(moved), _) => moved.can_begin(row),
-                (None, Some(prospect_id)) if row.kind == "order" => {
-                    row.state == "waiting" && known.get(&prospect_id) == verdict.places.get(&row.place)
-                }
-                _ => row.state == "waiting",
-            };
+            let is_unchanged =
+                |row: &&ParkedRow| match (verdict.moves.get(&row.place), verdict.prospect_of(row)) {
+                    (Some(moved), _) => moved.can_begin(row),
+                    (None, Some(prospect_id)) if row.kind == "order" => {
+                        row.state == "waiting" && known.get(&prospect_id) == verdict.places.get(&row.place)
+                    }
+                    _ => row.state == "waiting",
+                };
             let waiting = parked.iter().filter(is_unchanged);
             let places = waiting.map(|row| row.place.clone()).collect();
             self.inserter.store_verdict(&kept, &places).await?

@@ -287,7 +287,8 @@ impl Rows {
         };
         let dropped: Vec<ParkedRow> = self.parked.extract_if(.., is_beyond).collect();
         for row in dropped {
-            let (Some(reason), Some((lane, _))) = (ParkReason::parse(&row.reason), row.place.rsplit_once(':'))
+            let (Some(reason), Some((lane, _))) =
+                (ParkReason::parse(&row.reason), row.place.rsplit_once(':'))
             else {
                 continue;
             };
@@ -299,7 +300,8 @@ impl Rows {
                     self.outcomes.remove(&parked);
                 }
             }
-            *self.outcomes.entry((minute, lane, Outcome::Dropped.as_str(), reason.as_str())).or_default() += 1;
+            *self.outcomes.entry((minute, lane, Outcome::Dropped.as_str(), reason.as_str())).or_default() +=
+                1;
         }
     }
 

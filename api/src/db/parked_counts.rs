@@ -87,7 +87,8 @@ pub async fn by_reason(client: &Client) -> clickhouse::error::Result<Vec<ReasonR
 
 /// Counts the parked events that are not replayed by what they name, the most first.
 pub async fn alike(client: &Client, limit: u32) -> clickhouse::error::Result<Vec<AlikeRow>> {
-    let sql = "SELECT toString(kind) AS kind, toString(reason) AS reason, reference, toString(state) AS state,
+    let sql =
+        "SELECT toString(kind) AS kind, toString(reason) AS reason, reference, toString(state) AS state,
                       count() AS n_events, min(toUnixTimestamp64Milli(first_seen)) AS oldest_ms,
                       max(toUnixTimestamp64Milli(first_seen)) AS newest_ms
                FROM parked WHERE state != 'replayed' GROUP BY kind, reason, reference, state
@@ -124,7 +125,8 @@ pub async fn count(client: &Client, which: &Which<'_>) -> clickhouse::error::Res
 
 /// Counts the events that these decisions have ended.
 pub async fn done(client: &Client, decisions: &[u64]) -> clickhouse::error::Result<HashMap<u64, DoneRow>> {
-    let sql = "SELECT decision, countIf(state = 'replayed') AS replayed, countIf(state = 'ignored') AS ignored
+    let sql =
+        "SELECT decision, countIf(state = 'replayed') AS replayed, countIf(state = 'ignored') AS ignored
                FROM parked WHERE has({decisions:Array(UInt64)}, decision) GROUP BY decision";
     let rows: Vec<DoneRow> = fetch_all(client.query(sql).param("decisions", decisions)).await?;
     Ok(rows.into_iter().map(|row| (row.decision, row)).collect())
@@ -141,7 +143,8 @@ pub async fn waiting_alike(
                WHERE state = 'waiting' AND has({keys:Array(String)}, key)
                  AND toUnixTimestamp64Milli(first_seen) < arrayElement({befores:Array(Int64)}, indexOf({keys:Array(String)}, key))
                GROUP BY key";
-    let rows: Vec<KeyRow> = fetch_all(client.query(sql).param("keys", keys).param("befores", befores)).await?;
+    let rows: Vec<KeyRow> =
+        fetch_all(client.query(sql).param("keys", keys).param("befores", befores)).await?;
     Ok(rows.into_iter().map(|row| (row.key, row.n_events)).collect())
 }
 

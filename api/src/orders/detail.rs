@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::db::scope::EventScope;
 use crate::db::parked::ParkedRow;
+use crate::db::scope::EventScope;
 use crate::db::{orders, parked};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;

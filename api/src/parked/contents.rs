@@ -55,12 +55,12 @@ impl Contents {
         let is_order = event.order.is_some();
         // The parameters of an order's form can hold anything about the customer.
         let are_shown = grant.customer_data || !is_order;
-        let parameters = form_urlencoded::parse(&event.pairs).take(if are_shown { MAX_PARAMETERS } else { 0 });
-        let parameter =
-            |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| Parameter {
-                name: name.into_owned(),
-                value: value.into_owned(),
-            };
+        let parameters =
+            form_urlencoded::parse(&event.pairs).take(if are_shown { MAX_PARAMETERS } else { 0 });
+        let parameter = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| Parameter {
+            name: name.into_owned(),
+            value: value.into_owned(),
+        };
         let customer = event.order.filter(|_| grant.customer_data).map(|order| Customer {
             first_name: order.first_name,
             last_name: order.last_name,
@@ -115,7 +115,10 @@ mod tests {
         };
         let of = |customer_data| Contents::of(Grant { scope: Scope::All, customer_data }, &row).unwrap();
         let all = of(true);
-        assert_eq!((all.ip.as_str(), all.customer.unwrap().email.as_str()), ("203.0.113.7", "jane@example.com"));
+        assert_eq!(
+            (all.ip.as_str(), all.customer.unwrap().email.as_str()),
+            ("203.0.113.7", "jane@example.com")
+        );
         assert_eq!((all.parameters[0].value.as_str(), all.parameters[1].value.as_str()), ("Jäne", "a b"));
         let masked = of(false);
         assert!(masked.ip.is_empty() && masked.customer.is_none() && masked.parameters.is_empty());

@@ -21,10 +21,10 @@ use crate::parked::progress::Progress;
 
 /// Mend parked events
 ///
-/// Names the campaign, buyer or prospect that they should have named. With `dry_run` it only counts
-/// the events. A decision needs that number in `expected`, and is refused with 409 if another number
-/// matches meanwhile. The consumer then stores each event once; `progress` of the decision shows how
-/// far it is. A decision takes the place of an earlier one about the same events, so that a request
+/// Names the campaign, buyer or prospect that they should have named. With `dry_run` it only
+/// counts the events. A decision needs that number in `expected`, and is refused with 409 if
+/// another number matches meanwhile. The consumer then stores each event once; `progress` of the
+/// decision shows how far it is. A decision takes the place of an earlier one about the same events, so that a request
 /// may be repeated.
 #[utoipa::path(
     post, path = "/api/parked/mend/", tag = "parked", request_body = MendParkedRequest,
@@ -59,7 +59,8 @@ pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wante
         subject.reason == ParkReason::UnknownProspect.as_str(),
         subject.reason == ParkReason::Unreadable.as_str(),
     );
-    let n_named = [campaign.is_some(), user.is_some(), prospect_id.is_some()].into_iter().filter(|is| *is).count();
+    let n_named =
+        [campaign.is_some(), user.is_some(), prospect_id.is_some()].into_iter().filter(|is| *is).count();
     if is_unreadable {
         return Err(ApiError::field("reason", "What cannot be read cannot be mended."));
     }
@@ -67,7 +68,10 @@ pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wante
         return Err(ApiError::field("prospect_id", "Name the prospect of the orders, and nothing else."));
     }
     if !is_order && (n_named != 1 || prospect_id.is_some()) {
-        return Err(ApiError::field("campaign_id", "Name either the campaign or the buyer of the prospects."));
+        return Err(ApiError::field(
+            "campaign_id",
+            "Name either the campaign or the buyer of the prospects.",
+        ));
     }
     let campaign_id = match &campaign {
         None => None,

@@ -101,7 +101,8 @@ impl Field for Until {
             "forever" => Some(Self::ForEver),
             sent => {
                 let message = || {
-                    "Enter \"now\", \"forever\", or a time from 1970 to 2099 as 2026-11-23T08:00:00Z.".to_owned()
+                    "Enter \"now\", \"forever\", or a time from 1970 to 2099 as 2026-11-23T08:00:00Z."
+                        .to_owned()
                 };
                 fields.accept(name, moment(sent).ok_or_else(message)).map(Self::At)
             }

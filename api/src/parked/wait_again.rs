@@ -85,6 +85,7 @@ pub async fn let_wait(
     let facts = json!({
         "event_id": subject.event_id, "reason": alike.0, "reference": alike.1, "n_events": n_events,
     });
-    audit::record(&mut transaction, &call.actor, "wait_again", Resource::Parked, id, Diff::noted(facts)).await?;
+    audit::record(&mut transaction, &call.actor, "wait_again", Resource::Parked, id, Diff::noted(facts))
+        .await?;
     Ok(transaction)
 }

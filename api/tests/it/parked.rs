@@ -57,7 +57,10 @@ async fn events_are_mended_after_they_were_counted() {
     let made = mend(json!({"expected": 3, "until": until, "note": "typo"})).await;
     insta::assert_snapshot!(made.line(), @r#"201 {"id":1,"act":"mend","event_id":null,"reason":"unknown_key","reference":"8qk2m9xw4tbvhr3f","campaign_id":1,"user_id":null,"prospect_id":null,"until":"2026-11-23T15:00:00.000Z","note":"typo","n_events":3,"decided_at":"2026-11-23T15:00:00.000Z","decided_by":1,"revoked_at":null,"progress":{"waiting":3,"replayed":0,"ignored":0}}"#);
     let log = log_of_directory(&world).await;
-    assert_eq!((log[0].0, log[0].1, &log[0].2["campaign_id"]), (false, Some(NOW_MS.cast_signed()), &json!(1)));
+    assert_eq!(
+        (log[0].0, log[0].1, &log[0].2["campaign_id"]),
+        (false, Some(NOW_MS.cast_signed()), &json!(1))
+    );
 
     // The consumer stores one of them; one comes that is later than the decision.
     let stored = park_prospect(&world, 1, NOW_MS - 60_000 + 1, KEY).await;
@@ -71,11 +74,17 @@ async fn events_are_mended_after_they_were_counted() {
     let revoke = "/api/parked/decisions/1/revoke/";
     assert_eq!(world.post_json(revoke, &json!({}), Some(&owner)).await.status, 204);
     assert_eq!(world.post_json(revoke, &json!({}), Some(&owner)).await.status, 409);
-    assert_eq!(world.post_json("/api/parked/decisions/7/revoke/", &json!({}), Some(&owner)).await.status, 404);
+    assert_eq!(
+        world.post_json("/api/parked/decisions/7/revoke/", &json!({}), Some(&owner)).await.status,
+        404
+    );
     assert!(log_of_directory(&world).await[1].0);
     assert_eq!(world.get_as("/api/parked/decisions/list/?state=active", &owner).await.line(), "200 []");
     let audit = world.audit("parked").await;
-    assert!(audit[0].starts_with("mend 1 by owner: - -> {") && audit[0].contains("\"n_events\":3"), "{audit:?}");
+    assert!(
+        audit[0].starts_with("mend 1 by owner: - -> {") && audit[0].contains("\"n_events\":3"),
+        "{audit:?}"
+    );
     assert!(audit[1].starts_with("revoke 1 by owner: {"), "{audit:?}");
     assert_eq!(audit.len(), 2);
 }
@@ -84,7 +93,8 @@ async fn events_are_mended_after_they_were_counted() {
 async fn an_order_is_mended_with_a_stored_prospect_only() {
     let (world, owner) = world_with_parked().await;
     insert_prospects(&world, &[prospect(50, NOW_MS - 90_000, owner.id)]).await;
-    let which = json!({"reason": "unknown_prospect", "reference": "{click.id}", "expected": 1, "until": "forever"});
+    let which =
+        json!({"reason": "unknown_prospect", "reference": "{click.id}", "expected": 1, "until": "forever"});
     let mend = async |target: Value| {
         let mut body = which.clone();
         body.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
@@ -138,7 +148,13 @@ async fn nonsense_is_refused_with_the_field() {
         let answer = world.post_json(&format!("/api/parked/{path}/"), &body, Some(&owner)).await;
         assert_eq!((answer.status, answer.json()[field].is_array()), (400, true), "{body}: {}", answer.text);
     }
-    for path in ["list/?state=bored", "list/?reason=bored", "list/?cursor=1", "counts/?limit=0", "decisions/list/?state=x"] {
+    for path in [
+        "list/?state=bored",
+        "list/?reason=bored",
+        "list/?cursor=1",
+        "counts/?limit=0",
+        "decisions/list/?state=x",
+    ] {
         assert_eq!(world.get_as(&format!("/api/parked/{path}"), &owner).await.status, 400, "{path}");
     }
     for path in ["detail/x/", "decisions/detail/1/", "decisions/detail/99999999999999999999/"] {
@@ -202,7 +218,8 @@ async fn parked_events_are_counted_and_listed() {
     world.events().query(&lost).execute().await.unwrap();
     let counts = world.get_as("/api/parked/counts/?limit=1", &owner).await;
     insta::assert_snapshot!(counts.line(), @r#"200 {"by_reason":[{"reason":"unknown_key","waiting":3,"replayed":0,"ignored":0,"oldest_waiting":"2026-11-23T14:59:00.001Z"},{"reason":"unknown_prospect","waiting":1,"replayed":0,"ignored":0,"oldest_waiting":"2026-11-23T14:59:15.000Z"}],"alike":[{"kind":"prospect","reason":"unknown_key","reference":"8qk2m9xw4tbvhr3f","state":"waiting","count":3,"oldest":"2026-11-23T14:59:00.001Z","newest":"2026-11-23T14:59:00.003Z"}],"lost_last_day":[{"outcome":"dropped","reason":"unknown_key","count":7}]}"#);
-    let page = world.get_as(&format!("/api/parked/list/?reason=unknown_key&reference={KEY}&limit=2"), &owner).await;
+    let page =
+        world.get_as(&format!("/api/parked/list/?reason=unknown_key&reference={KEY}&limit=2"), &owner).await;
     let ids = |answer: &Value| -> Vec<String> {
         answer.as_array().unwrap().iter().map(|row| row["event_id"].as_str().unwrap().to_owned()).collect()
     };
@@ -210,7 +227,10 @@ async fn parked_events_are_counted_and_listed() {
     let next = page.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
     let next = next.split_once("crm.example").map_or(next.clone(), |(_, path)| path.to_owned());
     assert_eq!(ids(&world.get_as(&next, &owner).await.json()), [id(1).to_string()]);
-    assert_eq!(ids(&world.get_as("/api/parked/list/?state=ignored", &owner).await.json()), Vec::<String>::new());
+    assert_eq!(
+        ids(&world.get_as("/api/parked/list/?state=ignored", &owner).await.json()),
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -220,7 +240,12 @@ async fn only_owners_decide() {
     let row = park_prospect(world, 60, NOW_MS - 1000, KEY).await;
     let body = json!({"event_id": row.event_id, "user_id": office.owner.id, "note": "x", "expected": 1});
     for person in [&office.ann, &office.lead, &office.funds] {
-        for path in ["list/".to_owned(), "counts/".to_owned(), format!("detail/{}/", row.event_id), "decisions/list/".to_owned()] {
+        for path in [
+            "list/".to_owned(),
+            "counts/".to_owned(),
+            format!("detail/{}/", row.event_id),
+            "decisions/list/".to_owned(),
+        ] {
             assert_eq!(world.get_as(&format!("/api/parked/{path}"), person).await.status, 403, "{path}");
         }
         for path in ["mend/", "ignore/", "wait-again/", "decisions/1/revoke/"] {

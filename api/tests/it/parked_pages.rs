@@ -36,23 +36,42 @@ async fn an_owner_mends_all_alike_and_revokes() {
     assert!(list.text.contains("unknown key</a>") && list.text.contains(KEY), "{}", list.text);
     let path = format!("/parked/{}/", id(1));
     let page = owner.get(&path).await;
-    assert!(page.text.contains(&format!("Kept until a campaign has the key {KEY}, then stored automatically.")));
+    assert!(
+        page.text.contains(&format!("Kept until a campaign has the key {KEY}, then stored automatically."))
+    );
     assert!(page.text.contains("&#60;script&#62;") && page.text.contains("203.0.113.7"), "{}", page.text);
     assert!(page.text.contains(">Shoes &#60;1&#62;</option>"));
 
     // Nothing chosen: the page again, with the reason.
     let fields = hidden_fields(&page, "/parked/mend/");
-    let form = as_form(&fields, &[("scope", "alike"), ("campaign_id", ""), ("user_id", ""), ("until", "now")]);
+    let form =
+        as_form(&fields, &[("scope", "alike"), ("campaign_id", ""), ("user_id", ""), ("until", "now")]);
     let refused = owner.post("/parked/mend/", &form).await;
     assert_eq!(refused.status, 400);
-    assert!(refused.text.contains("There is a problem") && refused.text.contains("<title>Error: "), "{}", refused.text);
+    assert!(
+        refused.text.contains("There is a problem") && refused.text.contains("<title>Error: "),
+        "{}",
+        refused.text
+    );
 
-    let form = as_form(&fields, &[("scope", "alike"), ("campaign_id", "1"), ("user_id", ""), ("until", "now"), ("note", "a \"typo\"")]);
+    let form = as_form(
+        &fields,
+        &[
+            ("scope", "alike"),
+            ("campaign_id", "1"),
+            ("user_id", ""),
+            ("until", "now"),
+            ("note", "a \"typo\""),
+        ],
+    );
     let without_token: Vec<_> = form.iter().filter(|(name, _)| *name != "csrf_token").cloned().collect();
     assert_eq!(owner.post("/parked/mend/", &without_token).await.status, 403);
     let confirm = owner.post("/parked/mend/", &form).await;
     assert_eq!(confirm.status, 200, "{}", confirm.text);
-    assert!(confirm.text.contains("3 events") && confirm.text.contains("Later events like these are not affected."));
+    assert!(
+        confirm.text.contains("3 events")
+            && confirm.text.contains("Later events like these are not affected.")
+    );
     let decisions = "SELECT count(*) FROM parked_decisions";
     let n_decisions = || sqlx::query_scalar::<_, i64>(decisions).fetch_one(&world.app.postgres);
     assert_eq!(n_decisions().await.unwrap(), 0, "nothing happens before the confirmation");
@@ -86,7 +105,11 @@ async fn an_owner_ignores_one_order_and_lets_it_wait_again() {
     let mut owner = world.visitor("owner").await;
     let path = format!("/parked/{event}/");
     let page = owner.get(&path).await;
-    assert!(page.text.contains("Kept until prospect …45b0 arrives, then joined automatically."), "{}", page.text);
+    assert!(
+        page.text.contains("Kept until prospect …45b0 arrives, then joined automatically."),
+        "{}",
+        page.text
+    );
     assert!(page.text.contains("park@example.com"));
     let fields = hidden_fields(&page, "/parked/ignore/");
     let form = as_form(&fields, &[("scope", "one"), ("until", "now"), ("note", "a test")]);

@@ -438,7 +438,10 @@ mod tests {
         log.push(entry(7, "campaign_buyer", "2", (8, 5), (Some(0), None)));
         log.push(entry(8, "tracking_key", KEY, (0, 8), (None, None)));
         assert_eq!(fold(&log).owner(KEY, None, 1), owner(5, 0, 8));
-        log.push(Entry { is_gone: true, ..decision(9, "2", mend("unknown_user", "999", None, Some(5)), None) });
+        log.push(Entry {
+            is_gone: true,
+            ..decision(9, "2", mend("unknown_user", "999", None, Some(5)), None)
+        });
         assert_eq!(fold(&log).owner("", Some(999), 1), Err(ParkReason::UnknownUser));
     }
 

@@ -191,10 +191,8 @@ async fn no_event_is_both_ignored_and_stored() {
         lane.prospect(prospect, "user_id=3");
         n_prospects += 1;
         let which = alike("unknown_prospect", &reference);
-        let ((), decision) = tokio::join!(
-            lane.send(&world, 20, 0),
-            decide(&world, "ignore", &which, NOBODY, FOR_EVER),
-        );
+        let ((), decision) =
+            tokio::join!(lane.send(&world, 20, 0), decide(&world, "ignore", &which, NOBODY, FOR_EVER),);
         drop(tokio::time::timeout(Duration::from_secs(4), wire.tripped()).await);
         drop(consumer);
         if n_inserts % 2 == 0 {
@@ -208,7 +206,8 @@ async fn no_event_is_both_ignored_and_stored() {
     world.wait_for("SELECT count() FROM parked WHERE state = 'ignored' AND decision % 2 = 1", 0).await;
     world.wait_for(N_WAITING, 0).await;
     consumer.drain().await;
-    let both = "SELECT count() FROM orders WHERE order_id IN (SELECT event_id FROM parked WHERE state = 'ignored')";
+    let both =
+        "SELECT count() FROM orders WHERE order_id IN (SELECT event_id FROM parked WHERE state = 'ignored')";
     assert_eq!(world.one(both).await, 0);
     let n_ignored = world.one(N_IGNORED).await;
     assert_eq!(world.one("SELECT count() FROM orders").await + n_ignored, n_expected);
@@ -217,8 +216,8 @@ async fn no_event_is_both_ignored_and_stored() {
     assert_no_difference(&world).await;
 }
 
-/// A mend for ever is also for events that come later, without parking them. Revoked, it is for none
-/// any more, and what it stored stays.
+/// A mend for ever is also for events that come later, without parking them. Revoked, it is for
+/// none any more, and what it stored stays.
 #[tokio::test]
 async fn a_revoked_mend_stores_no_more() {
     let world = World::new(1).await;

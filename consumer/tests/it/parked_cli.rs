@@ -85,7 +85,10 @@ async fn an_operator_mends_and_ignores_after_counting() {
         "mend cli operator, ignore cli operator, wait_again cli operator"
     );
     // Nothing else may be written.
-    for sql in ["DELETE FROM parked_decisions", "SELECT decide_parked('wait', NULL, '', '', NULL, NULL, NULL, NULL, '', 0, 1)"] {
+    for sql in [
+        "DELETE FROM parked_decisions",
+        "SELECT decide_parked('wait', NULL, '', '', NULL, NULL, NULL, NULL, '', 0, 1)",
+    ] {
         assert!(psql(&role, sql).await.is_err(), "{sql}");
     }
 }

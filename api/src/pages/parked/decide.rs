@@ -54,18 +54,11 @@ struct Words {
 
 const MEND: Words = Words { title: "Mend parked events", action: "/parked/mend/", button: "Mend" };
 const IGNORE: Words = Words { title: "Ignore parked events", action: "/parked/ignore/", button: "Ignore" };
-const WAIT: Words = Words {
-    title: "Let ignored events wait again",
-    action: "/parked/wait-again/",
-    button: "Let wait again",
-};
+const WAIT: Words =
+    Words { title: "Let ignored events wait again", action: "/parked/wait-again/", button: "Let wait again" };
 
 /// `POST /parked/mend/`.
-pub async fn submit_mend(
-    State(app): State<App>,
-    call: Call<()>,
-    form: Form,
-) -> Result<Response, PageError> {
+pub async fn submit_mend(State(app): State<App>, call: Call<()>, form: Form) -> Result<Response, PageError> {
     let done = match read_mend(&app, body::<MendParkedRequest>(&form)).await {
         Ok(wanted) => decide(&app, &call, &form, wanted, &MEND).await,
         Err(error) => Err(error.into()),

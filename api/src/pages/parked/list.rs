@@ -14,10 +14,10 @@ use crate::http::state::App;
 use crate::pages::format::{self, Cell, LocalTime, or_none};
 use crate::pages::listing::ListView;
 use crate::pages::parked::{DecisionView, named};
+use crate::parked::counts;
 use crate::parked::list::{STATES, collect};
 use crate::parked::model::{AlikeCountResponse, LostCountResponse, ReasonCountResponse};
 use crate::parked::progress::with_progress;
-use crate::parked::counts;
 
 /// The lines of the tables above the list.
 const N_ALIKE: u32 = 10;

@@ -43,8 +43,12 @@ impl DecisionView {
         let number = |count: u64| format::number(i64::try_from(count).unwrap_or(i64::MAX));
         let sentence = match (row.act.as_str(), row.campaign_id, row.user_id, row.prospect_id) {
             ("ignore", ..) => "Ignored".to_owned(),
-            (_, Some(id), ..) => format!("Mended: campaign {}", row.campaign_name.unwrap_or_else(|| format!("#{id}"))),
-            (_, _, Some(id), _) => format!("Mended: buyer {}", row.username.unwrap_or_else(|| format!("#{id}"))),
+            (_, Some(id), ..) => {
+                format!("Mended: campaign {}", row.campaign_name.unwrap_or_else(|| format!("#{id}")))
+            }
+            (_, _, Some(id), _) => {
+                format!("Mended: buyer {}", row.username.unwrap_or_else(|| format!("#{id}")))
+            }
             (_, _, _, Some(id)) => format!("Mended: prospect {}", short(&id.to_string())),
             _ => "Waits, although others like it are ignored".to_owned(),
         };
@@ -106,9 +110,13 @@ fn story(state: &str, reason: &str, reference: &str, note: &str) -> String {
         ("ignored", _) if note.is_empty() => "It was deleted.".to_owned(),
         ("ignored", _) => format!("It is ignored: {note}"),
         (_, "unknown_prospect") => format!("Kept until prospect …{end} arrives, then joined automatically."),
-        (_, "unknown_key") => format!("Kept until a campaign has the key {reference}, then stored automatically."),
+        (_, "unknown_key") => {
+            format!("Kept until a campaign has the key {reference}, then stored automatically.")
+        }
         (_, "expired_key") => {
-            format!("The key {reference} was revoked before the event came. Name the campaign that was meant, or ignore it.")
+            format!(
+                "The key {reference} was revoked before the event came. Name the campaign that was meant, or ignore it."
+            )
         }
         (_, "unknown_user") => format!(
             "Kept: {reference} names a buyer who does not exist, or had been removed. Name who was meant, or ignore it."
