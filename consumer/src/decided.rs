@@ -5,13 +5,34 @@ use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
 
 use crate::directory::decisions::{Act, Decision, Decisions};
-use crate::parked::{MAX_REPLAYED, N_PLACES_A_QUERY, WAITING};
+use crate::parked::{MAX_REPLAYED, WAITING};
 use crate::store::{Store, StoreError};
 use crate::stored_prospects::N_IDS_A_QUERY;
 
 /// Events that an Owner ignores. A deleted order is ignored by no decision, and never waits again.
 const IGNORED: &str = "parked_log FINAL WHERE state = 'ignored' AND decision != 0 AND payload != '' \
                        AND partition = {partition:Int32}";
+
+/// Bytes of keys in the URL of one query, which can be three times as many when they are escaped.
+/// Servers take at least 64 KiB.
+const MAX_KEY_BYTES: usize = 16 * 1024;
+
+/// Divides decisions into runs whose keys fit into one query.
+fn by_size<'a, 'd>(alike: &'a [(&'d str, &'d Decision)]) -> Vec<&'a [(&'d str, &'d Decision)]> {
+    let (mut runs, mut begin, mut n_bytes) = (Vec::new(), 0, 0);
+    for (index, (key, _)) in alike.iter().enumerate() {
+        if n_bytes + key.len() > MAX_KEY_BYTES && index > begin {
+            runs.push(&alike[begin..index]);
+            (begin, n_bytes) = (index, 0);
+        }
+        // With the number beside it.
+        n_bytes += key.len() + 20;
+    }
+    if begin < alike.len() {
+        runs.push(&alike[begin..]);
+    }
+    runs
+}
 
 /// As `decisions::alike_key` makes it.
 const ALIKE_KEY: &str = "concat(toString(reason), ' ', reference)";
@@ -29,7 +50,7 @@ impl Store {
         let alike: Vec<_> = decisions.alike().filter(|(_, decision)| is_wanted(decision)).collect();
         let waits = decisions.events().filter(|(_, decision)| decision.act == Act::Wait);
         let waits: Vec<u128> = waits.map(|(event_id, _)| event_id.as_u128()).collect();
-        for alike in alike.chunks(N_PLACES_A_QUERY) {
+        for alike in by_size(&alike) {
             let sql = format!(
                 "SELECT ?fields FROM {WAITING} AND has({{keys:Array(String)}}, {ALIKE_KEY}) \
                  AND toUnixTimestamp64Milli(first_seen) \
@@ -101,5 +122,23 @@ impl Store {
         );
         let query = self.client().query(&sql).param("partition", partition).param("orders", orders_before_ms);
         Ok(query.param("others", others_before_ms).param("limit", MAX_REPLAYED).fetch_all().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_decision_is_in_one_query_that_fits() {
+        let decision = Decision { id: 1, act: Act::Ignore, before_ms: 0, note: String::new() };
+        let key = "k".repeat(256);
+        let alike: Vec<_> = (0..200).map(|_| (key.as_str(), &decision)).collect();
+        let runs = by_size(&alike);
+        assert_eq!(runs.iter().map(|run| run.len()).sum::<usize>(), 200);
+        assert!(runs.len() > 1 && runs.iter().all(|run| run.len() * 276 <= MAX_KEY_BYTES + 276));
+        assert_eq!(by_size(&[]).len(), 0);
+        let huge = "k".repeat(MAX_KEY_BYTES + 1);
+        assert_eq!(by_size(&[(huge.as_str(), &decision), ("k", &decision)]).len(), 2);
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError};
 use crate::stored_prospects::{InheritedRow, N_IDS_A_QUERY, inherited_sql};
 
 /// Places are longer than ids, and are written with escapes.
-pub(crate) const N_PLACES_A_QUERY: usize = 400;
+const N_PLACES_A_QUERY: usize = 400;
 
 /// Waiting events of one partition.
 pub(crate) const WAITING: &str = "parked_log FINAL WHERE (event_id, place) IN (SELECT event_id, place FROM parked_log \

@@ -21,6 +21,9 @@ use crate::config::Config;
 use crate::parked_counts::ParkedFilter;
 use crate::store::Store;
 
+/// The longest reference in Postgres.
+const MAX_REFERENCE_CHARS: usize = 256;
+
 /// The flags of the command.
 #[derive(Debug, Clone, Args)]
 pub struct ParkedArgs {
@@ -278,7 +281,8 @@ async fn count(
     Ok(Some(Subject {
         event: which.event,
         reason: first.reason.clone(),
-        reference: first.reference.clone(),
+        // Of one event it is only shown.
+        reference: first.reference.chars().take(MAX_REFERENCE_CHARS).collect(),
         n_events: i64::try_from(n_events)?,
     }))
 }

@@ -15,7 +15,7 @@ use crate::http::json_values;
 use crate::http::state::App;
 use crate::http::transaction::Transaction;
 use crate::parked::model::ParkedCountResponse;
-use crate::parked::rules::{OptionalUuid, Reason, Reference, Until};
+use crate::parked::rules::{FOR_EVER, MAX_REFERENCE_CHARS, OptionalUuid, Reason, Reference, Until};
 use crate::policy::Resource;
 
 /// The events that a decision is about: one, or all alike.
@@ -74,7 +74,9 @@ impl Subject {
                 let row = parked::find(&app.clickhouse, event_id).await?.ok_or_else(|| {
                     ApiError::field("event_id", format!("No parked event has the id {event_id}."))
                 })?;
-                Ok(Self { event_id: Some(event_id), reason: row.reason, reference: row.reference })
+                // Of one event it is only shown.
+                let reference = row.reference.chars().take(MAX_REFERENCE_CHARS).collect();
+                Ok(Self { event_id: Some(event_id), reason: row.reason, reference })
             }
             (None, Some(reason)) => {
                 Ok(Self { event_id: None, reason: reason.as_str().to_owned(), reference })
@@ -146,7 +148,8 @@ impl From<Count> for ParkedCountResponse {
             count: i64::try_from(counted.n_events).unwrap_or(i64::MAX),
             first_seen: time(counted.oldest_ms),
             last_seen: time(counted.newest_ms),
-            until: until.map(|until| json_values::time(until.timestamp_millis())),
+            until: until
+                .map_or_else(|| FOR_EVER.to_owned(), |until| json_values::time(until.timestamp_millis())),
             counted_at: json_values::time(counted_at.timestamp_millis()),
         }
     }

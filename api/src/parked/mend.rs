@@ -24,8 +24,8 @@ use crate::parked::progress::Progress;
 /// Names the campaign, buyer or prospect that they should have named. With `dry_run` it only
 /// counts the events. A decision needs that number in `expected`, and is refused with 409 if
 /// another number matches meanwhile. The consumer then stores each event once; `progress` of the
-/// decision shows how far it is. A decision takes the place of an earlier one about the same events, so that a request
-/// may be repeated.
+/// decision shows how far it is. A decision takes the place of an earlier one about the same
+/// events, so that a request may be repeated.
 #[utoipa::path(
     post, path = "/api/parked/mend/", tag = "parked", request_body = MendParkedRequest,
     responses(

@@ -146,8 +146,8 @@ pub struct ParkedCountResponse {
     /// The oldest and the newest of them.
     pub first_seen: Option<String>,
     pub last_seen: Option<String>,
-    /// The end of the decision, to send as `until`; null for ever.
-    pub until: Option<String>,
+    /// The end of the decision, to send as `until`: a time, or `forever`.
+    pub until: String,
     /// To send along.
     pub counted_at: String,
 }

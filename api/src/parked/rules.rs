@@ -11,9 +11,12 @@ use crate::http::fields::Fields;
 use crate::http::fields::types::text;
 use crate::http::request::Field;
 
-/// A click id or a key that somebody has made up can be long.
-const MAX_REFERENCE_CHARS: usize = 4096;
+/// Longer than anything that the edge accepts as a key, a user or a prospect. Queries have it in
+/// their URL.
+pub const MAX_REFERENCE_CHARS: usize = 256;
 const MAX_WORD_CHARS: usize = 100;
+/// The word for a decision without an end.
+pub const FOR_EVER: &str = "forever";
 
 /// The id of an event or a prospect, which may be missing or blank.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,7 +101,7 @@ impl Field for Until {
         let sent = fields.optional_text(name, MAX_WORD_CHARS);
         match sent.as_str() {
             "" | "now" => Some(Self::Now),
-            "forever" => Some(Self::ForEver),
+            FOR_EVER => Some(Self::ForEver),
             sent => {
                 let message = || {
                     "Enter \"now\", \"forever\", or a time from 1970 to 2099 as 2026-11-23T08:00:00Z."

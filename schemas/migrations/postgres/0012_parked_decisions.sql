@@ -10,7 +10,8 @@ CREATE TABLE parked_decisions
     event_id uuid,
     reason text NOT NULL CONSTRAINT parked_decisions_reason_known
         CHECK (reason IN ('unknown_key', 'expired_key', 'unknown_user', 'unknown_prospect', 'unreadable')),
-    reference text NOT NULL,
+    -- Short, since queries have it in their URL.
+    reference text NOT NULL CONSTRAINT parked_decisions_reference_short CHECK (char_length(reference) <= 256),
     -- What a mended event should have named.
     campaign_id bigint REFERENCES campaigns (id),
     user_id bigint REFERENCES users (id),

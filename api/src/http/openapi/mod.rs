@@ -44,6 +44,7 @@ pub use errors::*;
         (name = "sources", description = "Traffic sources, where visits are bought"),
         (name = "partners", description = "Partners, who accept orders and pay for them"),
         (name = "funds", description = "Ad accounts, budgets, requests, transfers and the ledger"),
+        (name = "parked", description = "Parked events, which name something unknown, and decisions about them"),
         (name = "audit", description = "The audit trail of all changes"),
     )
 )]

@@ -20,6 +20,7 @@ use crate::parked::decide::{Step, Subject, Wanted, make};
 use crate::parked::ignore::read_ignore;
 use crate::parked::mend::read_mend;
 use crate::parked::model::{IgnoreParkedRequest, MendParkedRequest, ParkedCountResponse, WaitAgainRequest};
+use crate::parked::rules::FOR_EVER;
 use crate::parked::wait_again::{let_wait, read_wait_again};
 
 /// The fields that the second form sends again.
@@ -132,13 +133,13 @@ fn confirm(
         REPEATED.iter().map(|name| (*name, form.text(name).to_owned())).collect();
     fields.retain(|(_, value)| !value.is_empty());
     let is_alike = subject.event_id.is_none();
-    let until = match &count.until {
+    let until = match count.until.as_str() {
         _ if !is_alike || words.action == WAIT.action => "",
-        Some(_) => "Later events like these are not affected.",
-        None => "Later events like these are treated in the same way, until you revoke it.",
+        FOR_EVER => "Later events like these are treated in the same way, until you revoke it.",
+        _ => "Later events like these are not affected.",
     };
     if is_alike {
-        fields.push(("until", count.until.clone().unwrap_or_else(|| "forever".to_owned())));
+        fields.push(("until", count.until.clone()));
     }
     fields.push(("expected", count.count.to_string()));
     fields.push(("counted_at", count.counted_at.clone()));
