@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sluice_api::policy::Position;
 use sluice_schemas::rows::ParkedRow;
 
-use crate::events::{Office, id, insert_parked, insert_prospects, park_order, park_prospect, prospect};
+use crate::events::{
+    Office, id, insert_index, insert_parked, insert_prospects, park_order, park_prospect, prospect,
+};
 use crate::world::{NOW_MS, Person, World};
 
 pub(crate) const KEY: &str = "8qk2m9xw4tbvhr3f";
@@ -92,7 +94,9 @@ async fn events_are_mended_after_they_were_counted() {
 #[tokio::test]
 async fn an_order_is_mended_with_a_stored_prospect_only() {
     let (world, owner) = world_with_parked().await;
-    insert_prospects(&world, &[prospect(50, NOW_MS - 90_000, owner.id)]).await;
+    let meant = [prospect(50, NOW_MS - 90_000, owner.id)];
+    insert_prospects(&world, &meant).await;
+    insert_index(&world, &meant).await;
     let which =
         json!({"reason": "unknown_prospect", "reference": "{click.id}", "expected": 1, "until": "forever"});
     let mend = async |target: Value| {
