@@ -11,7 +11,7 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::query::with_param;
 use crate::http::state::App;
-use crate::pages::format::{self, Cell, LocalTime, or_none};
+use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::ListView;
 use crate::pages::parked::{DecisionView, named};
 use crate::parked::counts;
@@ -31,7 +31,7 @@ pub struct ParkedView {
     pub reason: String,
     pub state: String,
     pub color: &'static str,
-    pub reference: Cell,
+    pub reference: Shortened,
     pub first_seen: LocalTime,
     pub last_tried: LocalTime,
 }
@@ -51,7 +51,7 @@ pub struct ReasonView {
 /// Events that are alike.
 #[derive(Debug)]
 pub struct AlikeView {
-    pub about: Cell,
+    pub about: Shortened,
     pub href: String,
     pub state: String,
     pub count: String,
@@ -120,7 +120,7 @@ impl ParkedView {
             reason: row.reason.replace('_', " "),
             color: if row.state == "waiting" { "orange" } else { "secondary" },
             state: row.state,
-            reference: Cell::new(or_none(row.reference)),
+            reference: Shortened::new(or_none(row.reference)),
             first_seen: LocalTime::new(row.first_seen_ms, zone),
             last_tried: LocalTime::new(row.last_tried_ms, zone),
         }
@@ -146,7 +146,7 @@ impl From<AlikeCountResponse> for AlikeView {
         let query = with_param(Some(&query), "reason", Some(&count.reason));
         let query = with_param(Some(&query), "reference", Some(&count.reference));
         Self {
-            about: Cell::new(named(&count.reason, &count.reference)),
+            about: Shortened::new(named(&count.reason, &count.reference)),
             href: format!("?{query}"),
             state: count.state,
             count: number(count.count),
