@@ -46,8 +46,8 @@ pub async fn show(allowed: Allowed) -> Result<Response, PageError> {
     render(&AdminPage { frame: Frame::new(&allowed, Section::Admin), entities: &ALL, site: Site::Admin })
 }
 
-/// `POST /admin/<things>/bulk/`: the first time shows what would be deleted, with `confirmed` deletes
-/// it.
+/// `POST /admin/<things>/bulk/`: the first time shows what would be deleted, with `confirmed`
+/// deletes it.
 ///
 /// # Errors
 /// 400 for no selection or a selection that is too large.

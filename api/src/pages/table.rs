@@ -1,4 +1,5 @@
-//! The table of a list. Rows come from the API's responses, or from a page that makes its own cells.
+//! The table of a list. Rows come from the API's responses, or from a page that makes its own
+//! cells.
 
 use serde_json::{Map, Value};
 
