@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use chrono::{Datelike as _, NaiveDate};
-use jiff::civil::Date;
-use jiff::tz::TimeZone as Rules;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone as Rules};
 use jiff::{Timestamp, ZonedDateTime};
 
 /// The version of the database, as `2026f`.
@@ -70,6 +70,50 @@ impl TimeZone {
         let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
         NaiveDate::from_ymd_opt(i32::from(day.year()), u32::from(month), u32::from(day_of_month))
             .unwrap_or_default()
+    }
+
+    /// Returns the first moment at which the clocks show this time of a day, in Unix milliseconds.
+    /// A time that a change of clocks skips is the moment of the change.
+    #[must_use]
+    pub fn moment(self, day: NaiveDate, clock_ms: i64) -> Option<i64> {
+        let year = i16::try_from(day.year()).ok()?;
+        let day = Date::new(year, i8::try_from(day.month()).ok()?, i8::try_from(day.day()).ok()?).ok()?;
+        let shown: DateTime =
+            day.at(0, 0, 0, 0).checked_add(jiff::Span::new().milliseconds(clock_ms)).ok()?;
+        let found = self.rules.to_ambiguous_timestamp(shown);
+        let is_skipped = matches!(found.offset(), AmbiguousOffset::Gap { .. });
+        let moment = found.earlier().ok()?;
+        if !is_skipped {
+            return Some(moment.as_millisecond());
+        }
+        // The earlier reading of a skipped time lies before the change.
+        self.rules.following(moment).next().map(|change| change.timestamp().as_millisecond())
+    }
+
+    /// Returns the milliseconds that the clocks show since midnight.
+    #[must_use]
+    pub fn clock_ms(self, time_ms: i64) -> i64 {
+        (time_ms + self.offset_ms(time_ms)).rem_euclid(24 * 3_600_000)
+    }
+
+    /// Returns the offset from UTC at a moment.
+    #[must_use]
+    pub fn offset_ms(self, time_ms: i64) -> i64 {
+        i64::from(self.at(time_ms).offset().seconds()) * 1000
+    }
+
+    /// Returns the first moment after `time_ms` from which another offset from UTC holds, and that
+    /// is before `end_ms`.
+    #[must_use]
+    pub fn next_change_ms(self, time_ms: i64, end_ms: i64) -> Option<i64> {
+        let begin = Timestamp::from_millisecond(time_ms).ok()?;
+        let offset = self.rules.to_offset(begin);
+        let mut changes = self.rules.following(begin).map(|change| (change.timestamp(), change.offset()));
+        let (change, _) = changes
+            .by_ref()
+            .take_while(|(at, _)| at.as_millisecond() < end_ms)
+            .find(|(_, after)| *after != offset)?;
+        Some(change.as_millisecond())
     }
 
     /// Writes a moment by a `strftime` format.
@@ -149,6 +193,26 @@ mod tests {
         assert_eq!(zone("Asia/Tokyo").day_of(1_700_000_000_000).to_string(), "2023-11-15");
         assert_eq!(TimeZone::UTC.format(i64::MAX, "%Y"), "1970");
         assert_eq!(TimeZone::UTC.start_of_day("+12026-01-01".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_skipped_time_is_the_next_moment_and_a_doubled_one_the_first() {
+        let kyiv = zone("Europe/Kyiv");
+        let moment = |day: &str, clock_ms| {
+            TimeZone::UTC.format(kyiv.moment(day.parse().unwrap(), clock_ms).unwrap(), "%F %T")
+        };
+        assert_eq!(moment("2026-03-29", 2 * HOUR_MS), "2026-03-29 00:00:00");
+        assert_eq!(moment("2026-03-29", 3 * HOUR_MS), "2026-03-29 01:00:00");
+        assert_eq!(moment("2026-03-29", 3 * HOUR_MS + 1_800_000), "2026-03-29 01:00:00");
+        assert_eq!(moment("2026-03-29", 4 * HOUR_MS), "2026-03-29 01:00:00");
+        assert_eq!(moment("2026-10-25", 3 * HOUR_MS + 1_800_000), "2026-10-25 00:30:00");
+        assert_eq!(moment("2026-10-25", 4 * HOUR_MS), "2026-10-25 02:00:00");
+        let change = kyiv.next_change_ms(kyiv.start_of_day("2026-10-25".parse().unwrap()).unwrap(), i64::MAX);
+        assert_eq!(TimeZone::UTC.format(change.unwrap(), "%F %R"), "2026-10-25 01:00");
+        assert_eq!(kyiv.next_change_ms(change.unwrap(), change.unwrap() + 1000 * HOUR_MS), None);
+        assert_eq!(kyiv.clock_ms(change.unwrap()), 3 * HOUR_MS);
+        assert_eq!(zone("Asia/Kathmandu").offset_ms(0), 5 * HOUR_MS + 1_800_000);
+        assert_eq!(TimeZone::UTC.next_change_ms(0, i64::MAX), None);
     }
 
     #[test]

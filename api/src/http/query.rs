@@ -230,6 +230,12 @@ impl Params {
         None
     }
 
+    /// Returns the errors so far, for a page that shows them at the fields.
+    #[must_use]
+    pub fn errors(&self) -> &FieldErrors {
+        &self.errors
+    }
+
     /// Checks that no parameter has an error.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub mod entities;
 pub mod entity;
 pub mod export;
 pub mod form;
+pub mod dates;
 pub mod format;
 pub mod funds;
 pub mod home;
