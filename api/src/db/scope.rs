@@ -47,6 +47,11 @@ impl EventScope {
         self.all
     }
 
+    /// Returns the moments at which memberships begin or end, in Unix milliseconds.
+    pub fn edges_ms(&self) -> impl Iterator<Item = i64> + '_ {
+        self.since_ms.iter().chain(&self.until_ms).copied()
+    }
+
     /// Returns the condition for a table with `user_id`, `team_id` and `time`.
     #[must_use]
     pub fn events_sql(&self) -> String {

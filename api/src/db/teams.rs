@@ -21,6 +21,15 @@ pub struct MemberPeriod {
     pub until_ms: i64,
 }
 
+/// A period of a membership of a known team, in Unix milliseconds, the end exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TeamPeriod {
+    pub user_id: i64,
+    pub team_id: i64,
+    pub since_ms: i64,
+    pub until_ms: i64,
+}
+
 /// A team with its current members, sorted by id.
 #[derive(Debug, Clone)]
 pub struct TeamRow {
@@ -60,6 +69,29 @@ pub async fn member_periods(pool: &PgPool, team_id: i64) -> sqlx::Result<Vec<Mem
                 coalesce(floor(extract(epoch FROM upper(during)) * 1000)::bigint, 9999999999999) AS "until_ms!"
          FROM memberships WHERE team_id = $1 ORDER BY user_id, during"#,
         team_id,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Lists the membership periods of these users that touch a range. An open period ends in the year
+/// 2286.
+pub async fn periods_of(
+    pool: &PgPool,
+    users: &[i64],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> sqlx::Result<Vec<TeamPeriod>> {
+    sqlx::query_as!(
+        TeamPeriod,
+        r#"SELECT user_id, team_id,
+                floor(extract(epoch FROM lower(during)) * 1000)::bigint AS "since_ms!",
+                coalesce(floor(extract(epoch FROM upper(during)) * 1000)::bigint, 9999999999999) AS "until_ms!"
+         FROM memberships WHERE user_id = ANY ($1) AND during && tstzrange($2, $3, '[]')
+         ORDER BY user_id, during"#,
+        users,
+        from,
+        to,
     )
     .fetch_all(pool)
     .await

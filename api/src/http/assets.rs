@@ -44,6 +44,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "redoc.js": JS, "redoc.js";
         "app.css": CSS, "app.css";
         "app.js": JS, "app.js";
+        "charts.js": JS, "charts.js";
         "theme.js": JS, "theme.js";
         "favicon.svg": SVG, "favicon.svg";
     }

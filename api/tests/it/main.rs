@@ -21,6 +21,7 @@ mod entity_pages;
 mod events;
 mod funds;
 mod held_back;
+mod home;
 mod idempotency;
 mod images;
 mod last_owner;

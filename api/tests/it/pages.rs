@@ -1,9 +1,7 @@
 //! Every page renders from real rows for everybody who may see it. Forms need their token. No
 //! redirect leaves the site.
 
-use sluice_schemas::rows::RollupHourlyRow;
-
-use crate::events::{Office, id, insert_rollup, order_id, park_order};
+use crate::events::{Office, id, order_id, park_order};
 use crate::world::{NOW_MS, PASSWORD, Visitor, World, token_in};
 
 #[tokio::test]
@@ -73,40 +71,6 @@ async fn pages_show_rows_in_the_viewers_time_zone() {
     assert!(owner.get("/parked/?q=nothing").await.text.contains("Nothing matches"));
     let paged = owner.get("/prospects/?per_page=10&sort=time").await.text;
     assert!(paged.contains("aria-sort=\"ascending\""));
-}
-
-#[tokio::test]
-async fn home_sums_today_and_fills_the_chart_with_zeros() {
-    let office = Office::new().await;
-    let hour = u32::try_from(NOW_MS / 1000).unwrap();
-    let row = |hour, user_id: i64, prospects, orders| RollupHourlyRow {
-        prospects,
-        bots: 1,
-        orders,
-        ..RollupHourlyRow::of(hour, user_id.try_into().unwrap(), 0, 0)
-    };
-    insert_rollup(
-        &office.world,
-        &[
-            row(hour, office.ann.id, 1000, 50),
-            row(hour, office.ann.id, 200, 10),
-            row(hour - 86_400, office.ann.id, 7, 0),
-            row(hour, office.eve.id, 30, 3),
-        ],
-    )
-    .await;
-    let mut ann = office.world.visitor("ann").await;
-    let page = ann.get("/").await.text;
-    assert!(page.contains("<div class=\"figure\">1\u{202f}200</div>"), "{page}");
-    assert!(page.contains("<div class=\"figure\">5.00\u{202f}%</div>"));
-    // Six whole days and the hours of today up to and including 15:00.
-    assert_eq!(page.matches("<tr data-time=").count(), 6 * 24 + 16);
-    let mut lead = office.world.visitor("lead").await;
-    assert!(lead.get("/").await.text.contains("<div class=\"figure\">1\u{202f}200</div>"));
-    for all in ["owner", "funds"] {
-        let mut visitor = office.world.visitor(all).await;
-        assert!(visitor.get("/").await.text.contains("<div class=\"figure\">1\u{202f}230</div>"), "{all}");
-    }
 }
 
 #[tokio::test]

@@ -23,15 +23,15 @@ use crate::events::{
 };
 use crate::world::{Answer, NOW_MS, Person, World};
 
-const FEW: u64 = 3;
-const MANY: u64 = 30;
+pub(crate) const FEW: u64 = 3;
+pub(crate) const MANY: u64 = 30;
 /// Least number of operations and pages, so that the walk cannot be empty.
 const MIN_READINGS: usize = 36;
 const MIN_PAGES: usize = 8;
 
 /// Statements sent to Postgres and to ClickHouse.
 #[derive(Debug, Clone, Default)]
-struct Counts {
+pub(crate) struct Counts {
     postgres: Arc<AtomicUsize>,
     clickhouse: Arc<AtomicUsize>,
 }
@@ -46,7 +46,7 @@ struct Reading {
 }
 
 impl Counts {
-    fn take(&self) -> (usize, usize) {
+    pub(crate) fn take(&self) -> (usize, usize) {
         (self.postgres.swap(0, Ordering::Relaxed), self.clickhouse.swap(0, Ordering::Relaxed))
     }
 
@@ -58,7 +58,7 @@ impl Counts {
 
     /// Starts a proxy that passes everything on to the tests' ClickHouse and counts requests.
     /// Returns its address.
-    async fn clickhouse_proxy(&self) -> String {
+    pub(crate) async fn clickhouse_proxy(&self) -> String {
         let upstream = servers().await.clickhouse_url.clone();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -180,7 +180,7 @@ fn with_id(template: &str) -> String {
 
 /// Adds the rows with these numbers to every table, and also members to team 1, keys to campaign 1,
 /// transfers to ad account 1, orders to prospect 1 and statuses to order 1.
-async fn grow(world: &World, coordinator: &Person, from: u64, to: u64) {
+pub(crate) async fn grow(world: &World, coordinator: &Person, from: u64, to: u64) {
     for (into, columns, values) in ROWS {
         let sql =
             format!("INSERT INTO {into} ({columns}) SELECT {values} FROM generate_series({from}, {to}) n");

@@ -61,6 +61,24 @@ impl Visible {
         let team_id = viewer.team.as_ref().map(|(id, _)| *id).filter(|_| scope == Scope::Team);
         Self { all: scope == Scope::All, viewer_id: viewer.id, team_id }
     }
+
+    /// Returns whether all users are visible.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.all
+    }
+
+    /// Returns the viewer, who is always visible.
+    #[must_use]
+    pub fn viewer_id(&self) -> i64 {
+        self.viewer_id
+    }
+
+    /// Returns the team whose present members are visible.
+    #[must_use]
+    pub fn team_id(&self) -> Option<i64> {
+        self.team_id
+    }
 }
 
 /// Selects visible users. The list of literals completes the `WHERE` clause.

@@ -156,6 +156,7 @@ impl Dates {
     /// beginning begins with `earliest_ms`.
     #[must_use]
     pub fn buckets(&self, earliest_ms: i64) -> Vec<Bucket> {
+        let earliest_ms = earliest_ms.min(self.present.now_ms);
         let from_ms = if self.range.from_ms > 0 { self.range.from_ms } else { earliest_ms };
         let begun = Range {
             from_ms: from_ms.max(self.range.from_ms),

@@ -33,7 +33,11 @@ pub(crate) struct Funds {
 impl Funds {
     pub(crate) async fn new() -> Self {
         // The clock of these tests moves by days.
-        let world = World::with(|config| config.auth.access_minutes = 60 * 24 * 30).await;
+        Self::on(World::with(|config| config.auth.access_minutes = 60 * 24 * 30).await).await
+    }
+
+    /// Adds the people to a world.
+    pub(crate) async fn on(world: World) -> Self {
         let buyer = world.person("buyer", Position::Buyer).await;
         let other = world.person("other", Position::Buyer).await;
         let lead = world.person("lead", Position::TeamLead).await;
