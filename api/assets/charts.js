@@ -48,7 +48,7 @@
             y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] },
           },
           axes: [
-            { ...axis, splits, values: (_, found) => found.map((index) => rows[index]?.dataset.tick ?? "") },
+            { ...axis, splits, size: 32, values: (_, found) => found.map((index) => rows[index]?.dataset.tick ?? "") },
             { ...axis, size: 60, values: (_, found) => found.map((value) => spaced(value)),
               incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8] },
           ],

@@ -14,7 +14,7 @@ use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Records violations of the policy, and errors.
-const LISTEN: &str = "window.refused = [];
+pub(crate) const LISTEN: &str = "window.refused = [];
     document.addEventListener('securitypolicyviolation', event =>
         window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
     window.addEventListener('error', event => window.refused.push(`error ${event.message}`));";
@@ -78,12 +78,12 @@ async fn try_swagger(page: &Page, url: &str, token: &str) {
     assert_eq!(refused(page).await, "");
 }
 
-async fn refused(page: &Page) -> String {
+pub(crate) async fn refused(page: &Page) -> String {
     page.evaluate("window.refused.join('\\n')").await.unwrap().into_value().unwrap()
 }
 
 /// Saves a screenshot in the folder that `SLUICE_TEST_PICTURES` names, if it is set.
-async fn keep_picture(page: &Page, name: &str) {
+pub(crate) async fn keep_picture(page: &Page, name: &str) {
     if let Some(folder) = std::env::var_os("SLUICE_TEST_PICTURES") {
         let parameters = chromiumoxide::page::ScreenshotParams::builder().build();
         page.save_screenshot(parameters, Path::new(&folder).join(format!("{name}.png"))).await.unwrap();
@@ -94,14 +94,14 @@ async fn click(page: &Page, selector: &str) {
     wait_for_element(page, selector).await.click().await.unwrap();
 }
 
-async fn wait_for_element(page: &Page, selector: &str) -> chromiumoxide::element::Element {
+pub(crate) async fn wait_for_element(page: &Page, selector: &str) -> chromiumoxide::element::Element {
     wait_for(page, &format!("String(document.querySelector('{selector}') !== null)"), |text| text == "true")
         .await;
     page.find_element(selector).await.unwrap()
 }
 
 /// Evaluates an expression until `is_wanted` accepts its text.
-async fn wait_for(page: &Page, expression: &str, is_wanted: impl Fn(&str) -> bool) {
+pub(crate) async fn wait_for(page: &Page, expression: &str, is_wanted: impl Fn(&str) -> bool) {
     let begin = Instant::now();
     loop {
         let found =
@@ -116,7 +116,7 @@ async fn wait_for(page: &Page, expression: &str, is_wanted: impl Fn(&str) -> boo
     }
 }
 
-fn browser_config(folder: &Path) -> BrowserConfig {
+pub(crate) fn browser_config(folder: &Path) -> BrowserConfig {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     BrowserConfig::builder()
         .chrome_executable(chromium)

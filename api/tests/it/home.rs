@@ -67,14 +67,14 @@ fn figure(page: &str, label: &str) -> (String, String) {
 }
 
 /// A team of a lead, Ann and (until yesterday) Bob; Eve in another team, an Owner, a coordinator.
-struct Company {
-    world: World,
+pub(crate) struct Company {
+    pub(crate) world: World,
     red: i64,
     blue: i64,
 }
 
 impl Company {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = World::with_events(|_| {}).await;
         world.person("owner", Position::Owner).await;
         world.person("funds", Position::FundsCoordinator).await;
@@ -316,7 +316,7 @@ async fn an_empty_system_shows_the_steps_that_tick_themselves() {
     visit(&world, &visits(1, 1, NOW_MS - 60 * DAY_MS, buyer.id)).await;
     let page = visitor.get("/").await.text;
     assert_eq!(page.matches("class=\"done\"").count(), 2);
-    assert!(!page.contains("s.js"), "the code is for who has no visit");
+    assert!(!page.contains("edge.example/s.js"), "the code is for who has no visit");
     let hour = u32::try_from(NOW_MS / 1000).unwrap();
     let sums = RollupHourlyRow { orders: 1, prospects: 1, ..RollupHourlyRow::of(hour, 0, 0, 1) };
     insert_rollup(&world, &[sums]).await;
@@ -388,7 +388,7 @@ async fn each_position_sees_what_needs_it() {
         assert_eq!(funds.transfer("top_up", account, "1000").await.status, 201);
     }
     for (account, amount, day) in [(account, "900", "2026-11-22"), (idle, "10", "2026-11-18")] {
-        let body = json!({"kind": "spend", "account_id": account, "amount": amount, "day": day});
+        let body = json!({"kind": "spend", "account_id": account, "amount": amount, "date": day});
         let answer = funds.post("transfers/create", &body, &funds.coordinator).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
     }

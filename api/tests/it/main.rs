@@ -22,6 +22,7 @@ mod events;
 mod funds;
 mod held_back;
 mod home;
+mod home_browser;
 mod idempotency;
 mod images;
 mod last_owner;

@@ -59,7 +59,8 @@ impl Hours {
     /// Returns the condition for rows with a `time`.
     #[must_use]
     pub fn events_sql(&self) -> &'static str {
-        // The hours as a set prune the parts by the primary key; if all are cut, they are the range.
+        // The hours as a set prune the parts by the primary key. If all are cut, they are the
+        // range.
         if self.has_whole() {
             "time >= fromUnixTimestamp64Milli({from_ms:Int64}) AND time <= fromUnixTimestamp64Milli({to_ms:Int64})
              AND toStartOfHour(time) IN {cut:Array(DateTime('UTC'))}"

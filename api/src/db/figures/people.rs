@@ -57,8 +57,8 @@ pub async fn first_registration(pool: &PgPool) -> sqlx::Result<Option<DateTime<U
     sqlx::query_scalar!("SELECT min(created_at) FROM users").fetch_one(pool).await
 }
 
-/// Lists the teams that are not archived, and the archived ones among `also`, by name. `only` limits
-/// the list to one team.
+/// Lists the teams that are not archived, and the archived ones among `also`, by name. `only`
+/// limits the list to one team.
 pub async fn teams(
     pool: &PgPool,
     only: Option<i64>,

@@ -1,5 +1,5 @@
-//! What needs the viewer's attention, by position. Each kind has one line, or a line for each of its
-//! first things.
+//! What needs the viewer's attention, by position. Each kind has one line, or a line for each of
+//! its first things.
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use futures::TryFutureExt as _;

@@ -1,8 +1,8 @@
 //! The legacy CRM's fourth chart: a bar for each team, with its members or its prospects.
 //!
-//! A prospect counts for the team that its buyer was in at that moment, which is stored with it. One
-//! that was stored without a team counts for the membership of its buyer at its time, if there is
-//! one. Teams with nothing have a bar too.
+//! A prospect counts for the team that its buyer was in at that moment, which is stored with it.
+//! One that was stored without a team counts for the membership of its buyer at its time, if there
+//! is one. Teams with nothing have a bar too.
 
 use std::collections::HashMap;
 
