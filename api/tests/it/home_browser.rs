@@ -41,6 +41,13 @@ async fn the_charts_are_drawn_in_light_and_dark_and_on_a_phone() {
         let sideways = "String(document.documentElement.scrollWidth - document.documentElement.clientWidth)";
         wait_for(&page, sideways, |excess| excess == "0").await;
         keep_picture(&page, &format!("home-{scheme}-{width}")).await;
+        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+            .await
+            .unwrap();
+        wait_for(&page, sideways, |excess| excess == "0").await;
+        let inside = "String(document.querySelector('.dates-panel').getBoundingClientRect().left >= 0)";
+        wait_for(&page, inside, |is_inside| is_inside == "true").await;
+        keep_picture(&page, &format!("home-open-{scheme}-{width}")).await;
         page.goto(format!("http://{bound}/?from=soon")).await.unwrap();
         wait_for_element(&page, "#problem a[href=\"#dates-from\"]").await;
         wait_for(&page, sideways, |excess| excess == "0").await;

@@ -46,9 +46,9 @@ impl Interval {
     #[must_use]
     pub fn of(range: &Range, zone: TimeZone) -> Self {
         match range.n_days(zone) {
-            ..=MAX_DAYS_BY_HOUR => Self::Hour,
-            ..=MAX_DAYS_BY_DAY => Self::Day,
-            ..=MAX_DAYS_BY_WEEK => Self::Week,
+            days if days <= MAX_DAYS_BY_HOUR => Self::Hour,
+            days if days <= MAX_DAYS_BY_DAY => Self::Day,
+            days if days <= MAX_DAYS_BY_WEEK => Self::Week,
             _ => Self::Month,
         }
     }

@@ -125,6 +125,19 @@ pub struct Field {
     pub errors: Vec<String>,
 }
 
+impl DatesView {
+    /// Returns the id of the element that shows the errors of a parameter.
+    #[must_use]
+    pub fn id_of(&self, name: &str) -> Option<String> {
+        let is_field = self.fields.iter().any(|field| field.name == name);
+        if is_field {
+            Some(format!("dates-{name}"))
+        } else {
+            (name == "range").then(|| "dates-range".to_owned())
+        }
+    }
+}
+
 impl Dates {
     /// Reads the dates of a request. Errors stay in `params`; the dates are then the default, which
     /// a page must not show figures of.

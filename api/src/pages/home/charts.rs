@@ -11,7 +11,7 @@ use crate::db::users::Visible;
 use crate::http::error::ApiError;
 use crate::pages::dates::buckets::{Bucket, Interval};
 use crate::pages::format::number;
-use crate::pages::home::Request;
+use crate::pages::home::request::{Request, time};
 use crate::policy::{Action, Position, Resource, Scope, decide};
 
 /// A chart of one line, and its table.
@@ -57,10 +57,6 @@ pub(super) async fn load(request: &Request<'_>) -> Result<Vec<Chart>, ApiError> 
         prospects::by_time(&request.app.clickhouse, request.scope, &hours, 0).map_err(ApiError::from);
     let (registered, visited) = futures::try_join!(registered, visited)?;
     Ok(charts(request.dates.interval, &buckets, &registered, &visited))
-}
-
-fn time(at_ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 fn charts(

@@ -6,6 +6,7 @@
 mod amounts;
 mod charts;
 mod needs;
+mod request;
 mod steps;
 mod teams;
 mod today;
@@ -28,6 +29,7 @@ use crate::pages::dates::control::{Control, Dates, DatesView};
 use crate::pages::dates::range::Present;
 use crate::pages::home::charts::Chart;
 use crate::pages::home::needs::Need;
+use crate::pages::home::request::Request;
 use crate::pages::home::steps::Steps;
 use crate::pages::home::teams::TeamsChart;
 use crate::pages::home::today::Figure;
@@ -55,20 +57,8 @@ struct HomePage {
 struct ProblemPage {
     frame: Frame,
     dates: DatesView,
-    /// Ids of fields, and messages.
-    problems: Vec<(String, String)>,
-}
-
-/// What all parts of the page need.
-#[derive(Clone, Copy)]
-struct Request<'a> {
-    app: &'a App,
-    allowed: &'a Allowed,
-    /// The scope of events.
-    scope: &'a EventScope,
-    dates: &'a Dates,
-    /// Oldest event or registration; only for all dates.
-    earliest_ms: i64,
+    /// Messages, with the id of the place where each is repeated.
+    problems: Vec<(Option<String>, String)>,
 }
 
 /// `GET /`.
@@ -116,14 +106,11 @@ pub async fn show_home(
 }
 
 fn problem(allowed: &Allowed, dates: &Dates, params: &Params) -> Result<Response, PageError> {
+    let dates = dates.view();
     let problems = params.errors().iter().flat_map(|(name, messages)| {
-        messages.iter().map(move |message| (format!("dates-{name}"), message.clone()))
+        messages.iter().map(|message| (dates.id_of(name), message.clone())).collect::<Vec<_>>()
     });
-    let page = ProblemPage {
-        frame: Frame::new(allowed, Section::Home),
-        dates: dates.view(),
-        problems: problems.collect(),
-    };
+    let page = ProblemPage { problems: problems.collect(), frame: Frame::new(allowed, Section::Home), dates };
     Ok((StatusCode::BAD_REQUEST, render(&page)?).into_response())
 }
 

@@ -1,7 +1,7 @@
 //! What needs the viewer's attention, by position. Each kind has one line, or a line for each of
 //! its first things.
 
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
+use chrono::{Datelike as _, Days, NaiveDate};
 use futures::TryFutureExt as _;
 
 use crate::db::figures::silence::{self, SilentRow, Source};
@@ -11,8 +11,8 @@ use crate::funds::balances::runway::{days_left, is_low};
 use crate::http::error::ApiError;
 use crate::pages::dates::range::Present;
 use crate::pages::format::number;
-use crate::pages::home::Request;
 use crate::pages::home::amounts;
+use crate::pages::home::request::{Request, time};
 use crate::policy::Position;
 
 /// The most lines of one kind.
@@ -225,10 +225,6 @@ fn ids(silent: &[SilentRow]) -> Vec<i64> {
 fn last_hour(silent: &[SilentRow], named: &NamedRow, present: Present) -> String {
     let found = silent.iter().find(|row| i64::try_from(row.id) == Ok(named.id));
     found.map_or_else(String::new, |row| present.zone.format(row.last_hour_ms + 3_600_000, "%-d %b %H:%M"))
-}
-
-fn time(at_ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

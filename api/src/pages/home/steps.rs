@@ -3,7 +3,7 @@
 use crate::db::figures::prospects::{self, BeginningRow};
 use crate::db::needs;
 use crate::http::error::ApiError;
-use crate::pages::home::Request;
+use crate::pages::home::request::Request;
 use crate::pages::home::today::Today;
 use crate::policy::{Action, Resource, Scope, decide};
 use crate::snippet::Snippet;

@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use chrono::DateTime;
-
 use crate::db::figures::hours::Hours;
 use crate::db::figures::people::{self, TeamBarRow};
 use crate::db::figures::prospects::{self, TeamSumRow};
@@ -15,7 +13,7 @@ use crate::db::teams;
 use crate::http::error::ApiError;
 use crate::http::query::{Params, with_param};
 use crate::pages::format::number;
-use crate::pages::home::Request;
+use crate::pages::home::request::{Request, time};
 use crate::policy::{Action, Resource, Scope, decide};
 
 /// The most teams in the table.
@@ -117,7 +115,6 @@ async fn credits(request: &Request<'_>) -> Result<Credits, ApiError> {
     if buyers.is_empty() {
         return Ok(credits);
     }
-    let time = |at_ms| DateTime::from_timestamp_millis(at_ms).unwrap_or(DateTime::UNIX_EPOCH);
     let periods = teams::periods_of(&request.app.postgres, &buyers, time(from_ms), time(to_ms)).await?;
     if periods.is_empty() {
         return Ok(credits);

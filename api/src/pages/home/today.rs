@@ -12,8 +12,8 @@ use crate::http::error::ApiError;
 use crate::http::query::start_of_day;
 use crate::pages::dates::range::{Present, days_before};
 use crate::pages::format::{NONE, number};
-use crate::pages::home::Request;
 use crate::pages::home::amounts::micros;
+use crate::pages::home::request::Request;
 
 /// Days of the lines, including today.
 const N_DAYS: usize = 7;
