@@ -49,7 +49,7 @@ async fn the_charts_are_drawn_in_light_and_dark_and_on_a_phone() {
         wait_for(&page, inside, |is_inside| is_inside == "true").await;
         keep_picture(&page, &format!("home-open-{scheme}-{width}")).await;
         page.goto(format!("http://{bound}/?from=soon")).await.unwrap();
-        wait_for_element(&page, "#problem a[href=\"#dates-from\"]").await;
+        wait_for_element(&page, "#problems a[href=\"#dates-from\"]").await;
         wait_for(&page, sideways, |excess| excess == "0").await;
         keep_picture(&page, &format!("home-problem-{scheme}-{width}")).await;
         assert_eq!(refused(&page).await, "");
