@@ -41,7 +41,7 @@ async fn the_charts_are_drawn_in_light_and_dark_and_on_a_phone() {
         let sideways = "String(document.documentElement.scrollWidth - document.documentElement.clientWidth)";
         wait_for(&page, sideways, |excess| excess == "0").await;
         keep_picture(&page, &format!("home-{scheme}-{width}")).await;
-        page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        page.evaluate("for (const part of document.querySelectorAll('main details')) part.open = true")
             .await
             .unwrap();
         wait_for(&page, sideways, |excess| excess == "0").await;
