@@ -6,21 +6,29 @@ use utoipa::IntoParams;
 
 use crate::campaigns::fields::STATES;
 use crate::campaigns::model::CampaignResponse;
-use crate::db::campaigns::{self, CampaignFilter, CampaignRow};
+use crate::db::campaigns::{self, CampaignFilter, CampaignRow, SORTING};
 use crate::http::allowed::Allowed;
+use crate::http::archived::{ArchivedQuery, read_part};
 use crate::http::error::ApiError;
-use crate::http::list_by_name::{NamedQuery, name_cursor, read_name_filter};
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
-use crate::policy::Scope;
+use crate::policy::{Resource, Scope};
 
-/// Further query parameters of the list of campaigns.
+page_query! {
+    /// The order and the page.
+    pub struct CampaignPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListCampaignsQuery {
+    /// Part of the name.
+    q: Option<String>,
     /// Only campaigns of this Buyer.
     user_id: Option<i64>,
     /// Only campaigns of the present members of this team.
@@ -37,10 +45,11 @@ pub struct ListCampaignsQuery {
 
 /// List campaigns
 ///
-/// Ordered by name. A Buyer sees their own campaigns, a Team Lead those of the present members of
-/// their team.
+/// A Buyer sees their own campaigns, a Team Lead those of the present members of their team.
+/// `user_id`, `source` and `partner` sort by name, `payout` by currency first.
 #[utoipa::path(
-    get, path = "/api/campaigns/list/", tag = "campaigns", params(NamedQuery, ListCampaignsQuery),
+    get, path = "/api/campaigns/list/", tag = "campaigns",
+    params(CampaignPageQuery, ListCampaignsQuery, ArchivedQuery),
     responses((status = 200, description = "Campaigns by name", body = Vec<CampaignResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -49,24 +58,30 @@ pub async fn list_campaigns(
     allowed: Allowed,
     listing: Listing,
 ) -> Result<Response, ApiError> {
-    let page = collect(&app, &allowed, listing.params()).await?;
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
     Ok(listing.answer(&page.map(|row| CampaignResponse::new(&app.config.edge, &row))))
 }
 
 /// Returns the campaigns that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for an invalid parameter.
+/// 400 for an invalid parameter, 403 for deleted campaigns that the viewer may not see.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,
     mut params: Params,
+    limit: u32,
 ) -> Result<Page<CampaignRow>, ApiError> {
+    let part = read_part(&mut params, allowed, Resource::Campaigns)?;
+    let order = params.order(&SORTING, limit);
     let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = CampaignFilter {
-        named: read_name_filter(&mut params),
-        own_user: (allowed.grant.scope == Scope::Own).then_some(allowed.viewer.id),
-        own_team: (allowed.grant.scope == Scope::Team).then_some(own_team),
+        q: params.q_pattern(),
+        is_archived: part.is_archived,
+        own_user: (part.scope == Scope::Own).then_some(allowed.viewer.id),
+        own_team: (part.scope == Scope::Team).then_some(own_team),
         user_id: params.id("user_id"),
         team_id: params.id("team_id"),
         source_id: params.id("source_id"),
@@ -75,6 +90,6 @@ pub async fn collect(
         tag: params.text("tag").map(str::to_owned),
     };
     params.finish()?;
-    let rows = campaigns::list(&app.postgres, &filter).await?;
-    Ok(Page::of(rows, filter.named.limit, |row| name_cursor(&row.name_key, row.id)))
+    let rows = campaigns::list(&app.postgres, &filter, &order).await?;
+    Ok(Page::ordered(rows, &order))
 }

@@ -58,6 +58,10 @@ pub struct CampaignResponse {
     pub snippet: Option<String>,
     /// HTML of an order form.
     pub form_code: Option<String>,
+    /// Only in lists of deleted campaigns.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 /// A tracking key of a campaign.
@@ -113,6 +117,7 @@ impl CampaignResponse {
             pixel_url: key.map(|key| pixel_url(edge, key, row)),
             snippet: code.as_ref().map(|code| code.pixel.clone()),
             form_code: code.map(|code| code.form),
+            archived_at: json_values::optional_time(row.archived_at),
         }
     }
 }

@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
-use crate::db::begin_with_custom_plans;
-use crate::db::name_filter::NameFilter;
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 use crate::db::tracking_keys::KeyRow;
 
-/// A campaign that is not archived.
-#[derive(Debug, Clone)]
+/// A campaign.
+#[derive(Debug, Clone, FromRow)]
 pub struct CampaignRow {
     pub id: i64,
     pub name: String,
-    /// The sort key.
-    pub name_key: String,
     pub user_id: i64,
     /// The buyer's current team.
     pub team_id: Option<i64>,
@@ -33,6 +32,7 @@ pub struct CampaignRow {
     /// Valid keys first, then newest first.
     pub keys: Json<Vec<KeyRow>>,
     pub version: i64,
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// The columns of a campaign to insert or update, except its buyer.
@@ -52,7 +52,9 @@ pub struct NewCampaign {
 /// Filters of a list of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignFilter {
-    pub named: NameFilter,
+    /// An `ILIKE` pattern.
+    pub q: Option<String>,
+    pub is_archived: bool,
     /// The viewer may see only this buyer's campaigns.
     pub own_user: Option<i64>,
     /// The viewer may see only campaigns of this team's members; 0 if the viewer has no team.
@@ -65,87 +67,66 @@ pub struct CampaignFilter {
     pub tag: Option<String>,
 }
 
-/// Selects campaigns. The list of literals completes the `WHERE` clause.
-macro_rules! select {
-    ([$($rest:literal),+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            CampaignRow,
-            r#"SELECT campaigns.id, campaigns.name, lower(campaigns.name) AS "name_key!", campaign_buyers.user_id,
-                      memberships.team_id AS "team_id?", source_id, partner_id, state, sites, redirects, payout_minor,
-                      campaigns.currency, tags, campaigns.version,
-                      coalesce(sources.macros, '{}') AS "macros!: Json<BTreeMap<String, String>>",
-                      (SELECT coalesce(jsonb_agg(newest), '[]') FROM (
-                           SELECT key, created_at, expires_at,
-                                  expires_at IS NULL OR expires_at > clock_timestamp() AS is_valid
-                           FROM tracking_keys WHERE campaign_id = campaigns.id
-                           ORDER BY is_valid DESC, created_at DESC, key LIMIT 100) newest)
-                          AS "keys!: Json<Vec<KeyRow>>"
-               FROM campaigns
-               JOIN campaign_buyers ON campaign_id = campaigns.id AND upper_inf(campaign_buyers.during)
-               LEFT JOIN memberships
-                   ON memberships.user_id = campaign_buyers.user_id AND upper_inf(memberships.during)
-               LEFT JOIN sources ON sources.id = source_id
-               WHERE campaigns.archived_at IS NULL AND "#
-                $(+ $rest)+,
-            $($argument),+
-        )
-    };
+pub const SORTING: Sorting = Sorting::new(
+    "name",
+    &[Key::number("campaigns.id")],
+    &[
+        Column::new("name", &[Key::text("lower(campaigns.name)")]),
+        Column::new("id", &[]),
+        Column::new(
+            "user_id",
+            &[Key::text("(SELECT username_key FROM users WHERE users.id = campaign_buyers.user_id)")],
+        ),
+        Column::new("source", &[Key::text("lower(sources.name)").or_null()]),
+        Column::new(
+            "partner",
+            &[Key::text("(SELECT lower(name) FROM partners WHERE partners.id = partner_id)").or_null()],
+        ),
+        Column::new("state", &[Key::text("state")]),
+        Column::new("payout", &[Key::text("campaigns.currency"), Key::number("payout_minor").or_null()]),
+        Column::new("created_at", &[Key::time("campaigns.created_at")]),
+        Column::new("archived_at", &[Key::time("campaigns.archived_at").or_null()]),
+    ],
+);
+
+const COLUMNS: &str = "campaigns.id, campaigns.name, campaign_buyers.user_id, memberships.team_id, source_id,
+    partner_id, state, sites, redirects, payout_minor, campaigns.currency, tags, campaigns.version,
+    campaigns.archived_at, coalesce(sources.macros, '{}') AS macros,
+    (SELECT coalesce(jsonb_agg(newest), '[]') FROM (
+         SELECT key, created_at, expires_at, expires_at IS NULL OR expires_at > clock_timestamp() AS is_valid
+         FROM tracking_keys WHERE campaign_id = campaigns.id
+         ORDER BY is_valid DESC, created_at DESC, key LIMIT 100) newest) AS keys";
+
+const FROM: &str = "campaigns
+    JOIN campaign_buyers ON campaign_id = campaigns.id AND upper_inf(campaign_buyers.during)
+    LEFT JOIN memberships
+        ON memberships.user_id = campaign_buyers.user_id AND upper_inf(memberships.during)
+    LEFT JOIN sources ON sources.id = source_id";
+
+pub async fn list(
+    pool: &PgPool,
+    filter: &CampaignFilter,
+    order: &Order,
+) -> sqlx::Result<Vec<Keyed<CampaignRow>>> {
+    ListQuery::new(order, COLUMNS, FROM)
+        .archived("campaigns.archived_at", filter.is_archived)
+        .when("campaign_buyers.user_id = ?", filter.own_user)
+        .when("memberships.team_id = ?", filter.own_team)
+        .when("campaign_buyers.user_id = ?", filter.user_id)
+        .when("memberships.team_id = ?", filter.team_id)
+        .when("source_id = ?", filter.source_id)
+        .when("partner_id = ?", filter.partner_id)
+        .when("state = ?", filter.state)
+        .when("? = ANY (tags)", filter.tag.as_deref())
+        .when("campaigns.name ILIKE ?", filter.q.as_deref())
+        .fetch(pool)
+        .await
 }
 
-/// Lists campaigns by name.
-pub async fn list(pool: &PgPool, filter: &CampaignFilter) -> sqlx::Result<Vec<CampaignRow>> {
-    let mut planned = begin_with_custom_plans(pool).await?;
-    macro_rules! page {
-        ($after:literal, $order:literal) => {
-            select!(
-                [
-                    "($1::bigint IS NULL OR campaign_buyers.user_id = $1)
-                     AND ($2::bigint IS NULL OR memberships.team_id = $2)
-                     AND ($3::bigint IS NULL OR campaign_buyers.user_id = $3)
-                     AND ($4::bigint IS NULL OR memberships.team_id = $4)
-                     AND ($5::bigint IS NULL OR source_id = $5)
-                     AND ($6::bigint IS NULL OR partner_id = $6)
-                     AND ($7::text IS NULL OR state = $7)
-                     AND ($8::text IS NULL OR $8 = ANY (tags))
-                     AND ($9::text IS NULL OR campaigns.name ILIKE $9)
-                     AND ($10::text IS NULL OR ",
-                    $after,
-                    ") ORDER BY ",
-                    $order,
-                    " LIMIT $12"
-                ],
-                filter.own_user,
-                filter.own_team,
-                filter.user_id,
-                filter.team_id,
-                filter.source_id,
-                filter.partner_id,
-                filter.state,
-                filter.tag.as_deref(),
-                filter.named.q.as_deref(),
-                filter.named.after_name(),
-                filter.named.after_id(),
-                filter.named.n_rows(),
-            )
-            .fetch_all(&mut *planned)
-            .await
-        };
-    }
-    if filter.named.is_descending {
-        page!(
-            "(lower(campaigns.name), campaigns.id) < ($10, $11::bigint)",
-            "lower(campaigns.name) DESC, campaigns.id DESC"
-        )
-    } else {
-        page!(
-            "(lower(campaigns.name), campaigns.id) > ($10, $11::bigint)",
-            "lower(campaigns.name), campaigns.id"
-        )
-    }
-}
-
+/// Finds a campaign that is not archived.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<CampaignRow>> {
-    select!(["campaigns.id = $1"], id).fetch_optional(executor).await
+    let query = ListQuery::one(COLUMNS, FROM).archived("campaigns.archived_at", false);
+    query.when("campaigns.id = ?", Some(id)).fetch_one(executor).await
 }
 
 /// Finds a campaign and locks it until the transaction ends.

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
-use crate::db::name_filter::NameFilter;
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// The constraint that keeps names unique, ignoring case.
 pub const NAME_UNIQUE: &str = "sources_name_unique";
 
-/// A source that is not archived.
-#[derive(Debug, Clone)]
+/// A source.
+#[derive(Debug, Clone, FromRow)]
 pub struct SourceRow {
     pub id: i64,
     pub name: String,
-    /// The sort key.
-    pub name_key: String,
     pub click_id_param: String,
     pub macros: Json<BTreeMap<String, String>>,
     pub version: i64,
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// The columns of a source to insert or update.
@@ -30,46 +31,44 @@ pub struct NewSource {
     pub macros: BTreeMap<String, String>,
 }
 
-/// Lists sources by name.
-pub async fn list(pool: &PgPool, filter: &NameFilter) -> sqlx::Result<Vec<SourceRow>> {
-    macro_rules! page {
-        ($after:literal, $order:literal) => {
-            sqlx::query_as!(
-                SourceRow,
-                r#"SELECT id, name, lower(name) AS "name_key!", click_id_param, macros AS "macros: Json<BTreeMap<String, String>>",
-                          version
-                   FROM sources
-                   WHERE archived_at IS NULL AND ($1::text IS NULL OR name ILIKE $1) AND ($2::text IS NULL OR "#
-                    + $after
-                    + ") ORDER BY "
-                    + $order
-                    + " LIMIT $4",
-                filter.q.as_deref(),
-                filter.after_name(),
-                filter.after_id(),
-                filter.n_rows(),
-            )
-            .fetch_all(pool)
-            .await
-        };
-    }
-    if filter.is_descending {
-        page!("(lower(name), id) < ($2, $3::bigint)", "lower(name) DESC, id DESC")
-    } else {
-        page!("(lower(name), id) > ($2, $3::bigint)", "lower(name), id")
-    }
+/// Filters of a list of sources.
+#[derive(Debug, Clone)]
+pub struct SourceFilter {
+    /// An `ILIKE` pattern.
+    pub q: Option<String>,
+    pub is_archived: bool,
 }
 
+pub const SORTING: Sorting = Sorting::new(
+    "name",
+    &[Key::number("id")],
+    &[
+        Column::new("name", &[Key::text("lower(name)")]),
+        Column::new("id", &[]),
+        Column::new("click_id_param", &[Key::text("click_id_param")]),
+        Column::new("created_at", &[Key::time("created_at")]),
+        Column::new("archived_at", &[Key::time("archived_at").or_null()]),
+    ],
+);
+
+const COLUMNS: &str = "id, name, click_id_param, macros, version, archived_at";
+
+pub async fn list(
+    pool: &PgPool,
+    filter: &SourceFilter,
+    order: &Order,
+) -> sqlx::Result<Vec<Keyed<SourceRow>>> {
+    ListQuery::new(order, COLUMNS, "sources")
+        .archived("archived_at", filter.is_archived)
+        .when("name ILIKE ?", filter.q.as_deref())
+        .fetch(pool)
+        .await
+}
+
+/// Finds a source that is not archived.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<SourceRow>> {
-    sqlx::query_as!(
-        SourceRow,
-        r#"SELECT id, name, lower(name) AS "name_key!", click_id_param, macros AS "macros: Json<BTreeMap<String, String>>",
-                  version
-           FROM sources WHERE id = $1 AND archived_at IS NULL"#,
-        id
-    )
-    .fetch_optional(executor)
-    .await
+    let query = ListQuery::one(COLUMNS, "sources").archived("archived_at", false);
+    query.when("id = ?", Some(id)).fetch_one(executor).await
 }
 
 /// Finds a source and locks it until the transaction ends.

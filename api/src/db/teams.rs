@@ -4,9 +4,10 @@
 //! ([`lock_exclusive`]). Migration 0005 gives the reason for this order.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
-use crate::db::name_filter::NameFilter;
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// The constraint that allows a lead one team.
 pub const LEAD_UNIQUE: &str = "teams_lead_unique";
@@ -31,13 +32,14 @@ pub struct TeamPeriod {
 }
 
 /// A team with its current members, sorted by id.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct TeamRow {
     pub id: i64,
     pub name: String,
     pub lead_id: Option<i64>,
     pub members: Vec<i64>,
     pub version: i64,
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// A membership in the history of a team.
@@ -97,57 +99,65 @@ pub async fn periods_of(
     .await
 }
 
-/// Lists teams by name: all of them, or only the team `only`.
-pub async fn list(
-    pool: &PgPool,
-    is_all: bool,
-    only: Option<i64>,
-    filter: &NameFilter,
-) -> sqlx::Result<Vec<TeamRow>> {
-    macro_rules! page {
-        ($after:literal, $order:literal) => {
-            sqlx::query_as!(
-                TeamRow,
-                r#"SELECT id, name, lead_id, version,
-                          ARRAY(SELECT user_id FROM memberships
-                                WHERE team_id = teams.id AND upper_inf(during) ORDER BY user_id) AS "members!"
-                   FROM teams
-                   WHERE archived_at IS NULL AND ($1 OR id = $2) AND ($3::text IS NULL OR name ILIKE $3)
-                     AND ($4::text IS NULL OR "#
-                    + $after
-                    + ") ORDER BY "
-                    + $order
-                    + " LIMIT $6",
-                is_all,
-                only,
-                filter.q.as_deref(),
-                filter.after_name(),
-                filter.after_id(),
-                filter.n_rows(),
-            )
-            .fetch_all(pool)
-            .await
-        };
-    }
-    if filter.is_descending {
-        page!("(name, id) < ($4, $5::bigint)", "name DESC, id DESC")
-    } else {
-        page!("(name, id) > ($4, $5::bigint)", "name, id")
-    }
+/// Filters of a list of teams.
+#[derive(Debug, Clone)]
+pub struct TeamFilter {
+    /// The viewer may see only this team; 0 if the viewer has none.
+    pub own: Option<i64>,
+    /// An `ILIKE` pattern.
+    pub q: Option<String>,
+    pub lead: Option<i64>,
+    /// A present member.
+    pub member: Option<i64>,
+    pub is_archived: bool,
+}
+
+pub const SORTING: Sorting = Sorting::new(
+    "name",
+    &[Key::number("teams.id")],
+    &[
+        Column::new("name", &[Key::text("name")]),
+        Column::new("id", &[]),
+        Column::new(
+            "team_lead",
+            &[Key::text("(SELECT username_key FROM users WHERE users.id = lead_id)").or_null()],
+        ),
+        Column::new(
+            "members",
+            &[Key::number(
+                "(SELECT count(*) FROM memberships WHERE team_id = teams.id AND upper_inf(during))",
+            )],
+        ),
+        Column::new("created_at", &[Key::time("teams.created_at")]),
+        Column::new("archived_at", &[Key::time("teams.archived_at").or_null()]),
+    ],
+);
+
+const COLUMNS: &str = "id, name, lead_id, version, archived_at,
+    ARRAY(SELECT user_id FROM memberships
+          WHERE team_id = teams.id AND upper_inf(during) ORDER BY user_id) AS members";
+
+pub async fn list(pool: &PgPool, filter: &TeamFilter, order: &Order) -> sqlx::Result<Vec<Keyed<TeamRow>>> {
+    ListQuery::new(order, COLUMNS, "teams")
+        .archived("archived_at", filter.is_archived)
+        .when("id = ?", filter.own)
+        .when("name ILIKE ?", filter.q.as_deref())
+        .when("lead_id = ?", filter.lead)
+        .when(
+            "id IN (SELECT team_id FROM memberships WHERE user_id = ? AND upper_inf(during))",
+            filter.member,
+        )
+        .fetch(pool)
+        .await
 }
 
 /// Finds a team that is not archived.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option<TeamRow>> {
-    sqlx::query_as!(
-        TeamRow,
-        r#"SELECT id, name, lead_id, version,
-                  ARRAY(SELECT user_id FROM memberships
-                        WHERE team_id = teams.id AND upper_inf(during) ORDER BY user_id) AS "members!"
-           FROM teams WHERE id = $1 AND archived_at IS NULL"#,
-        id
-    )
-    .fetch_optional(executor)
-    .await
+    ListQuery::one(COLUMNS, "teams")
+        .archived("archived_at", false)
+        .when("id = ?", Some(id))
+        .fetch_one(executor)
+        .await
 }
 
 /// Lists the memberships of a team, the latest to join first.

@@ -2,11 +2,18 @@
 
 use std::net::Ipv6Addr;
 
+use chrono::{DateTime, Utc};
 use sluice_schemas::decimal::{Decimal, MICROS_PLACES};
 use sluice_schemas::rows::Micros;
 
 pub use sluice_runtime::clock::time_text as time;
 pub use sluice_schemas::decimal::show_micros as amount;
+
+/// Formats a time of the database, if there is one.
+#[must_use]
+pub fn optional_time(at: Option<DateTime<Utc>>) -> Option<String> {
+    at.map(|at| time(at.timestamp_millis()))
+}
 
 /// Formats an address, an IPv4 one in its own notation; empty if it is masked.
 #[must_use]

@@ -4,7 +4,7 @@
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
 //!   `call` combines them for a change; `in_process` lets pages call the API;
-//! - `body`, `fields`, `query`, `path_id`, `precondition`, `list_by_name` read what was sent;
+//! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `archived` read what was sent;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
 //!   `edge_proxy` passes events on;
 //! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written, `openapi`
@@ -14,6 +14,7 @@
 pub mod accepted;
 pub mod actor;
 pub mod allowed;
+pub mod archived;
 pub mod assets;
 pub mod auth;
 pub mod blocking_pool;
@@ -29,7 +30,6 @@ pub mod health;
 pub mod idempotency;
 pub mod in_process;
 pub mod json_values;
-pub mod list_by_name;
 pub mod middleware;
 pub mod notice;
 pub mod openapi;
@@ -43,5 +43,6 @@ pub mod request;
 pub mod request_limit;
 pub mod router;
 pub mod serve;
+pub mod sort;
 pub mod state;
 pub mod transaction;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate};
 use uuid::Uuid;
 
-use crate::db::MAX_TIME_MS;
+use crate::db::{MAX_TIME_MS, like_pattern};
 use crate::http::error::{ApiError, FieldErrors};
 use crate::time_zone::TimeZone;
 
@@ -112,6 +112,16 @@ impl Params {
             self.fail("q", format!("Ensure this field has no more than {MAX_Q_CHARS} characters."));
         }
         text
+    }
+
+    /// Reads `q` as an `ILIKE` pattern that matches the text anywhere.
+    pub fn q_pattern(&mut self) -> Option<String> {
+        Some(self.q()).filter(|q| !q.is_empty()).map(|q| like_pattern(&q))
+    }
+
+    /// Reads a parameter that is `true` or `false`.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.choice(name, &["", "true", "false"]).parse().ok()
     }
 
     /// Reads `user_id`; 0 if none was given.

@@ -31,7 +31,13 @@ pub async fn create_partner(
     let new = NewPartner::from(body.checked()?);
     let mut transaction = call.allowed.begin(&app).await?;
     let id = partners::insert(&mut transaction, &new).await.map_err(rules::constraint_error)?;
-    let made = PartnerResponse { id, name: new.name, currency: new.currency, status_map: new.status_map };
+    let made = PartnerResponse {
+        id,
+        name: new.name,
+        currency: new.currency,
+        status_map: new.status_map,
+        archived_at: None,
+    };
     call.record_created(&mut transaction, Resource::Partners, id, &made).await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::db::partners::{NewPartner, PartnerRow};
 use crate::http::fields::types::{CurrencyOrDollar, Text};
+use crate::http::json_values;
 use crate::http::request::{patch, request};
 use crate::partners::rules::StatusMap;
 
@@ -20,11 +21,21 @@ pub struct PartnerResponse {
     /// Status by the partner's word in lower case: `hold`, `sale`, `rejected`, `trash`,
     /// `chargeback` or `rebill`. Common words need no entry.
     pub status_map: BTreeMap<String, String>,
+    /// Only in lists of deleted partners.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 impl From<PartnerRow> for PartnerResponse {
     fn from(row: PartnerRow) -> Self {
-        Self { id: row.id, name: row.name, currency: row.currency, status_map: row.status_map.0 }
+        Self {
+            id: row.id,
+            name: row.name,
+            currency: row.currency,
+            status_map: row.status_map.0,
+            archived_at: json_values::optional_time(row.archived_at),
+        }
     }
 }
 

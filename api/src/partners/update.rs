@@ -64,6 +64,7 @@ async fn change(
         name: wanted.name.clone(),
         currency: wanted.currency.clone(),
         status_map: wanted.status_map.clone(),
+        archived_at: None,
     };
     let diff = Diff::updated(&before, &after);
     if !diff.is_empty() {

@@ -35,6 +35,10 @@ pub struct UserResponse {
     pub image: Option<String>,
     pub created_at: String,
     pub last_login: Option<String>,
+    /// Only in lists of deleted users.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 impl From<UserRow> for UserResponse {
@@ -52,7 +56,8 @@ impl From<UserRow> for UserResponse {
             time_zone: row.time_zone,
             image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
             created_at: json_values::time(row.created_at.timestamp_millis()),
-            last_login: row.last_login.map(|time| json_values::time(time.timestamp_millis())),
+            last_login: json_values::optional_time(row.last_login),
+            archived_at: json_values::optional_time(row.archived_at),
         }
     }
 }

@@ -31,7 +31,13 @@ pub async fn create_source(
     let new = NewSource::from(body.checked()?);
     let mut transaction = call.allowed.begin(&app).await?;
     let id = sources::insert(&mut transaction, &new).await.map_err(rules::constraint_error)?;
-    let made = SourceResponse { id, name: new.name, click_id_param: new.click_id_param, macros: new.macros };
+    let made = SourceResponse {
+        id,
+        name: new.name,
+        click_id_param: new.click_id_param,
+        macros: new.macros,
+        archived_at: None,
+    };
     call.record_created(&mut transaction, Resource::Sources, id, &made).await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;

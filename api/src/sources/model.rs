@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::db::sources::{NewSource, SourceRow};
 use crate::http::fields::types::Text;
+use crate::http::json_values;
 use crate::http::request::{patch, request};
 use crate::sources::rules::{ClickIdParam, Macros};
 
@@ -20,11 +21,21 @@ pub struct SourceResponse {
     pub click_id_param: String,
     /// Macros of the network by parameter of the pixel.
     pub macros: BTreeMap<String, String>,
+    /// Only in lists of deleted sources.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 impl From<SourceRow> for SourceResponse {
     fn from(row: SourceRow) -> Self {
-        Self { id: row.id, name: row.name, click_id_param: row.click_id_param, macros: row.macros.0 }
+        Self {
+            id: row.id,
+            name: row.name,
+            click_id_param: row.click_id_param,
+            macros: row.macros.0,
+            archived_at: json_values::optional_time(row.archived_at),
+        }
     }
 }
 

@@ -64,6 +64,7 @@ async fn change(
         name: wanted.name.clone(),
         click_id_param: wanted.click_id_param.clone(),
         macros: wanted.macros.clone(),
+        archived_at: None,
     };
     let diff = Diff::updated(&before, &after);
     if !diff.is_empty() {

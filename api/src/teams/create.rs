@@ -34,7 +34,8 @@ pub async fn create_team(
     errors.finish()?;
     let id = teams::insert(&mut transaction, &team.name, team.lead).await.map_err(constraint_error)?;
     teams::join(&mut transaction, id, &team.members).await.map_err(constraint_error)?;
-    let made = TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members };
+    let made =
+        TeamResponse { id, name: team.name, team_lead: team.lead, members: team.members, archived_at: None };
     call.record_created(&mut transaction, Resource::Teams, id, &made).await?;
     let mut response = versioned(1, &made);
     *response.status_mut() = StatusCode::CREATED;

@@ -2,23 +2,44 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use utoipa::IntoParams;
 
-use crate::db::teams::{self, TeamRow};
+use crate::db::teams::{self, SORTING, TeamFilter, TeamRow};
 use crate::http::allowed::Allowed;
+use crate::http::archived::{ArchivedQuery, read_part};
 use crate::http::error::ApiError;
-use crate::http::list_by_name::{NamedQuery, name_cursor, read_name_filter};
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
-use crate::policy::Scope;
+use crate::policy::{Resource, Scope};
 use crate::teams::model::TeamResponse;
+
+page_query! {
+    /// The order and the page.
+    pub struct TeamPageQuery of SORTING;
+}
+
+/// The filters of the list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListTeamsQuery {
+    /// Part of the name.
+    q: Option<String>,
+    /// Only the team that this user leads.
+    lead: Option<i64>,
+    /// Only the team in which this user is now.
+    member: Option<i64>,
+}
 
 /// List teams
 ///
-/// Ordered by name. Buyers and Team Leads see only their own team. Deleted teams are not listed.
+/// Buyers and Team Leads see only their own team. `sort=team_lead` sorts by the name of the lead,
+/// `sort=members` by the number of members.
 #[utoipa::path(
-    get, path = "/api/teams/list/", tag = "teams", params(NamedQuery),
+    get, path = "/api/teams/list/", tag = "teams", params(TeamPageQuery, ListTeamsQuery, ArchivedQuery),
     responses((status = 200, description = "Teams by name", body = Vec<TeamResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -27,18 +48,33 @@ pub async fn list_teams(
     allowed: Allowed,
     listing: Listing,
 ) -> Result<Response, ApiError> {
-    let page = collect(&app, &allowed, listing.params()).await?;
+    let mut params = listing.params();
+    let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
     Ok(listing.answer(&page.map(TeamResponse::from)))
 }
 
 /// Returns the teams that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for an invalid parameter.
-pub async fn collect(app: &App, allowed: &Allowed, mut params: Params) -> Result<Page<TeamRow>, ApiError> {
-    let filter = read_name_filter(&mut params);
+/// 400 for an invalid parameter, 403 for deleted teams that the viewer may not see.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<TeamRow>, ApiError> {
+    let part = read_part(&mut params, allowed, Resource::Teams)?;
+    let order = params.order(&SORTING, limit);
+    let own = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
+    let filter = TeamFilter {
+        own: (part.scope != Scope::All).then_some(own),
+        q: params.q_pattern(),
+        lead: params.id("lead"),
+        member: params.id("member"),
+        is_archived: part.is_archived,
+    };
     params.finish()?;
-    let own = allowed.viewer.team.as_ref().map(|(id, _)| *id);
-    let rows = teams::list(&app.postgres, allowed.grant.scope == Scope::All, own, &filter).await?;
-    Ok(Page::of(rows, filter.limit, |row| name_cursor(&row.name, row.id)))
+    let rows = teams::list(&app.postgres, &filter, &order).await?;
+    Ok(Page::ordered(rows, &order))
 }

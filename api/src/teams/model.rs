@@ -19,11 +19,21 @@ pub struct TeamResponse {
     pub team_lead: Option<i64>,
     /// Ids of the present members.
     pub members: Vec<i64>,
+    /// Only in lists of deleted teams.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 impl From<TeamRow> for TeamResponse {
     fn from(row: TeamRow) -> Self {
-        Self { id: row.id, name: row.name, team_lead: row.lead_id, members: row.members }
+        Self {
+            id: row.id,
+            name: row.name,
+            team_lead: row.lead_id,
+            members: row.members,
+            archived_at: json_values::optional_time(row.archived_at),
+        }
     }
 }
 

@@ -115,5 +115,12 @@ async fn save(connection: &mut PgConnection, before: &TeamRow, team: Checked) ->
     teams::join(connection, before.id, &joiners).await.map_err(constraint_error)?;
     teams::update(connection, before.id, &team.name, team.lead).await.map_err(constraint_error)?;
     let version = before.version + 1;
-    Ok(TeamRow { id: before.id, name: team.name, lead_id: team.lead, members: team.members, version })
+    Ok(TeamRow {
+        id: before.id,
+        name: team.name,
+        lead_id: team.lead,
+        members: team.members,
+        version,
+        archived_at: None,
+    })
 }

@@ -4,41 +4,45 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::users::{self, UserFilter, UserRow, Visible};
+use crate::db::users::{self, SORTING, UserFilter, UserRow, Visible};
 use crate::http::allowed::Allowed;
+use crate::http::archived::{ArchivedQuery, read_part};
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, text_cursor};
+use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
 use crate::people::model::UserResponse;
-use crate::policy::Position;
+use crate::policy::{Position, Resource};
 
-/// Query parameters of the list of users.
+page_query! {
+    /// The order and the page.
+    pub struct UserPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListUsersQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-    /// `username` or `-username`.
-    sort: Option<String>,
     /// Part of a username, e-mail address or name.
     q: Option<String>,
     /// Only users with this position.
     position: Option<Position>,
     /// Only active or only inactive users.
     is_active: Option<bool>,
+    /// Only users who registered and wait for approval, or only others.
+    awaits_approval: Option<bool>,
     /// Only the present members of this team and its lead.
     team_id: Option<i64>,
 }
 
 /// List users
+///
+/// `sort=team_id` sorts by the name of the team.
 #[utoipa::path(
-    get, path = "/api/users/list/", tag = "users", params(ListUsersQuery),
+    get, path = "/api/users/list/", tag = "users", params(UserPageQuery, ListUsersQuery, ArchivedQuery),
     responses((status = 200, description = "Users by username", body = Vec<UserResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -56,25 +60,26 @@ pub async fn list_users(
 /// Returns the users that match the parameters, within the viewer's scope.
 ///
 /// # Errors
-/// 400 for an invalid parameter.
+/// 400 for an invalid parameter, 403 for deleted users whom the viewer may not see.
 pub async fn collect(
     app: &App,
     allowed: &Allowed,
     mut params: Params,
     limit: u32,
 ) -> Result<Page<UserRow>, ApiError> {
+    let part = read_part(&mut params, allowed, Resource::Users)?;
+    let order = params.order(&SORTING, limit);
     let position = params.choice("position", &["", "Buyer", "Team Lead", "Funds Coordinator", "Owner"]);
     let filter = UserFilter {
-        visible: Visible::of(&allowed.viewer, allowed.grant.scope),
-        q: Some(params.q()).filter(|q| !q.is_empty()),
+        visible: Visible::of(&allowed.viewer, part.scope),
+        q: params.q_pattern(),
         position: Position::parse(position),
-        is_active: params.choice("is_active", &["", "true", "false"]).parse().ok(),
+        is_active: params.flag("is_active"),
+        awaits_approval: params.flag("awaits_approval"),
         team_id: params.id("team_id"),
-        is_descending: !params.is_ascending("username", true),
-        after: params.text_cursor(),
-        limit: i64::from(limit) + 1,
+        is_archived: part.is_archived,
     };
     params.finish()?;
-    let rows = users::list(&app.postgres, &filter).await?;
-    Ok(Page::of(rows, limit, |row| text_cursor(&row.username_key)))
+    let rows = users::list(&app.postgres, &filter, &order).await?;
+    Ok(Page::ordered(rows, &order))
 }

@@ -62,7 +62,7 @@ async fn invalid_parameters_and_ids() {
             "limit=1000000000000000000000000000000",
             "limit=a",
             "cursor=a",
-            "sort=id",
+            "sort=password",
             "q=%00",
             "q=%ff%00",
         ] {

@@ -36,6 +36,7 @@ mod people;
 mod rate_limits;
 mod routes;
 mod search;
+mod sorting;
 mod sources;
 mod statements;
 mod team_members;

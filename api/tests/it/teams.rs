@@ -177,7 +177,7 @@ async fn lists_are_sorted_by_name_and_paged() {
     }
     let found = world.get_as("/api/teams/list/?q=%25", &owner).await;
     assert_eq!(found.json().as_array().map(Vec::len), Some(1));
-    for query in ["limit=0", "sort=id", "cursor=a", "cursor=YQ", "q=%00"] {
+    for query in ["limit=0", "sort=lead_id", "cursor=a", "cursor=YQ", "q=%00"] {
         assert_eq!(world.get_as(&format!("/api/teams/list/?{query}"), &owner).await.status, 400, "{query}");
     }
     assert_eq!(world.get_as("/api/teams/1/history/?cursor=YQ", &owner).await.status, 400);

@@ -1,18 +1,18 @@
-//! The users that a viewer may see: the list by username, and a single user.
+//! The users that a viewer may see: a list, and a single user.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{FromRow, PgExecutor, PgPool};
 
-use crate::db::{begin_with_custom_plans, like_pattern};
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 use crate::policy::{Position, Scope};
 use crate::viewer::Viewer;
 
 /// A user as lists and details show it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct UserRow {
     pub id: i64,
     pub username: String,
-    pub username_key: String,
     pub email: String,
     pub first_name: String,
     pub last_name: String,
@@ -23,6 +23,7 @@ pub struct UserRow {
     pub time_zone: String,
     pub created_at: DateTime<Utc>,
     pub last_login: Option<DateTime<Utc>>,
+    pub archived_at: Option<DateTime<Utc>>,
     pub version: i64,
     pub has_image: bool,
     /// The team that a lead leads, or that a buyer is in now.
@@ -41,14 +42,13 @@ pub struct Visible {
 #[derive(Debug, Clone)]
 pub struct UserFilter {
     pub visible: Visible,
+    /// An `ILIKE` pattern.
     pub q: Option<String>,
     pub position: Option<Position>,
     pub is_active: Option<bool>,
+    pub awaits_approval: Option<bool>,
     pub team_id: Option<i64>,
-    pub is_descending: bool,
-    /// The username key of the last user of the previous page.
-    pub after: Option<String>,
-    pub limit: i64,
+    pub is_archived: bool,
 }
 
 impl Visible {
@@ -81,74 +81,83 @@ impl Visible {
     }
 }
 
-/// Selects visible users. The list of literals completes the `WHERE` clause.
-macro_rules! select {
-    ([$($rest:literal),+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            UserRow,
-            r#"SELECT users.id, username, username_key, email, first_name, last_name, position, is_active,
-                      awaits_approval, is_demo, time_zone, created_at, last_login, version,
-                      EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS "has_image!",
-                      CASE position
-                          WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
-                              WHERE lead_id = users.id AND teams.archived_at IS NULL)
-                          WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
-                              WHERE user_id = users.id AND upper_inf(during) AND teams.archived_at IS NULL)
-                      END AS team_id
-               FROM users
-               WHERE archived_at IS NULL
-                 AND ($1 OR users.id = $2 OR ($3::bigint IS NOT NULL AND users.id IN (
-                         SELECT user_id FROM memberships WHERE team_id = $3 AND upper_inf(during)))) AND "#
-                $(+ $rest)+,
-            $($argument),+
-        )
-    };
+pub const SORTING: Sorting = Sorting::new(
+    "username",
+    &[Key::number("users.id")],
+    &[
+        Column::new("username", &[Key::text("username_key")]),
+        Column::new("id", &[]),
+        Column::new("email", &[Key::text("lower(email)")]),
+        Column::new("first_name", &[Key::text("lower(first_name)")]),
+        Column::new("last_name", &[Key::text("lower(last_name)")]),
+        Column::new("position", &[Key::text("position")]),
+        Column::new("is_active", &[Key::flag("is_active")]),
+        Column::new("awaits_approval", &[Key::flag("awaits_approval")]),
+        Column::new(
+            "team_id",
+            &[Key::text(
+                "CASE position
+                     WHEN 'Team Lead' THEN (SELECT lower(name) FROM teams
+                         WHERE lead_id = users.id AND teams.archived_at IS NULL)
+                     WHEN 'Buyer' THEN (SELECT lower(name) FROM memberships JOIN teams ON teams.id = team_id
+                         WHERE user_id = users.id AND upper_inf(during) AND teams.archived_at IS NULL)
+                 END",
+            )
+            .or_null()],
+        ),
+        Column::new("created_at", &[Key::time("users.created_at")]),
+        Column::new("last_login", &[Key::time("last_login").or_null()]),
+        Column::new("archived_at", &[Key::time("users.archived_at").or_null()]),
+    ],
+);
+
+const COLUMNS: &str =
+    "users.id, username, email, first_name, last_name, position, is_active, awaits_approval,
+    is_demo, time_zone, created_at, last_login, archived_at, version,
+    EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS has_image,
+    CASE position
+        WHEN 'Team Lead' THEN (SELECT teams.id FROM teams
+            WHERE lead_id = users.id AND teams.archived_at IS NULL)
+        WHEN 'Buyer' THEN (SELECT team_id FROM memberships JOIN teams ON teams.id = team_id
+            WHERE user_id = users.id AND upper_inf(during) AND teams.archived_at IS NULL)
+    END AS team_id";
+
+impl Visible {
+    fn limit(self, query: ListQuery<'_>) -> ListQuery<'_> {
+        if self.all {
+            return query;
+        }
+        let query = query.sql(" AND (users.id = ").bind(self.viewer_id);
+        query
+            .sql(" OR users.id IN (SELECT user_id FROM memberships WHERE team_id = ")
+            .bind(self.team_id)
+            .sql(" AND upper_inf(during)))")
+    }
 }
 
-/// Lists users by username.
-pub async fn list(pool: &PgPool, filter: &UserFilter) -> sqlx::Result<Vec<UserRow>> {
-    let mut planned = begin_with_custom_plans(pool).await?;
-    macro_rules! page {
-        ($after:literal, $order:literal) => {
-            select!(
-                [
-                    "($4::text IS NULL OR username ILIKE $4 OR email ILIKE $4 OR first_name ILIKE $4
-                         OR last_name ILIKE $4)
-                     AND ($5::text IS NULL OR position = $5)
-                     AND ($6::boolean IS NULL OR is_active = $6)
-                     AND ($7::bigint IS NULL OR users.id IN (
-                         SELECT user_id FROM memberships WHERE team_id = $7 AND upper_inf(during)
-                         UNION ALL SELECT lead_id FROM teams WHERE id = $7 AND teams.archived_at IS NULL))
-                     AND ($8::text IS NULL OR ",
-                    $after,
-                    ") ORDER BY ",
-                    $order,
-                    " LIMIT $9"
-                ],
-                filter.visible.all,
-                filter.visible.viewer_id,
-                filter.visible.team_id,
-                filter.q.as_deref().map(like_pattern),
-                filter.position.map(Position::as_str),
-                filter.is_active,
-                filter.team_id,
-                filter.after,
-                filter.limit,
-            )
-            .fetch_all(&mut *planned)
-            .await
-        };
-    }
-    if filter.is_descending {
-        page!("username_key < $8", "username_key DESC")
-    } else {
-        page!("username_key > $8", "username_key")
-    }
+pub async fn list(pool: &PgPool, filter: &UserFilter, order: &Order) -> sqlx::Result<Vec<Keyed<UserRow>>> {
+    let query = ListQuery::new(order, COLUMNS, "users").archived("users.archived_at", filter.is_archived);
+    let query = filter.visible.limit(query);
+    query
+        .when(
+            "username ILIKE ? OR email ILIKE ? OR first_name ILIKE ? OR last_name ILIKE ?",
+            filter.q.as_deref(),
+        )
+        .when("position = ?", filter.position.map(Position::as_str))
+        .when("is_active = ?", filter.is_active)
+        .when("awaits_approval = ?", filter.awaits_approval)
+        .when(
+            "users.id IN (
+                 SELECT user_id FROM memberships WHERE team_id = ? AND upper_inf(during)
+                 UNION ALL SELECT lead_id FROM teams WHERE id = ? AND teams.archived_at IS NULL)",
+            filter.team_id,
+        )
+        .fetch(pool)
+        .await
 }
 
 /// Finds a user whom the viewer may see.
 pub async fn find(executor: impl PgExecutor<'_>, id: i64, visible: Visible) -> sqlx::Result<Option<UserRow>> {
-    select!(["users.id = $4"], visible.all, visible.viewer_id, visible.team_id, id)
-        .fetch_optional(executor)
-        .await
+    let query = ListQuery::one(COLUMNS, "users").archived("users.archived_at", false);
+    visible.limit(query).when("users.id = ?", Some(id)).fetch_one(executor).await
 }

@@ -1,0 +1,204 @@
+//! Every list is read by every choice of `sort` that the OpenAPI document has, page by page, and
+//! compared with the whole list. The rows have equal, missing and Unicode values.
+
+use std::cmp::Ordering;
+
+use serde_json::{Value, json};
+use sluice_api::policy::Position;
+
+use crate::world::{Person, World};
+
+/// Rows of each table.
+const N_ROWS: usize = 9;
+/// Lists that the walk must find, at least.
+const MIN_LISTS: usize = 5;
+
+/// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
+/// Team Lead.
+const ROWS: [(&str, &str, &str); 8] = [
+    (
+        "users",
+        "username, username_key, password_hash, email, first_name, last_name, is_active, last_login",
+        "'Buyer' || n, 'buyer' || n, '', (ARRAY['', 'a@b.example', 'Z@b.example'])[n % 3 + 1],
+         (ARRAY['Ян', 'émile', 'Zoë', 'a ''b', ''])[n % 5 + 1], (ARRAY['日本', 'x'])[n % 2 + 1], n % 2 = 0,
+         CASE WHEN n % 3 > 0 THEN timestamptz '2026-11-01 10:00:00.123456' + n % 4 * interval '1 microsecond' END",
+    ),
+    ("users", "username, username_key, password_hash, position", "'Lead' || n, 'lead' || n, '', 'Team Lead'"),
+    (
+        "teams",
+        "name, lead_id, created_at",
+        "(ARRAY['Ночь', 'a', 'B', 'ß'])[n % 4 + 1],
+         CASE WHEN n % 3 > 0 THEN (SELECT id FROM users WHERE username = 'Lead' || n) END,
+         timestamptz '2026-11-01' + n % 2 * interval '1 day'",
+    ),
+    (
+        "memberships",
+        "team_id, user_id, during",
+        "n % 3 + 1, (SELECT id FROM users WHERE username = 'Buyer' || n), tstzrange('epoch', NULL)",
+    ),
+    ("sources", "name, click_id_param", "(ARRAY['Ads', 'ёж', 'Zed'])[n % 3 + 1] || n, (ARRAY['', 'gclid'])[n % 2 + 1]"),
+    ("partners", "name, currency", "(ARRAY['B', 'a'])[n % 2 + 1] || n, (ARRAY['USD', 'EUR'])[n % 2 + 1]"),
+    (
+        "campaigns",
+        "name, source_id, partner_id, payout_minor, currency, state",
+        "(ARRAY['Push', 'push', 'ПУШ'])[n % 3 + 1], nullif(n % 4, 0), nullif(n % 3, 0),
+         CASE WHEN n % 4 > 0 THEN n % 3 * 100 END, (ARRAY['USD', 'EUR'])[n % 2 + 1],
+         (ARRAY['active', 'paused'])[n % 2 + 1]",
+    ),
+    (
+        "campaign_buyers",
+        "campaign_id, user_id",
+        "n, (SELECT id FROM users WHERE username = 'Buyer' || (n % 3 + 1))",
+    ),
+];
+
+async fn world() -> (World, Person) {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    world.person("coordinator", Position::FundsCoordinator).await;
+    for (into, columns, values) in ROWS {
+        let sql =
+            format!("INSERT INTO {into} ({columns}) SELECT {values} FROM generate_series(1, {N_ROWS}) n");
+        world.sql(&sql).await;
+    }
+    (world, owner)
+}
+
+/// Returns each list with its choices of `sort`.
+async fn lists(world: &World) -> Vec<(String, Vec<String>)> {
+    let document = world.get("/openapi.json").await.json();
+    let mut lists = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let parameters = methods["get"]["parameters"].as_array().into_iter().flatten();
+        let sort = parameters.filter(|parameter| parameter["name"] == "sort");
+        for choices in sort.filter_map(|parameter| parameter["schema"]["enum"].as_array()) {
+            let choices = choices.iter().map(|choice| choice.as_str().unwrap().to_owned());
+            lists.push((path.clone(), choices.collect()));
+        }
+    }
+    assert!(lists.len() >= MIN_LISTS, "{lists:?}");
+    lists
+}
+
+/// Reads a list page by page.
+async fn read(world: &World, person: &Person, path: &str, limit: usize) -> Vec<Value> {
+    let (mut rows, mut path) = (Vec::new(), format!("{path}&limit={limit}"));
+    loop {
+        let answer = world.get_as(&path, person).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        let page: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
+        assert!(page.len() <= limit && !(rows.is_empty() && page.is_empty()), "{path}");
+        rows.extend(page);
+        let Some((_, next)) = answer.header("link").split_once("http://crm.example") else { return rows };
+        next.split_once('>').unwrap().0.clone_into(&mut path);
+    }
+}
+
+#[tokio::test]
+async fn each_row_is_on_one_page_of_every_order() {
+    let (world, owner) = world().await;
+    for (path, choices) in lists(&world).await {
+        let default = read(&world, &owner, &format!("{path}?"), 1000).await;
+        assert!(default.len() >= N_ROWS, "{path}: {}", default.len());
+        for (index, sort) in choices.iter().enumerate() {
+            let sorted = format!("{path}?sort={sort}");
+            let whole = read(&world, &owner, &sorted, 1000).await;
+            assert_eq!(whole.len(), default.len(), "{sorted}");
+            let paged = read(&world, &owner, &sorted, index % 3 + 1).await;
+            assert_eq!(paged, whole, "{sorted}");
+        }
+        assert_eq!(read(&world, &owner, &format!("{path}?"), 2).await, default, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_in_order_in_both_directions_and_missing_values_last() {
+    let (world, owner) = world().await;
+    for (path, choices) in lists(&world).await {
+        for column in choices.iter().filter(|choice| !choice.starts_with('-')) {
+            let up = read(&world, &owner, &format!("{path}?sort={column}"), 1000).await;
+            let mut down = read(&world, &owner, &format!("{path}?sort=-{column}"), 1000).await;
+            let is_missing = |row: &Value| row.get(column).is_some_and(Value::is_null);
+            let n_values = up.iter().filter(|row| !is_missing(row)).count();
+            // Amounts are sorted by currency first, so missing ones are the last of each currency.
+            if column != "payout" {
+                assert!(up[n_values..].iter().chain(&down[n_values..]).all(is_missing), "{path} {column}");
+                down.truncate(n_values);
+                down.reverse();
+                assert_eq!(down, up[..n_values], "{path} {column}");
+            }
+            let is_ordered = |pair: &[Value]| compare(&pair[0], &pair[1], column) != Some(Ordering::Greater);
+            assert!(up[..n_values].windows(2).all(is_ordered), "{path} {column}: {up:?}");
+        }
+    }
+}
+
+/// Compares the values of two rows if their order does not depend on the collation of a language,
+/// nor on the name of another thing.
+fn compare(left: &Value, right: &Value, column: &str) -> Option<Ordering> {
+    let is_reference = column.ends_with("_id") || matches!(column, "team_lead" | "source" | "partner");
+    match (left.get(column)?, right.get(column)?) {
+        (Value::Number(left), Value::Number(right)) if !is_reference => {
+            left.as_i64().partial_cmp(&right.as_i64())
+        }
+        (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
+        (Value::Array(left), Value::Array(right)) => Some(left.len().cmp(&right.len())),
+        (Value::String(left), Value::String(right)) if left.starts_with("20") => Some(left.cmp(right)),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn references_are_sorted_by_the_name_that_pages_show() {
+    let (world, owner) = world().await;
+    let column = async |path: &str, name: &str| {
+        let rows = read(&world, &owner, path, 2).await;
+        rows.iter().map(|row| row[name].to_string()).collect::<Vec<_>>().join(" ")
+    };
+    // Leads 4 (lead1) to 20; the first usernames are Lead1, Lead2, Lead4.
+    insta::assert_snapshot!(column("/api/teams/list/?sort=-team_lead", "team_lead").await, @"19 18 16 15 13 12 null null null");
+    insta::assert_snapshot!(column("/api/campaigns/list/?sort=source", "source").await, @"3 3 2 2 1 1 1 null null");
+    insta::assert_snapshot!(column("/api/campaigns/list/?sort=-partner", "partner").await, @"2 2 2 1 1 1 null null null");
+    insta::assert_snapshot!(column("/api/campaigns/list/?sort=-payout", "payout").await, @r#""2.00" "0.00" null null "2.00" "1.00" "1.00" "0.00" "0.00""#);
+    insta::assert_snapshot!(column("/api/users/list/?sort=-email&position=Buyer", "email").await, @r#""Z@b.example" "Z@b.example" "Z@b.example" "a@b.example" "a@b.example" "a@b.example" "" "" """#);
+}
+
+#[tokio::test]
+async fn a_wrong_column_or_cursor_is_an_error_of_every_list() {
+    let (world, owner) = world().await;
+    for (path, choices) in lists(&world).await {
+        for wrong in ["password", "--id", "id;", "ID", "id,name", "1", "id%00", "%27"] {
+            let answer = world.get_as(&format!("{path}?sort={wrong}"), &owner).await;
+            assert_eq!(answer.status, 400, "{path} {wrong}: {}", answer.text);
+            let message = answer.json()["sort"][0].as_str().unwrap().to_owned();
+            let told =
+                choices.iter().filter(|choice| !choice.starts_with('-')).all(|name| message.contains(name));
+            assert!(told || wrong == "id%00", "{path}: {message}");
+        }
+        let cursor = world.get_as(&format!("{path}?limit=1&sort={}", choices[0]), &owner).await;
+        let cursor = cursor.header("link").split("cursor=").nth(1).unwrap();
+        let cursor = cursor.split(['&', '>']).next().unwrap().to_owned();
+        let other = format!("sort={}&cursor={cursor}", choices[1]);
+        for wrong in ["cursor=a", "cursor=YQ", "cursor=W10", "cursor=%00", &other] {
+            let answer = world.get_as(&format!("{path}?{wrong}"), &owner).await;
+            assert_eq!(answer.status, 400, "{path} {wrong}: {}", answer.text);
+            assert!(answer.json()["cursor"].is_array(), "{}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_that_come_and_go_between_two_pages_move_no_other_row() {
+    let (world, owner) = world().await;
+    let first = world.get_as("/api/teams/list/?sort=members&limit=4", &owner).await;
+    let ids =
+        |page: &Value| page.as_array().unwrap().iter().map(|team| team["id"].clone()).collect::<Vec<_>>();
+    let (page, link) = (ids(&first.json()), first.header("link").to_owned());
+    world.sql("INSERT INTO teams (name) VALUES ('late')").await;
+    world.sql(&format!("UPDATE teams SET archived_at = now() WHERE id = {}", page[3])).await;
+    let next = link.split_once("http://crm.example").unwrap().1.split_once('>').unwrap().0.to_owned();
+    let rest = ids(&world.get_as(&next.replace("limit=4", "limit=100"), &owner).await.json());
+    let mut all = [page, rest].concat();
+    all.sort_by_key(Value::as_i64);
+    assert_eq!(json!(all), json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+}
