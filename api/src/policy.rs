@@ -25,7 +25,8 @@ pub enum Action {
     View,
     Create,
     Update,
-    /// A resource with a history is archived, so that the history stays.
+    /// A resource with a history is archived, so that the history stays. Includes the permission to
+    /// list what is archived, and to restore it.
     Delete,
     /// Approve or refuse a request.
     Approve,

@@ -85,6 +85,7 @@ fn users_api(list: Routes) -> Routes {
             routes!(users::update::replace_user, users::update::update_user),
         )
         .api(Rule::AsksPerson(Delete, Users), routes!(users::delete::delete_user))
+        .api(Rule::AsksPerson(Delete, Users), routes!(users::restore::restore_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::activity::approve_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::activity::activate_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::activity::deactivate_user))
@@ -125,6 +126,7 @@ fn team_api(list: Routes) -> Routes {
         .api(Rule::Asks(View, Teams), routes!(teams::history::list_team_history))
         .api(Rule::Asks(Update, Teams), routes!(teams::update::replace_team, teams::update::update_team))
         .api(Rule::Asks(Delete, Teams), routes!(teams::delete::delete_team))
+        .api(Rule::Asks(Delete, Teams), routes!(teams::restore::restore_team))
 }
 
 fn campaign_api(list: Routes) -> Routes {
@@ -136,6 +138,7 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(campaigns::update::replace_campaign, campaigns::update::update_campaign),
         )
         .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::delete::delete_campaign))
+        .api(Rule::Asks(Delete, Campaigns), routes!(campaigns::restore::restore_campaign))
         .idempotent(
             InTransaction,
             Rule::Asks(Update, Campaigns),
@@ -151,6 +154,7 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(sources::update::replace_source, sources::update::update_source),
         )
         .api(Rule::Asks(Delete, Sources), routes!(sources::delete::delete_source))
+        .api(Rule::Asks(Delete, Sources), routes!(sources::restore::restore_source))
         .idempotent(InTransaction, Rule::Asks(Create, Partners), routes!(partners::create::create_partner))
         .api(Rule::Asks(List, Partners), routes!(partners::list::list_partners))
         .api(Rule::Asks(View, Partners), routes!(partners::detail::get_partner))
@@ -159,6 +163,7 @@ fn campaign_api(list: Routes) -> Routes {
             routes!(partners::update::replace_partner, partners::update::update_partner),
         )
         .api(Rule::Asks(Delete, Partners), routes!(partners::delete::delete_partner))
+        .api(Rule::Asks(Delete, Partners), routes!(partners::restore::restore_partner))
 }
 
 fn parked_api(list: Routes) -> Routes {
@@ -188,6 +193,7 @@ fn fund_accounts(list: Routes) -> Routes {
             routes!(accounts::update::replace_fund_account, accounts::update::update_fund_account),
         )
         .api(Rule::Asks(Delete, FundAccounts), routes!(accounts::delete::delete_fund_account))
+        .api(Rule::Asks(Delete, FundAccounts), routes!(accounts::restore::restore_fund_account))
         .api(Rule::Asks(List, FundBudgets), routes!(budgets::list::list_fund_budgets))
         .api(Rule::Asks(View, FundBudgets), routes!(budgets::detail::get_fund_budget))
         .idempotent(

@@ -1,4 +1,4 @@
-//! `GET /api/audit/list/`: the audit trail, newest line first. For Owners.
+//! `GET /api/audit/list/`: the audit trail. For Owners.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -6,12 +6,14 @@ use chrono::DateTime;
 use utoipa::IntoParams;
 
 use crate::audit::model::AuditLineResponse;
-use crate::db::audit::{self, AuditFilter, AuditRow};
+use crate::db::audit::{self, AuditFilter, AuditRow, SORTING};
+use crate::db::like_pattern;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, text_cursor};
+use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
 /// The maximum length of a filter.
@@ -19,20 +21,23 @@ const MAX_WORD_CHARS: usize = 100;
 /// The minimum length of `q`.
 const MIN_Q_CHARS: usize = 3;
 
-/// The parameters of the audit trail.
+page_query! {
+    /// The order and the page.
+    pub struct AuditPageQuery of SORTING;
+}
+
+/// The filters of the audit trail.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListAuditQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
+    /// Only lines of this user.
     actor_id: Option<i64>,
     /// Like in paths: `users`, `teams`, `funds/requests`.
     resource: Option<String>,
+    /// Only lines about the thing with this id. With `resource`: the history of one thing.
     resource_id: Option<String>,
+    /// For example `create`, `update`, `delete`, `restore`.
     verb: Option<String>,
     /// RFC 3339, or a date in `tz`.
     from: Option<String>,
@@ -49,7 +54,7 @@ pub struct ListAuditQuery {
 ///
 /// For Owners.
 #[utoipa::path(
-    get, path = "/api/audit/list/", tag = "audit", params(ListAuditQuery),
+    get, path = "/api/audit/list/", tag = "audit", params(AuditPageQuery, ListAuditQuery),
     responses((status = 200, description = "Lines, newest first", body = Vec<AuditLineResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -74,6 +79,7 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<AuditRow>, ApiError> {
+    let order = params.order(&SORTING, limit);
     let range = params.time_range(allowed.viewer.time_zone);
     let filter = AuditFilter {
         actor_id: params.id("actor_id"),
@@ -83,13 +89,11 @@ pub async fn collect(
         from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
         // The whole last millisecond: the database has microseconds.
         to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
-        q: search(&mut params),
-        after: params.id_cursor(),
-        limit: i64::from(limit) + 1,
+        q: search(&mut params).map(|q| like_pattern(&q)),
     };
     params.finish()?;
-    let rows = audit::list(&app.postgres, &filter).await?;
-    Ok(Page::of(rows, limit, |row| text_cursor(&row.id.to_string())))
+    let rows = audit::list(&app.postgres, &filter, &order).await?;
+    Ok(Page::ordered(rows, &order))
 }
 
 /// Reads `q`. The trigram index needs three characters; a shorter text would scan every line.

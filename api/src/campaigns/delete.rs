@@ -28,8 +28,8 @@ pub async fn delete_campaign(State(app): State<App>, call: Call) -> Result<Statu
     let row = campaigns::lock_exclusive(&mut transaction, call.id).await?;
     let row = row.filter(|row| is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(row.version)?;
-    tracking_keys::expire_all(&mut transaction, call.id, 0).await?;
     campaigns::archive(&mut transaction, call.id).await?;
+    tracking_keys::expire_with_campaign(&mut transaction, call.id).await?;
     let diff = Diff::deleted(&CampaignFields::from(&row));
     call.record(&mut transaction, "delete", Resource::Campaigns, diff).await?;
     transaction.commit().await?;

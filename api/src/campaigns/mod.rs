@@ -7,5 +7,6 @@ pub mod fields;
 pub mod keys;
 pub mod list;
 pub mod model;
+pub mod restore;
 mod rules;
 pub mod update;

@@ -131,10 +131,25 @@ pub async fn find(executor: impl PgExecutor<'_>, id: i64) -> sqlx::Result<Option
 
 /// Finds a campaign and locks it until the transaction ends.
 pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Result<Option<CampaignRow>> {
-    sqlx::query!("SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE", id)
-        .fetch_optional(&mut *connection)
-        .await?;
+    lock_row(connection, id).await?;
     find(connection, id).await
+}
+
+/// Finds an archived campaign and locks it until the transaction ends.
+pub async fn lock_exclusive_archived(
+    connection: &mut PgConnection,
+    id: i64,
+) -> sqlx::Result<Option<CampaignRow>> {
+    lock_row(connection, id).await?;
+    let query = ListQuery::one(COLUMNS, FROM).archived("campaigns.archived_at", true);
+    query.when("campaigns.id = ?", Some(id)).fetch_one(connection).await
+}
+
+async fn lock_row(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("SELECT id FROM campaigns WHERE id = $1 FOR NO KEY UPDATE", id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(())
 }
 
 /// Inserts a campaign that has belonged to this buyer from the beginning of time. Returns its id.
@@ -207,5 +222,13 @@ pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()>
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Brings an archived campaign back.
+pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE campaigns SET archived_at = NULL, version = version + 1 WHERE id = $1", id)
+        .execute(connection)
+        .await?;
     Ok(())
 }

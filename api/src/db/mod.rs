@@ -43,7 +43,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sluice_runtime::clock::Clock;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgPool};
 
 use crate::config::PostgresConfig;
 
@@ -84,15 +84,6 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
 /// How long a connection may be idle and still be used without a ping. If it is broken all the
 /// same, its request gets 503 and the pool drops the connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
-
-/// Begins a transaction for a list with many optional filters, each of which has an index. Postgres
-/// plans its statements for the filters in use. A generic plan, which Postgres would otherwise keep
-/// after a few requests, could use none of the indexes.
-pub async fn begin_with_custom_plans(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    let mut transaction = pool.begin().await?;
-    sqlx::query!("SET LOCAL plan_cache_mode = force_custom_plan").execute(&mut *transaction).await?;
-    Ok(transaction)
-}
 
 /// Returns the clock's time in the type of the database drivers.
 #[must_use]

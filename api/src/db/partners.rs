@@ -119,3 +119,17 @@ pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()>
     .await?;
     Ok(())
 }
+
+/// Brings an archived partner back. Returns false if there is none with this id.
+///
+/// # Errors
+/// A violation of [`NAME_UNIQUE`].
+pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE partners SET archived_at = NULL, version = version + 1 WHERE id = $1 AND archived_at IS NOT NULL",
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -138,8 +138,8 @@ impl Column {
     }
 }
 
-/// Words for the time of a row. A list has one of them, and understands all.
-const TIME_NAMES: [&str; 4] = ["time", "at", "created_at", "created"];
+/// Words for the same column. A list has one of them, and understands all.
+const SYNONYMS: [&[&str]; 2] = [&["time", "at", "created_at", "created"], &["actor_name", "actor"]];
 
 impl Sorting {
     #[must_use]
@@ -165,13 +165,19 @@ impl Sorting {
     }
 
     fn find(&self, name: &str) -> Option<&Column> {
-        let is_time = |name: &str| TIME_NAMES.contains(&name);
-        let named = self.columns.iter().find(|column| column.name == name);
-        named.or_else(|| self.columns.iter().find(|column| is_time(name) && is_time(column.name)))
+        let named = |name: &str| self.columns.iter().find(|column| column.name == name);
+        let synonyms = SYNONYMS.iter().filter(|words| words.contains(&name)).copied().flatten();
+        named(name).or_else(|| synonyms.filter_map(|word| named(word)).next())
     }
 }
 
 impl Order {
+    /// Returns the word of the column.
+    #[must_use]
+    pub fn column(&self) -> &str {
+        self.sort.trim_start_matches('-')
+    }
+
     /// Begins the page after these values. Returns false if they are not values of the keys.
     #[must_use]
     pub fn begin_after(&mut self, keyset: &[Option<String>]) -> bool {

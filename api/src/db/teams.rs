@@ -292,3 +292,23 @@ pub async fn archive(connection: &mut PgConnection, id: i64) -> sqlx::Result<()>
         .await?;
     Ok(())
 }
+
+/// Brings an archived team back, without members. A lead who is not a Team Lead any more, or was
+/// deleted, does not lead it again. Returns false if there is no archived team with this id. Call
+/// it under [`lock_exclusive`].
+///
+/// # Errors
+/// A violation of [`LEAD_UNIQUE`].
+pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE teams
+         SET archived_at = NULL, version = version + 1,
+             lead_id = (SELECT users.id FROM users
+                        WHERE users.id = lead_id AND position = 'Team Lead' AND users.archived_at IS NULL)
+         WHERE id = $1 AND archived_at IS NOT NULL",
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

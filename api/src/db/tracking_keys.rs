@@ -57,3 +57,30 @@ pub async fn expire(connection: &mut PgConnection, campaign_id: i64, key: &str) 
     .await?;
     Ok(())
 }
+
+/// Ends all keys of an archived campaign at the moment when it was archived.
+pub async fn expire_with_campaign(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE tracking_keys SET expires_at = archived_at FROM campaigns
+         WHERE campaign_id = $1 AND campaigns.id = $1 AND (expires_at IS NULL OR expires_at > archived_at)",
+        campaign_id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes the newest key of an archived campaign valid again, if it ended with the campaign. Returns
+/// false if there is none.
+pub async fn revive_newest(connection: &mut PgConnection, campaign_id: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE tracking_keys SET expires_at = NULL
+         WHERE key = (SELECT key FROM tracking_keys JOIN campaigns ON campaigns.id = campaign_id
+                      WHERE campaign_id = $1 AND expires_at = archived_at
+                      ORDER BY tracking_keys.created_at DESC, key LIMIT 1)",
+        campaign_id
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

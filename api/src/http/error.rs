@@ -365,15 +365,15 @@ impl IntoResponse for ApiError {
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         // Temporary errors. Classes of SQLSTATE: 08 no connection, 40 conflict with another
-        // transaction, 53 no resources, 57P stopped by an operator.
+        // transaction, 53 no resources, 57P stopped by an operator, 57014 ran too long.
         let is_temporary = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed => true,
-            sqlx::Error::Database(error) => error
-                .code()
-                .is_some_and(|code| ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))),
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                ["08", "40", "53", "57P", "57014"].iter().any(|class| code.starts_with(class))
+            }),
             _ => false,
         };
         if is_temporary {
@@ -426,6 +426,18 @@ pub fn constraint_to_field(error: sqlx::Error, known: &[(&str, &str, &str)]) -> 
         .and_then(|constraint| known.iter().find(|(known, _, _)| *known == constraint));
     match found {
         Some((_, field, message)) => ApiError::field(field, *message),
+        None => error.into(),
+    }
+}
+
+/// Maps the violation of a constraint to a conflict. `known` lists constraint and message. Every
+/// other error keeps its meaning.
+#[must_use]
+pub fn constraint_to_conflict(error: sqlx::Error, known: &[(&str, &str)]) -> ApiError {
+    let found = violated_constraint(&error)
+        .and_then(|constraint| known.iter().find(|(known, _)| *known == constraint));
+    match found {
+        Some((_, message)) => ApiError::conflict(*message),
         None => error.into(),
     }
 }

@@ -147,18 +147,6 @@ impl Params {
         id
     }
 
-    /// Reads the cursor of a list that is sorted by two numbers.
-    pub fn number_cursor(&mut self) -> Option<(i64, i64)> {
-        let text = self.text_cursor()?;
-        let numbers = text.split_once(' ');
-        let read = numbers.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        let read = read.filter(|(major, _)| (0..=MAX_TIME_MS).contains(major));
-        if read.is_none() {
-            self.fail("cursor", "Invalid cursor.");
-        }
-        read
-    }
-
     /// Reads `at`: RFC 3339, or a date in `tz` or else in `zone`, which means the end of that day.
     pub fn at(&mut self, zone: TimeZone) -> Option<i64> {
         let zone = self.zone(zone);
@@ -276,12 +264,6 @@ pub fn event_cursor(time_ms: i64, id: Uuid) -> String {
 #[must_use]
 pub fn text_cursor(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
-}
-
-/// Returns the cursor after two numbers.
-#[must_use]
-pub fn number_cursor(major: i64, minor: i64) -> String {
-    text_cursor(&format!("{major} {minor}"))
 }
 
 /// Replaces one parameter of a query; `None` removes it. Drops empty parameters.

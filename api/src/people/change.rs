@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::db::audit::Diff;
-use crate::db::users::{self, UserEdit, UserRow, Visible};
+use crate::db::users::{self, USERNAME_UNIQUE, UserEdit, UserRow, Visible};
 use crate::db::{api_tokens, password_resets, sessions, teams, time_of};
 use crate::http::call::Call;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, constraint_to_conflict};
 use crate::http::state::App;
 use crate::people::model::UserResponse;
 use crate::people::rules::constraint_error;
@@ -61,6 +61,26 @@ pub async fn archive_user(app: &App, call: &Call) -> Result<(), ApiError> {
     let diff = Diff::deleted(&UserResponse::from(before));
     call.record(&mut transaction, "delete", Resource::Users, diff).await?;
     transaction.commit().await
+}
+
+/// Brings an archived user back, who is inactive and in no team.
+///
+/// # Errors
+/// 404 if there is no archived user with this id, 412 for another version, 409 if the username was
+/// given to somebody else.
+pub async fn restore_user(app: &App, call: &Call) -> Result<UserRow, ApiError> {
+    let mut transaction = call.allowed.begin_locking_user(app, call.id).await?;
+    let taken = [(USERNAME_UNIQUE, "Another user has this username now. Rename that user first.")];
+    let restored = users::restore(&mut transaction, call.id).await;
+    let is_restored = restored.map_err(|error| constraint_to_conflict(error, &taken))?;
+    let row = users::find(&mut *transaction, call.id, Visible::ALL).await?.filter(|_| is_restored);
+    let row = row.ok_or_else(ApiError::not_found)?;
+    // The restoration incremented it.
+    call.check_version(row.version - 1)?;
+    let diff = Diff::created(&UserResponse::from(row.clone()));
+    call.record(&mut transaction, "restore", Resource::Users, diff).await?;
+    transaction.commit().await?;
+    Ok(row)
 }
 
 /// Ends everything that gives access without the password: logins, API tokens and a one-time token.

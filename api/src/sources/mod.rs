@@ -6,6 +6,7 @@ pub mod delete;
 pub mod detail;
 pub mod list;
 pub mod model;
+pub mod restore;
 mod rules;
 pub mod templates;
 pub mod update;

@@ -6,5 +6,6 @@ pub mod detail;
 pub mod history;
 pub mod list;
 pub mod model;
+pub mod restore;
 mod rules;
 pub mod update;

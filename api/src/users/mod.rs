@@ -11,4 +11,5 @@ pub mod model;
 pub mod refresh;
 pub mod register;
 pub mod reset_password;
+pub mod restore;
 pub mod update;

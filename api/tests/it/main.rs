@@ -4,6 +4,7 @@
 
 mod accounts;
 mod api_tokens;
+mod archived;
 mod asking;
 mod audit;
 mod bad_input;

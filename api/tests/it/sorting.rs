@@ -11,11 +11,11 @@ use crate::world::{Person, World};
 /// Rows of each table.
 const N_ROWS: usize = 9;
 /// Lists that the walk must find, at least.
-const MIN_LISTS: usize = 5;
+const MIN_LISTS: usize = 13;
 
 /// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
 /// Team Lead.
-const ROWS: [(&str, &str, &str); 8] = [
+const ROWS: [(&str, &str, &str); 13] = [
     (
         "users",
         "username, username_key, password_hash, email, first_name, last_name, is_active, last_login",
@@ -50,17 +50,63 @@ const ROWS: [(&str, &str, &str); 8] = [
         "campaign_id, user_id",
         "n, (SELECT id FROM users WHERE username = 'Buyer' || (n % 3 + 1))",
     ),
+    (
+        "fund_accounts",
+        "name, buyer_id, buyer_since, source_id, currency, credit_limit_minor, low_runway_days, created_at",
+        "(ARRAY['Meta', 'ТТ', 'ads'])[n % 3 + 1] || n, (SELECT id FROM users WHERE username = 'Buyer' || (n % 3 + 1)),
+         'epoch', nullif(n % 3, 0), (ARRAY['USD', 'JPY'])[n % 2 + 1], n % 2 * 100, n % 3,
+         timestamptz '2026-11-01' + n % 2 * interval '1 day'",
+    ),
+    (
+        "fund_budgets",
+        "team_id, month, amount_minor, currency, created_at",
+        "n, date '2026-10-01' + n % 2 * interval '1 month', n % 3 * 100 + 1, (ARRAY['USD', 'EUR'])[n % 2 + 1], 'epoch'",
+    ),
+    (
+        "fund_requests",
+        "fund_account_id, buyer_id, amount_minor, currency, purpose, status, decided_by, decided_at, reason, created_at",
+        "n % 3 + 1, (SELECT id FROM users WHERE username = 'Buyer' || (n % 3 + 1)), n % 3 + 1, 'USD',
+         (ARRAY['scale', 'тест'])[n % 2 + 1], (ARRAY['open', 'refused'])[n % 2 + 1],
+         CASE WHEN n % 2 = 1 THEN 1 END, CASE WHEN n % 2 = 1 THEN timestamptz '2026-11-02' END,
+         (ARRAY['', 'no'])[n % 2 + 1], timestamptz '2026-11-01' + n % 3 * interval '1 ms'",
+    ),
+    (
+        "fund_rates",
+        "base, quote, day, rate_e9, created_at",
+        "(ARRAY['EUR', 'GBP', 'PLN'])[n % 3 + 1], 'USD', date '2026-11-01' + (n / 3)::int, n % 2 + 1, 'epoch'",
+    ),
+    (
+        "audit_log",
+        "at, actor_id, actor_name, via, verb, resource, resource_id",
+        "timestamptz '2026-11-01' + n % 2 * interval '1 microsecond', n, (ARRAY['Ян', 'ann', 'Ben'])[n % 3 + 1], 'api',
+         (ARRAY['update', 'create'])[n % 2 + 1], (ARRAY['teams', 'users'])[n % 2 + 1], n % 3",
+    ),
 ];
 
 async fn world() -> (World, Person) {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;
-    world.person("coordinator", Position::FundsCoordinator).await;
+    let coordinator = world.person("coordinator", Position::FundsCoordinator).await;
     for (into, columns, values) in ROWS {
         let sql =
             format!("INSERT INTO {into} ({columns}) SELECT {values} FROM generate_series(1, {N_ROWS}) n");
         world.sql(&sql).await;
     }
+    // Nine top-ups, of which two are alike, spend on some accounts, and a reversal.
+    for number in 1..=N_ROWS {
+        let account = number % 4 + 1;
+        let transfer = json!({"kind": "top_up", "account_id": account, "amount": "7000", "reference": "Ω"});
+        let answer = world.post_json("/api/funds/transfers/create/", &transfer, Some(&coordinator)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    for (account, amount) in [(1, "700"), (2, "7")] {
+        let spend = json!({"kind": "spend", "account_id": account, "amount": amount, "date": "2026-11-22"});
+        let answer = world.post_json("/api/funds/transfers/create/", &spend, Some(&coordinator)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let answer =
+        world.post_json("/api/funds/transfers/2/reverse/", &json!({"note": "ñ"}), Some(&coordinator)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
     (world, owner)
 }
 
@@ -120,7 +166,7 @@ async fn rows_are_in_order_in_both_directions_and_missing_values_last() {
             let mut down = read(&world, &owner, &format!("{path}?sort=-{column}"), 1000).await;
             let is_missing = |row: &Value| row.get(column).is_some_and(Value::is_null);
             let n_values = up.iter().filter(|row| !is_missing(row)).count();
-            // Amounts are sorted by currency first, so missing ones are the last of each currency.
+            // Payouts are sorted by currency first, so missing ones are the last of each currency.
             if column != "payout" {
                 assert!(up[n_values..].iter().chain(&down[n_values..]).all(is_missing), "{path} {column}");
                 down.truncate(n_values);
@@ -129,6 +175,23 @@ async fn rows_are_in_order_in_both_directions_and_missing_values_last() {
             }
             let is_ordered = |pair: &[Value]| compare(&pair[0], &pair[1], column) != Some(Ordering::Greater);
             assert!(up[..n_values].windows(2).all(is_ordered), "{path} {column}: {up:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_some_accounts_are_in_the_order_of_all_lines() {
+    let (world, owner) = world().await;
+    let lists = lists(&world).await;
+    let of_money = |path: &str| path.ends_with("/transfers/list/") || path.ends_with("/ledger/list/");
+    for (path, choices) in lists.iter().filter(|(path, _)| of_money(path)) {
+        for sort in choices {
+            // The buyer with id 4 has the accounts 1, 4 and 7.
+            let mut all = read(&world, &owner, &format!("{path}?sort={sort}"), 1000).await;
+            all.retain(|row| row["account_id"].as_i64().is_some_and(|id| id % 3 == 1));
+            let paged = read(&world, &owner, &format!("{path}?sort={sort}&user_id=4"), 2).await;
+            assert!(paged.len() > 4, "{path} {sort}");
+            assert_eq!(paged, all, "{path} {sort}");
         }
     }
 }
@@ -160,6 +223,10 @@ async fn references_are_sorted_by_the_name_that_pages_show() {
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=source", "source").await, @"3 3 2 2 1 1 1 null null");
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=-partner", "partner").await, @"2 2 2 1 1 1 null null null");
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=-payout", "payout").await, @r#""2.00" "0.00" null null "2.00" "1.00" "1.00" "0.00" "0.00""#);
+    insta::assert_snapshot!(column("/api/funds/accounts/list/?sort=-balance", "balance").await, @"");
+    insta::assert_snapshot!(column("/api/funds/balances/list/?sort=runway_days", "runway_days").await, @"");
+    insta::assert_snapshot!(column("/api/funds/balances/list/?by=buyer&sort=-name", "name").await, @"");
+    insta::assert_snapshot!(column("/api/funds/balances/list/?by=team&sort=-balance", "balance").await, @"");
     insta::assert_snapshot!(column("/api/users/list/?sort=-email&position=Buyer", "email").await, @r#""Z@b.example" "Z@b.example" "Z@b.example" "a@b.example" "a@b.example" "a@b.example" "" "" """#);
 }
 

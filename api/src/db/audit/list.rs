@@ -1,13 +1,16 @@
-//! Reads the audit trail in Postgres, newest line first. `audit::record` writes it.
+//! Reads the audit trail in Postgres. `audit::record` writes it.
+//!
+//! Only the order of time has indexes. Every other order reads all lines that match the filters.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 
-use crate::db::begin_with_custom_plans;
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// A line of the audit trail.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct AuditRow {
     pub id: i64,
     pub at: DateTime<Utc>,
@@ -33,11 +36,8 @@ pub struct AuditFilter {
     /// `from` and `to` are both included.
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    /// A part of a name, an address, an id or a value.
+    /// An `ILIKE` pattern of a name, an address, an id or a value.
     pub q: Option<String>,
-    /// The id of the last line of the previous page.
-    pub after: Option<i64>,
-    pub limit: i64,
 }
 
 /// Lets the commit return before its data is on disk.
@@ -46,31 +46,32 @@ pub async fn commit_without_sync(connection: &mut PgConnection) -> sqlx::Result<
     Ok(())
 }
 
+pub const SORTING: Sorting = Sorting::new(
+    "-at",
+    &[Key::number("id")],
+    &[
+        Column::new("at", &[Key::time("at")]),
+        Column::new("id", &[]),
+        Column::new("actor_name", &[Key::text("lower(actor_name)")]),
+        Column::new("address", &[Key::text("address")]),
+        Column::new("via", &[Key::text("via")]),
+        Column::new("verb", &[Key::text("verb")]),
+        Column::new("resource", &[Key::text("resource"), Key::text("resource_id")]),
+    ],
+);
+
 /// Lists lines of the trail.
-pub async fn list(pool: &PgPool, filter: &AuditFilter) -> sqlx::Result<Vec<AuditRow>> {
-    let mut planned = begin_with_custom_plans(pool).await?;
-    sqlx::query_as!(
-        AuditRow,
-        "SELECT id, at, actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after
-         FROM audit_log
-         WHERE at BETWEEN $1 AND $2
-           AND ($3::bigint IS NULL OR actor_id = $3)
-           AND ($4::text IS NULL OR resource = $4)
-           AND ($5::text IS NULL OR resource_id = $5)
-           AND ($6::text IS NULL OR verb = $6)
-           AND ($7::text IS NULL OR audit_text(audit_log) ILIKE $7)
-           AND ($8::bigint IS NULL OR (at, id) < (SELECT last.at, last.id FROM audit_log last WHERE last.id = $8))
-         ORDER BY at DESC, id DESC LIMIT $9",
-        filter.from,
-        filter.to,
-        filter.actor_id,
-        filter.resource,
-        filter.resource_id,
-        filter.verb,
-        filter.q.as_deref().map(crate::db::like_pattern),
-        filter.after,
-        filter.limit,
-    )
-    .fetch_all(&mut *planned)
-    .await
+pub async fn list(pool: &PgPool, filter: &AuditFilter, order: &Order) -> sqlx::Result<Vec<Keyed<AuditRow>>> {
+    let columns =
+        "id, at, actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after";
+    ListQuery::new(order, columns, "audit_log")
+        .when("at >= ?", Some(filter.from))
+        .when("at <= ?", Some(filter.to))
+        .when("actor_id = ?", filter.actor_id)
+        .when("resource = ?", filter.resource.as_deref())
+        .when("resource_id = ?", filter.resource_id.as_deref())
+        .when("verb = ?", filter.verb.as_deref())
+        .when("audit_text(audit_log) ILIKE ?", filter.q.as_deref())
+        .fetch(pool)
+        .await
 }

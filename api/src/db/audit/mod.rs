@@ -4,4 +4,4 @@ mod line;
 mod list;
 
 pub use self::line::{Actor, Diff, record};
-pub use self::list::{AuditFilter, AuditRow, commit_without_sync, list};
+pub use self::list::{AuditFilter, AuditRow, SORTING, commit_without_sync, list};

@@ -1,7 +1,10 @@
 //! Ad accounts in Postgres.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
+
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// Constraints that a request can violate.
 pub const NAME_UNIQUE: &str = "fund_accounts_name_unique";
@@ -9,11 +12,11 @@ pub const OF_BUYERS: &str = "fund_accounts_of_buyers";
 pub const SOURCE_KNOWN: &str = "fund_accounts_source";
 
 /// An ad account and its balance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct AccountRow {
     pub id: i64,
     pub name: String,
-    /// The sort key.
+    /// The name in lower case.
     pub lower_name: String,
     pub source_id: Option<i64>,
     pub buyer_id: i64,
@@ -24,6 +27,7 @@ pub struct AccountRow {
     pub balance_minor: i64,
     pub created_at: DateTime<Utc>,
     pub version: i64,
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// The columns of an ad account to insert or update.
@@ -46,9 +50,7 @@ pub struct AccountFilter {
     pub pattern: Option<String>,
     pub source_id: Option<i64>,
     pub state: Option<&'static str>,
-    /// The sort key and the id of the last account of the previous page.
-    pub after: Option<(String, i64)>,
-    pub limit: i64,
+    pub is_archived: bool,
 }
 
 /// The balance and the pending requests of an account. Both must be zero before it is archived.
@@ -58,38 +60,50 @@ pub struct PendingMoney {
     pub n_requests: i64,
 }
 
-/// Lists accounts by name, except archived ones.
-pub async fn list(pool: &PgPool, filter: &AccountFilter) -> sqlx::Result<Vec<AccountRow>> {
-    let (after_name, after_id) = filter.after.clone().unzip();
-    sqlx::query_as!(
-        AccountRow,
-        r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
-                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
-         FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
-         WHERE archived_at IS NULL
-           AND ($1::bigint[] IS NULL OR buyer_id = ANY ($1))
-           AND ($2::text IS NULL OR name ILIKE $2)
-           AND ($3::bigint IS NULL OR source_id = $3)
-           AND ($4::text IS NULL OR state = $4)
-           AND ($5::text IS NULL OR (lower(name), account.id) > ($5, $6))
-         ORDER BY lower(name), account.id LIMIT $7"#,
-        filter.buyers.as_deref(),
-        filter.pattern,
-        filter.source_id,
-        filter.state,
-        after_name,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
+pub const SORTING: Sorting = Sorting::new(
+    "name",
+    &[Key::number("account.id")],
+    &[
+        Column::new("name", &[Key::text("lower(name)")]),
+        Column::new("id", &[]),
+        Column::new("user_id", &[Key::text("(SELECT username_key FROM users WHERE users.id = buyer_id)")]),
+        Column::new(
+            "source_id",
+            &[Key::text("(SELECT lower(sources.name) FROM sources WHERE sources.id = source_id)").or_null()],
+        ),
+        Column::new("currency", &[Key::text("account.currency")]),
+        Column::new("state", &[Key::text("state")]),
+        Column::new("credit_limit", &[Key::text("account.currency"), Key::number("credit_limit_minor")]),
+        Column::new("low_runway_days", &[Key::number("low_runway_days")]),
+        Column::new("balance", &[Key::text("account.currency"), Key::number("balance_minor")]),
+        Column::new("created_at", &[Key::time("account.created_at")]),
+        Column::new("archived_at", &[Key::time("account.archived_at").or_null()]),
+    ],
+);
+
+pub async fn list(
+    pool: &PgPool,
+    filter: &AccountFilter,
+    order: &Order,
+) -> sqlx::Result<Vec<Keyed<AccountRow>>> {
+    let columns = "account.id, name, lower(name) AS lower_name, source_id, buyer_id, account.currency, state,
+        credit_limit_minor, low_runway_days, balance_minor, created_at, version, archived_at";
+    let from = "fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id";
+    ListQuery::new(order, columns, from)
+        .archived("archived_at", filter.is_archived)
+        .when("buyer_id = ANY (?)", filter.buyers.as_deref())
+        .when("name ILIKE ?", filter.pattern.as_deref())
+        .when("source_id = ?", filter.source_id)
+        .when("state = ?", filter.state)
+        .fetch(pool)
+        .await
 }
 
 pub async fn find(pool: &PgPool, id: i64, buyers: Option<&[i64]>) -> sqlx::Result<Option<AccountRow>> {
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
-                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
+                  credit_limit_minor, low_runway_days, balance_minor, created_at, version, archived_at
          FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
          WHERE account.id = $1 AND archived_at IS NULL AND ($2::bigint[] IS NULL OR buyer_id = ANY ($2))"#,
         id,
@@ -104,7 +118,7 @@ pub async fn lock_exclusive(connection: &mut PgConnection, id: i64) -> sqlx::Res
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
-                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
+                  credit_limit_minor, low_runway_days, balance_minor, created_at, version, archived_at
          FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
          WHERE account.id = $1 AND archived_at IS NULL FOR UPDATE OF account"#,
         id,
@@ -123,7 +137,7 @@ pub async fn lock_shared(
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
-                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
+                  credit_limit_minor, low_runway_days, balance_minor, created_at, version, archived_at
          FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
          WHERE archived_at IS NULL AND (account.id = ANY ($1) OR lower(name) = ANY ($2))
          ORDER BY account.id LIMIT 10000 FOR SHARE OF account"#,
@@ -142,7 +156,7 @@ pub async fn lock_shared_with_archived(
     sqlx::query_as!(
         AccountRow,
         r#"SELECT account.id, name, lower(name) AS "lower_name!", source_id, buyer_id, account.currency, state,
-                  credit_limit_minor, low_runway_days, balance_minor, created_at, version
+                  credit_limit_minor, low_runway_days, balance_minor, created_at, version, archived_at
          FROM fund_accounts account JOIN ledger_accounts ledger ON fund_account_id = account.id
          WHERE account.id = $1 FOR SHARE OF account"#,
         id,
@@ -226,6 +240,21 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Brings an archived account back. Returns false if there is none with this id.
+///
+/// # Errors
+/// A violation of [`NAME_UNIQUE`].
+pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE fund_accounts SET archived_at = NULL, version = version + 1
+         WHERE id = $1 AND archived_at IS NOT NULL",
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Lists the ids of all accounts that these buyers have now, archived ones included.

@@ -1,14 +1,17 @@
 //! Monthly budgets of teams in Postgres.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
+
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// Constraints that a request can violate.
 pub const ONE_A_MONTH: &str = "fund_budgets_one_a_month";
 pub const KEPT: &str = "fund_budgets_kept";
 
 /// A team's budget and the part of it that is reserved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct BudgetRow {
     pub id: i64,
     pub team_id: i64,
@@ -34,27 +37,43 @@ pub struct BudgetFilter {
     /// `None`: any team.
     pub team_id: Option<i64>,
     pub month: Option<NaiveDate>,
-    pub after: Option<(NaiveDate, i64)>,
-    pub limit: i64,
 }
 
-/// Lists budgets, the latest month first.
-pub async fn list(pool: &PgPool, filter: &BudgetFilter) -> sqlx::Result<Vec<BudgetRow>> {
-    let (after_month, after_id) = filter.after.unzip();
-    sqlx::query_as!(
-        BudgetRow,
-        "SELECT id, team_id, month, amount_minor, currency, used_minor, version FROM fund_budgets
-         WHERE ($1::bigint IS NULL OR team_id = $1) AND ($2::date IS NULL OR month = $2)
-           AND ($3::date IS NULL OR (month, id) < ($3, $4))
-         ORDER BY month DESC, id DESC LIMIT $5",
-        filter.team_id,
-        filter.month,
-        after_month,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
+pub const SORTING: Sorting = Sorting::new(
+    "-month",
+    &[Key::number("id")],
+    &[
+        Column::new("month", &[Key::day("month")]),
+        Column::new("id", &[]),
+        Column::new("team_id", &[Key::text("(SELECT lower(name) FROM teams WHERE teams.id = team_id)")]),
+        Column::new("currency", &[Key::text("currency")]),
+        Column::new("amount", &[Key::text("currency"), Key::number("amount_minor")]),
+        Column::new("used", &[Key::text("currency"), Key::number("used_minor")]),
+        Column::new("left", &[Key::text("currency"), Key::number("(amount_minor - used_minor)")]),
+    ],
+);
+
+const COLUMNS: &str = "id, team_id, month, amount_minor, currency, used_minor, version";
+
+pub async fn list(
+    pool: &PgPool,
+    filter: &BudgetFilter,
+    order: &Order,
+) -> sqlx::Result<Vec<Keyed<BudgetRow>>> {
+    ListQuery::new(order, COLUMNS, "fund_budgets")
+        .when("team_id = ?", filter.team_id)
+        .when("month = ?", filter.month)
+        .fetch(pool)
+        .await
+}
+
+/// Finds the budget of a team for a month.
+pub async fn of_month(pool: &PgPool, team_id: i64, month: NaiveDate) -> sqlx::Result<Option<BudgetRow>> {
+    ListQuery::one(COLUMNS, "fund_budgets")
+        .when("team_id = ?", Some(team_id))
+        .when("month = ?", Some(month))
+        .fetch_one(pool)
+        .await
 }
 
 pub async fn find(pool: &PgPool, id: i64, team_id: Option<i64>) -> sqlx::Result<Option<BudgetRow>> {

@@ -1,12 +1,13 @@
 //! Reads the entries of the ledger.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 
-use crate::db::begin_with_custom_plans;
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// An entry: one transfer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct EntryRow {
     pub id: i64,
     pub at: DateTime<Utc>,
@@ -28,11 +29,11 @@ pub struct EntryRow {
 /// Filters of a list of transfers.
 #[derive(Debug, Clone)]
 pub struct EntryFilter {
+    /// Only of these ad accounts; `None`: of all.
+    pub fund_account_ids: Option<Vec<i64>>,
     pub kind: Option<&'static str>,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    pub after: Option<(DateTime<Utc>, i64)>,
-    pub limit: i64,
 }
 
 /// A spend that is recorded already.
@@ -44,65 +45,69 @@ pub struct KnownSpend {
     pub amount_minor: i64,
 }
 
-/// Lists the transfers of all accounts, newest first.
-pub async fn list_all(pool: &PgPool, filter: &EntryFilter) -> sqlx::Result<Vec<EntryRow>> {
-    let (after_at, after_id) = filter.after.unzip();
-    let mut planned = begin_with_custom_plans(pool).await?;
-    sqlx::query_as!(
-        EntryRow,
-        r#"SELECT entry.id, entry.at, entry.day, entry.kind, entry.fund_account_id, entry.currency, entry.amount_minor,
-                  entry.fee_minor, entry.spent_minor, entry.request_id, entry.reverses_id,
-                  reversal.id AS "reversed_by_id?", entry.reference, entry.note, entry.actor_id
-           FROM ledger_entries entry LEFT JOIN ledger_entries reversal ON reversal.reverses_id = entry.id
-           WHERE entry.at BETWEEN $1 AND $2 AND ($3::text IS NULL OR entry.kind = $3)
-             AND ($4::timestamptz IS NULL OR (entry.at, entry.id) < ($4, $5))
-           ORDER BY entry.at DESC, entry.id DESC LIMIT $6"#,
-        filter.from,
-        filter.to,
-        filter.kind,
-        after_at,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(&mut *planned)
-    .await
+pub const SORTING: Sorting = Sorting::new(
+    "-time",
+    &[Key::number("entry.id")],
+    &[
+        Column::new("time", &[Key::time("entry.at")]),
+        Column::new("id", &[]),
+        Column::new("date", &[Key::day("entry.day")]),
+        Column::new("kind", &[Key::text("entry.kind")]),
+        Column::new(
+            "account_id",
+            &[Key::text(
+                "(SELECT lower(name) FROM fund_accounts WHERE fund_accounts.id = entry.fund_account_id)",
+            )],
+        ),
+        Column::new("currency", &[Key::text("entry.currency")]),
+        Column::new("amount", &[Key::text("entry.currency"), Key::number("entry.amount_minor")]),
+        Column::new("fee", &[Key::text("entry.currency"), Key::number("entry.fee_minor")]),
+        Column::new("request_id", &[Key::number("entry.request_id").or_null()]),
+        Column::new("reverses_id", &[Key::number("entry.reverses_id").or_null()]),
+        Column::new(
+            "reversed_by_id",
+            &[Key::number("(SELECT id FROM ledger_entries later WHERE later.reverses_id = entry.id)")
+                .or_null()],
+        ),
+        Column::new("reference", &[Key::text("entry.reference")]),
+        Column::new("note", &[Key::text("entry.note")]),
+        Column::new(
+            "user_id",
+            &[Key::text("(SELECT username_key FROM users WHERE users.id = entry.actor_id)")],
+        ),
+    ],
+);
+
+impl EntryFilter {
+    /// Adds the conditions, except that of the ad accounts.
+    fn limit<'a>(&self, query: ListQuery<'a>) -> ListQuery<'a> {
+        query
+            .when("entry.at >= ?", Some(self.from))
+            .when("entry.at <= ?", Some(self.to))
+            .when("entry.kind = ?", self.kind)
+    }
 }
 
-/// Lists the transfers of some ad accounts, newest first. The query takes the newest of each
-/// account from its index, then the newest of those.
-pub async fn list_of(
-    pool: &PgPool,
-    fund_account_ids: &[i64],
-    filter: &EntryFilter,
-) -> sqlx::Result<Vec<EntryRow>> {
-    let (after_at, after_id) = filter.after.unzip();
-    let mut planned = begin_with_custom_plans(pool).await?;
-    sqlx::query_as!(
-        EntryRow,
-        r#"SELECT entry.id AS "id!", entry.at AS "at!", entry.day AS "day!", entry.kind AS "kind!",
-                  entry.fund_account_id AS "fund_account_id!", entry.currency AS "currency!",
-                  entry.amount_minor AS "amount_minor!", entry.fee_minor AS "fee_minor!",
-                  entry.spent_minor AS "spent_minor!", entry.request_id, entry.reverses_id,
-                  reversal.id AS "reversed_by_id?", entry.reference AS "reference!", entry.note AS "note!",
-                  entry.actor_id AS "actor_id!"
-           FROM unnest($1::bigint[]) AS own (account)
-           CROSS JOIN LATERAL (
-               SELECT * FROM ledger_entries
-               WHERE fund_account_id = account AND at BETWEEN $2 AND $3 AND ($4::text IS NULL OR kind = $4)
-                 AND ($5::timestamptz IS NULL OR (at, id) < ($5, $6))
-               ORDER BY at DESC, id DESC LIMIT $7) entry
-           LEFT JOIN ledger_entries reversal ON reversal.reverses_id = entry.id
-           ORDER BY entry.at DESC, entry.id DESC LIMIT $7"#,
-        fund_account_ids,
-        filter.from,
-        filter.to,
-        filter.kind,
-        after_at,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(&mut *planned)
-    .await
+/// Lists transfers. For some ad accounts, the query takes the first rows of each account from its
+/// index, then the first of those.
+pub async fn list(pool: &PgPool, filter: &EntryFilter, order: &Order) -> sqlx::Result<Vec<Keyed<EntryRow>>> {
+    let columns = "entry.id, entry.at, entry.day, entry.kind, entry.fund_account_id, entry.currency,
+        entry.amount_minor, entry.fee_minor, entry.spent_minor, entry.request_id, entry.reverses_id,
+        reversal.id AS reversed_by_id, entry.reference, entry.note, entry.actor_id";
+    let query = ListQuery::select(order, columns);
+    let query = match &filter.fund_account_ids {
+        None => query.sql("ledger_entries entry"),
+        Some(ids) => {
+            let query = query.sql("unnest(").bind(ids.clone()).sql("::bigint[]) AS own (account)");
+            let query = query.sql(
+                " CROSS JOIN LATERAL (
+                      SELECT * FROM ledger_entries entry WHERE entry.fund_account_id = own.account",
+            );
+            filter.limit(query).page().sql(") entry")
+        }
+    };
+    let query = query.sql(" LEFT JOIN ledger_entries reversal ON reversal.reverses_id = entry.id WHERE true");
+    filter.limit(query).fetch(pool).await
 }
 
 pub async fn find(

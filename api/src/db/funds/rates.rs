@@ -1,13 +1,16 @@
 //! Exchange rates in Postgres.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
+
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// The constraint that allows one rate for each pair and day.
 pub const ONE_A_DAY: &str = "fund_rates_one_a_day";
 
 /// The price of one unit of `base` in `quote`, from a day on, in units of 10⁻⁹.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct RateRow {
     pub id: i64,
     pub base: String,
@@ -33,30 +36,28 @@ pub struct RateFilter {
     pub quote: Option<&'static str>,
     pub from: Option<NaiveDate>,
     pub to: Option<NaiveDate>,
-    pub after: Option<(NaiveDate, i64)>,
-    pub limit: i64,
 }
 
-/// Lists rates, newest first.
-pub async fn list(pool: &PgPool, filter: &RateFilter) -> sqlx::Result<Vec<RateRow>> {
-    let (after_day, after_id) = filter.after.unzip();
-    sqlx::query_as!(
-        RateRow,
-        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates
-         WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
-           AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
-           AND ($5::date IS NULL OR (day, id) < ($5, $6))
-         ORDER BY day DESC, id DESC LIMIT $7",
-        filter.base,
-        filter.quote,
-        filter.from,
-        filter.to,
-        after_day,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
+pub const SORTING: Sorting = Sorting::new(
+    "-date",
+    &[Key::number("id")],
+    &[
+        Column::new("date", &[Key::day("day")]),
+        Column::new("id", &[]),
+        Column::new("base", &[Key::text("base")]),
+        Column::new("quote", &[Key::text("quote")]),
+        Column::new("rate", &[Key::number("rate_e9")]),
+    ],
+);
+
+pub async fn list(pool: &PgPool, filter: &RateFilter, order: &Order) -> sqlx::Result<Vec<Keyed<RateRow>>> {
+    ListQuery::new(order, "id, base, quote, day, rate_e9, version", "fund_rates")
+        .when("base = ?", filter.base)
+        .when("quote = ?", filter.quote)
+        .when("day >= ?", filter.from)
+        .when("day <= ?", filter.to)
+        .fetch(pool)
+        .await
 }
 
 pub async fn find(pool: &PgPool, id: i64) -> sqlx::Result<Option<RateRow>> {

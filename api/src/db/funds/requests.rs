@@ -1,10 +1,13 @@
 //! Buyers' requests for money, in Postgres.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
+
+use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// A request and its decision.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct RequestRow {
     pub id: i64,
     pub fund_account_id: i64,
@@ -53,35 +56,52 @@ pub struct RequestFilter {
     pub status: Option<&'static str>,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    pub after: Option<(DateTime<Utc>, i64)>,
-    pub limit: i64,
 }
 
-/// Lists requests, newest first.
-pub async fn list(pool: &PgPool, filter: &RequestFilter) -> sqlx::Result<Vec<RequestRow>> {
-    let (after_at, after_id) = filter.after.unzip();
-    sqlx::query_as!(
-        RequestRow,
-        r#"SELECT request.id, request.fund_account_id, buyer_id, request.amount_minor, request.currency, purpose, status,
-                  decided_by, decided_at, reason, budget_id, budget_minor, entry.id AS "entry_id?", created_at, version
-           FROM fund_requests request LEFT JOIN ledger_entries entry ON request_id = request.id
-           WHERE ($1::bigint[] IS NULL OR buyer_id = ANY ($1))
-             AND ($2::bigint IS NULL OR request.fund_account_id = $2)
-             AND ($3::text IS NULL OR status = $3)
-             AND created_at BETWEEN $4 AND $5
-             AND ($6::timestamptz IS NULL OR (created_at, request.id) < ($6, $7))
-           ORDER BY created_at DESC, request.id DESC LIMIT $8"#,
-        filter.buyers.as_deref(),
-        filter.fund_account_id,
-        filter.status,
-        filter.from,
-        filter.to,
-        after_at,
-        after_id,
-        filter.limit,
-    )
-    .fetch_all(pool)
-    .await
+pub const SORTING: Sorting = Sorting::new(
+    "-created_at",
+    &[Key::number("request.id")],
+    &[
+        Column::new("created_at", &[Key::time("created_at")]),
+        Column::new("id", &[]),
+        Column::new(
+            "account_id",
+            &[Key::text(
+                "(SELECT lower(name) FROM fund_accounts WHERE fund_accounts.id = request.fund_account_id)",
+            )],
+        ),
+        Column::new("user_id", &[Key::text("(SELECT username_key FROM users WHERE users.id = buyer_id)")]),
+        Column::new("currency", &[Key::text("request.currency")]),
+        Column::new("amount", &[Key::text("request.currency"), Key::number("request.amount_minor")]),
+        Column::new("purpose", &[Key::text("purpose")]),
+        Column::new("status", &[Key::text("status")]),
+        Column::new(
+            "decided_by_id",
+            &[Key::text("(SELECT username_key FROM users WHERE users.id = decided_by)").or_null()],
+        ),
+        Column::new("decided_at", &[Key::time("decided_at").or_null()]),
+        Column::new("reason", &[Key::text("reason")]),
+        Column::new("budget_id", &[Key::number("budget_id").or_null()]),
+        Column::new("transfer_id", &[Key::number("entry.id").or_null()]),
+    ],
+);
+
+pub async fn list(
+    pool: &PgPool,
+    filter: &RequestFilter,
+    order: &Order,
+) -> sqlx::Result<Vec<Keyed<RequestRow>>> {
+    let columns = "request.id, request.fund_account_id, buyer_id, request.amount_minor, request.currency, purpose,
+        status, decided_by, decided_at, reason, budget_id, budget_minor, entry.id AS entry_id, created_at, version";
+    let from = "fund_requests request LEFT JOIN ledger_entries entry ON request_id = request.id";
+    ListQuery::new(order, columns, from)
+        .when("buyer_id = ANY (?)", filter.buyers.as_deref())
+        .when("request.fund_account_id = ?", filter.fund_account_id)
+        .when("status = ?", filter.status)
+        .when("created_at >= ?", Some(filter.from))
+        .when("created_at <= ?", Some(filter.to))
+        .fetch(pool)
+        .await
 }
 
 pub async fn find(

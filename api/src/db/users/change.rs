@@ -77,6 +77,21 @@ pub async fn archive(connection: &mut PgConnection, id: i64, now: DateTime<Utc>)
     Ok(())
 }
 
+/// Brings an archived user back, who stays inactive. Returns false if there is none with this id.
+///
+/// # Errors
+/// A violation of [`super::USERNAME_UNIQUE`].
+pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE users SET archived_at = NULL, username_key = split_part(username_key, '#', 1), version = version + 1
+         WHERE id = $1 AND archived_at IS NOT NULL",
+        id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Replaces a password hash. Returns false if `old_hash` is no longer the current one.
 pub async fn replace_password(
     connection: &mut PgConnection,

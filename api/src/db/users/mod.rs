@@ -8,7 +8,7 @@ mod list;
 mod login;
 mod username;
 
-pub use self::change::{UserEdit, archive, replace_password, set_password, update};
+pub use self::change::{UserEdit, archive, replace_password, restore, set_password, update};
 pub use self::list::{SORTING, UserFilter, UserRow, Visible, find, list};
 pub use self::login::{
     LAST_OWNER, LoginRow, NewUser, USERNAME_UNIQUE, ViewerState, exists, find_login, find_viewer, insert,

@@ -5,5 +5,6 @@ pub mod delete;
 pub mod detail;
 pub mod list;
 pub mod model;
+pub mod restore;
 pub mod statement;
 pub mod update;

@@ -37,6 +37,10 @@ pub struct FundAccountResponse {
     pub balance: String,
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// Only in lists of deleted accounts.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<String>,
 }
 
 impl From<&AccountRow> for FundAccountResponse {
@@ -52,6 +56,7 @@ impl From<&AccountRow> for FundAccountResponse {
             low_runway_days: row.low_runway_days,
             balance: show(row.balance_minor, &row.currency),
             created_at: json_values::time(row.created_at.timestamp_millis()),
+            archived_at: json_values::optional_time(row.archived_at),
         }
     }
 }

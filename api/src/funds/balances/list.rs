@@ -9,11 +9,10 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::Days;
 use serde::Serialize;
-use sluice_schemas::currency::Currency;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::amount::show;
-use crate::db::funds::balances::{self, BalanceFilter, BalanceRow};
+use crate::db::funds::balances::{self, BalanceFilter, BalanceRow, SORTING};
 use crate::db::time_of;
 use crate::funds::accounts::statement::moments;
 use crate::funds::balances::runway::{RUNWAY_DAYS, days_left, is_low};
@@ -22,7 +21,8 @@ use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, TimeRange, text_cursor};
+use crate::http::query::{Params, TimeRange};
+use crate::http::sort::page_query;
 use crate::http::state::App;
 use crate::policy::Scope;
 
@@ -62,16 +62,16 @@ impl BalanceResponse {
     }
 }
 
-/// Query parameters of the list of balances.
+page_query! {
+    /// The order and the page.
+    pub struct BalancePageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListBalancesQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// `account` (the default), `buyer` or `team`.
     by: Option<String>,
     /// Time of the balance: RFC 3339, or a date in `tz`, whose end is used. The default is now.
@@ -88,8 +88,10 @@ pub struct ListBalancesQuery {
 }
 
 /// List balances
+///
+/// Amounts are sorted by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/balances/list/", tag = "funds", params(ListBalancesQuery),
+    get, path = "/api/funds/balances/list/", tag = "funds", params(BalancePageQuery, ListBalancesQuery),
     responses((status = 200, description = "Balances by id and currency", body = Vec<BalanceResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -100,18 +102,18 @@ pub async fn list_balances(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let by = params.choice("by", &["account", "buyer", "team"]);
-    let filter = read_filter(&app, &allowed, &mut params, by, limit).await?;
+    let filter = read_filter(&app, &allowed, &mut params, by).await?;
     params.finish()?;
     let rows = match by {
-        "account" => balances::by_account(&app.postgres, &filter).await?,
-        "buyer" => balances::by_buyer(&app.postgres, &filter).await?,
+        "account" => balances::by_account(&app.postgres, &filter, &order).await?,
+        "buyer" => balances::by_buyer(&app.postgres, &filter, &order).await?,
         // Balances of teams are for Team Leads and for viewers with full scope.
         _ if allowed.grant.scope == Scope::Own => Vec::new(),
-        _ => balances::by_team(&app.postgres, &filter).await?,
+        _ => balances::by_team(&app.postgres, &filter, &order).await?,
     };
-    let page = Page::of(rows, limit, |row| text_cursor(&format!("{} {}", row.id, row.currency)));
-    Ok(listing.answer(&page.map(|row| BalanceResponse::of(by, row))))
+    Ok(listing.answer(&Page::ordered(rows, &order).map(|row| BalanceResponse::of(by, row))))
 }
 
 async fn read_filter(
@@ -119,7 +121,6 @@ async fn read_filter(
     allowed: &Allowed,
     params: &mut Params,
     by: &str,
-    limit: u32,
 ) -> Result<BalanceFilter, ApiError> {
     let zone = params.zone(allowed.viewer.time_zone);
     let now = time_of(&app.clock);
@@ -133,14 +134,7 @@ async fn read_filter(
         "team" => team(allowed, params),
         _ => None,
     };
-    Ok(BalanceFilter {
-        at,
-        days: (before(u64::from(RUNWAY_DAYS)), before(1)),
-        buyers: reach.buyers,
-        id,
-        after: read_cursor(params),
-        limit: i64::from(limit) + 1,
-    })
+    Ok(BalanceFilter { at, days: (before(u64::from(RUNWAY_DAYS)), before(1)), buyers: reach.buyers, id })
 }
 
 /// Returns the team to which the list is limited: for a lead their own, and 0 (no team) if another
@@ -152,16 +146,4 @@ fn team(allowed: &Allowed, params: &mut Params) -> Option<i64> {
     }
     let own = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     Some(if asked.is_none_or(|asked| asked == own) { own } else { 0 })
-}
-
-fn read_cursor(params: &mut Params) -> Option<(i64, String)> {
-    let text = params.text_cursor()?;
-    let read = text.split_once(' ').and_then(|(id, code)| {
-        let code = Currency::parse(code)?.code.to_owned();
-        Some((id.parse::<i64>().ok()?, code))
-    });
-    if read.is_none() {
-        params.fail("cursor", "Invalid cursor.");
-    }
-    read
 }

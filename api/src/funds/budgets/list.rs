@@ -5,26 +5,26 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::funds::budgets::{self, BudgetFilter};
+use crate::db::funds::budgets::{self, BudgetFilter, SORTING};
 use crate::funds::budgets::model::{FundBudgetResponse, team_in_reach};
-use crate::funds::{day_cursor, read_day_cursor};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::fields::values::parse_month;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
-/// Query parameters of the list of budgets.
+page_query! {
+    /// The order and the page.
+    pub struct FundBudgetPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundBudgetsQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// Only budgets of this team.
     team_id: Option<i64>,
     /// Only budgets of this month, for example `2026-11`.
@@ -32,8 +32,10 @@ pub struct ListFundBudgetsQuery {
 }
 
 /// List budgets
+///
+/// `team_id` sorts by name, amounts by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/budgets/list/", tag = "funds", params(ListFundBudgetsQuery),
+    get, path = "/api/funds/budgets/list/", tag = "funds", params(FundBudgetPageQuery, ListFundBudgetsQuery),
     responses((status = 200, description = "Budgets, latest months first", body = Vec<FundBudgetResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -44,6 +46,7 @@ pub async fn list_fund_budgets(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let asked = params.id("team_id");
     let month = params.text("month").map(parse_month);
     if month == Some(None) {
@@ -55,10 +58,9 @@ pub async fn list_fund_budgets(
         (Some(own), Some(asked)) if own != asked => Some(0),
         (within, asked) => within.or(asked),
     };
-    let after = read_day_cursor(&mut params);
-    let filter = BudgetFilter { team_id, month: month.flatten(), after, limit: i64::from(limit) + 1 };
+    let filter = BudgetFilter { team_id, month: month.flatten() };
     params.finish()?;
-    let rows = budgets::list(&app.postgres, &filter).await?;
-    let page = Page::of(rows, limit, |row| day_cursor(row.month, row.id));
+    let rows = budgets::list(&app.postgres, &filter, &order).await?;
+    let page = Page::ordered(rows, &order);
     Ok(listing.answer(&page.map(|row| FundBudgetResponse::from(&row))))
 }

@@ -9,15 +9,15 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::amount::show;
-use crate::db::funds::ledger::{self, LineFilter, LineRow};
+use crate::db::funds::ledger::{self, LineFilter, LineRow, SORTING};
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
-use crate::funds::{read_time_cursor, time_cursor};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
 /// A line of the ledger.
@@ -63,16 +63,16 @@ impl From<LineRow> for LedgerLineResponse {
     }
 }
 
-/// Query parameters of the list of the ledger.
+page_query! {
+    /// The order and the page.
+    pub struct LedgerPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListLedgerQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
     /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
@@ -89,8 +89,10 @@ pub struct ListLedgerQuery {
 }
 
 /// List the lines of the ledger
+///
+/// `account_id` sorts by name, amounts by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/ledger/list/", tag = "funds", params(ListLedgerQuery),
+    get, path = "/api/funds/ledger/list/", tag = "funds", params(LedgerPageQuery, ListLedgerQuery),
     responses((status = 200, description = "Lines, newest first", body = Vec<LedgerLineResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -101,16 +103,13 @@ pub async fn list_ledger(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let reach = Reach::asked(&app, &allowed, &mut params).await?;
     let account_id = params.id("account_id");
     let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
-    let after = read_time_cursor(&mut params);
     params.finish()?;
-    let filter = LineFilter { from, to, after, limit: i64::from(limit) + 1 };
-    let rows = match reach.account_ids(&app, account_id).await? {
-        None => ledger::list_all(&app.postgres, &filter).await?,
-        Some(ids) => ledger::list_of(&app.postgres, &ids, &filter).await?,
-    };
-    let page = Page::of(rows, limit, |row| time_cursor(row.at, row.id));
-    Ok(listing.answer(&page.map(LedgerLineResponse::from)))
+    let fund_account_ids = reach.account_ids(&app, account_id).await?;
+    let filter = LineFilter { fund_account_ids, from, to };
+    let rows = ledger::list(&app.postgres, &filter, &order).await?;
+    Ok(listing.answer(&Page::ordered(rows, &order).map(LedgerLineResponse::from)))
 }

@@ -5,26 +5,26 @@ use axum::response::Response;
 use sluice_schemas::currency::Currency;
 use utoipa::IntoParams;
 
-use crate::db::funds::rates::{self, RateFilter};
+use crate::db::funds::rates::{self, RateFilter, SORTING};
 use crate::funds::rates::model::FundRateResponse;
-use crate::funds::{day_cursor, read_day_cursor};
 use crate::http::error::ApiError;
 use crate::http::fields::values::parse_day;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
-/// Query parameters of the list of rates.
+page_query! {
+    /// The order and the page.
+    pub struct FundRatePageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundRatesQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// Only rates of this currency (ISO 4217).
     base: Option<String>,
     /// Only rates to this currency (ISO 4217).
@@ -37,24 +37,23 @@ pub struct ListFundRatesQuery {
 
 /// List exchange rates
 #[utoipa::path(
-    get, path = "/api/funds/rates/list/", tag = "funds", params(ListFundRatesQuery),
+    get, path = "/api/funds/rates/list/", tag = "funds", params(FundRatePageQuery, ListFundRatesQuery),
     responses((status = 200, description = "Rates, latest days first", body = Vec<FundRateResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_fund_rates(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let filter = RateFilter {
         base: currency(&mut params, "base"),
         quote: currency(&mut params, "quote"),
         from: day(&mut params, "from"),
         to: day(&mut params, "to"),
-        after: read_day_cursor(&mut params),
-        limit: i64::from(limit) + 1,
     };
     params.finish()?;
-    let rows = rates::list(&app.postgres, &filter).await?;
-    let page = Page::of(rows, limit, |row| day_cursor(row.day, row.id));
+    let rows = rates::list(&app.postgres, &filter, &order).await?;
+    let page = Page::ordered(rows, &order);
     Ok(listing.answer(&page.map(|row| FundRateResponse::from(&row))))
 }
 

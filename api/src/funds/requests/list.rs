@@ -4,27 +4,27 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::funds::requests::{self, RequestFilter};
+use crate::db::funds::requests::{self, RequestFilter, SORTING};
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
 use crate::funds::requests::model::{FundRequestResponse, STATUSES};
-use crate::funds::{read_time_cursor, time_cursor};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
-/// Query parameters of the list of requests.
+page_query! {
+    /// The order and the page.
+    pub struct FundRequestPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundRequestsQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
     /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
@@ -43,8 +43,10 @@ pub struct ListFundRequestsQuery {
 }
 
 /// List requests
+///
+/// References sort by name, amounts by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/requests/list/", tag = "funds", params(ListFundRequestsQuery),
+    get, path = "/api/funds/requests/list/", tag = "funds", params(FundRequestPageQuery, ListFundRequestsQuery),
     responses((status = 200, description = "Requests, newest first", body = Vec<FundRequestResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -55,6 +57,7 @@ pub async fn list_fund_requests(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let reach = Reach::asked(&app, &allowed, &mut params).await?;
     let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
     let [open, approved, refused, cancelled, topped_up] = STATUSES;
@@ -65,11 +68,9 @@ pub async fn list_fund_requests(
         status: Some(status).filter(|status| !status.is_empty()),
         from,
         to,
-        after: read_time_cursor(&mut params),
-        limit: i64::from(limit) + 1,
     };
     params.finish()?;
-    let rows = requests::list(&app.postgres, &filter).await?;
-    let page = Page::of(rows, limit, |row| time_cursor(row.created_at, row.id));
+    let rows = requests::list(&app.postgres, &filter, &order).await?;
+    let page = Page::ordered(rows, &order);
     Ok(listing.answer(&page.map(|row| FundRequestResponse::from(&row))))
 }

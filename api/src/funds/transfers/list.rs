@@ -5,28 +5,28 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::funds::entries::{self, EntryFilter};
+use crate::db::funds::entries::{self, EntryFilter, SORTING};
 use crate::db::funds::post::EntryKind;
 use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
 use crate::funds::transfers::model::FundTransferResponse;
-use crate::funds::{read_time_cursor, time_cursor};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::sort::page_query;
 use crate::http::state::App;
 
-/// Query parameters of the list of transfers.
+page_query! {
+    /// The order and the page.
+    pub struct FundTransferPageQuery of SORTING;
+}
+
+/// The filters of the list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListFundTransfersQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
     /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
     from: Option<String>,
     /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
@@ -45,8 +45,10 @@ pub struct ListFundTransfersQuery {
 }
 
 /// List transfers
+///
+/// References sort by name, amounts by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/transfers/list/", tag = "funds", params(ListFundTransfersQuery),
+    get, path = "/api/funds/transfers/list/", tag = "funds", params(FundTransferPageQuery, ListFundTransfersQuery),
     responses((status = 200, description = "Transfers, newest first", body = Vec<FundTransferResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -57,19 +59,16 @@ pub async fn list_fund_transfers(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let order = params.order(&SORTING, limit);
     let reach = Reach::asked(&app, &allowed, &mut params).await?;
     let account_id = params.id("account_id");
     let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
     let [top_up, spend, back, reversal] = EntryKind::ALL.map(EntryKind::as_str);
     let kind = params.choice("kind", &["", top_up, spend, back, reversal]);
-    let after = read_time_cursor(&mut params);
     let kind = Some(kind).filter(|kind| !kind.is_empty());
     params.finish()?;
-    let filter = EntryFilter { kind, from, to, after, limit: i64::from(limit) + 1 };
-    let rows = match reach.account_ids(&app, account_id).await? {
-        None => entries::list_all(&app.postgres, &filter).await?,
-        Some(ids) => entries::list_of(&app.postgres, &ids, &filter).await?,
-    };
-    let page = Page::of(rows, limit, |row| time_cursor(row.at, row.id));
-    Ok(listing.answer(&page.map(FundTransferResponse::from)))
+    let fund_account_ids = reach.account_ids(&app, account_id).await?;
+    let filter = EntryFilter { fund_account_ids, kind, from, to };
+    let rows = entries::list(&app.postgres, &filter, &order).await?;
+    Ok(listing.answer(&Page::ordered(rows, &order).map(FundTransferResponse::from)))
 }

@@ -5,7 +5,7 @@ use chrono::{Datelike as _, Days, NaiveDate};
 use futures::TryFutureExt as _;
 
 use crate::db::figures::silence::{self, SilentRow, Source};
-use crate::db::funds::budgets::{self, BudgetFilter, BudgetRow};
+use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::needs::{self, AccountRow, AnsweredRow, NamedRow, WaitingRow};
 use crate::funds::balances::runway::{days_left, is_low};
 use crate::http::error::ApiError;
@@ -99,14 +99,13 @@ async fn of_lead(request: &Request<'_>, present: Present) -> Result<Vec<Need>, A
     // Budgets are of months of UTC.
     let today = time(present.now_ms).date_naive();
     let month = today.with_day(1).unwrap_or(today);
-    let filter = BudgetFilter { team_id: Some(*team_id), month: Some(month), after: None, limit: 1 };
     let waiting = needs::requests(postgres, "open", Some(*team_id)).map_err(ApiError::from);
-    let budget = budgets::list(postgres, &filter).map_err(ApiError::from);
+    let budget = budgets::of_month(postgres, *team_id, month).map_err(ApiError::from);
     let silent = silence::list(&request.app.clickhouse, request.scope, Source::Buyers, present.now_ms)
         .map_err(ApiError::from);
     let (waiting, budget, silent) = futures::try_join!(waiting, budget, silent)?;
     let members = needs::present_members(postgres, *team_id, &ids(&silent)).await?;
-    let mut lines = to_approve(&waiting, budget.first(), month);
+    let mut lines = to_approve(&waiting, budget.as_ref(), month);
     lines.extend(limited(
         members.iter().map(|member| {
             let since = last_hour(&silent, member, present);
