@@ -2,8 +2,8 @@
 //!
 //! The balance of an account is that of its last ledger line up to the moment. The balance of a
 //! buyer or a team is the sum over the accounts that the buyer, or the team's members, had at that
-//! moment. The query finds the rows of a page first, so that it only sums the accounts of that page,
-//! unless the order depends on the sums.
+//! moment. The query finds the rows of a page first, so that it only sums the accounts of that
+//! page, unless the order depends on the sums.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, PgPool};
