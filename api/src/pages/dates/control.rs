@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use chrono::Weekday;
 use form_urlencoded::{Serializer, parse};
 
+use crate::db::MAX_TIME_MS;
 use crate::http::error::FieldErrors;
+use crate::http::json_values;
 use crate::http::query::{Params, TimeRange};
 use crate::pages::dates::buckets::{Bucket, Interval, MAX_BUCKETS, buckets};
 use crate::pages::dates::compare::{self, Comparison};
@@ -163,6 +165,19 @@ impl Dates {
     #[must_use]
     pub fn time_range(&self) -> TimeRange {
         TimeRange { from_ms: self.range.from_ms, to_ms: self.range.to_ms }
+    }
+
+    /// Returns the query of the page as a list of the API takes it: with the ends of the range in
+    /// place of the parameters of the control.
+    #[must_use]
+    pub fn api_query(&self) -> String {
+        let ends = [("from", self.range.from_ms, 0), ("to", self.range.to_ms, MAX_TIME_MS)];
+        let ends = ends.into_iter().filter(|(_, at_ms, open_ms)| at_ms != open_ms);
+        let mut query = Serializer::new(String::new());
+        let kept = parse(self.query.as_bytes()).filter(|(name, _)| !NAMES.contains(&name.as_ref()));
+        query.extend_pairs(kept);
+        query.extend_pairs(ends.map(|(name, at_ms, _)| (name, json_values::time(at_ms))));
+        query.finish()
     }
 
     /// Returns the intervals of the range that have begun, oldest first. A range without a
@@ -406,6 +421,17 @@ mod tests {
         assert_eq!(buckets[0].from_ms, NOW_MS - 3 * 86_400_000);
         assert_eq!(buckets.len(), 73);
         assert_eq!((dates.time_range().from_ms, dates.title()), (0, "All dates, Kyiv".to_owned()));
+    }
+
+    #[test]
+    fn a_list_of_the_api_gets_the_ends_of_the_range() {
+        let query = |query: &str| read(query, Control::LIST).0.api_query();
+        assert_eq!(
+            query("q=a&cursor=x&range=today&tz=Europe/Kyiv"),
+            "q=a&cursor=x&from=2026-11-26T22%3A00%3A00.000Z&to=2026-11-27T21%3A59%3A59.999Z"
+        );
+        assert_eq!(query("q=a"), "q=a");
+        assert_eq!(query("from=2026-11-27"), "from=2026-11-26T22%3A00%3A00.000Z");
     }
 
     #[test]
