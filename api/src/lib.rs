@@ -8,7 +8,8 @@
 //!
 //! Folders depend on each other in one direction, from the ground up:
 //!
-//! 1. `config`, `metrics`, `policy`, `viewer`, `amount`, `snippet`: values and rules, no I/O;
+//! 1. `config`, `metrics`, `policy`, `preferences`, `viewer`, `amount`, `snippet`: values and
+//!    rules, no I/O;
 //! 2. `db`: every query, in a file per resource; `changes`: the way to Kafka;
 //! 3. `http`: the machinery that all routes share;
 //! 4. `events` and `people`: what two resources share;
@@ -37,6 +38,7 @@ pub mod parked;
 pub mod partners;
 pub mod people;
 pub mod policy;
+pub mod preferences;
 pub mod prospects;
 pub mod routes;
 pub mod snippet;

@@ -63,6 +63,11 @@ fn account_api(list: Routes) -> Routes {
         .api(Rule::Asks(View, Account), routes!(account::image::get_account_image))
         .api(Rule::Asks(Update, Account), uploads)
         .api(Rule::Asks(Update, Account), routes!(account::image::delete_account_image))
+        .api(Rule::Asks(View, Account), routes!(account::second_factor::get_second_factor))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::second_factor::begin_second_factor))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::second_factor::confirm_second_factor))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::second_factor::disable_second_factor))
+        .api(Rule::AsksPerson(Update, Account), routes!(account::second_factor::renew_recovery_codes))
         .api(Rule::Asks(View, Account), routes!(account::sessions::list_sessions))
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_session))
         .api(Rule::AsksPerson(Update, Account), routes!(account::sessions::revoke_other_sessions))
@@ -90,6 +95,7 @@ fn users_api(list: Routes) -> Routes {
         .api(Rule::AsksPerson(Update, Users), routes!(users::activity::activate_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::activity::deactivate_user))
         .api(Rule::AsksPerson(Update, Users), routes!(users::reset_password::create_password_reset))
+        .api(Rule::AsksPerson(Update, Users), routes!(users::reset_second_factor::reset_second_factor))
         .api(HAS_LINK, routes!(users::reset_password::reset_password))
         .api(Rule::Asks(View, Users), routes!(account::image::get_user_image))
 }
@@ -254,6 +260,11 @@ fn fund_transfers(list: Routes) -> Routes {
 
 fn pages(list: Routes) -> Routes {
     list.page(LOGS_IN, "/login/", get(pages::login::show_login).post(pages::login::submit_login))
+        .page(
+            LOGS_IN,
+            "/login/code/",
+            get(pages::login::show_login_code).post(pages::login::submit_login_code),
+        )
         .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
         .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
         .page(Rule::Asks(List, Prospects), "/prospects/", get(pages::prospects::list_prospects_page))

@@ -4,6 +4,7 @@ use crate::time_zone::TimeZone;
 use uuid::Uuid;
 
 use crate::policy::Position;
+use crate::preferences::Preferences;
 
 /// The user of a request.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Viewer {
     pub last_name: String,
     pub position: Position,
     pub time_zone: TimeZone,
+    pub preferences: Preferences,
     /// Id and name of the team that a lead leads, or that a buyer is in now.
     pub team: Option<(i64, String)>,
 }

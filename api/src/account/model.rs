@@ -1,4 +1,4 @@
-//! Requests and responses of one's own logins, password and API tokens.
+//! Requests and responses of one's own logins, password, second factor and API tokens.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,6 +52,29 @@ pub struct RevokeOthersResponse {
     pub revoked: u64,
 }
 
+/// The state of a second factor.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecondFactorResponse {
+    /// Whether logins need a code.
+    pub is_on: bool,
+    pub recovery_codes_left: i64,
+}
+
+/// A secret that waits for its first code.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BeginSecondFactorResponse {
+    /// For apps that cannot read a QR code.
+    pub secret: String,
+    /// The content of a QR code.
+    pub otpauth_uri: String,
+}
+
+/// Codes for people who lost their app. Each works once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecoveryCodesResponse {
+    pub recovery_codes: Vec<String>,
+}
+
 /// A token in the list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
@@ -97,6 +120,33 @@ request! {
         pub new_password: NewPassword,
         /// Unless this is true, API tokens are deleted too.
         pub keep_api_tokens: Option<bool>,
+    }
+}
+
+/// A code of an authenticator app, or a recovery code.
+pub type Code = Text<100>;
+
+request! {
+    /// The caller's password.
+    pub struct BeginSecondFactorRequest {
+        pub password: Secret,
+    }
+}
+
+request! {
+    /// The first code.
+    pub struct ConfirmSecondFactorRequest {
+        /// The six digits that the app shows.
+        pub code: Code,
+    }
+}
+
+request! {
+    /// The caller's password and a code.
+    pub struct ProveSecondFactorRequest {
+        pub password: Secret,
+        /// The six digits that the app shows, or a recovery code.
+        pub code: Code,
     }
 }
 

@@ -28,6 +28,7 @@ pub mod partners;
 pub mod password_resets;
 pub mod prospects;
 pub mod scope;
+pub mod second_factors;
 pub mod sessions;
 pub mod sort;
 pub mod sources;

@@ -11,11 +11,12 @@ use sluice_runtime::lifecycle::Lifecycle;
 use sqlx::PgPool;
 
 use crate::db::tokens;
+use crate::http::auth::second_factor;
 use crate::http::state::App;
 
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
-/// Expired sessions and tokens are forgotten this often.
+/// Expired sessions and tokens are forgotten this often, and secrets encrypted with a new key.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// The parts that must be ready.
@@ -93,6 +94,11 @@ async fn forget_expired(app: &App) {
         Ok(0) => {}
         Ok(n_rows) => tracing::info!(n_rows, "forgot expired sessions and tokens"),
         Err(error) => tracing::debug!(%error, "expired sessions stay for now"),
+    }
+    if !app.config.auth.previous_secrets.is_empty()
+        && let Err(error) = second_factor::reseal(app).await
+    {
+        tracing::debug!(?error, "second factors stay under their previous key for now");
     }
 }
 

@@ -13,6 +13,7 @@ use crate::http::assets;
 use crate::http::auth::csrf;
 use crate::http::error::ApiError;
 use crate::policy::{self, Action, Position, Resource};
+use crate::preferences::Theme;
 
 /// A section of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Frame {
     /// `None` if nobody is logged in.
     pub viewer: Option<FrameViewer>,
     pub section: Section,
+    /// `auto`, `light` or `dark`.
+    pub theme: &'static str,
     surroundings: Arc<Surroundings>,
 }
 
@@ -174,6 +177,7 @@ impl Frame {
             phone: items(phone),
             viewer: Some(viewer),
             section,
+            theme: allowed.viewer.preferences.theme.as_str(),
             surroundings,
         }
     }
@@ -193,6 +197,7 @@ impl Frame {
             phone: Vec::new(),
             viewer: None,
             section: Section::None,
+            theme: Theme::Auto.as_str(),
             surroundings: Arc::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::db;
 use crate::http::auth::limits::RateLimit;
 use crate::http::auth::password::Passwords;
+use crate::http::auth::sealer::Sealer;
 use crate::http::auth::token::Tokens;
 use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
@@ -43,6 +44,8 @@ pub struct Inner {
     /// Decodes one image at a time: each may need much memory.
     pub images: BlockingPool,
     pub tokens: Tokens,
+    /// Encrypts the secrets of second factors.
+    pub sealer: Sealer,
     pub limits: Limits,
     pub freshness: Freshness,
 }
@@ -76,6 +79,7 @@ impl App {
             passwords: Passwords::new(),
             images: BlockingPool::new(1, "images"),
             tokens: Tokens::new(&config.auth, clock.clone()),
+            sealer: Sealer::new(&config.auth),
             limits: Limits {
                 account: RateLimit::new(wrong, clock.clone()),
                 address: RateLimit::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),

@@ -1,4 +1,4 @@
-//! `/login/` and `/logout/`, with the session cookie.
+//! `/login/` with its second step for a code, and `/logout/`, with the session cookie.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -8,10 +8,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use crate::config::Registration;
 use crate::db::audit::Actor;
+use crate::db::users::LoginRow;
 use crate::http::allowed::{Allowed, Anonymous, Form};
-use crate::http::auth::login::{LoginError, log_in};
+use crate::http::auth::login::{Attempt, CODE_NEEDED, LoginError, WRONG_CODE, log_in, log_in_with_ticket};
 use crate::http::auth::session::{self, COOKIE_NAME};
-use crate::http::auth::{credentials, csrf};
+use crate::http::auth::{credentials, csrf, login_ticket};
 use crate::http::client_address::ClientInfo;
 use crate::http::page::{Frame, PageError, render};
 use crate::http::query::Params;
@@ -28,6 +29,29 @@ struct LoginPage {
     username: String,
     error: Option<String>,
     is_registration_open: bool,
+}
+
+#[derive(Template)]
+#[template(path = "login_code.html")]
+struct CodePage {
+    frame: Frame,
+    csrf: String,
+    next: String,
+    username: String,
+    ticket: String,
+    error: Option<String>,
+}
+
+impl CodePage {
+    fn new(
+        anonymous: &Anonymous,
+        next: String,
+        username: String,
+        ticket: String,
+        error: Option<String>,
+    ) -> Self {
+        Self { frame: Frame::anonymous(), csrf: csrf::show(&anonymous.csrf), next, username, ticket, error }
+    }
 }
 
 /// `GET /login/`.
@@ -54,26 +78,75 @@ pub async fn submit_login(
 ) -> Result<Response, PageError> {
     let next = safe_next(form.text("next")).to_owned();
     let username = form.text("username").trim().to_owned();
-    let user = match log_in(&app, &client, &actor, &username, form.text("password")).await {
-        Ok(user) => user,
-        Err(LoginError::Wrong) => {
-            let error = "Please enter a correct username and password. The password is case-sensitive.";
-            return render(&page(&app, anonymous, next, username, Some(error.to_owned())));
+    let attempt = Attempt { username: &username, password: form.text("password"), code: "" };
+    match log_in(&app, &client, &actor, attempt).await {
+        Ok(user) => enter(&app, &client, &user, &next).await,
+        Err(LoginError::CodeNeeded(row)) => {
+            let secret = app.config.auth.secret.expose();
+            let ticket = login_ticket::issue(secret, &anonymous.csrf, &row, app.clock.now_ms());
+            render(&CodePage::new(&anonymous, next, username, ticket, None))
         }
         Err(LoginError::Limited(wait_s)) => {
-            let error = format!("Too many wrong passwords. Try again in {wait_s} seconds.");
-            let mut response = render(&page(&app, anonymous, next, username, Some(error)))?;
-            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_s));
-            return Ok(response);
+            limited(wait_s, render(&page(&app, anonymous, next, username, Some(too_many(wait_s)))))
         }
-        Err(LoginError::Failed(error)) => return Err(error.into()),
+        Err(LoginError::Failed(error)) => Err(error.into()),
+        Err(LoginError::Wrong | LoginError::WrongCode) => {
+            let error = "Please enter a correct username and password. The password is case-sensitive.";
+            render(&page(&app, anonymous, next, username, Some(error.to_owned())))
+        }
+    }
+}
+
+/// `GET /login/code/`: after a reload, the login begins again.
+pub async fn show_login_code() -> Redirect {
+    Redirect::to("/login/")
+}
+
+/// `POST /login/code/`: the second step of a login.
+pub async fn submit_login_code(
+    State(app): State<App>,
+    client: ClientInfo,
+    actor: Actor,
+    anonymous: Anonymous,
+    form: Form,
+) -> Result<Response, PageError> {
+    let next = safe_next(form.text("next")).to_owned();
+    let (username, ticket) = (form.text("username").to_owned(), form.text("ticket").to_owned());
+    let sent = (username.as_str(), ticket.as_str(), form.text("code"));
+    let again = |error: String| {
+        CodePage::new(&anonymous, next.clone(), username.clone(), ticket.clone(), Some(error))
     };
+    match log_in_with_ticket(&app, &client, &actor, &anonymous.csrf, sent).await {
+        Ok(user) => enter(&app, &client, &user, &next).await,
+        Err(LoginError::CodeNeeded(_)) => render(&again(CODE_NEEDED.to_owned())),
+        Err(LoginError::WrongCode) => render(&again(WRONG_CODE.to_owned())),
+        Err(LoginError::Limited(wait_s)) => limited(wait_s, render(&again(too_many(wait_s)))),
+        Err(LoginError::Failed(error)) => Err(error.into()),
+        Err(LoginError::Wrong) => {
+            let error = "The login took too long. Enter your password again.".to_owned();
+            render(&page(&app, anonymous, next, username, Some(error)))
+        }
+    }
+}
+
+/// Begins the session of a user who has proved who they are.
+async fn enter(app: &App, client: &ClientInfo, user: &LoginRow, next: &str) -> Result<Response, PageError> {
     let life_days = app.config.auth.session_days;
-    let cookie = session::begin(&app.postgres, &app.clock, &user, life_days, &client.origin()).await?;
+    let cookie = session::begin(&app.postgres, &app.clock, user, life_days, &client.origin()).await?;
     let max_age_s = u64::from(life_days) * SECONDS_PER_DAY;
     let cookie = session::set_cookie(COOKIE_NAME, &cookie, max_age_s, client.is_https);
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+}
+
+fn too_many(wait_s: u64) -> String {
+    format!("Too many wrong attempts. Try again in {wait_s} seconds.")
+}
+
+fn limited(wait_s: u64, page: Result<Response, PageError>) -> Result<Response, PageError> {
+    let mut response = page?;
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_s));
+    Ok(response)
 }
 
 /// `POST /logout/`.

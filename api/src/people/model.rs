@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::db::users::{UserEdit, UserRow};
+use crate::http::fields::types::CurrencyOrDollar;
 use crate::http::json_values;
 use crate::http::precondition::set_version;
 use crate::http::request::request;
@@ -13,6 +14,7 @@ use crate::people::rules::{
     Email, NewPassword, NewPosition, PersonName, PositionOrBuyer, TimeZone, Username,
 };
 use crate::policy::Position;
+use crate::preferences::{Preferences, Theme, WeekStart};
 
 /// A user.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -31,6 +33,8 @@ pub struct UserResponse {
     pub team_id: Option<i64>,
     /// Name of a time zone, like `Europe/Berlin`.
     pub time_zone: String,
+    /// Whether the user's logins need a code.
+    pub has_second_factor: bool,
     /// Path of the image. Null without an image.
     pub image: Option<String>,
     pub created_at: String,
@@ -54,11 +58,33 @@ impl From<UserRow> for UserResponse {
             awaits_approval: row.awaits_approval,
             team_id: row.team_id,
             time_zone: row.time_zone,
+            has_second_factor: row.has_second_factor,
             image: row.has_image.then(|| format!("/api/users/{}/image/", row.id)),
             created_at: json_values::time(row.created_at.timestamp_millis()),
             last_login: json_values::optional_time(row.last_login),
             archived_at: json_values::optional_time(row.archived_at),
         }
+    }
+}
+
+/// The caller's own account: the user and their preferences.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AccountResponse {
+    #[serde(flatten)]
+    pub user: UserResponse,
+    pub week_start: WeekStart,
+    pub theme: Theme,
+    /// Whether keys are shortcuts on pages.
+    pub shortcuts: bool,
+    /// Currency of reports (ISO 4217).
+    pub report_currency: String,
+}
+
+impl From<UserRow> for AccountResponse {
+    fn from(row: UserRow) -> Self {
+        let Preferences { week_start, theme, shortcuts, report_currency } = row.preferences();
+        let report_currency = report_currency.to_owned();
+        Self { week_start, theme, shortcuts, report_currency, user: row.into() }
     }
 }
 
@@ -123,6 +149,12 @@ request! {
         pub last_name: Option<PersonName>,
         /// Name of a time zone, like `Europe/Berlin`.
         pub time_zone: Option<TimeZone>,
+        pub week_start: Option<WeekStart>,
+        pub theme: Option<Theme>,
+        /// Whether keys are shortcuts on pages.
+        pub shortcuts: Option<bool>,
+        /// Currency of reports (ISO 4217).
+        pub report_currency: Option<CurrencyOrDollar>,
     }
 }
 
@@ -156,6 +188,21 @@ impl From<UpdateAccountRequest> for UpdateUserRequest {
     }
 }
 
+impl UpdateAccountRequest {
+    /// Applies the changes to the present values of the account.
+    #[must_use]
+    pub fn applied_to(self, old: UserEdit) -> UserEdit {
+        let now = old.preferences;
+        let preferences = Preferences {
+            week_start: self.week_start.unwrap_or(now.week_start),
+            theme: self.theme.unwrap_or(now.theme),
+            shortcuts: self.shortcuts.unwrap_or(now.shortcuts),
+            report_currency: self.report_currency.map_or(now.report_currency, |currency| currency.0.code),
+        };
+        UserEdit { preferences, ..UpdateUserRequest::from(self).applied_to(old) }
+    }
+}
+
 impl UpdateUserRequest {
     /// Applies the changes to the present values of a user.
     #[must_use]
@@ -168,6 +215,7 @@ impl UpdateUserRequest {
             position: self.position.map_or(old.position, |position| position.0),
             is_active: self.is_active.unwrap_or(old.is_active),
             time_zone: self.time_zone.map_or(old.time_zone, |zone| zone.0),
+            preferences: old.preferences,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::http::fields::Fields;
 use crate::http::fields::types::{OptionalText, text};
 use crate::http::request::Field;
 use crate::policy::Position;
+use crate::preferences::{Theme, WeekStart};
 use crate::time_zone;
 use sluice_schemas::contact;
 
@@ -116,6 +117,35 @@ impl Field for TimeZone {
     fn schema() -> RefOr<Schema> {
         text().into()
     }
+}
+
+impl Field for WeekStart {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        choice(fields, name, Self::parse)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        <Self as utoipa::PartialSchema>::schema()
+    }
+}
+
+impl Field for Theme {
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        choice(fields, name, Self::parse)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        <Self as utoipa::PartialSchema>::schema()
+    }
+}
+
+fn choice<T>(fields: &mut Fields, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    let word = fields.required_text(name, MAX_WORD_CHARS)?;
+    let choice = parse(&word);
+    if choice.is_none() {
+        fields.fail(name, format!("\"{word}\" is not a valid choice."));
+    }
+    choice
 }
 
 impl Field for PositionOrBuyer {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::db::audit::Actor;
-use crate::http::auth::login::{LoginError, log_in};
+use crate::http::auth::login::{Attempt, LoginError, log_in};
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::{AccountErrors, Throttled};
@@ -14,7 +14,9 @@ use crate::users::model::{LoginUserRequest, TokensResponse};
 
 /// Log in
 ///
-/// 429 after too many wrong passwords for an account or from an address.
+/// If the account has a second factor and the password is right, a login without `code` gets a 400
+/// with an error at `code`. 429 after too many wrong passwords or codes for an account or from an
+/// address.
 #[utoipa::path(
     post, path = "/api/users/login/", tag = "users",
     request_body = LoginUserRequest,
@@ -28,8 +30,8 @@ pub async fn login_user(
     body: Body<LoginUserRequest>,
 ) -> Result<Json<TokensResponse>, ApiError> {
     let request = body.checked().map_err(ApiError::in_account_shape)?;
-    let user = log_in(&app, &client, &actor, &request.username, &request.password).await;
-    let user = user.map_err(LoginError::into_api_error)?;
+    let attempt = Attempt { username: &request.username, password: &request.password, code: &request.code.0 };
+    let user = log_in(&app, &client, &actor, attempt).await.map_err(LoginError::into_api_error)?;
     let pair = app.tokens.begin(&app.postgres, &user, &client.origin()).await?;
     Ok(Json(TokensResponse::new("User logged in successfully.", pair)))
 }

@@ -11,5 +11,6 @@ pub mod model;
 pub mod refresh;
 pub mod register;
 pub mod reset_password;
+pub mod reset_second_factor;
 pub mod restore;
 pub mod update;

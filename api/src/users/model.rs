@@ -6,10 +6,13 @@ use utoipa::ToSchema;
 
 use crate::http::auth::login::MAX_USERNAME_CHARS;
 use crate::http::auth::token::Pair;
-use crate::http::fields::types::{Secret, Text};
+use crate::http::fields::types::{OptionalText, Secret, Text};
 use crate::http::request::request;
 use crate::people::rules::NewPassword;
 use crate::policy::Position;
+
+/// Maximum characters of a code.
+const MAX_CODE_CHARS: usize = 100;
 
 /// The new account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,6 +79,8 @@ request! {
     pub struct LoginUserRequest {
         pub username: Text<MAX_USERNAME_CHARS>,
         pub password: Secret,
+        /// A code of the authenticator app, or a recovery code, if the account has a second factor.
+        pub code: OptionalText<MAX_CODE_CHARS>,
     }
 }
 

@@ -37,6 +37,7 @@ mod people;
 mod rate_limits;
 mod routes;
 mod search;
+mod second_factor;
 mod sorting;
 mod sources;
 mod statements;

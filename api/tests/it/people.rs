@@ -28,7 +28,7 @@ async fn a_user_is_visible_within_the_scope() {
     }
     let answer = world.get_as(&path, &ann).await;
     assert_eq!(answer.header("etag"), "\"1\"");
-    insta::assert_snapshot!(answer.text.replace(&format!("\"created_at\":{}", answer.json()["created_at"]), "\"created_at\":…"), @r#"{"id":4,"username":"ann","email":"ann@example.com","first_name":"","last_name":"","position":"Buyer","is_active":true,"awaits_approval":false,"team_id":1,"time_zone":"UTC","image":null,"created_at":…,"last_login":"2026-11-23T15:00:00.000Z"}"#);
+    insta::assert_snapshot!(answer.text.replace(&format!("\"created_at\":{}", answer.json()["created_at"]), "\"created_at\":…"), @r#"{"id":4,"username":"ann","email":"ann@example.com","first_name":"","last_name":"","position":"Buyer","is_active":true,"awaits_approval":false,"team_id":1,"time_zone":"UTC","has_second_factor":false,"image":null,"created_at":…,"last_login":"2026-11-23T15:00:00.000Z"}"#);
     for id in ["0", "-1", "abc", "+4", "9223372036854775808", "99999999999999999999", "%00", "%ff", "1%2F2"] {
         let answer = world.get_as(&format!("/api/users/detail/{id}/"), &owner).await;
         assert_eq!(answer.line(), r#"404 {"detail":"Not found."}"#, "{id}");

@@ -50,6 +50,7 @@ async fn anonymous_callers_reach_only_public_routes() {
     /api/orders/create/
     /api/orders/create/
     /login/
+    /login/code/
     /static/{version}/{name}
     /swagger/
     /redoc/

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::db::users::list::UserRow;
 use crate::db::users::username::username_key;
 use crate::policy::Position;
+use crate::preferences::Preferences;
 
 /// The fields of a user that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub struct UserEdit {
     pub position: Position,
     pub is_active: bool,
     pub time_zone: String,
+    pub preferences: Preferences,
 }
 
 impl UserEdit {
@@ -31,6 +33,7 @@ impl UserEdit {
             position: Position::parse(&row.position).unwrap_or(Position::Buyer),
             is_active: row.is_active,
             time_zone: row.time_zone.clone(),
+            preferences: row.preferences(),
         }
     }
 }
@@ -43,7 +46,7 @@ pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> 
     sqlx::query!(
         "UPDATE users SET username = $2, username_key = $3, email = $4, first_name = $5, last_name = $6,
                 position = $7, is_active = $8, awaits_approval = awaits_approval AND NOT $8, time_zone = $9,
-                version = version + 1
+                week_start = $10, theme = $11, shortcuts = $12, report_currency = $13, version = version + 1
          WHERE id = $1",
         id,
         edit.username,
@@ -54,6 +57,10 @@ pub async fn update(connection: &mut PgConnection, id: i64, edit: &UserEdit) -> 
         edit.position.as_str(),
         edit.is_active,
         edit.time_zone,
+        edit.preferences.week_start.as_str(),
+        edit.preferences.theme.as_str(),
+        edit.preferences.shortcuts,
+        edit.preferences.report_currency,
     )
     .execute(connection)
     .await?;

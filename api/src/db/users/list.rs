@@ -6,6 +6,7 @@ use sqlx::{FromRow, PgExecutor, PgPool};
 use crate::db::list_query::{Keyed, ListQuery};
 use crate::db::sort::{Column, Key, Order, Sorting};
 use crate::policy::{Position, Scope};
+use crate::preferences::Preferences;
 use crate::viewer::Viewer;
 
 /// A user as lists and details show it.
@@ -21,6 +22,11 @@ pub struct UserRow {
     pub awaits_approval: bool,
     pub is_demo: bool,
     pub time_zone: String,
+    pub week_start: String,
+    pub theme: String,
+    pub shortcuts: bool,
+    pub report_currency: String,
+    pub has_second_factor: bool,
     pub created_at: DateTime<Utc>,
     pub last_login: Option<DateTime<Utc>>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -28,6 +34,14 @@ pub struct UserRow {
     pub has_image: bool,
     /// The team that a lead leads, or that a buyer is in now.
     pub team_id: Option<i64>,
+}
+
+impl UserRow {
+    /// Returns the preferences. A word that this binary does not know yet becomes the default.
+    #[must_use]
+    pub fn preferences(&self) -> Preferences {
+        Preferences::of_words(&self.week_start, &self.theme, self.shortcuts, &self.report_currency)
+    }
 }
 
 /// The users that a query may return.
@@ -113,7 +127,8 @@ pub const SORTING: Sorting = Sorting::new(
 
 const COLUMNS: &str =
     "users.id, username, email, first_name, last_name, position, is_active, awaits_approval,
-    is_demo, time_zone, created_at, last_login, archived_at, version,
+    is_demo, time_zone, week_start, theme, shortcuts, report_currency, has_second_factor, created_at,
+    last_login, archived_at, version,
     EXISTS (SELECT FROM user_images WHERE user_id = users.id) AS has_image,
     CASE position
         WHEN 'Team Lead' THEN (SELECT teams.id FROM teams

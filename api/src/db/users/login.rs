@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::username::username_key;
 use crate::policy::Position;
+use crate::preferences::Preferences;
 use crate::viewer::{Credential, Viewer};
 
 /// The constraint that keeps usernames unique.
@@ -45,6 +46,8 @@ pub struct LoginRow {
     pub username: String,
     pub password_hash: String,
     pub is_active: bool,
+    /// Whether a login also needs a code.
+    pub has_second_factor: bool,
 }
 
 struct ViewerRow {
@@ -55,6 +58,10 @@ struct ViewerRow {
     last_name: String,
     position: String,
     time_zone: String,
+    week_start: String,
+    theme: String,
+    shortcuts: bool,
+    report_currency: String,
     is_active: bool,
     team_id: Option<i64>,
     team_name: Option<String>,
@@ -65,7 +72,8 @@ struct ViewerRow {
 pub async fn find_viewer(pool: &PgPool, id: i64, family: Option<Uuid>) -> sqlx::Result<Option<ViewerState>> {
     let row = sqlx::query_as!(
         ViewerRow,
-        r#"SELECT users.id, username, email, first_name, last_name, position, time_zone, is_active,
+        r#"SELECT users.id, username, email, first_name, last_name, position, time_zone, week_start, theme,
+                shortcuts, report_currency, is_active,
                 team.id AS "team_id?", team.name AS "team_name?",
                 $2::uuid IS NULL OR EXISTS (SELECT FROM token_families family
                     WHERE family.id = $2 AND family.user_id = users.id AND revoked_at IS NULL)
@@ -102,6 +110,12 @@ fn viewer_state(row: ViewerRow) -> ViewerState {
             // A position that this binary does not know yet gets the fewest permissions.
             position: Position::parse(&row.position).unwrap_or(Position::Buyer),
             time_zone: TimeZone::find(&row.time_zone).unwrap_or(TimeZone::UTC),
+            preferences: Preferences::of_words(
+                &row.week_start,
+                &row.theme,
+                row.shortcuts,
+                &row.report_currency,
+            ),
             team: row.team_id.zip(row.team_name),
         },
     }
@@ -110,7 +124,7 @@ fn viewer_state(row: ViewerRow) -> ViewerState {
 pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<LoginRow>> {
     sqlx::query_as!(
         LoginRow,
-        "SELECT id, username, password_hash, is_active FROM users
+        "SELECT id, username, password_hash, is_active, has_second_factor FROM users
          WHERE username_key = $1 AND archived_at IS NULL",
         username_key(username)
     )
@@ -119,17 +133,24 @@ pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<Lo
 }
 
 /// Locks the account (`FOR SHARE`) and returns whether it is still active with the password that
-/// was checked. A concurrent change of the password, or a deactivation, waits for the lock and then
-/// also ends the login that begins here.
+/// was checked, and needs no other factor than then. A concurrent change of these waits for the
+/// lock and then also ends the login that begins here.
 pub async fn lock_login_shared(connection: &mut PgConnection, login: &LoginRow) -> sqlx::Result<bool> {
     let row = sqlx::query!(
-        "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 FOR SHARE",
+        "SELECT FROM users WHERE id = $1 AND is_active AND password_hash = $2 AND has_second_factor = $3 FOR SHARE",
         login.id,
         login.password_hash,
+        login.has_second_factor,
     )
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())
+}
+
+/// Returns whether a login of this user needs a code.
+pub async fn has_second_factor(connection: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let found = sqlx::query_scalar!("SELECT has_second_factor FROM users WHERE id = $1", id);
+    Ok(found.fetch_optional(connection).await?.unwrap_or(false))
 }
 
 /// Locks these users' rows (`FOR UPDATE`) in the order of their ids.

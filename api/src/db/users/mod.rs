@@ -11,7 +11,8 @@ mod username;
 pub use self::change::{UserEdit, archive, replace_password, restore, set_password, update};
 pub use self::list::{SORTING, UserFilter, UserRow, Visible, find, list};
 pub use self::login::{
-    LAST_OWNER, LoginRow, NewUser, USERNAME_UNIQUE, ViewerState, exists, find_login, find_viewer, insert,
-    is_credential_valid, lock_exclusive, lock_login_shared, lock_shared, touch_last_login, usernames,
+    LAST_OWNER, LoginRow, NewUser, USERNAME_UNIQUE, ViewerState, exists, find_login, find_viewer,
+    has_second_factor, insert, is_credential_valid, lock_exclusive, lock_login_shared, lock_shared,
+    touch_last_login, usernames,
 };
 pub use self::username::username_key;

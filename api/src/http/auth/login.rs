@@ -1,10 +1,13 @@
-//! Logins by username and password, for programs and pages. Failures are limited by account and by
-//! address. An unknown account takes as long as a wrong password.
+//! Logins by username, password and the code of a second factor, for programs and pages. Failures
+//! are limited by account and by address. An unknown account takes as long as a wrong password.
+//! Only somebody who knows the password learns whether the account has a second factor.
 
 use serde_json::json;
 
 use crate::db::audit::{self, Actor, Diff, record};
 use crate::db::users::{self, LoginRow, username_key};
+use crate::http::auth::login_ticket;
+use crate::http::auth::second_factor::{self, Accepted};
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::state::App;
@@ -19,6 +22,10 @@ pub const MAX_USERNAME_CHARS: usize = 150;
 pub enum LoginError {
     /// The password is wrong, or the account is unknown or not active.
     Wrong,
+    /// The password is right, and the account also needs a code, which was not sent.
+    CodeNeeded(Box<LoginRow>),
+    /// The code of the second factor is wrong, or was used before.
+    WrongCode,
     /// There were too many failures. Try again after this number of seconds.
     Limited(u64),
     /// Another error.
@@ -37,32 +44,43 @@ impl LoginError {
     pub fn into_api_error(self) -> ApiError {
         match self {
             Self::Wrong => ApiError::wrong_credentials(),
+            Self::CodeNeeded(_) => ApiError::field("code", CODE_NEEDED).in_account_shape(),
+            Self::WrongCode => ApiError::field("code", WRONG_CODE).in_account_shape(),
             Self::Limited(wait_s) => ApiError::throttled(wait_s),
             Self::Failed(error) => error,
         }
     }
 }
 
-/// Checks a username and password, and records the login or the failure.
+/// The message when a login needs a code.
+pub const CODE_NEEDED: &str = "Enter the code of your authenticator app.";
+/// The message for a wrong code.
+pub const WRONG_CODE: &str = "This code is wrong or was used before. Enter the newest code.";
+
+/// What a person or a program sends to log in.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    pub username: &'a str,
+    pub password: &'a str,
+    /// The code of the second factor, or a recovery code; empty if none was sent.
+    pub code: &'a str,
+}
+
+/// Checks a username, a password and a code, and records the login or the failure.
 pub async fn log_in(
     app: &App,
     client: &ClientInfo,
     actor: &Actor,
-    username: &str,
-    password: &str,
+    attempt: Attempt<'_>,
 ) -> Result<LoginRow, LoginError> {
-    let found = users::find_login(&app.postgres, username).await?;
+    let found = users::find_login(&app.postgres, attempt.username).await?;
     // An inactive account is treated like an unknown one.
     let hash = found.as_ref().filter(|row| row.is_active).map(|row| row.password_hash.clone());
-    let checked = check_password(app, client, username, hash, password).await;
-    match (checked, found) {
-        (Ok(()), Some(row)) => {
-            app.metrics.login(LoginOutcome::Success);
-            record_login(app, &actor.known_as(row.id, &row.username), row.id).await?;
-            Ok(row)
-        }
+    let guesses = Guesses::new(app, client, attempt.username);
+    match (guesses.try_password(attempt.password, hash).await, found) {
+        (Ok(()), Some(row)) => complete(app, &guesses, actor, row, attempt.code).await,
         (Err(LoginError::Wrong), found) => {
-            record_failure(app, actor, found.as_ref()).await?;
+            record_failure(app, actor, found.as_ref(), "password").await?;
             Err(LoginError::Wrong)
         }
         (Ok(()), None) => Err(LoginError::Wrong),
@@ -70,21 +88,79 @@ pub async fn log_in(
     }
 }
 
-async fn record_login(app: &App, actor: &Actor, id: i64) -> Result<(), ApiError> {
+/// Completes the login of a person whose password was right a moment ago, as their ticket proves.
+///
+/// # Errors
+/// [`LoginError::Wrong`] if the ticket has expired or is not valid.
+pub async fn log_in_with_ticket(
+    app: &App,
+    client: &ClientInfo,
+    actor: &Actor,
+    browser: &[u8; 32],
+    (username, ticket, code): (&str, &str, &str),
+) -> Result<LoginRow, LoginError> {
+    let found = users::find_login(&app.postgres, username).await?.filter(|row| row.is_active);
+    let (secret, now_ms) = (app.config.auth.secret.expose(), app.clock.now_ms());
+    let row = found.filter(|row| login_ticket::is_valid(secret, browser, row, now_ms, ticket));
+    let row = row.ok_or(LoginError::Wrong)?;
+    let guesses = Guesses::new(app, client, username);
+    guesses.check_limits()?;
+    complete(app, &guesses, actor, row, code).await
+}
+
+/// Checks the code, if the account needs one, and records the login.
+async fn complete(
+    app: &App,
+    guesses: &Guesses<'_>,
+    actor: &Actor,
+    row: LoginRow,
+    code: &str,
+) -> Result<LoginRow, LoginError> {
+    let known = actor.known_as(row.id, &row.username);
+    let mut facts = Diff::default();
+    if row.has_second_factor {
+        if code.trim().is_empty() {
+            let mut transaction = app.postgres.begin().await?;
+            record(&mut transaction, &known, "ask-code", Resource::Users, row.id, facts).await?;
+            transaction.commit().await?;
+            return Err(LoginError::CodeNeeded(Box::new(row)));
+        }
+        match guesses.try_code(row.id, code).await {
+            Ok(accepted) => facts = Diff::noted(json!({"second_factor": accepted.as_str()})),
+            Err(error) => {
+                if matches!(error, LoginError::WrongCode) {
+                    record_failure(app, actor, Some(&row), "code").await?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    guesses.forget();
+    app.metrics.login(LoginOutcome::Success);
+    record_login(app, &known, row.id, facts).await?;
+    Ok(row)
+}
+
+async fn record_login(app: &App, actor: &Actor, id: i64, facts: Diff) -> Result<(), ApiError> {
     let mut transaction = app.postgres.begin().await?;
     users::touch_last_login(&mut *transaction, id, crate::db::time_of(&app.clock)).await?;
-    record(&mut transaction, actor, "login", Resource::Users, id, Diff::default()).await?;
+    record(&mut transaction, actor, "login", Resource::Users, id, facts).await?;
     Ok(transaction.commit().await?)
 }
 
 /// Writes a line of the audit trail for a known account. An unknown account takes the same work,
 /// which is rolled back, so that the time does not tell which accounts exist. Neither waits for the
 /// disk, because a line that a crash of Postgres loses belongs to no change.
-async fn record_failure(app: &App, actor: &Actor, found: Option<&LoginRow>) -> Result<(), ApiError> {
+async fn record_failure(
+    app: &App,
+    actor: &Actor,
+    found: Option<&LoginRow>,
+    wrong: &str,
+) -> Result<(), ApiError> {
     let (id, username) = found.map_or((0, ""), |row| (row.id, row.username.as_str()));
     let mut transaction = app.postgres.begin().await?;
     audit::commit_without_sync(&mut transaction).await?;
-    let facts = Diff::noted(json!({"username": username}));
+    let facts = Diff::noted(json!({"username": username, "wrong": wrong}));
     record(&mut transaction, actor, "login-failed", Resource::Users, id, facts).await?;
     if found.is_some() {
         transaction.commit().await?
@@ -103,31 +179,79 @@ pub async fn check_password(
     hash: Option<String>,
     password: &str,
 ) -> Result<(), LoginError> {
-    // No account has a longer name. Longer ones share a key, so that they do not fill the memory.
-    let is_possible = username.chars().count() <= MAX_USERNAME_CHARS;
-    let account = if is_possible { username_key(username) } else { String::new() };
-    let address = client.limit_key();
-    check_limits(app, &account, &address)?;
-    let is_right = app.passwords.verify(password, hash).await?;
-    // Checked again, even for a right password: concurrent attempts all passed the first check.
-    check_limits(app, &account, &address)?;
-    if is_right {
-        app.limits.account.forget(&account);
-        return Ok(());
-    }
-    app.limits.account.count(&account);
-    app.limits.address.count(&address);
-    app.metrics.login(LoginOutcome::Wrong);
-    Err(LoginError::Wrong)
+    let guesses = Guesses::new(app, client, username);
+    guesses.try_password(password, hash).await?;
+    guesses.forget();
+    Ok(())
 }
 
-fn check_limits(app: &App, account: &str, address: &str) -> Result<(), LoginError> {
-    let wait_s = app.limits.account.wait_s(account).or_else(|| app.limits.address.wait_s(address));
-    match wait_s {
-        None => Ok(()),
-        Some(wait_s) => {
-            app.metrics.login(LoginOutcome::Limited);
-            Err(LoginError::Limited(wait_s))
+/// The guesses at the password and the codes of one account, from one address.
+pub struct Guesses<'a> {
+    app: &'a App,
+    account: String,
+    address: String,
+}
+
+impl<'a> Guesses<'a> {
+    /// Names the account and the address.
+    #[must_use]
+    pub fn new(app: &'a App, client: &ClientInfo, username: &str) -> Self {
+        // No account has a longer name. Longer ones share a key, so that they do not fill the
+        // memory.
+        let is_possible = username.chars().count() <= MAX_USERNAME_CHARS;
+        let account = if is_possible { username_key(username) } else { String::new() };
+        Self { app, account, address: client.limit_key() }
+    }
+
+    /// Checks a password, and counts a failure. Without a hash the check fails, but takes as long.
+    /// The caller resets the count of the account when the login is complete.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] or [`LoginError::Limited`].
+    pub async fn try_password(&self, password: &str, hash: Option<String>) -> Result<(), LoginError> {
+        self.check_limits()?;
+        let is_right = self.app.passwords.verify(password, hash).await?;
+        // Checked again, even for a right password: concurrent attempts all passed the first check.
+        self.check_limits()?;
+        if is_right { Ok(()) } else { Err(self.count(LoginError::Wrong)) }
+    }
+
+    /// Checks a code, uses it up, and counts a failure.
+    ///
+    /// # Errors
+    /// [`LoginError::WrongCode`] or [`LoginError::Limited`].
+    pub async fn try_code(&self, user_id: i64, code: &str) -> Result<Accepted, LoginError> {
+        match second_factor::use_code(self.app, user_id, code).await {
+            Err(LoginError::WrongCode) => Err(self.count(LoginError::WrongCode)),
+            Err(LoginError::Limited(wait_s)) => {
+                self.app.metrics.login(LoginOutcome::Limited);
+                Err(LoginError::Limited(wait_s))
+            }
+            other => other,
+        }
+    }
+
+    /// Resets the count of the account.
+    pub fn forget(&self) {
+        self.app.limits.account.forget(&self.account);
+    }
+
+    fn count(&self, error: LoginError) -> LoginError {
+        self.app.limits.account.count(&self.account);
+        self.app.limits.address.count(&self.address);
+        self.app.metrics.login(LoginOutcome::Wrong);
+        error
+    }
+
+    fn check_limits(&self) -> Result<(), LoginError> {
+        let limits = &self.app.limits;
+        let wait_s = limits.account.wait_s(&self.account).or_else(|| limits.address.wait_s(&self.address));
+        match wait_s {
+            None => Ok(()),
+            Some(wait_s) => {
+                self.app.metrics.login(LoginOutcome::Limited);
+                Err(LoginError::Limited(wait_s))
+            }
         }
     }
 }

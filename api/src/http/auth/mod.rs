@@ -1,5 +1,5 @@
-//! Authentication: passwords, access, refresh and API tokens of programs, sessions of browsers, and
-//! limits on guessing.
+//! Authentication: passwords, second factors, access, refresh and API tokens of programs, sessions
+//! of browsers, and limits on guessing.
 
 pub mod api_token;
 pub mod credentials;
@@ -7,9 +7,14 @@ pub mod csrf;
 mod hs256;
 pub mod limits;
 pub mod login;
+pub mod login_ticket;
 pub mod password;
+pub mod recovery;
+pub mod sealer;
+pub mod second_factor;
 pub mod session;
 pub mod token;
+pub mod totp;
 
 use sha2::{Digest as _, Sha256};
 
