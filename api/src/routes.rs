@@ -47,7 +47,7 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = fund_accounts(list);
     let list = fund_requests(list);
     let list = fund_transfers(list);
-    let list = pages::entities::routes(pages(list));
+    let list = pages::entities::routes(account_pages(pages(list)));
     files(list).finish()
 }
 
@@ -293,8 +293,56 @@ fn pages(list: Routes) -> Routes {
             "/parked/decisions/{id}/revoke/",
             post(pages::parked::decision::submit_revoke),
         )
-        .page(Rule::Asks(View, Account), "/account/", get(pages::account::show_account))
-        .page(Rule::Asks(Update, Account), "/account/", post(pages::account::update_account))
+        .page(
+            REGISTERS,
+            "/register/",
+            get(pages::register::show_register).post(pages::register::submit_register),
+        )
+        .page(
+            HAS_LINK,
+            "/reset-password/",
+            get(pages::reset_password::show_reset_password)
+                .post(pages::reset_password::submit_reset_password),
+        )
+}
+
+fn account_pages(list: Routes) -> Routes {
+    use pages::own_account::{image, password, profile, second_factor, sessions, tokens};
+    let (view, change) = (Rule::Asks(View, Account), Rule::AsksPerson(Update, Account));
+    list.page(view, "/account/", get(profile::show_account))
+        .page(change, "/account/", post(profile::update_account))
+        .page(view, "/account/image/", get(image::show_image))
+        .page(change, "/account/image/", post(image::set_image))
+        .page(change, "/account/image/delete/", post(image::delete_image))
+        .page(view, "/account/password/", get(password::show_password))
+        .page(change, "/account/password/", post(password::change_password))
+        .page(view, "/account/second-factor/", get(second_factor::show_second_factor))
+        .page(
+            change,
+            "/account/second-factor/begin/",
+            post(second_factor::begin).get(second_factor::to_second_factor),
+        )
+        .page(
+            change,
+            "/account/second-factor/confirm/",
+            post(second_factor::confirm).get(second_factor::to_second_factor),
+        )
+        .page(
+            change,
+            "/account/second-factor/disable/",
+            post(second_factor::disable).get(second_factor::to_second_factor),
+        )
+        .page(
+            change,
+            "/account/second-factor/recovery-codes/",
+            post(second_factor::renew).get(second_factor::to_second_factor),
+        )
+        .page(view, "/account/sessions/", get(sessions::show_sessions))
+        .page(change, "/account/sessions/end-others/", post(sessions::end_other_sessions))
+        .page(change, "/account/sessions/{id}/end/", post(sessions::end_session))
+        .page(view, "/account/tokens/", get(tokens::show_tokens))
+        .page(change, "/account/tokens/", post(tokens::create_token))
+        .page(change, "/account/tokens/{id}/delete/", post(tokens::delete_token))
 }
 
 fn files(list: Routes) -> Routes {

@@ -110,10 +110,22 @@ pub async fn set_account_image(
     call: Call<()>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let Call { allowed, actor, .. } = call;
     let headers = request.headers().clone();
     let body = body::read_bytes_within(request, &app, picture::MAX_BYTES).await?;
     let upload = read_upload(&headers, body).await?;
+    set(&app, call, upload).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets the caller's image, for the API and the page.
+///
+/// # Errors
+/// 400 for a file that is not an image, 413 for one that is too large.
+pub async fn set(app: &App, call: Call<()>, upload: Bytes) -> Result<(), ApiError> {
+    let Call { allowed, actor, .. } = call;
+    if upload.len() > picture::MAX_BYTES {
+        return Err(ApiError::too_large(picture::MAX_BYTES));
+    }
     let image = app.images.run(move || picture::prepare(&upload)).await?.ok_or_else(|| {
         let message = format!(
             "Upload a valid image: a PNG, JPEG or WebP of at most {0} x {0} pixels.",
@@ -122,12 +134,11 @@ pub async fn set_account_image(
         ApiError::field("image", message)
     })?;
     let id = allowed.viewer.id;
-    let mut transaction = allowed.begin(&app).await?;
+    let mut transaction = allowed.begin(app).await?;
     images::set(&mut transaction, id, &image).await?;
     let diff = Diff::noted(json!({"image": image.etag}));
     record(&mut transaction, &actor, "set-image", Resource::Users, id, diff).await?;
-    transaction.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    transaction.commit().await
 }
 
 async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {

@@ -15,7 +15,7 @@ use crate::db::second_factors::{self, SecondFactorRow};
 use crate::db::{sessions, time_of, users};
 use crate::http::allowed::Allowed;
 use crate::http::auth::login::{Guesses, LoginError, WRONG_CODE};
-use crate::http::auth::second_factor::{Accepted, use_app_code};
+use crate::http::auth::second_factor::{Accepted, CodeError, use_app_code};
 use crate::http::auth::{recovery, totp};
 use crate::http::call::Call;
 use crate::http::client_address::ClientInfo;
@@ -112,7 +112,12 @@ pub async fn confirm_second_factor(
     let (id, now) = (allowed.viewer.id, time_of(&app.clock));
     pending(&app, id, now).await?;
     // Counted by the secret, not by the account: nobody gains a login by guessing it.
-    let step = use_app_code(&app, id, &request.code).await.map_err(code_error)?;
+    let step = match use_app_code(&app, id, &request.code).await {
+        Ok(step) => step,
+        Err(CodeError::Wrong) => return Err(wrong_code()),
+        Err(CodeError::Limited(wait_s)) => return Err(ApiError::throttled(wait_s)),
+        Err(CodeError::Failed(error)) => return Err(error),
+    };
     let (codes, hashes) = new_recovery_codes(id)?;
     let mut transaction = allowed.begin_locking_user(&app, id).await?;
     if !second_factors::turn_on(&mut transaction, id, step).await? {
@@ -249,16 +254,18 @@ async fn prove(
         return Err(ApiError::conflict(NOT_ON));
     }
     let guesses = Guesses::new(app, client, &allowed.viewer.username);
-    let accepted = guesses.try_code(allowed.viewer.id, &request.code).await.map_err(code_error)?;
-    guesses.forget();
-    Ok(accepted)
+    match guesses.try_code(allowed.viewer.id, &request.code).await {
+        Ok(accepted) => {
+            guesses.forget();
+            Ok(accepted)
+        }
+        Err(LoginError::WrongCode) => Err(wrong_code()),
+        Err(error) => Err(error.into_api_error()),
+    }
 }
 
-fn code_error(error: LoginError) -> ApiError {
-    match error {
-        LoginError::WrongCode => ApiError::field("code", WRONG_CODE),
-        other => other.into_api_error(),
-    }
+fn wrong_code() -> ApiError {
+    ApiError::field("code", WRONG_CODE)
 }
 
 fn proof(accepted: Accepted) -> Diff {

@@ -23,6 +23,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::text_cursor;
 use crate::http::request::Body;
 use crate::http::state::App;
+use crate::http::transaction::Transaction;
 use crate::policy::Resource;
 
 /// The parameters of the list of tokens.
@@ -73,6 +74,24 @@ pub async fn create_token(
     call: Call<()>,
     body: Body<CreateTokenRequest>,
 ) -> Result<Response, ApiError> {
+    let (transaction, made) = create(&app, &call, body).await?;
+    // The secret is not stored, so a repeated request cannot get it.
+    let again = ApiError::conflict(format!(
+        "This Idempotency-Key created the token {}, which was shown once. Delete it and create another with another key.",
+        made.described.id
+    ));
+    transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
+}
+
+/// Creates a token, for the API and the page. The caller commits.
+///
+/// # Errors
+/// 400 with messages by field.
+pub async fn create(
+    app: &App,
+    call: &Call<()>,
+    body: Body<CreateTokenRequest>,
+) -> Result<(Transaction, CreateTokenResponse), ApiError> {
     let request = body.checked()?;
     let (name, scopes) = (request.name.0, request.scopes.0);
     let life = TimeDelta::days(request.expires_in_days.0);
@@ -86,7 +105,7 @@ pub async fn create_token(
         created_at: now,
         expires_at: now + life,
     };
-    let mut transaction = call.allowed.begin(&app).await?;
+    let mut transaction = call.allowed.begin(app).await?;
     let id = api_tokens::insert(&mut *transaction, &new).await?;
     let described = TokenResponse {
         id,
@@ -99,12 +118,7 @@ pub async fn create_token(
     };
     let diff = Diff::created(&described);
     record(&mut transaction, &call.actor, "create-token", Resource::Users, new.user_id, diff).await?;
-    // The secret is not stored, so a repeated request cannot get it.
-    let again = ApiError::conflict(format!(
-        "This Idempotency-Key created the token {id}, which was shown once. Delete it and create another with another key."
-    ));
-    let made = CreateTokenResponse { described, token: token.text };
-    transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
+    Ok((transaction, CreateTokenResponse { described, token: token.text }))
 }
 
 /// Delete an API token

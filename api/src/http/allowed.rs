@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -61,12 +62,42 @@ impl Form {
     /// Returns whether a field was sent.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
+        self.last(name).is_some()
     }
 
     /// Returns all texts of a repeated field.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the last text of a field. A checkbox follows a hidden field with its default.
+    #[must_use]
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns a field's text, or `stored` if it was not sent.
+    #[must_use]
+    pub fn text_or<'a>(&'a self, name: &str, stored: &'a str) -> &'a str {
+        self.last(name).unwrap_or(stored)
+    }
+
+    /// Returns the fields as those of a request of the API.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        Fields::of_pairs(self.0.clone())
+    }
+}
+
+/// The files of a page's form whose token was verified.
+#[derive(Debug, Clone, Default)]
+pub struct Files(pub(super) Vec<(String, Bytes)>);
+
+impl Files {
+    /// Returns the file of a field.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Bytes> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, content)| content.clone())
     }
 }
 
@@ -99,6 +130,14 @@ impl FromRequestParts<App> for Anonymous {
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
         extension(parts, "a handler takes the visitor of a route that is not a public page")
+    }
+}
+
+impl FromRequestParts<App> for Files {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, ApiError> {
+        extension(parts, "a handler takes the files of a route without a form")
     }
 }
 

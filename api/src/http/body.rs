@@ -98,6 +98,42 @@ async fn read_multipart(content_type: &str, body: Bytes) -> Result<Vec<(String, 
     Ok(pairs)
 }
 
+/// The texts and the files of a form.
+pub type Parts = (Vec<(String, String)>, Vec<(String, Bytes)>);
+
+/// Returns whether a content type is that of a form with files.
+#[must_use]
+pub fn is_multipart(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("multipart/form-data")
+}
+
+/// Parses the form of a page that may have files. An input without a file has an empty one.
+///
+/// # Errors
+/// 400 for a body that is not multipart, or a text that is not UTF-8.
+pub async fn read_parts(content_type: &str, body: Bytes) -> Result<Parts, ApiError> {
+    let failed = |error: multer::Error| ApiError::parse("Multipart form", error);
+    let boundary = multer::parse_boundary(content_type).map_err(failed)?;
+    let stream = futures::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let mut parts = multer::Multipart::new(stream, boundary);
+    let (mut texts, mut files) = (Vec::new(), Vec::new());
+    while let Some(part) = parts.next_field().await.map_err(failed)? {
+        if texts.len() + files.len() >= MAX_PARTS {
+            return Err(ApiError::parse("Multipart form", "too many parts"));
+        }
+        let Some(name) = part.name().map(str::to_owned) else { continue };
+        if part.file_name().is_some() {
+            files.push((name, part.bytes().await.map_err(failed)?));
+        } else {
+            let text = String::from_utf8(part.bytes().await.map_err(failed)?.to_vec());
+            let text = text.map_err(|_| ApiError::parse("Multipart form", "a text is not UTF-8"))?;
+            texts.push((name, text));
+        }
+    }
+    Ok((texts, files))
+}
+
 /// Returns the bytes of a named part of a multipart body.
 ///
 /// # Errors

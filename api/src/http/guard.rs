@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts as _, Request, State};
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::extract::{DefaultBodyLimit, FromRequestParts as _, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::db::waiting;
-use crate::http::allowed::{Allowed, Anonymous, Form, Surroundings};
+use crate::http::allowed::{Allowed, Anonymous, Files, Form, Surroundings};
 use crate::http::auth::credentials::{self, Bearer};
 use crate::http::auth::session::{self, ANONYMOUS_COOKIE_NAME};
 use crate::http::auth::{csrf, random_secret};
@@ -31,6 +31,9 @@ use crate::http::page::{Frame, PageError, Section, Shown};
 use crate::http::state::App;
 use crate::policy::{self, Action, Grant, Resource, Scope};
 use crate::viewer::{Credential, Viewer};
+
+/// The largest form with files: an image, or a file of transfers.
+const MAX_UPLOAD_BYTES: usize = 2 * 1024 * 1024 + body::MAX_BYTES;
 
 /// The condition of a route.
 #[derive(Debug, Clone, Copy)]
@@ -172,7 +175,11 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         None => Err(ApiError::forbidden()),
         Some(grant) => {
             allowed.grant = grant;
-            if is_change { check_form(request, &guard.app, &csrf).await } else { Ok(request) }
+            if is_change {
+                check_form(request, &guard.app, &csrf, MAX_UPLOAD_BYTES).await
+            } else {
+                Ok(request)
+            }
         }
     };
     let mut response = match answered {
@@ -216,7 +223,7 @@ async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> R
     if !request.method().is_safe() {
         let cookie = known.ok_or_else(ApiError::bad_form_token)?;
         let csrf = csrf::anonymous(secret, cookie.as_bytes());
-        request = check_form(request, &guard.app, &csrf).await?;
+        request = check_form(request, &guard.app, &csrf, body::MAX_BYTES).await?;
         request.extensions_mut().insert(Anonymous { csrf });
         return Ok(next.run(request).await);
     }
@@ -233,10 +240,29 @@ async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> R
     Ok(response)
 }
 
-async fn check_form(request: Request, app: &App, secret: &[u8; 32]) -> Result<Request, ApiError> {
+/// Verifies the token of a form, and passes on its fields and files. A form with a file may be
+/// larger, up to `max_upload_bytes`.
+async fn check_form(
+    request: Request,
+    app: &App,
+    secret: &[u8; 32],
+    max_upload_bytes: usize,
+) -> Result<Request, ApiError> {
     let (parts, whole) = request.into_parts();
-    let bytes = body::read_bytes(Request::from_parts(parts.clone(), whole), app).await?;
-    let form = Form(form_urlencoded::parse(&bytes).into_owned().collect());
+    let mut request = Request::from_parts(parts.clone(), whole);
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let (fields, files) = match content_type.filter(|value| body::is_multipart(value)) {
+        Some(content_type) => {
+            DefaultBodyLimit::max(max_upload_bytes).apply(&mut request);
+            let bytes = body::read_bytes_within(request, app, max_upload_bytes).await?;
+            body::read_parts(content_type, bytes).await?
+        }
+        None => {
+            let bytes = body::read_bytes(request, app).await?;
+            (form_urlencoded::parse(&bytes).into_owned().collect(), Vec::new())
+        }
+    };
+    let form = Form(fields);
     if !csrf::matches(secret, form.text(csrf::FIELD)) {
         return Err(ApiError::bad_form_token());
     }
@@ -245,6 +271,7 @@ async fn check_form(request: Request, app: &App, secret: &[u8; 32]) -> Result<Re
     }
     let mut request = Request::from_parts(parts, Body::empty());
     request.extensions_mut().insert(form);
+    request.extensions_mut().insert(Files(files));
     Ok(request)
 }
 

@@ -147,11 +147,12 @@ async fn secure(client: ClientInfo, request: Request, next: Next) -> response::R
     let headers = response.headers_mut();
     // A page may have set its own with `content_policy`.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
+    // A page whose address is a secret has a stricter one.
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // For browsers that do not support `frame-ancestors`.
         (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ] {

@@ -28,6 +28,8 @@ struct LoginPage {
     next: String,
     username: String,
     error: Option<String>,
+    /// What was done before.
+    done: Option<&'static str>,
     is_registration_open: bool,
 }
 
@@ -61,11 +63,22 @@ pub async fn show_login(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    let next = safe_next(Params::parse(query.as_deref()).text("next").unwrap_or("/")).to_owned();
+    let params = Params::parse(query.as_deref());
+    let next = safe_next(params.text("next").unwrap_or("/")).to_owned();
+    let done = match params.text("done") {
+        Some("reset") => Some("Your new password is set. Log in with it."),
+        Some("registered") if app.config.auth.registration == Registration::Open => {
+            Some("You are registered. Log in.")
+        }
+        Some("registered") => {
+            Some("You are registered. You can log in once an Owner has approved your account.")
+        }
+        _ => None,
+    };
     if credentials::from_session(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
-    render(&page(&app, anonymous, next, String::new(), None))
+    render(&LoginPage { done, ..page(&app, anonymous, next, String::new(), None) })
 }
 
 /// `POST /login/`.
@@ -170,6 +183,7 @@ fn page(app: &App, anonymous: Anonymous, next: String, username: String, error: 
         next,
         username,
         error,
+        done: None,
         is_registration_open: app.config.auth.registration != Registration::Closed,
     }
 }

@@ -9,7 +9,6 @@
 //! are clients of the API: `list`, `export`, `detail`, `create`, `update`, `delete`, `act`, and
 //! `admin` for Owners. `table` and `form` are their parts. The other files are pages of their own.
 
-pub mod account;
 pub mod act;
 pub mod admin;
 pub mod calls;
@@ -24,14 +23,19 @@ pub mod form;
 pub mod format;
 pub mod funds;
 pub mod home;
+pub mod input;
 pub mod list;
 pub mod listing;
 pub mod login;
 pub mod names;
 pub mod orders;
+pub mod own_account;
 pub mod parked;
 pub mod prospects;
+pub mod qr_code;
 pub mod redoc;
+pub mod register;
+pub mod reset_password;
 pub mod setup;
 pub mod site;
 pub mod swagger;

@@ -43,45 +43,65 @@ pub async fn register_user(
         // An API token cannot create accounts, because the new account could log in.
         .filter(|bearer| bearer.credential.login().is_some())
         .filter(|bearer| policy::decide(bearer.viewer.position, Action::Create, Resource::Users).is_some());
-    let may_create = maker.is_some();
-    if !may_create {
-        admit_public(&app, &client)?;
-    }
+    let registered = match maker {
+        Some(maker) => register_by_owner(&app, &actor, &maker, body).await?,
+        None => register_public(&app, &client, &actor, body).await?,
+    };
+    let message = "User registered successfully.".to_owned();
+    Ok((StatusCode::CREATED, Json(RegisterUserResponse { message, user: registered })))
+}
+
+async fn register_by_owner(
+    app: &App,
+    actor: &Actor,
+    maker: &Bearer,
+    body: Body<RegisterUserRequest>,
+) -> Result<RegisteredUser, ApiError> {
     let request = body.checked().map_err(ApiError::in_account_shape)?;
-    let position = request.position.0;
-    if !may_create && position != Position::Buyer {
+    let new = hashed(app, request, true).await?;
+    let Bearer { viewer, credential } = maker;
+    let actor = actor.known_as(viewer.id, &viewer.username);
+    let mut transaction = Transaction::begin(app, viewer, *credential, &[]).await?;
+    let made = insert(&mut transaction, &actor, "create", &new).await;
+    let row = made.map_err(ApiError::in_account_shape)?;
+    transaction.commit().await?;
+    Ok(registered(row, new.position))
+}
+
+/// Registers somebody without an account, for the API and the page.
+///
+/// # Errors
+/// 403 if registration is closed, 429 after too many from the address, 400 with messages by field.
+pub async fn register_public(
+    app: &App,
+    client: &ClientInfo,
+    actor: &Actor,
+    body: Body<RegisterUserRequest>,
+) -> Result<RegisteredUser, ApiError> {
+    admit_public(app, client)?;
+    let request = body.checked().map_err(ApiError::in_account_shape)?;
+    if request.position.0 != Position::Buyer {
         let message = "Only an Owner can register another position than Buyer.";
         return Err(ApiError::field("position", message).in_account_shape());
     }
-    let is_active = may_create || app.config.auth.registration == Registration::Open;
-    let new = hashed(&app, request, is_active).await?;
-    let row = match maker {
-        Some(Bearer { viewer: maker, credential }) => {
-            let actor = actor.known_as(maker.id, &maker.username);
-            let mut transaction = Transaction::begin(&app, &maker, credential, &[]).await?;
-            let made = insert(&mut transaction, &actor, "create", &new).await;
-            let row = made.map_err(ApiError::in_account_shape)?;
-            transaction.commit().await?;
-            row
-        }
-        None => {
-            let mut transaction = app.postgres.begin().await?;
-            let made = insert(&mut transaction, &actor, "register", &new).await;
-            let row = made.map_err(ApiError::in_account_shape)?;
-            transaction.commit().await?;
-            row
-        }
-    };
-    let user = RegisteredUser {
+    let is_active = app.config.auth.registration == Registration::Open;
+    let new = hashed(app, request, is_active).await?;
+    let mut transaction = app.postgres.begin().await?;
+    let made = insert(&mut transaction, actor, "register", &new).await;
+    let row = made.map_err(ApiError::in_account_shape)?;
+    transaction.commit().await?;
+    Ok(registered(row, new.position))
+}
+
+fn registered(row: UserRow, position: Position) -> RegisteredUser {
+    RegisteredUser {
         id: row.id,
         username: row.username,
         email: row.email,
         first_name: row.first_name,
         last_name: row.last_name,
         position,
-    };
-    let message = "User registered successfully.".to_owned();
-    Ok((StatusCode::CREATED, Json(RegisterUserResponse { message, user })))
+    }
 }
 
 fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {

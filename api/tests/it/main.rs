@@ -2,6 +2,7 @@
 //! its own databases.
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
+mod account_pages;
 mod accounts;
 mod api_tokens;
 mod archived;
@@ -35,6 +36,7 @@ mod parked;
 mod parked_pages;
 mod people;
 mod rate_limits;
+mod registration_page;
 mod routes;
 mod search;
 mod second_factor;

@@ -51,6 +51,8 @@ async fn anonymous_callers_reach_only_public_routes() {
     /api/orders/create/
     /login/
     /login/code/
+    /register/
+    /reset-password/
     /static/{version}/{name}
     /swagger/
     /redoc/

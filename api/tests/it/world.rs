@@ -285,7 +285,7 @@ impl Visitor<'_> {
         self.send(request.body(Body::from(body.finish())).unwrap()).await
     }
 
-    async fn send(&mut self, mut request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Answer {
         request.headers_mut().insert(COOKIE, self.cookies.join("; ").parse().unwrap());
         let answer = self.world.send(request).await;
         for cookie in answer.cookies() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::db::audit::{self, Actor, Diff, record};
 use crate::db::users::{self, LoginRow, username_key};
 use crate::http::auth::login_ticket;
-use crate::http::auth::second_factor::{self, Accepted};
+use crate::http::auth::second_factor::{self, Accepted, CodeError};
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::state::App;
@@ -222,12 +222,13 @@ impl<'a> Guesses<'a> {
     /// [`LoginError::WrongCode`] or [`LoginError::Limited`].
     pub async fn try_code(&self, user_id: i64, code: &str) -> Result<Accepted, LoginError> {
         match second_factor::use_code(self.app, user_id, code).await {
-            Err(LoginError::WrongCode) => Err(self.count(LoginError::WrongCode)),
-            Err(LoginError::Limited(wait_s)) => {
+            Ok(accepted) => Ok(accepted),
+            Err(CodeError::Wrong) => Err(self.count(LoginError::WrongCode)),
+            Err(CodeError::Limited(wait_s)) => {
                 self.app.metrics.login(LoginOutcome::Limited);
                 Err(LoginError::Limited(wait_s))
             }
-            other => other,
+            Err(CodeError::Failed(error)) => Err(LoginError::Failed(error)),
         }
     }
 

@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::db::second_factors::{self, SecondFactorRow};
 use crate::db::time_of;
-use crate::http::auth::login::LoginError;
 use crate::http::auth::{recovery, totp};
 use crate::http::error::ApiError;
 use crate::http::state::App;
@@ -18,6 +17,23 @@ use crate::http::state::App;
 const FREE_ATTEMPTS: i32 = 5;
 const FIRST_WAIT_S: i64 = 30;
 const MAX_WAIT_S: i64 = 3600;
+
+/// The reason why a code was not accepted.
+#[derive(Debug)]
+pub enum CodeError {
+    /// It is wrong, or was used before.
+    Wrong,
+    /// There were too many wrong codes. Try again after this number of seconds.
+    Limited(u64),
+    /// Another error.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for CodeError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// An accepted code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +57,12 @@ impl Accepted {
 /// Checks a code and uses it up.
 ///
 /// # Errors
-/// [`LoginError::WrongCode`], or [`LoginError::Limited`] after too many wrong codes.
-pub async fn use_code(app: &App, user_id: i64, code: &str) -> Result<Accepted, LoginError> {
+/// [`CodeError::Wrong`], or [`CodeError::Limited`] after too many wrong codes.
+pub async fn use_code(app: &App, user_id: i64, code: &str) -> Result<Accepted, CodeError> {
     if let Some(hash) = recovery::hash(user_id, code) {
         let is_valid =
             second_factors::use_recovery_code(&app.postgres, user_id, &hash, time_of(&app.clock)).await?;
-        return if is_valid { Ok(Accepted::RecoveryCode) } else { Err(LoginError::WrongCode) };
+        return if is_valid { Ok(Accepted::RecoveryCode) } else { Err(CodeError::Wrong) };
     }
     use_app_code(app, user_id, code).await.map(Accepted::Code)
 }
@@ -55,35 +71,35 @@ pub async fn use_code(app: &App, user_id: i64, code: &str) -> Result<Accepted, L
 ///
 /// # Errors
 /// Like [`use_code`].
-pub async fn use_app_code(app: &App, user_id: i64, code: &str) -> Result<i64, LoginError> {
+pub async fn use_app_code(app: &App, user_id: i64, code: &str) -> Result<i64, CodeError> {
     let code: String = code.chars().filter(|ch| !ch.is_whitespace()).collect();
     let Some(row) = second_factors::find(&app.postgres, user_id).await? else {
-        return Err(LoginError::WrongCode);
+        return Err(CodeError::Wrong);
     };
     let now = time_of(&app.clock);
     if let Some(wait_s) = wait_s(&row, now) {
-        return Err(LoginError::Limited(wait_s));
+        return Err(CodeError::Limited(wait_s));
     }
     if !second_factors::count_attempt(&app.postgres, user_id, &row, now).await? {
         // Another attempt came first.
-        return Err(LoginError::Limited(1));
+        return Err(CodeError::Limited(1));
     }
     let Some(secret) = app.sealer.open(user_id, &row.sealed_secret) else {
         tracing::error!(
             user_id,
             "a second factor cannot be read: auth.secret is not the one it was made with"
         );
-        return Err(LoginError::WrongCode);
+        return Err(CodeError::Wrong);
     };
     let last_step = u64::try_from(row.last_step).unwrap_or(0);
     let step = totp::find_step(&secret, &code, app.clock.now_ms() / 1000, last_step);
     let Some(step) = step.and_then(|step| i64::try_from(step).ok()) else {
-        return Err(LoginError::WrongCode);
+        return Err(CodeError::Wrong);
     };
     if second_factors::accept_step(&app.postgres, user_id, step).await? {
         Ok(step)
     } else {
-        Err(LoginError::WrongCode)
+        Err(CodeError::Wrong)
     }
 }
 
