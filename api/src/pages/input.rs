@@ -124,7 +124,7 @@ impl InputView {
         Self { hint, ..self }
     }
 
-    /// Accepts an empty text, of at most so many characters.
+    /// Accepts an empty text. It may have `max_chars` characters.
     #[must_use]
     pub fn optional(self, max_chars: usize) -> Self {
         Self { is_required: false, max_chars, ..self }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::db::audit::Diff;
 use crate::db::users::{self, USERNAME_UNIQUE, UserEdit, UserRow, Visible};
-use crate::db::{api_tokens, password_resets, second_factors, sessions, teams, time_of};
+use crate::db::{api_tokens, password_resets, sessions, teams, time_of};
 use crate::http::call::Call;
 use crate::http::error::{ApiError, constraint_to_conflict};
 use crate::http::state::App;
@@ -58,7 +58,6 @@ pub async fn archive_user(app: &App, call: &Call) -> Result<(), ApiError> {
     users::archive(&mut transaction, call.id, now).await.map_err(constraint_error)?;
     teams::leave_all(&mut transaction, call.id).await?;
     end_access(&mut transaction, call.id, now, "delete").await?;
-    second_factors::turn_off(&mut transaction, call.id).await?;
     let diff = Diff::deleted(&UserResponse::from(before));
     call.record(&mut transaction, "delete", Resource::Users, diff).await?;
     transaction.commit().await

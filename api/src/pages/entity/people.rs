@@ -111,6 +111,17 @@ pub static USERS: Entity = Entity {
             reveals: Some(("token", "/reset-password/?token=")),
             notice: "This link works once. It is not shown again.",
         },
+        Verb {
+            name: "reset-second-factor",
+            label: "Turn off the second factor",
+            hint: "For somebody who lost their app and their recovery codes. Ends all their logins.",
+            action: Action::Update,
+            resource: Resource::Users,
+            inputs: &[],
+            is_shown: |user| is_true(user, "has_second_factor"),
+            reveals: None,
+            notice: "The second factor is off.",
+        },
     ],
     panels: &[
         Panel { title: "Prospects", entity: &PROSPECTS, filter: "user_id", is_main: true },
