@@ -432,7 +432,7 @@ mod tests {
         assert_eq!(directory.owner(&KEY.to_ascii_uppercase(), None, 2999), owner(5, 70, 9));
         assert_eq!(directory.owner(KEY, None, 999), owner(5, 0, 9));
         assert_eq!(directory.owner(KEY, None, 3000), Err(ParkReason::UnknownKey));
-        assert_eq!(directory.owner("", Some(999), u64::MAX), owner(5, 70, 0));
+        assert_eq!(directory.owner("", Some(999), 9_999_999), owner(5, 70, 0));
         assert_eq!(directory.owner("", Some(998), 1), Err(ParkReason::UnknownUser), "meant nobody either");
         // The key becomes known, as another campaign's.
         log.push(entry(7, "campaign_buyer", "2", (8, 5), (Some(0), None)));

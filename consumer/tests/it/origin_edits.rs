@@ -98,12 +98,13 @@ async fn an_order_waits_for_the_edit_of_its_prospect() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_waits_for_the_orders_that_are_being_replayed_or_they_for_it() {
-    // The second verdict of a replay lists the events that it keeps.
+    // The batch that parks the order has two verdicts, the second of which is the room for parked
+    // events. The second verdict of a replay lists the events that it keeps.
     for (text, n_before) in [
         ("AND reference = toString(toUUIDOrZero(reference)) AND", 0),
-        ("%2Fverdicts", 1),
-        ("FROM parked_log FINAL WHERE state != 'replayed'", 0),
         ("%2Fverdicts", 2),
+        ("FROM parked_log FINAL WHERE state != 'replayed'", 0),
+        ("%2Fverdicts", 3),
         ("%2Forders", 0),
         ("%2Flanes", 2),
     ] {
