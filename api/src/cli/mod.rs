@@ -32,7 +32,7 @@ enum Command {
     /// Create an Owner's account. The password comes from SLUICE_OWNER_PASSWORD or from standard
     /// input.
     CreateOwner(CreateOwnerArgs),
-    /// Create or remove the demo team.
+    /// Create or remove the demo teams.
     #[command(subcommand)]
     Demo(DemoCommand),
     /// Serve the API and the pages.
@@ -41,9 +41,11 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum DemoCommand {
-    /// Create the demo team, and print its users with their passwords as JSON.
+    /// Create two demo teams with campaigns and a month of money, and print their users with
+    /// passwords, and the campaigns with their keys, as JSON. What exists is left as it is.
     Create,
-    /// Remove the demo team and its events.
+    /// Remove the demo: its people, campaigns and money, and their events. Its lines in the audit
+    /// trail stay. What real data refer to is archived.
     Remove,
 }
 

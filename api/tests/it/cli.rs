@@ -1,20 +1,27 @@
 //! The subcommands, on real servers and as processes.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluice_api::cli::demo;
 use sluice_api::config::Config;
 use sluice_api::db::clickhouse::admin_client;
+use sluice_api::db::demo::PAGE;
 use sluice_api::db::migrations::POSTGRES;
 use sluice_api::policy::Position;
-use sluice_schemas::rows::RollupHourlyRow;
+use sluice_runtime::clock::Clock;
+use sluice_schemas::rows::{OrderStatusRow, RollupHourlyRow};
+use sluice_schemas::tracking_key;
+use uuid::Uuid;
 
 use crate::events::{
-    insert_index, insert_orders, insert_prospects, insert_rollup, order, park_order, prospect,
+    insert_index, insert_orders, insert_prospects, insert_rollup, order, order_id, park_order, park_order_on,
+    prospect,
 };
-use crate::world::{NOW_MS, World, config};
+use crate::world::{NOW_MS, Person, World, config};
 
 async fn run(config: &Config, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice-api"));
@@ -126,51 +133,205 @@ async fn a_bad_configuration_exits_64_and_names_its_key() {
     }
 }
 
+/// Tables of Postgres that hold the demo, besides those of logins.
+const DEMO_TABLES: [&str; 17] = [
+    "users",
+    "teams",
+    "memberships",
+    "sources",
+    "partners",
+    "campaigns",
+    "campaign_buyers",
+    "campaign_payouts",
+    "tracking_keys",
+    "fund_accounts",
+    "fund_account_buyers",
+    "fund_rates",
+    "fund_budgets",
+    "fund_requests",
+    "ledger_accounts",
+    "ledger_entries",
+    "ledger_postings",
+];
+
+async fn row_counts(world: &World) -> Vec<(&'static str, i64)> {
+    let mut counts = Vec::new();
+    for table in DEMO_TABLES {
+        counts.push((table, world.sql_number(&format!("SELECT count(*) FROM {table}")).await));
+    }
+    counts
+}
+
+/// Runs `demo create` and returns what it printed.
+async fn create_demo(world: &World) -> Value {
+    let output = run(&world.app.config, &["demo", "create"], "").await;
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[tokio::test]
-async fn the_demo_is_created_once_and_removed_completely() {
-    let world = World::with_events(|_| {}).await;
-    let real = world.person("real", Position::Buyer).await;
-    let first = run(&world.app.config, &["demo", "create"], "").await;
-    assert!(first.status.success(), "{}", stderr(&first));
-    let made: Value = serde_json::from_slice(&first.stdout).unwrap();
+async fn the_demo_is_created_once_and_fills_every_page() {
+    let world = World::new().await;
+    let made = create_demo(&world).await;
     let users = made["users"].as_array().unwrap();
-    assert_eq!((users.len(), made["team"]["name"].as_str()), (6, Some("Demo team")));
     for user in users {
         let login = world.login(user["username"].as_str().unwrap(), user["password"].as_str().unwrap()).await;
-        assert_eq!(login.status, 200);
+        assert_eq!(login.status == 200, user["is_active"] == true, "{user}");
     }
-    let again = run(&world.app.config, &["demo", "create"], "").await;
-    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
-    assert!(again["users"].as_array().unwrap().iter().all(|user| user["password"].is_null()));
-    assert_eq!(again["team"], made["team"]);
+    let teams: Vec<_> = made["teams"].as_array().unwrap().iter().map(|team| team["name"].as_str()).collect();
+    assert_eq!((users.len(), teams), (10, vec![Some("Demo team"), Some("Demo team North")]));
+    assert_eq!(users.iter().filter(|user| user["is_active"] == false).count(), 1);
+    let campaigns = made["campaigns"].as_array().unwrap();
+    let buyers: BTreeSet<_> = campaigns.iter().map(|campaign| campaign["user_id"].as_i64()).collect();
+    assert_eq!((campaigns.len(), buyers.len()), (10, 5));
+    assert_eq!(PAGE, sluice_local::demo::visits::PAGE);
+    for campaign in campaigns {
+        assert!(tracking_key::is_well_formed(campaign["key"].as_str().unwrap().as_bytes()), "{campaign}");
+        assert!(campaign["source"].as_str().unwrap().ends_with(" (demo)"), "{campaign}");
+        assert!(!campaign["macros"].as_object().unwrap().is_empty(), "{campaign}");
+    }
+    let statuses = "SELECT count(DISTINCT status) FROM fund_requests";
+    assert_eq!(world.sql_number(statuses).await, 5, "a request at each stage");
+    assert_eq!(world.sql_number("SELECT count(DISTINCT kind) FROM ledger_entries").await, 4);
+    let days = "SELECT max(day) - min(day) FROM ledger_entries";
+    assert_eq!(world.sql_number(&format!("SELECT ({days})::bigint")).await, 29);
+    for table in ["fund_accounts", "ledger_accounts", "sources", "partners", "campaigns", "fund_rates"] {
+        let real = format!("SELECT count(*) FROM {table} WHERE NOT is_demo");
+        assert_eq!(world.sql_number(&real).await, 0, "{table}");
+    }
+    assert_eq!(world.sql_number("SELECT count(*) FROM token_families WHERE revoked_at IS NULL").await, 9);
 
-    let demo_buyer = users[3]["id"].as_i64().unwrap();
+    let before = row_counts(&world).await;
+    let again = create_demo(&world).await;
+    assert!(again["users"].as_array().unwrap().iter().all(|user| user["password"].is_null()));
+    assert_eq!((&again["teams"], &again["campaigns"]), (&made["teams"], &made["campaigns"]));
+    assert_eq!(row_counts(&world).await, before);
+}
+
+#[tokio::test]
+async fn one_demo_account_runs_out_within_its_threshold() {
+    let world = World::new().await;
+    create_demo(&world).await;
+    // The days of the demo end at the time of the command, not of the world.
+    world.clock.advance(Duration::from_millis(Clock::System.now_ms().saturating_sub(NOW_MS)));
+    let owner = world.person("olga", Position::Owner).await;
+    let balances = world.get_as("/api/funds/balances/list/", &owner).await.json();
+    let low = balances.as_array().unwrap().iter().filter(|balance| balance["is_low"] == true);
+    assert_eq!(low.count(), 1, "{balances}");
+}
+
+#[tokio::test]
+async fn the_demo_is_removed_completely_and_real_data_stay() {
+    let world = World::with_events(|_| {}).await;
+    let real = world.person("real", Position::Buyer).await;
+    let owner = world.person("olga", Position::Owner).await;
+    let account = json!({"name": "Real", "user_id": real.id, "currency": "USD"});
+    let account = world.post_json("/api/funds/accounts/create/", &account, Some(&owner)).await.json();
+    let top_up = json!({"kind": "top_up", "account_id": account["id"], "amount": "100.00"});
+    let made = world.post_json("/api/funds/transfers/create/", &top_up, Some(&owner)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let before = row_counts(&world).await;
+
+    let made = create_demo(&world).await;
+    let demo_buyer = made["users"][3]["id"].as_i64().unwrap();
     fill(&world, &[demo_buyer, real.id]).await;
-    // A campaign of a demo user, and one that a demo user gave to somebody else.
-    for id in [1, 2] {
-        world.sql("INSERT INTO campaigns (name) VALUES ('a')").await;
-        world
-            .sql(&format!("INSERT INTO campaign_buyers (campaign_id, user_id) VALUES ({id}, {demo_buyer})"))
-            .await;
-    }
-    world.sql(&format!("SELECT hand_over_campaign(2, {})", real.id)).await;
+    // Parked with a key of the demo, and on its page.
+    let key = made["campaigns"][0]["key"].as_str().unwrap();
+    park_order(&world, 21, NOW_MS, "1", &format!("k={key}")).await;
+    park_order_on(&world, 22, NOW_MS, PAGE).await;
+    // Real money cannot come into the books of the demo, nor the other way round.
+    let path = format!("/api/funds/accounts/update/{}/", account["id"]);
+    let given = world.call("PATCH", &path, &json!({"user_id": demo_buyer}), &owner, "").await;
+    assert_eq!(given.status, 400, "{}", given.text);
+    // A real campaign with a source of the demo, and one that a demo buyer gave to somebody else.
+    world.sql("INSERT INTO campaigns (name, source_id) SELECT 'real', min(id) FROM sources").await;
+    let campaign = world.sql_number("SELECT max(id) FROM campaigns").await;
+    world
+        .sql(&format!("INSERT INTO campaign_buyers (campaign_id, user_id) VALUES ({campaign}, {})", real.id))
+        .await;
+    let handed = made["campaigns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|campaign| campaign["user_id"] == demo_buyer)
+        .unwrap()["id"]
+        .as_i64()
+        .unwrap();
+    world.sql(&format!("SELECT hand_over_campaign({handed}, {})", real.id)).await;
+    // The demo's coordinator records real money: the line stays, and so does whoever recorded it.
+    let login = world.login("demo_funds", made["users"][1]["password"].as_str().unwrap()).await.json();
+    let coordinator = Person {
+        id: made["users"][1]["id"].as_i64().unwrap(),
+        token: login["access_token"].as_str().unwrap().to_owned(),
+    };
+    assert_eq!(
+        world.post_json("/api/funds/transfers/create/", &top_up, Some(&coordinator)).await.status,
+        201
+    );
+
     let client = admin_client(&world.app.config.clickhouse);
-    demo::remove_from(&world.app.postgres, &client).await.unwrap();
-    for table in ["prospects", "prospect_index", "orders", "order_contacts", "rollup_hourly", "parked"] {
+    assert_eq!(demo::remove_from(&world.app.postgres, &client).await.unwrap(), 10);
+    for table in
+        ["prospects", "prospect_index", "orders", "order_contacts", "order_status", "rollup_hourly", "parked"]
+    {
         let count = world.app.clickhouse.query(&format!("SELECT count() FROM {table}")).fetch_one::<u64>();
         assert_eq!(count.await.unwrap(), 1, "{table}");
     }
-    let people: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&world.app.postgres).await.unwrap();
-    let teams: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM teams").fetch_one(&world.app.postgres).await.unwrap();
-    let campaigns: Vec<i64> = sqlx::query_scalar("SELECT campaign_id FROM campaign_buyers")
-        .fetch_all(&world.app.postgres)
-        .await
-        .unwrap();
-    assert_eq!((people, teams, campaigns), (1, 0, vec![2]));
+    let after = row_counts(&world).await;
+    let more: Vec<_> = after
+        .iter()
+        .zip(&before)
+        .filter(|(after, before)| after != before)
+        .map(|((table, after), (_, before))| (*table, after - before))
+        .collect();
+    // The coordinator, the two campaigns of the real buyer and what they refer to, and the top-up.
+    let expected = [
+        ("users", 1),
+        ("sources", 1),
+        ("partners", 1),
+        ("campaigns", 2),
+        ("campaign_buyers", 2),
+        ("campaign_payouts", 2),
+        ("tracking_keys", 1),
+        ("ledger_entries", 1),
+        ("ledger_postings", 2),
+    ];
+    assert_eq!(more, expected);
+    assert_eq!(world.sql_number("SELECT count(*) FROM sources WHERE archived_at IS NULL").await, 0);
+    assert_eq!(world.get_as("/api/users/list/", &coordinator).await.status, 401);
+    let campaigns = world.sql_number("SELECT count(*) FROM campaigns WHERE is_demo").await;
+    assert_eq!(campaigns, 0, "the campaign that was handed over is a real one now");
+    let balance = "SELECT balance_minor FROM ledger_accounts WHERE kind = 'bank'";
+    assert_eq!(world.sql_number(balance).await, -200_00);
+    let postings = "SELECT sum(amount_minor)::bigint FROM ledger_postings";
+    assert_eq!(world.sql_number(postings).await, 0);
+
     assert!(stdout(&run(&world.app.config, &["demo", "remove"], "").await).contains("removed 0"));
-    assert!(run(&world.app.config, &["demo", "create"], "").await.status.success());
+    create_demo(&world).await;
+}
+
+#[tokio::test]
+async fn only_the_ledger_of_the_demo_can_be_deleted() {
+    let world = World::new().await;
+    create_demo(&world).await;
+    let real = world.person("real", Position::Buyer).await;
+    let owner = world.person("olga", Position::Owner).await;
+    let account = json!({"name": "Real", "user_id": real.id, "currency": "USD"});
+    let account = world.post_json("/api/funds/accounts/create/", &account, Some(&owner)).await.json();
+    let top_up = json!({"kind": "top_up", "account_id": account["id"], "amount": "100.00"});
+    assert_eq!(world.post_json("/api/funds/transfers/create/", &top_up, Some(&owner)).await.status, 201);
+    for (statement, words) in [
+        ("DELETE FROM ledger_postings", "ledger_postings is append-only"),
+        ("DELETE FROM ledger_entries", "ledger_entries is append-only"),
+        ("DELETE FROM ledger_accounts", "ledger_accounts is append-only"),
+        ("UPDATE fund_accounts SET is_demo = true", "fund_accounts is append-only"),
+        ("UPDATE ledger_accounts SET is_demo = true", "ledger_accounts is append-only"),
+        ("UPDATE ledger_entries SET note = ''", "ledger_entries is append-only"),
+    ] {
+        let error =
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&world.app.postgres).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{statement}: {error}");
+    }
 }
 
 /// Inserts an event of each kind for each of these buyers.
@@ -181,6 +342,18 @@ async fn fill(world: &World, buyers: &[i64]) {
         insert_index(world, std::slice::from_ref(&row)).await;
         insert_prospects(world, &[row]).await;
         park_order(world, number + 10, NOW_MS + number, "1", &format!("user_id={buyer}")).await;
+        let status = OrderStatusRow {
+            order_id: order_id(number, NOW_MS + number),
+            time: (NOW_MS + number).try_into().unwrap(),
+            status: "sale".to_owned(),
+            status_text: String::new(),
+            reason: String::new(),
+            actor_id: 0,
+            change_id: Uuid::nil(),
+        };
+        let mut insert = world.events().insert::<OrderStatusRow>("order_status").await.unwrap();
+        insert.write(&status).await.unwrap();
+        insert.end().await.unwrap();
         let hour = u32::try_from(NOW_MS / 1000).unwrap();
         let user_id = (*buyer).try_into().unwrap();
         let rollup = RollupHourlyRow { prospects: 1, orders: 1, ..RollupHourlyRow::of(hour, user_id, 0, 0) };
@@ -192,7 +365,7 @@ async fn fill(world: &World, buyers: &[i64]) {
 async fn a_real_user_with_a_demo_name_is_left_alone() {
     let world = World::new().await;
     world.person("Demo_Owner", Position::Buyer).await;
-    let error = demo::create_in(&world.app.postgres).await.unwrap_err();
+    let error = demo::create_in(&world.app.config).await.unwrap_err();
     assert!(error.to_string().contains("does not belong to the demo"), "{error}");
     assert_eq!(demo::remove_from(&world.app.postgres, &world.app.clickhouse).await.unwrap(), 0);
 }

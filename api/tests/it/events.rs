@@ -126,6 +126,21 @@ pub(crate) async fn park_order(
     reference: &str,
     pairs: &str,
 ) -> Uuid {
+    park(world, number, time_ms, reference, (pairs, "")).await
+}
+
+/// Parks an order that was sent from a page.
+pub(crate) async fn park_order_on(world: &World, number: u64, time_ms: u64, page: &str) -> Uuid {
+    park(world, number, time_ms, "1", ("", page)).await
+}
+
+async fn park(
+    world: &World,
+    number: u64,
+    time_ms: u64,
+    reference: &str,
+    (pairs, referer): (&str, &str),
+) -> Uuid {
     let event_id = order_id(number, time_ms);
     let sent = OrderRef {
         prospect_ref: reference,
@@ -138,7 +153,7 @@ pub(crate) async fn park_order(
         time_ms,
         ip: [0; 16],
         user_agent: b"",
-        referer: b"",
+        referer: referer.as_bytes(),
         pairs: pairs.as_bytes(),
         marks: 0,
         order: Some(sent),

@@ -72,7 +72,8 @@ pub struct NewEntry {
 #[derive(Debug, Clone)]
 pub struct Books {
     ad_accounts: HashMap<i64, LedgerAccount>,
-    common: HashMap<(String, String), i64>,
+    /// By kind, currency, and whether they are the demo's.
+    common: HashMap<(String, String, bool), i64>,
     /// The time of the last entry. New entries must not be earlier.
     pub last_at: DateTime<Utc>,
 }
@@ -84,6 +85,8 @@ pub struct LedgerAccount {
     pub balance_minor: i64,
     /// The amount that may still be taken out: the balance above the floor.
     pub available_minor: i64,
+    /// Whether it is in the books of the demo.
+    pub is_demo: bool,
 }
 
 impl Books {
@@ -93,10 +96,11 @@ impl Books {
         self.ad_accounts.get(&fund_account_id).copied()
     }
 
-    /// Returns the id of the common account of a kind: `bank`, `spend` or `fees`.
+    /// Returns the id of the common account of a kind: `bank`, `spend` or `fees`. The demo has its
+    /// own.
     #[must_use]
-    pub fn common(&self, kind: &str, currency: &str) -> Option<i64> {
-        self.common.get(&(kind.to_owned(), currency.to_owned())).copied()
+    pub fn common(&self, kind: &str, currency: &str, is_demo: bool) -> Option<i64> {
+        self.common.get(&(kind.to_owned(), currency.to_owned(), is_demo)).copied()
     }
 }
 
@@ -104,9 +108,10 @@ impl Books {
 /// order of their ids.
 pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i64]) -> sqlx::Result<Books> {
     let rows = sqlx::query!(
-        "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at FROM ledger_accounts
+        "SELECT id, kind, currency, fund_account_id, balance_minor, floor_minor, last_at, is_demo
+         FROM ledger_accounts
          WHERE fund_account_id = ANY ($1) OR (fund_account_id IS NULL
-             AND currency IN (SELECT currency FROM fund_accounts WHERE id = ANY ($1)))
+             AND (currency, is_demo) IN (SELECT currency, is_demo FROM fund_accounts WHERE id = ANY ($1)))
          ORDER BY id FOR UPDATE",
         fund_account_ids
     )
@@ -118,10 +123,11 @@ pub async fn lock_exclusive(connection: &mut PgConnection, fund_account_ids: &[i
         books.last_at = books.last_at.max(row.last_at);
         if let Some(fund_account_id) = row.fund_account_id {
             let available_minor = row.balance_minor - row.floor_minor.unwrap_or(0);
-            let account = LedgerAccount { id: row.id, balance_minor: row.balance_minor, available_minor };
+            let (balance_minor, is_demo) = (row.balance_minor, row.is_demo);
+            let account = LedgerAccount { id: row.id, balance_minor, available_minor, is_demo };
             books.ad_accounts.insert(fund_account_id, account);
         } else {
-            books.common.insert((row.kind, row.currency), row.id);
+            books.common.insert((row.kind, row.currency, row.is_demo), row.id);
         }
     }
     Ok(books)

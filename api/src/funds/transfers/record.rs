@@ -206,8 +206,9 @@ pub fn legs(
     fee_minor: i64,
 ) -> Result<Vec<(i64, i64)>, ApiError> {
     let no_ledger = || ApiError::bug("an account without a ledger");
-    let own = books.ad_account(account.id).ok_or_else(no_ledger)?.id;
-    let common = |kind| books.common(kind, &account.currency).ok_or_else(no_ledger);
+    let place = books.ad_account(account.id).ok_or_else(no_ledger)?;
+    let own = place.id;
+    let common = |kind| books.common(kind, &account.currency, place.is_demo).ok_or_else(no_ledger);
     let mut legs = match kind {
         EntryKind::TopUp => vec![(common("bank")?, -amount_minor - fee_minor), (own, amount_minor)],
         EntryKind::Spend => vec![(own, -amount_minor), (common("spend")?, amount_minor)],
