@@ -236,28 +236,14 @@ async fn the_demo_is_removed_completely_and_real_data_stay() {
     let demo_buyer = made["users"][3]["id"].as_i64().unwrap();
     fill(&world, &[demo_buyer, real.id]).await;
     // Parked with a key of the demo, and on its page.
-    let key = made["campaigns"][0]["key"].as_str().unwrap();
+    let key = made["campaigns"][1]["key"].as_str().unwrap();
     park_order(&world, 21, NOW_MS, "1", &format!("k={key}")).await;
     park_order_on(&world, 22, NOW_MS, PAGE).await;
     // Real money cannot come into the books of the demo, nor the other way round.
     let path = format!("/api/funds/accounts/update/{}/", account["id"]);
     let given = world.call("PATCH", &path, &json!({"user_id": demo_buyer}), &owner, "").await;
     assert_eq!(given.status, 400, "{}", given.text);
-    // A real campaign with a source of the demo, and one that a demo buyer gave to somebody else.
-    world.sql("INSERT INTO campaigns (name, source_id) SELECT 'real', min(id) FROM sources").await;
-    let campaign = world.sql_number("SELECT max(id) FROM campaigns").await;
-    world
-        .sql(&format!("INSERT INTO campaign_buyers (campaign_id, user_id) VALUES ({campaign}, {})", real.id))
-        .await;
-    let handed = made["campaigns"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|campaign| campaign["user_id"] == demo_buyer)
-        .unwrap()["id"]
-        .as_i64()
-        .unwrap();
-    world.sql(&format!("SELECT hand_over_campaign({handed}, {})", real.id)).await;
+    refer_to_demo(&world, &real, demo_buyer, made["campaigns"][0]["id"].as_i64().unwrap()).await;
     // The demo's coordinator records real money: the line stays, and so does whoever recorded it.
     let login = world.login("demo_funds", made["users"][1]["password"].as_str().unwrap()).await.json();
     let coordinator = Person {
@@ -332,6 +318,18 @@ async fn only_the_ledger_of_the_demo_can_be_deleted() {
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&world.app.postgres).await.unwrap_err();
         assert!(error.to_string().contains(words), "{statement}: {error}");
     }
+}
+
+/// Creates a real campaign with a source of the demo, and gives a campaign of the demo to a real
+/// buyer.
+async fn refer_to_demo(world: &World, real: &Person, demo_buyer: i64, handed: i64) {
+    let buyer = format!("SELECT user_id FROM campaign_buyers WHERE campaign_id = {handed}");
+    assert_eq!(world.sql_number(&buyer).await, demo_buyer);
+    world.sql("INSERT INTO campaigns (name, source_id) SELECT 'real', min(id) FROM sources").await;
+    let campaign = world.sql_number("SELECT max(id) FROM campaigns").await;
+    let insert = "INSERT INTO campaign_buyers (campaign_id, user_id) VALUES";
+    world.sql(&format!("{insert} ({campaign}, {})", real.id)).await;
+    world.sql(&format!("SELECT hand_over_campaign({handed}, {})", real.id)).await;
 }
 
 /// Inserts an event of each kind for each of these buyers.

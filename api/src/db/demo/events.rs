@@ -14,7 +14,8 @@ use crate::db::MAX_TIME_MS;
 use crate::db::parked::{ParkedFilter, ParkedRow};
 use crate::db::prospects::uuid_texts;
 
-/// The landing page of demo visits. Nobody can own a page of example.com, so no real event names it.
+/// The landing page of demo visits. Nobody can own a page of example.com, so no real event names
+/// it.
 pub const PAGE: &str = "https://dawn.example.com/";
 
 /// How many parked events one query reads.

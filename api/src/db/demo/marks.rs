@@ -2,7 +2,7 @@
 //! present: what was deleted on purpose is not created again.
 //!
 //! Ad accounts need no mark: an account of a demo buyer is the demo's
-//! (`0013_demo_books.sql`).
+//! (`0016_demo_books.sql`).
 
 use chrono::NaiveDate;
 use sqlx::PgPool;

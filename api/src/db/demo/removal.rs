@@ -3,6 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
+use crate::db::users::{self, LAST_OWNER};
+use crate::db::violated_constraint;
+
 /// Deletes the demo's money, campaigns, sources, partners, teams and users. Returns the number of
 /// users. Lines of the audit trail stay.
 pub async fn delete_people(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<u64> {
@@ -13,12 +16,29 @@ pub async fn delete_people(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<
     )
     .execute(&mut *transaction)
     .await?;
+    delete_decisions(&mut transaction).await?;
     delete_funds(&mut transaction).await?;
     delete_campaigns(&mut transaction, now).await?;
     delete_teams(&mut transaction, now).await?;
     let n_users = delete_users(&mut transaction, now).await?;
     transaction.commit().await?;
     Ok(n_users)
+}
+
+/// Deletes the decisions about parked events that name the demo's campaigns or users, and those by
+/// its users that name nothing real.
+async fn delete_decisions(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM parked_decisions WHERE user_id IN (SELECT id FROM users WHERE is_demo)
+            OR campaign_id IN (
+                SELECT campaign_id FROM campaign_buyers JOIN users ON users.id = user_id
+                WHERE users.is_demo AND upper_inf(during))
+            OR campaign_id IS NULL AND user_id IS NULL
+                AND decided_by IN (SELECT id FROM users WHERE is_demo)"
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Deletes the demo's accounts with their requests and the books of the demo, in the order of their
@@ -126,13 +146,14 @@ async fn delete_teams(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx
 
 /// Deletes the users to whom nothing refers any more, and archives the others: they decided about
 /// real requests, or recorded real money.
-async fn delete_users(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<u64> {
+async fn delete_users(connection: &mut PgConnection, now: DateTime<Utc>) -> anyhow::Result<u64> {
     let deleted = sqlx::query!(
         "DELETE FROM users WHERE is_demo
             AND NOT EXISTS (SELECT FROM ledger_entries WHERE actor_id = users.id)
             AND NOT EXISTS (SELECT FROM fund_requests WHERE users.id IN (buyer_id, decided_by))
             AND NOT EXISTS (SELECT FROM fund_accounts WHERE buyer_id = users.id)
-            AND NOT EXISTS (SELECT FROM fund_account_buyers WHERE buyer_id = users.id)"
+            AND NOT EXISTS (SELECT FROM fund_account_buyers WHERE buyer_id = users.id)
+            AND NOT EXISTS (SELECT FROM parked_decisions WHERE users.id IN (decided_by, revoked_by))"
     )
     .execute(&mut *connection)
     .await?;
@@ -140,7 +161,13 @@ async fn delete_users(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx
         .fetch_all(&mut *connection)
         .await?;
     for id in &kept {
-        crate::db::users::archive(connection, *id, now).await?;
+        let archived = users::archive(connection, *id, now).await;
+        archived.map_err(|error| match violated_constraint(&error) {
+            Some(LAST_OWNER) => anyhow::anyhow!(
+                "real data refer to the demo's Owner, who is the only one: run `sluice-api create-owner` first"
+            ),
+            _ => error.into(),
+        })?;
     }
     Ok(deleted.rows_affected() + kept.len() as u64)
 }

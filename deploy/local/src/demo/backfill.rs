@@ -2,8 +2,9 @@
 //! chunks of a separate edge (a random edge id, lane 0, ordinals from 0), with the times and ids
 //! that they would have had.
 //!
-//! Events are in the order of their times, so an order comes after its visit. Run this once: a
-//! second run is another edge with another week.
+//! Events are in the order of their times, so an order comes after its visit. With campaigns, a few
+//! events are parked: visits with keys that no campaign has, and orders without their visit. Run
+//! this once: a second run is another edge with another week.
 
 use std::time::Duration;
 
@@ -17,10 +18,15 @@ use sluice_schemas::chunk::{ChunkHeader, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
 
+use super::owners::Owners;
 use super::visits::{Visit, Visits, business};
 
 const EVENTS_PER_CHUNK: usize = 500;
 const MS_PER_DAY: u64 = 86_400_000;
+/// Parked events: how many keys are unknown, the visits of each, and the orders.
+const N_UNKNOWN_KEYS: usize = 3;
+const VISITS_PER_UNKNOWN_KEY: usize = 5;
+const N_LOST_ORDERS: usize = 6;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The target and the number of the past events.
@@ -31,9 +37,8 @@ pub struct BackfillArgs {
     pub brokers: String,
     #[arg(long, default_value = sluice_schemas::topics::EVENTS)]
     pub topic: String,
-    /// Ids of the buyers of the visits
-    #[arg(long, value_delimiter = ',', required = true)]
-    pub users: Vec<u64>,
+    #[command(flatten)]
+    pub owners: Owners,
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub days: u64,
     /// Number of all visits, distributed over the hours of each day like real traffic; by default
@@ -50,7 +55,8 @@ struct PastEvent {
 
 pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
     let now_ms = Clock::default().now_ms();
-    let events = past(&args, now_ms, rand::rng().random());
+    let mut visits = args.owners.visits(rand::rng().random())?;
+    let events = past(&args, &mut visits, now_ms);
     let producer: FutureProducer = ClientConfig::new()
         .set("bootstrap.servers", &args.brokers)
         .set("enable.idempotence", "true")
@@ -98,19 +104,40 @@ async fn send(
 }
 
 /// Returns the events of the days before `now_ms`, in the order of their times.
-fn past(args: &BackfillArgs, now_ms: u64, seed: u64) -> Vec<PastEvent> {
-    let mut visits = Visits::new(&args.users, seed);
+fn past(args: &BackfillArgs, visits: &mut Visits, now_ms: u64) -> Vec<PastEvent> {
     let start_ms = now_ms.saturating_sub(args.days * MS_PER_DAY);
     let mut events = Vec::with_capacity(args.visits + args.visits / 20);
-    for time_ms in times(start_ms, now_ms, args.visits, &mut visits) {
+    for time_ms in times(start_ms, now_ms, args.visits, visits) {
         let visit = visits.next(time_ms);
         events.push(PastEvent { time_ms, bytes: visit_bytes(&visit) });
         let ordered = visit.order_after.map(|after| time_ms + after.as_millis() as u64);
         if let Some(order_ms) = ordered.filter(|order_ms| *order_ms < now_ms) {
-            events.push(PastEvent { time_ms: order_ms, bytes: order_bytes(&mut visits, &visit, order_ms) });
+            events.push(PastEvent { time_ms: order_ms, bytes: order_bytes(visits, &visit, order_ms) });
         }
     }
+    if visits.have_keys() {
+        events.extend(parked(visits, start_ms, now_ms));
+    }
     events.sort_by_key(|event| event.time_ms);
+    events
+}
+
+/// Returns events that are parked.
+fn parked(visits: &mut Visits, start_ms: u64, end_ms: u64) -> Vec<PastEvent> {
+    let mut events = Vec::new();
+    for _ in 0..N_UNKNOWN_KEYS {
+        let key = sluice_schemas::tracking_key::generate();
+        for _ in 0..VISITS_PER_UNKNOWN_KEY {
+            let time_ms = start_ms + visits.within(end_ms - start_ms);
+            events.push(PastEvent { time_ms, bytes: visit_bytes(&visits.next_with_key(time_ms, &key)) });
+        }
+    }
+    for _ in 0..N_LOST_ORDERS {
+        let time_ms = start_ms + visits.within(end_ms - start_ms);
+        // The visit is not among the events.
+        let visit = visits.next(time_ms);
+        events.push(PastEvent { time_ms, bytes: order_bytes(visits, &visit, time_ms) });
+    }
     events
 }
 
@@ -190,18 +217,40 @@ mod tests {
 
     use super::*;
 
+    fn args(visits: usize) -> BackfillArgs {
+        let owners = Owners { users: Vec::new(), campaigns: None };
+        BackfillArgs { brokers: String::new(), topic: String::new(), owners, days: 7, visits }
+    }
+
+    #[test]
+    fn a_week_of_campaigns_has_a_few_events_that_are_parked() {
+        let key = "7qk2m9xw4tbvhr3e";
+        let campaign = serde_json::json!({"id": 4, "key": key, "user_id": 3, "source": null});
+        let campaign = serde_json::from_value(campaign).unwrap();
+        let now_ms = 1_795_003_200_000;
+        let (mut seen, mut unknown_keys, mut lost_orders) = (HashSet::new(), Vec::new(), 0);
+        for past in past(&args(500), &mut Visits::of_campaigns(&[campaign], 1), now_ms) {
+            let event = decode_event(past.bytes.into()).unwrap();
+            if let Some(order) = event.order {
+                lost_orders += usize::from(!seen.contains(&order.prospect_ref));
+                continue;
+            }
+            let pairs: Vec<_> = form_urlencoded::parse(&event.pairs).into_owned().collect();
+            assert_eq!((pairs[0].0.as_str(), pairs[1].0.as_str()), ("k", "pid"));
+            assert!(sluice_schemas::tracking_key::is_well_formed(pairs[0].1.as_bytes()));
+            unknown_keys.extend(Some(pairs[0].1.clone()).filter(|found| found != key));
+            seen.insert(pairs[1].1.clone());
+        }
+        assert_eq!((seen.len(), unknown_keys.len(), lost_orders), (515, 15, N_LOST_ORDERS));
+        assert_eq!(unknown_keys.iter().collect::<HashSet<_>>().len(), N_UNKNOWN_KEYS);
+    }
+
     #[test]
     fn a_week_is_whole_in_order_and_its_orders_follow_their_visits() {
-        let args = BackfillArgs {
-            brokers: String::new(),
-            topic: String::new(),
-            users: vec![3, 4],
-            days: 7,
-            visits: 3000,
-        };
+        let args = args(3000);
         let now_ms = 1_795_003_200_000;
         let (mut seen, mut orders, mut last_ms) = (HashSet::new(), 0, now_ms - 7 * MS_PER_DAY);
-        for past in past(&args, now_ms, 1) {
+        for past in past(&args, &mut Visits::new(&[3, 4], 1), now_ms) {
             let event = decode_event(past.bytes.into()).unwrap();
             assert!((last_ms..now_ms).contains(&event.time_ms));
             last_ms = event.time_ms;

@@ -129,6 +129,8 @@ pub(super) const BOTS: &[(&str, &str)] = &[
 #[derive(Debug)]
 pub(super) struct TrafficSource {
     pub(super) weight: u32,
+    /// The name of its template in the CRM, if it has one.
+    pub(super) network: &'static str,
     pub(super) utm: Option<(&'static str, &'static str)>,
     /// The parameter with the click id of the source, and the beginning of such an id.
     pub(super) click_id: Option<(&'static str, &'static str)>,
@@ -145,6 +147,7 @@ pub(super) struct TrafficSource {
 
 const NONE: TrafficSource = TrafficSource {
     weight: 0,
+    network: "",
     utm: None,
     click_id: None,
     campaigns: &[],
@@ -158,6 +161,7 @@ const NONE: TrafficSource = TrafficSource {
 pub(super) const SOURCES: &[TrafficSource] = &[
     TrafficSource {
         weight: 30,
+        network: "Meta Ads",
         utm: Some(("facebook", "paid_social")),
         click_id: Some(("fbclid", "IwY2xjawN")),
         campaigns: &["dawn_lamp_lookalike", "dawn_lamp_retarget", "winter_mornings"],
@@ -168,6 +172,7 @@ pub(super) const SOURCES: &[TrafficSource] = &[
     },
     TrafficSource {
         weight: 22,
+        network: "Google Ads",
         utm: Some(("google", "cpc")),
         click_id: Some(("gclid", "EAIaIQobChMI")),
         campaigns: &["brand", "sleep_generic"],
@@ -178,6 +183,7 @@ pub(super) const SOURCES: &[TrafficSource] = &[
     },
     TrafficSource {
         weight: 18,
+        network: "TikTok Ads",
         utm: Some(("tiktok", "paid_social")),
         click_id: Some(("ttclid", "E.C.P.")),
         campaigns: &["morning_routine", "dorm_room"],
@@ -188,6 +194,7 @@ pub(super) const SOURCES: &[TrafficSource] = &[
     },
     TrafficSource {
         weight: 12,
+        network: "PropellerAds",
         utm: Some(("propellerads", "push")),
         click_id: Some(("external_id", "pa")),
         campaigns: &["push_tier1", "push_tier2"],
@@ -198,6 +205,7 @@ pub(super) const SOURCES: &[TrafficSource] = &[
     },
     TrafficSource {
         weight: 8,
+        network: "Taboola",
         utm: Some(("taboola", "native")),
         click_id: Some(("external_id", "GiA")),
         campaigns: &["advertorial_sleep"],
@@ -209,6 +217,7 @@ pub(super) const SOURCES: &[TrafficSource] = &[
     },
     TrafficSource {
         weight: 4,
+        network: "Microsoft Advertising",
         utm: Some(("bing", "cpc")),
         click_id: Some(("msclkid", "5f3c")),
         campaigns: &["search_desktop"],

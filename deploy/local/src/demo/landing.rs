@@ -31,8 +31,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The address of the page, and the buyer of its visits.
+/// The address of the page, and the owner of its visits.
 #[derive(Debug, clap::Args)]
+#[group(id = "owner", args = ["user_id", "key"], required = true, multiple = false)]
 pub struct LandingArgs {
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
@@ -44,13 +45,19 @@ pub struct LandingArgs {
     pub crm: String,
     /// Id of the buyer of the visits
     #[arg(long)]
-    pub user_id: u64,
+    pub user_id: Option<u64>,
+    /// Tracking key of the campaign of the visits
+    #[arg(long)]
+    pub key: Option<String>,
 }
 
 struct Site {
     edge: String,
     crm: String,
-    user_id: u64,
+    /// The attribute of the script.
+    attribute: String,
+    /// The parameter of the pixel.
+    parameter: String,
     policy: HeaderValue,
     listen: SocketAddr,
 }
@@ -109,7 +116,18 @@ impl Site {
              form-action {edge} 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         let policy = HeaderValue::try_from(policy).context("--edge cannot be part of a header")?;
-        Ok(Self { edge, crm, user_id: args.user_id, policy, listen })
+        let (attribute, parameter) = match &args.key {
+            Some(key) => {
+                let is_key = sluice_schemas::tracking_key::is_well_formed(key.as_bytes());
+                anyhow::ensure!(is_key, "{key} is not a tracking key");
+                (format!("data-key=\"{key}\""), format!("k={key}"))
+            }
+            None => {
+                let id = args.user_id.unwrap_or_default();
+                (format!("data-user-id=\"{id}\""), format!("user_id={id}"))
+            }
+        };
+        Ok(Self { edge, crm, attribute, parameter, policy, listen })
     }
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
@@ -136,7 +154,7 @@ impl Site {
             Uuid::new_v4().as_bytes().last_chunk().expect("a UUID is longer than 10 bytes"),
         )
         .into_uuid();
-        let mut pixel_query = format!("user_id={}&pid={prospect_id}", self.user_id);
+        let mut pixel_query = format!("{}&pid={prospect_id}", self.parameter);
         if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
             pixel_query.push('&');
             pixel_query.push_str(query);
@@ -149,7 +167,7 @@ impl Site {
         }
         LANDING
             .replace("{{edge}}", &self.edge)
-            .replace("{{user_id}}", &self.user_id.to_string())
+            .replace("{{attribute}}", &self.attribute)
             .replace("{{origin}}", &escape(&self.own_origin(request)))
             .replace("{{prospect_id}}", &prospect_id.to_string())
             .replace("{{pixel_query}}", &escape(&pixel_query))
@@ -204,11 +222,20 @@ mod tests {
     use super::*;
 
     async fn get(path: &str, host: &str) -> (Response<()>, String) {
+        get_of((Some(3), None), path, host).await
+    }
+
+    async fn get_of(
+        (user_id, key): (Option<u64>, Option<&str>),
+        path: &str,
+        host: &str,
+    ) -> (Response<()>, String) {
         let args = LandingArgs {
             listen: "127.0.0.1:8081".parse().unwrap(),
             edge: "http://127.0.0.1:8080/".to_owned(),
             crm: "http://127.0.0.1:8000".to_owned(),
-            user_id: 3,
+            user_id,
+            key: key.map(str::to_owned),
         };
         let site = Site::new(&args, args.listen).unwrap();
         let request = Request::get(path).header("host", host).body(()).unwrap();
@@ -231,6 +258,14 @@ mod tests {
         assert!(page.contains("p.gif?user_id=3&amp;pid="));
         assert!(page.contains("&amp;utm_source=google&amp;sub1=a%22b"));
         assert!(!page.contains("{{"), "a placeholder was left");
+    }
+
+    #[tokio::test]
+    async fn the_page_of_a_campaign_carries_its_key() {
+        let (_, page) = get_of((None, Some("7qk2m9xw4tbvhr3e")), "/", "localhost:8081").await;
+        assert!(page.contains(r#"/s.js" data-key="7qk2m9xw4tbvhr3e"></script>"#), "{page}");
+        assert!(page.contains("p.gif?k=7qk2m9xw4tbvhr3e&amp;pid="));
+        assert!(!page.contains("user_id") && !page.contains("{{"));
     }
 
     #[tokio::test]

@@ -1,18 +1,23 @@
 //! Demo data, so that a newcomer sees the whole pipeline at work: a landing page with a separate
-//! origin, slow endless traffic through the real edge, and a past week. Production needs nothing of
-//! this.
+//! origin, slow endless traffic through the real edge, decisions about its orders, and a past week.
+//! Production needs nothing of this.
 //!
 //! Customers are fictitious (example.com), addresses are random addresses of real ranges, and the
 //! page is marked as a demo.
 
 mod backfill;
 mod catalogue;
+pub mod credentials;
+mod decisions;
 mod landing;
+mod macros;
+mod owners;
 mod traffic;
 pub mod visits;
 
 pub use backfill::BackfillArgs;
 pub use landing::LandingArgs;
+pub use owners::Owners;
 pub use traffic::TrafficArgs;
 
 /// The commands of the demo.

@@ -1,6 +1,7 @@
 //! Endless demo traffic through a real edge: visits that follow the hours of the day, and orders
-//! minutes after some of them. When the edge is down, visits are left out, and orders wait until it
-//! is back.
+//! minutes after some of them. With campaigns and the address of the CRM, the leads also decide
+//! about orders (`decisions.rs`). When the edge is down, visits are left out, and orders wait until
+//! it is back.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use sluice_runtime::clock::Clock;
 use sluice_runtime::lifecycle::Lifecycle;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::decisions;
+use super::owners::Owners;
 use super::visits::{OrderForm, Visit, Visits, business};
 
 /// Visits per second in the quietest minute of the night, and the additional visits in the busiest
@@ -30,9 +33,11 @@ pub struct TrafficArgs {
     /// The pace: 1 is 0.5 to 3 visits a second
     #[arg(long, default_value_t = 0.2)]
     pub pace: f64,
-    /// Ids of the buyers of the visits
-    #[arg(long, value_delimiter = ',', required = true)]
-    pub users: Vec<u64>,
+    #[command(flatten)]
+    pub owners: Owners,
+    /// The address of the CRM, where team leads set the statuses of orders
+    #[arg(long, requires = "campaigns")]
+    pub crm: Option<String>,
 }
 
 struct WaitingOrder {
@@ -68,29 +73,39 @@ pub(super) async fn run(args: TrafficArgs) -> anyhow::Result<()> {
     let mut traffic = Traffic {
         client: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
         edge: args.edge.trim_end_matches('/').to_owned(),
-        visits: Visits::new(&args.users, rand::rng().random()),
+        visits: args.owners.visits(rand::rng().random())?,
         waiting: VecDeque::new(),
         edge_is_up: true,
         n_visits: 0,
         n_orders: 0,
     };
-    tracing::info!(edge = traffic.edge, users = ?args.users, "traffic begins");
-    let mut next_visit = Instant::now();
-    loop {
-        let pause =
-            traffic.visits.pause(args.pace * (VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms())));
-        // Not just `+= pause`: missed visits must not be sent in one burst after an outage.
-        next_visit = (next_visit + pause).max(Instant::now());
-        tokio::select! {
-            () = lifecycle.draining().cancelled() => break,
-            () = traffic.step(next_visit, clock.now_ms()) => {}
+    tracing::info!(edge = traffic.edge, owners = ?args.owners, "traffic begins");
+    let leads = args.owners.leads()?;
+    let decide = async {
+        if let Some(crm) = &args.crm {
+            decisions::run(crm, leads, lifecycle.draining()).await;
         }
-    }
+    };
+    tokio::join!(traffic.send(args.pace, &clock, &lifecycle), decide);
     tracing::info!(visits = traffic.n_visits, orders = traffic.n_orders, "traffic ends");
     Ok(())
 }
 
 impl Traffic {
+    /// Sends visits and orders until the drain.
+    async fn send(&mut self, pace: f64, clock: &Clock, lifecycle: &Lifecycle) {
+        let mut next_visit = Instant::now();
+        loop {
+            let per_s = pace * (VISITS_PER_S.0 + VISITS_PER_S.1 * business(clock.now_ms()));
+            // Not just `+= pause`: missed visits must not be sent in one burst after an outage.
+            next_visit = (next_visit + self.visits.pause(per_s)).max(Instant::now());
+            tokio::select! {
+                () = lifecycle.draining().cancelled() => return,
+                () = self.step(next_visit, clock.now_ms()) => {}
+            }
+        }
+    }
+
     async fn step(&mut self, at: Instant, now_ms: u64) {
         self.send_due_orders().await;
         sleep_until(at).await;

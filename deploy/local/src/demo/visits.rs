@@ -1,7 +1,7 @@
-//! Generates visits and orders that look like paid traffic: a buyer, a source with its click id and
-//! sub ids, a browser, an address from the range of a real provider, and sometimes a crawler. The
-//! traffic and the past of the demo and the load generator of `benches/` all use this, so that the
-//! demo and the measurements have the same kind of traffic.
+//! Generates visits and orders that look like paid traffic: a campaign or a buyer, a source with
+//! its click id and sub ids, a browser, an address from the range of a real provider, and sometimes
+//! a crawler. The traffic and the past of the demo and the load generator of `benches/` all use
+//! this, so that the demo and the measurements have the same kind of traffic.
 //!
 //! A pure function of its random seed and of the given times.
 
@@ -16,12 +16,13 @@ use uuid::Uuid;
 use super::catalogue::{
     BOTS, BROWSERS, COUNTRIES, Country, FIRST_NAMES, LAST_NAMES, SOURCES, STREETS, TrafficSource,
 };
+use super::credentials::Campaign;
+use super::macros::{MACROS_PER_MILLE, fill, pick, source_of};
 
 /// The address of the landing page in demo visits.
 pub const PAGE: &str = "https://dawn.example.com/";
 
 const BOTS_PER_MILLE: u32 = 45;
-const MACROS_PER_MILLE: u32 = 6;
 const MS_PER_DAY: u64 = 86_400_000;
 
 /// One visit to a landing page, as the browser would report it.
@@ -35,7 +36,7 @@ pub struct Visit {
     pub user_agent: &'static str,
     /// The page with its query, which the browser sends as Referer.
     pub page: String,
-    /// The query of the pixel: `user_id`, `pid`, the parameters of the page, `r` and `u`.
+    /// The query of the pixel: `k` or `user_id`, `pid`, the parameters of the page, `r` and `u`.
     pub pairs: String,
     /// The time between the visit and the order of the visitor, if there is an order.
     pub order_after: Option<Duration>,
@@ -72,7 +73,14 @@ impl OrderForm {
 #[derive(Debug)]
 pub struct Visits {
     rng: SmallRng,
-    users: Vec<u64>,
+    owners: Vec<Owner>,
+}
+
+/// The owner of a visit.
+#[derive(Debug, Clone)]
+enum Owner {
+    Buyer(u64),
+    Campaign(Box<Campaign>),
 }
 
 impl Visits {
@@ -84,24 +92,50 @@ impl Visits {
     #[must_use]
     pub fn new(users: &[u64], seed: u64) -> Self {
         assert!(!users.is_empty(), "a visit needs a buyer");
-        Self { rng: SmallRng::seed_from_u64(seed), users: users.to_vec() }
+        Self { rng: SmallRng::seed_from_u64(seed), owners: users.iter().copied().map(Owner::Buyer).collect() }
+    }
+
+    /// Returns visits that carry the keys of these campaigns, with the macros of their sources
+    /// filled in. The first campaign has the most visits.
+    ///
+    /// # Panics
+    /// When there is no campaign.
+    #[must_use]
+    pub fn of_campaigns(campaigns: &[Campaign], seed: u64) -> Self {
+        assert!(!campaigns.is_empty(), "a visit needs a campaign");
+        let owners = campaigns.iter().map(|campaign| Owner::Campaign(Box::new(campaign.clone()))).collect();
+        Self { rng: SmallRng::seed_from_u64(seed), owners }
+    }
+
+    /// Returns whether the visits carry tracking keys.
+    #[must_use]
+    pub fn have_keys(&self) -> bool {
+        self.owners.iter().any(|owner| matches!(owner, Owner::Campaign(_)))
     }
 
     /// Returns a visit at a time in Unix milliseconds.
     pub fn next(&mut self, time_ms: u64) -> Visit {
         let id = uuid_at(time_ms, &mut self.rng);
-        let rank = weighted(&mut self.rng, self.users.len(), |rank| 12 / (rank as u32 + 2) + 1);
-        // Each buyer has a favourite source, so that they differ in the reports.
-        let source = if self.rng.random_bool(0.4) {
-            &SOURCES[rank % SOURCES.len()]
-        } else {
-            &SOURCES[weighted(&mut self.rng, SOURCES.len(), |index| SOURCES[index].weight)]
+        let rank = weighted(&mut self.rng, self.owners.len(), |rank| 12 / (rank as u32 + 2) + 1);
+        let owner = self.owners[rank].clone();
+        let source = match &owner {
+            Owner::Campaign(campaign) => source_of(campaign),
+            // Each buyer has a favourite source, so that they differ in the reports.
+            Owner::Buyer(_) if self.rng.random_bool(0.4) => &SOURCES[rank % SOURCES.len()],
+            Owner::Buyer(_) => {
+                &SOURCES[weighted(&mut self.rng, SOURCES.len(), |index| SOURCES[index].weight)]
+            }
         };
         let country = weighted(&mut self.rng, COUNTRIES.len(), |index| COUNTRIES[index].weight);
         let (user_agent, network, human) = self.visitor(&COUNTRIES[country]);
-        let own = self.own_parameters(source);
+        let (identity, own) = match &owner {
+            Owner::Campaign(campaign) => {
+                (format!("k={}", campaign.key), fill(campaign, source, &mut self.rng))
+            }
+            Owner::Buyer(id) => (format!("user_id={id}"), self.own_parameters(source)),
+        };
         let page = if own.is_empty() { PAGE.to_owned() } else { format!("{PAGE}?{own}") };
-        let pairs = self.pixel_pairs(self.users[rank], id, &own, source, &page);
+        let pairs = self.pixel_pairs(&identity, id, &own, source, &page);
         let orders = human && self.rng.random_range(0..1000) < source.orders_per_mille;
         let order_after = orders.then(|| Duration::from_secs(self.rng.random_range(60..900)));
         let ip = address(network, &mut self.rng);
@@ -129,6 +163,15 @@ impl Visits {
             last_name,
             delivery_address: format!("{house} {street}, {}, {}", country.city, country.name),
         }
+    }
+
+    /// Returns a visit that carries another key than those of the campaigns.
+    pub fn next_with_key(&mut self, time_ms: u64, key: &str) -> Visit {
+        let mut visit = self.next(time_ms);
+        if let Some((_, rest)) = visit.pairs.split_once('&') {
+            visit.pairs = format!("k={key}&{rest}");
+        }
+        visit
     }
 
     /// Returns a random id with a time, for an order.
@@ -169,7 +212,6 @@ impl Visits {
         }
         if !source.subs.0.is_empty() {
             query.append_pair("sub1", pick(&mut self.rng, source.subs.0));
-            // Sometimes links are used without filling in the macros of the ad network.
             let forgotten = self.rng.random_range(0..1000) < MACROS_PER_MILLE;
             let placement = if forgotten { "{placement}" } else { pick(&mut self.rng, source.subs.1) };
             query.append_pair("sub2", placement);
@@ -185,8 +227,15 @@ impl Visits {
         query.finish()
     }
 
-    fn pixel_pairs(&mut self, user: u64, id: Uuid, own: &str, source: &TrafficSource, page: &str) -> String {
-        let mut pairs = format!("user_id={user}&pid={}", id.hyphenated());
+    fn pixel_pairs(
+        &mut self,
+        identity: &str,
+        id: Uuid,
+        own: &str,
+        source: &TrafficSource,
+        page: &str,
+    ) -> String {
+        let mut pairs = format!("{identity}&pid={}", id.hyphenated());
         if !own.is_empty() {
             pairs.push('&');
             pairs.push_str(own);
@@ -216,10 +265,6 @@ pub fn business(time_ms: u64) -> f64 {
 
 fn uuid_at(time_ms: u64, rng: &mut SmallRng) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(time_ms, &rng.random()).into_uuid()
-}
-
-fn pick(rng: &mut SmallRng, from: &'static [&'static str]) -> &'static str {
-    from[rng.random_range(0..from.len())]
 }
 
 fn weighted(rng: &mut SmallRng, len: usize, weight: impl Fn(usize) -> u32) -> usize {
@@ -287,6 +332,39 @@ mod tests {
         }
         assert!((200..500).contains(&orders), "{orders}");
         assert!((300..600).contains(&bots), "{bots}");
+    }
+
+    #[test]
+    fn visits_of_campaigns_carry_their_keys_with_macros_filled_in() {
+        let campaign: Campaign = serde_json::from_value(serde_json::json!({
+            "id": 4, "key": "7qk2m9xw4tbvhr3e", "user_id": 3, "source": "Google Ads (demo)",
+            "click_id_param": "gclid",
+            "macros": {"creative_id": "{creative}", "keyword": "{keyword}", "sub1": "{adgroupid}"},
+        }))
+        .unwrap();
+        let mut visits = Visits::of_campaigns(&[campaign], 1);
+        assert!(visits.have_keys() && !Visits::new(&[3], 1).have_keys());
+        let mut unfilled = 0;
+        for n in 0..3000 {
+            let visit = visits.next(NOON_MS + n);
+            assert!(
+                visit.pairs.starts_with(&format!("k=7qk2m9xw4tbvhr3e&pid={}&", visit.id)),
+                "{}",
+                visit.pairs
+            );
+            let pairs: Vec<_> = form_urlencoded::parse(visit.pairs.as_bytes()).collect();
+            for name in ["creative_id", "keyword", "sub1", "gclid", "utm_source", "r", "u"] {
+                assert!(
+                    pairs.iter().any(|(found, value)| found == name && !value.is_empty()),
+                    "{name}: {pairs:?}"
+                );
+            }
+            unfilled += u32::from(pairs.iter().any(|(_, value)| value.starts_with('{')));
+            assert!(visit.pairs.len() < 1000);
+        }
+        assert!((10..150).contains(&unfilled), "{unfilled}");
+        let lost = visits.next_with_key(NOON_MS, "another");
+        assert!(lost.pairs.starts_with(&format!("k=another&pid={}", lost.id)), "{}", lost.pairs);
     }
 
     #[test]

@@ -1,55 +1,30 @@
-//! The demo team, or the first owner. They are created at the first start. Their passwords are in
+//! The demo teams, or the first owner. They are created at the first start. Their passwords are in
 //! `var/credentials.json`, which only the owner of the stack can read.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 
-use super::units::Blueprint;
+use super::units::{Blueprint, credentials_path};
+use crate::demo::credentials::{Credentials, DemoUser};
 use crate::progress::say;
 
-/// An account of the demo.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DemoUser {
-    /// The id in the CRM.
-    pub id: u64,
-    pub username: String,
-    /// The position (`Owner`, `Buyer`, …).
-    pub position: String,
-    /// The password; `None` if the account existed before.
-    pub password: Option<String>,
-}
-
-/// The output of `sluice-api demo create`, which is also stored in the file.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Credentials {
-    pub users: Vec<DemoUser>,
-}
-
-impl Credentials {
-    /// Returns the ids of the buyers.
-    pub fn buyers(&self) -> Vec<u64> {
-        self.users.iter().filter(|user| user.position == "Buyer").map(|user| user.id).collect()
-    }
-
-    fn table(&self) -> String {
-        let line = |user: &DemoUser| {
-            let password = user.password.as_deref().unwrap_or("(as chosen)");
-            format!("    {:<20} {:<20} {password}\n", user.username, user.position)
+/// Returns the logins as lines of text.
+fn table(credentials: &Credentials) -> String {
+    let line = |user: &DemoUser| {
+        let password = match &user.password {
+            _ if !user.is_active => "(waits for approval)",
+            Some(password) => password,
+            None => "(as chosen)",
         };
-        self.users.iter().map(line).collect()
-    }
-}
-
-/// Returns the path of the file with the logins.
-pub fn credentials_path(folder: &Path) -> PathBuf {
-    folder.join("credentials.json")
+        format!("    {:<20} {:<20} {password}\n", user.username, user.position)
+    };
+    credentials.users.iter().map(line).collect()
 }
 
 /// Returns the logins of an earlier start.
 pub fn load(folder: &Path) -> Option<Credentials> {
-    serde_json::from_str(&std::fs::read_to_string(credentials_path(folder)).ok()?).ok()
+    Credentials::read(&credentials_path(folder)).ok()
 }
 
 fn save(folder: &Path, credentials: &Credentials) -> anyhow::Result<()> {
@@ -69,7 +44,7 @@ impl Logins {
     pub fn text(&self, folder: &Path) -> String {
         let path = credentials_path(folder);
         if self.is_new {
-            format!("  logins (kept in {}):\n{}", path.display(), self.credentials.table())
+            format!("  logins (kept in {}):\n{}", path.display(), table(&self.credentials))
         } else {
             let names: Vec<&str> = self.credentials.users.iter().map(|user| user.username.as_str()).collect();
             format!("  logins: {}; passwords in {}\n", names.join(", "), path.display())
@@ -77,7 +52,7 @@ impl Logins {
     }
 }
 
-/// Creates the demo team if it does not exist, and at the first start its past week.
+/// Creates the demo teams if they do not exist, and at the first start its past week.
 ///
 /// # Errors
 /// When the API refuses, or Kafka does not accept the events.
@@ -99,19 +74,10 @@ pub async fn create(blueprint: &Blueprint) -> anyhow::Result<Logins> {
     let done = folder.join("demo-backfilled");
     if !done.exists() && !made.buyers().is_empty() {
         say("writing a week of demo visits …");
-        blueprint
-            .backfill(&join(&made.buyers()))?
-            .run()
-            .await
-            .context("cannot write the past week of the demo")?;
+        blueprint.backfill()?.run().await.context("cannot write the past week of the demo")?;
         std::fs::write(&done, "")?;
     }
     Ok(Logins { credentials: made, is_new })
-}
-
-/// Formats ids for the commands of the demo.
-pub fn join(ids: &[u64]) -> String {
-    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Creates an owner for a stack without the demo, unless this folder already has one.
@@ -125,9 +91,14 @@ pub async fn create_owner(blueprint: &Blueprint) -> anyhow::Result<Logins> {
         .env("SLUICE_OWNER_PASSWORD", &password)
         .run()
         .await?;
-    let owner =
-        DemoUser { id: 0, username: "owner".into(), position: "Owner".into(), password: Some(password) };
-    let credentials = Credentials { users: vec![owner] };
+    let owner = DemoUser {
+        id: 0,
+        username: "owner".into(),
+        position: "Owner".into(),
+        is_active: true,
+        password: Some(password),
+    };
+    let credentials = Credentials { users: vec![owner], campaigns: Vec::new() };
     save(&blueprint.folder, &credentials)?;
     Ok(Logins { credentials, is_new: true })
 }

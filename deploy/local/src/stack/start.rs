@@ -138,10 +138,9 @@ impl Stack {
         self.start_all([blueprint.ingest()?, blueprint.consumer()?, blueprint.api()?]).await?;
         let logins = if options.with_demo {
             let logins = demo_data::create(&blueprint).await?;
-            let buyers = logins.credentials.buyers();
-            if let Some(first) = buyers.first() {
-                let users = demo_data::join(&buyers);
-                self.start_all([blueprint.landing(*first)?, blueprint.traffic(&users)?]).await?;
+            if !logins.credentials.buyers().is_empty() {
+                let landing = blueprint.landing(&logins.credentials)?;
+                self.start_all([landing, blueprint.traffic()?]).await?;
             }
             logins
         } else {

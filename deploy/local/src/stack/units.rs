@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::config::{Ports, Secrets};
+use crate::demo::credentials::Credentials;
 use crate::process::{Process, ProcessSpec};
 use crate::servers::clickhouse::ClickHouseConfig;
 use crate::servers::kafka::KafkaConfig;
@@ -25,6 +26,11 @@ pub enum Start {
     ClickHouse(ClickHouseConfig),
     /// A program. It is ready when the URL answers 200, or, without a URL, when it has started.
     Program(ProcessSpec, Option<String>),
+}
+
+/// Returns the path of the file with the logins and campaigns.
+pub fn credentials_path(folder: &Path) -> PathBuf {
+    folder.join("credentials.json")
 }
 
 /// A unit of the stack.
@@ -222,9 +228,17 @@ impl Blueprint {
         Ok(self.service("api", spec, self.ports.api, Some(ready_url(self.ports.api_ops))))
     }
 
-    /// Returns the landing page of the demo. Its visits belong to this buyer.
-    pub fn landing(&self, user_id: u64) -> anyhow::Result<Unit> {
+    /// Returns the landing page of the demo. Its visits belong to the first campaign, or to the
+    /// first buyer if there is no campaign.
+    pub fn landing(&self, credentials: &Credentials) -> anyhow::Result<Unit> {
         let ports = &self.ports;
+        let owner = match credentials.campaigns.first() {
+            Some(campaign) => ["--key".to_owned(), campaign.key.clone()],
+            None => {
+                let buyer = credentials.buyers().first().copied().unwrap_or_default();
+                ["--user-id".to_owned(), buyer.to_string()]
+            }
+        };
         let spec = self.spec(&crate::process::own_binary()?, "landing").args([
             "demo".to_owned(),
             "landing".into(),
@@ -234,26 +248,33 @@ impl Blueprint {
             format!("http://127.0.0.1:{}", ports.edge),
             "--crm".into(),
             format!("http://127.0.0.1:{}", ports.api),
-            "--user-id".into(),
-            user_id.to_string(),
         ]);
+        let spec = spec.args(owner);
         let ready = format!("http://127.0.0.1:{}/", ports.landing);
         Ok(self.service("landing", spec, ports.landing, Some(ready)))
     }
 
-    /// Returns the endless traffic of the demo, for these buyers.
-    pub fn traffic(&self, users: &str) -> anyhow::Result<Unit> {
+    /// Returns the endless traffic of the demo's campaigns.
+    pub fn traffic(&self) -> anyhow::Result<Unit> {
         let edge = format!("http://127.0.0.1:{}", self.ports.edge_proxy);
-        let spec = self
-            .spec(&crate::process::own_binary()?, "traffic")
-            .args(["demo", "traffic", "--edge", &edge, "--users", users]);
+        let crm = format!("http://127.0.0.1:{}", self.ports.api);
+        let spec = self.spec(&crate::process::own_binary()?, "traffic").args([
+            "demo",
+            "traffic",
+            "--edge",
+            &edge,
+            "--crm",
+            &crm,
+            "--campaigns",
+            &credentials_path(&self.folder).to_string_lossy(),
+        ]);
         let mut unit = self.service("traffic", spec, self.ports.edge_proxy, None);
         unit.address = "-".into();
         Ok(unit)
     }
 
     /// Returns the program that writes the week before the demo began.
-    pub fn backfill(&self, users: &str) -> anyhow::Result<ProcessSpec> {
+    pub fn backfill(&self) -> anyhow::Result<ProcessSpec> {
         let brokers = format!("127.0.0.1:{}", self.ports.kafka);
         Ok(self.spec(&crate::process::own_binary()?, "backfill").args([
             "demo",
@@ -262,8 +283,8 @@ impl Blueprint {
             &brokers,
             "--topic",
             EVENTS_TOPIC,
-            "--users",
-            users,
+            "--campaigns",
+            &credentials_path(&self.folder).to_string_lossy(),
             "--days",
             "7",
         ]))
