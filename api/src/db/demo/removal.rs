@@ -89,6 +89,8 @@ async fn delete_funds(connection: &mut PgConnection) -> sqlx::Result<()> {
 
 /// Deletes the demo's campaigns, then sources and partners. A campaign goes with its current buyer.
 /// One that was handed over stays with its new buyer, without the periods of the demo's users.
+/// Sources and partners of real campaigns are archived, and are not the demo's any more: a later
+/// demo has its own.
 async fn delete_campaigns(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM campaigns WHERE id IN (
@@ -110,18 +112,24 @@ async fn delete_campaigns(connection: &mut PgConnection, now: DateTime<Utc>) -> 
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("UPDATE sources SET archived_at = $1 WHERE is_demo AND archived_at IS NULL", now)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query!(
+        "UPDATE sources SET archived_at = coalesce(archived_at, $1), is_demo = false WHERE is_demo",
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query!(
         "DELETE FROM partners WHERE is_demo
             AND NOT EXISTS (SELECT FROM campaigns WHERE partner_id = partners.id)"
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("UPDATE partners SET archived_at = $1 WHERE is_demo AND archived_at IS NULL", now)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "UPDATE partners SET archived_at = coalesce(archived_at, $1), is_demo = false WHERE is_demo",
+        now
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
