@@ -172,6 +172,8 @@ fn with_id(template: &str) -> String {
         id(1).to_string()
     } else if template.contains("/orders/") {
         order_id(1, NOW_MS).to_string()
+    } else if template.contains("/parked/") && !template.contains("/decisions/") {
+        order_id(1001, NOW_MS - 1).to_string()
     } else {
         "1".to_owned()
     };
@@ -221,7 +223,7 @@ fn status(number: u64) -> OrderStatusRow {
 
 /// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
 /// Team Lead.
-const ROWS: [(&str, &str, &str); 15] = [
+const ROWS: [(&str, &str, &str); 16] = [
     ("users", "username, username_key, password_hash", "'buyer' || n, 'buyer' || n, ''"),
     ("users", "username, username_key, password_hash, position", "'lead' || n, 'lead' || n, '', 'Team Lead'"),
     ("teams", "name, lead_id", "'Team ' || n, (SELECT id FROM users WHERE username = 'lead' || n)"),
@@ -264,5 +266,10 @@ const ROWS: [(&str, &str, &str); 15] = [
         "sessions",
         "token_hash, user_id, csrf, created_at, expires_at",
         "sha256(n::text::bytea), 1, sha256(n::text::bytea), '2026-11-23', '2100-01-01'",
+    ),
+    (
+        "parked_decisions",
+        "act, reason, reference, note, n_events",
+        "'ignore', 'unknown_key', 'key ' || n, 'a test', 1",
     ),
 ];
