@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_week_of_campaigns_has_a_few_events_that_are_parked() {
-        let key = "7qk2m9xw4tbvhr3e";
+        let key = "7qk2m9xw4tbvhr32";
         let campaign = serde_json::json!({"id": 4, "key": key, "user_id": 3, "source": null});
         let campaign = serde_json::from_value(campaign).unwrap();
         let now_ms = 1_795_003_200_000;

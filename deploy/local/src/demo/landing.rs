@@ -262,9 +262,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_of_a_campaign_carries_its_key() {
-        let (_, page) = get_of((None, Some("7qk2m9xw4tbvhr3e")), "/", "localhost:8081").await;
-        assert!(page.contains(r#"/s.js" data-key="7qk2m9xw4tbvhr3e"></script>"#), "{page}");
-        assert!(page.contains("p.gif?k=7qk2m9xw4tbvhr3e&amp;pid="));
+        let (_, page) = get_of((None, Some("7qk2m9xw4tbvhr32")), "/", "localhost:8081").await;
+        assert!(page.contains(r#"/s.js" data-key="7qk2m9xw4tbvhr32"></script>"#), "{page}");
+        assert!(page.contains("p.gif?k=7qk2m9xw4tbvhr32&amp;pid="));
         assert!(!page.contains("user_id") && !page.contains("{{"));
     }
 

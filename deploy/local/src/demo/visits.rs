@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn visits_of_campaigns_carry_their_keys_with_macros_filled_in() {
         let campaign: Campaign = serde_json::from_value(serde_json::json!({
-            "id": 4, "key": "7qk2m9xw4tbvhr3e", "user_id": 3, "source": "Google Ads (demo)",
+            "id": 4, "key": "7qk2m9xw4tbvhr32", "user_id": 3, "source": "Google Ads (demo)",
             "click_id_param": "gclid",
             "macros": {"creative_id": "{creative}", "keyword": "{keyword}", "sub1": "{adgroupid}"},
         }))
@@ -348,7 +348,7 @@ mod tests {
         for n in 0..3000 {
             let visit = visits.next(NOON_MS + n);
             assert!(
-                visit.pairs.starts_with(&format!("k=7qk2m9xw4tbvhr3e&pid={}&", visit.id)),
+                visit.pairs.starts_with(&format!("k=7qk2m9xw4tbvhr32&pid={}&", visit.id)),
                 "{}",
                 visit.pairs
             );
