@@ -33,7 +33,6 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The address of the page, and the owner of its visits.
 #[derive(Debug, clap::Args)]
-#[group(id = "owner", args = ["user_id", "key"], required = true, multiple = false)]
 pub struct LandingArgs {
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
@@ -44,7 +43,7 @@ pub struct LandingArgs {
     #[arg(long, default_value = "http://127.0.0.1:8000")]
     pub crm: String,
     /// Id of the buyer of the visits
-    #[arg(long)]
+    #[arg(long, required_unless_present = "key", conflicts_with = "key")]
     pub user_id: Option<u64>,
     /// Tracking key of the campaign of the visits
     #[arg(long)]

@@ -45,3 +45,37 @@ impl DemoCommand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Program {
+        #[command(subcommand)]
+        _command: DemoCommand,
+    }
+
+    #[test]
+    fn each_command_takes_one_owner() {
+        let edge = ["--edge", "http://127.0.0.1:8080"];
+        let is_accepted = |command: &str, arguments: &[&str]| {
+            Program::try_parse_from([&["demo", command][..], arguments].concat()).is_ok()
+        };
+        for owner in [["--key", "7qk2m9xw4tbvhr32"], ["--user-id", "3"]] {
+            assert!(is_accepted("landing", &[&edge[..], &["--listen", "127.0.0.1:1"], &owner].concat()));
+        }
+        assert!(!is_accepted("landing", &edge));
+        assert!(!is_accepted("landing", &["--key", "7qk2m9xw4tbvhr32", "--user-id", "3"]));
+        let crm = ["--crm", "http://127.0.0.1:8000"];
+        for owner in [["--users", "3,4"], ["--campaigns", "file"]] {
+            assert!(is_accepted("traffic", &[&edge[..], &owner].concat()));
+            assert!(is_accepted("backfill", &[&["--brokers", "b", "--days", "7"][..], &owner].concat()));
+        }
+        assert!(is_accepted("traffic", &[&["--campaigns", "file"][..], &crm].concat()));
+        assert!(!is_accepted("traffic", &edge));
+        assert!(!is_accepted("backfill", &["--brokers", "b", "--users", "3", "--campaigns", "file"]));
+    }
+}

@@ -35,8 +35,8 @@ pub struct TrafficArgs {
     pub pace: f64,
     #[command(flatten)]
     pub owners: Owners,
-    /// The address of the CRM, where team leads set the statuses of orders
-    #[arg(long, requires = "campaigns")]
+    /// The address of the CRM, where the team leads of the file set the statuses of orders
+    #[arg(long)]
     pub crm: Option<String>,
 }
 
