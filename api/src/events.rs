@@ -3,6 +3,7 @@
 use utoipa::IntoParams;
 
 use crate::db::event_filter::EventFilter;
+use crate::db::event_order::EventColumn;
 use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
@@ -18,8 +19,6 @@ pub struct ListEventsQuery {
     limit: Option<u32>,
     /// From the `Link` header of the previous page.
     cursor: Option<String>,
-    /// `-time` (newest first) or `time`.
-    sort: Option<String>,
     /// An id, or a text to search for. 403 for viewers who may not see customer data.
     q: Option<String>,
     /// Start, inclusive: RFC 3339, or a date in `tz`.
@@ -40,17 +39,26 @@ pub struct ListEventsQuery {
     bot: Option<bool>,
 }
 
-/// Refuses a search by a viewer who may not see customer data, because a hit would reveal it.
+/// Refuses a search, and the order of addresses, to a viewer who may not see customer data, because
+/// the result would reveal it.
 ///
 /// # Errors
 /// 403.
 pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiError> {
-    if filter.q.is_empty() || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
+    let reveals = !filter.q.is_empty() || filter.sort == Some(EventColumn::IpAddress);
+    if !reveals || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
 }
 
-/// Reads the filter of a list of prospects or orders. The scope is still to be set.
-pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventFilter {
+/// Reads the filter of a list of prospects or orders with these columns. The scope is still to be
+/// set.
+pub fn read_filter(
+    params: &mut Params,
+    allowed: &Allowed,
+    columns: &[EventColumn],
+    limit: u32,
+) -> EventFilter {
     let range = params.time_range(allowed.viewer.time_zone);
+    let order = params.event_order(columns);
     EventFilter {
         scope: EventScope::default(),
         from_ms: range.from_ms,
@@ -65,8 +73,10 @@ pub fn read_filter(params: &mut Params, allowed: &Allowed, limit: u32) -> EventF
         },
         q: params.q(),
         status: String::new(),
-        is_ascending: params.is_ascending("time", false),
-        after: params.event_cursor(),
+        sort: order.column,
+        is_ascending: order.is_ascending,
+        after: order.after,
+        after_value: order.after_value,
         limit: limit + 1,
     }
 }

@@ -4,6 +4,7 @@
 use clickhouse::query::Query;
 use uuid::Uuid;
 
+use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::scope::EventScope;
 
 /// Filters of a list of events, and its keyset.
@@ -26,9 +27,13 @@ pub struct EventFilter {
     pub q: String,
     /// Empty: any. Used for orders only.
     pub status: String,
+    /// The column to sort by; `None`: by time.
+    pub sort: Option<EventColumn>,
     pub is_ascending: bool,
     /// Time and id of the last event of the previous page.
     pub after: Option<(i64, Uuid)>,
+    /// The value of the column in that event.
+    pub after_value: Option<EventValue>,
     pub limit: u32,
 }
 
@@ -50,7 +55,7 @@ impl EventFilter {
     /// starts where the previous one ended, so that it reads no more than the first.
     #[must_use]
     pub fn range_ms(&self) -> (i64, i64) {
-        match self.after {
+        match self.after.filter(|_| self.sort.is_none()) {
             Some((after_ms, _)) if self.is_ascending => (self.from_ms.max(after_ms), self.to_ms),
             Some((after_ms, _)) => (self.from_ms, self.to_ms.min(after_ms)),
             None => (self.from_ms, self.to_ms),
@@ -85,9 +90,13 @@ impl EventFilter {
         }
         if self.after.is_some() {
             let comparison = if self.is_ascending { ">" } else { "<" };
+            let column = |column: EventColumn| {
+                (format!("{}, ", column.sql()), format!("{{after_value:{}}}, ", column.type_sql()))
+            };
+            let (column, value) = self.sort.map(column).unwrap_or_default();
             let after = format!(
-                " AND (toUnixTimestamp64Milli(time), toUInt128({id_column}))
-                      {comparison} ({{after_ms:Int64}}, toUInt128({{after_id:UUID}}))"
+                " AND ({column}toUnixTimestamp64Milli(time), toUInt128({id_column}))
+                      {comparison} ({value}{{after_ms:Int64}}, toUInt128({{after_id:UUID}}))"
             );
             sql.push_str(&after);
         }
@@ -98,8 +107,10 @@ impl EventFilter {
     #[must_use]
     pub fn order_sql(&self, time_column: &'static str, id_column: &'static str) -> String {
         let direction = if self.is_ascending { "ASC" } else { "DESC" };
+        let column = self.sort.map(|column| format!("{} {direction}, ", column.sql())).unwrap_or_default();
         format!(
-            "ORDER BY {time_column} {direction}, toUInt128({id_column}) {direction} LIMIT {{limit:UInt32}}"
+            "ORDER BY {column}{time_column} {direction}, toUInt128({id_column}) {direction}
+             LIMIT {{limit:UInt32}}"
         )
     }
 
@@ -116,6 +127,7 @@ impl EventFilter {
             .param("of_campaign", self.campaign_id)
             .param("after_ms", after_ms)
             .param("after_id", after_id.to_string())
+            .param("after_value", self.after_value.as_ref().map(EventValue::to_string).unwrap_or_default())
             .param("limit", self.limit)
             .param("q", &self.q)
             .param("status", &self.status)

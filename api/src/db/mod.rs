@@ -12,6 +12,7 @@ pub mod changes;
 pub mod clickhouse;
 pub mod demo;
 pub mod event_filter;
+pub mod event_order;
 pub mod figures;
 pub mod funds;
 pub mod idempotency;

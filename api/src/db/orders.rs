@@ -60,7 +60,7 @@ fn search_sql(filter: &EventFilter) -> String {
     )
 }
 
-/// Lists a page of orders by time. `now_ms` is the approximate time of the newest order.
+/// Lists a page of orders. `now_ms` is the approximate time of the newest order.
 pub async fn list(
     client: &Client,
     filter: &EventFilter,
@@ -68,7 +68,11 @@ pub async fn list(
 ) -> clickhouse::error::Result<Vec<OrderRow>> {
     let status = if filter.status.is_empty() { "" } else { " AND status = {status:String}" };
     let search = search_sql(filter);
-    let slicing = if filter.is_narrow() { time_slices::FEW_ORDERS } else { time_slices::ORDERS };
+    let slicing = match (filter.sort, filter.is_narrow()) {
+        (Some(_), _) => time_slices::WHOLE,
+        (None, true) => time_slices::FEW_ORDERS,
+        (None, false) => time_slices::ORDERS,
+    };
     let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(slice) = slices.next(rows.len()) {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::db::clickhouse::fetch_all;
 use crate::db::event_filter::EventFilter;
+use crate::db::event_order::{EventColumn, EventValue};
 
 /// A parked event with its payload.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -57,10 +58,16 @@ pub struct ParkedFilter {
 }
 
 impl ParkedFilter {
-    /// Returns the filter of the waiting orders that belong on a page of orders.
+    /// Returns the filter of the waiting orders that belong on a page of orders; `None` if there are
+    /// none. All of them have the same value in the columns by which orders are sorted.
     #[must_use]
-    pub fn waiting_orders(filter: &EventFilter) -> Self {
-        Self {
+    pub fn waiting_orders(filter: &EventFilter) -> Option<Self> {
+        let is_beyond = match (filter.sort.map(waiting_value), &filter.after_value) {
+            (Some(value), Some(after)) if value != *after => Some((value > *after) == filter.is_ascending),
+            _ => None,
+        };
+        let after = filter.after.filter(|_| is_beyond.is_none());
+        (is_beyond != Some(false)).then(|| Self {
             kind: "order",
             state: "waiting".to_owned(),
             reason: String::new(),
@@ -69,9 +76,19 @@ impl ParkedFilter {
             to_ms: filter.to_ms,
             q: filter.q.clone(),
             is_ascending: filter.is_ascending,
-            after: filter.after,
+            after,
             limit: filter.limit,
-        }
+        })
+    }
+}
+
+/// Returns the value of an order that waits for its prospect.
+#[must_use]
+pub fn waiting_value(column: EventColumn) -> EventValue {
+    match column {
+        EventColumn::UserId => EventValue::Number(0),
+        EventColumn::Payout => EventValue::Micros(0),
+        _ => EventValue::Text(String::new()),
     }
 }
 

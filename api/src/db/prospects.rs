@@ -1,5 +1,5 @@
-//! Prospects in ClickHouse. Lists read the table from one end, in its order, until the page is
-//! full. Single prospects are found through `prospect_index`.
+//! Prospects in ClickHouse. Lists by time read the table from one end, in its order, until the page
+//! is full. Single prospects are found through `prospect_index`.
 
 use std::collections::HashSet;
 use std::net::Ipv6Addr;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::db::MAX_TIME_MS;
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
+use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::scope::EventScope;
 use crate::db::time_slices::{self, PageSlices};
 use crate::policy::Grant;
@@ -87,6 +88,22 @@ pub fn shown_ip(ip: Ipv6Addr, grant: Grant) -> Ipv6Addr {
     if grant.customer_data { ip } else { Ipv6Addr::UNSPECIFIED }
 }
 
+impl ProspectRow {
+    /// Returns the value of a column by which lists of prospects are sorted.
+    #[must_use]
+    pub fn value(&self, column: EventColumn) -> EventValue {
+        match column {
+            EventColumn::IpAddress => EventValue::Address(self.ip),
+            EventColumn::UserAgent => EventValue::Text(self.user_agent.clone()),
+            EventColumn::ReferralSource => EventValue::Text(self.referrer.clone()),
+            EventColumn::UserId => EventValue::Number(self.user_id),
+            EventColumn::Country | EventColumn::Status | EventColumn::Payout => {
+                EventValue::Text(self.country.clone())
+            }
+        }
+    }
+}
+
 impl From<ProspectRow> for VisitRow {
     fn from(row: ProspectRow) -> Self {
         let ProspectRow { prospect_id, time_ms, user_id, ip, user_agent, referrer, .. } = row;
@@ -152,13 +169,17 @@ fn page_sql(slice: &EventFilter) -> String {
     )
 }
 
-/// Lists a page of prospects by time. `now_ms` is the approximate time of the newest prospect.
+/// Lists a page of prospects. `now_ms` is the approximate time of the newest prospect.
 pub async fn list(
     client: &Client,
     filter: &EventFilter,
     now_ms: u64,
 ) -> clickhouse::error::Result<Vec<ProspectRow>> {
-    let slicing = if filter.q.is_empty() { time_slices::PROSPECTS } else { time_slices::TEXTS };
+    let slicing = match (filter.sort, filter.q.as_str()) {
+        (Some(_), _) => time_slices::WHOLE,
+        (None, "") => time_slices::PROSPECTS,
+        (None, _) => time_slices::TEXTS,
+    };
     let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(slice) = slices.next(rows.len()) {

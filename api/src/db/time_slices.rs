@@ -30,6 +30,9 @@ pub const ORDERS: Slicing = Slicing { table: "orders", lengths_ms: &[24 * DAY_MS
 /// second slice.
 pub const FEW_ORDERS: Slicing = Slicing { table: "orders", lengths_ms: &[] };
 
+/// All events at once, for an order in which the first may have any time.
+pub const WHOLE: Slicing = Slicing { table: "", lengths_ms: &[] };
+
 /// The slices of one page.
 pub struct PageSlices<'a> {
     filter: &'a EventFilter,
@@ -39,7 +42,7 @@ pub struct PageSlices<'a> {
 impl<'a> PageSlices<'a> {
     /// Prepares the slices of a page. `now_ms` is the time of the newest events. Later ones, from a
     /// clock that is ahead, belong to the first slice. The time of the oldest event is queried if
-    /// the list is ascending.
+    /// the list is ascending and has slices.
     pub async fn new(
         client: &Client,
         slicing: Slicing,
@@ -47,7 +50,7 @@ impl<'a> PageSlices<'a> {
         now_ms: u64,
     ) -> clickhouse::error::Result<Self> {
         let (mut from_ms, to_ms) = filter.range_ms();
-        if filter.is_ascending {
+        if filter.is_ascending && !slicing.lengths_ms.is_empty() {
             from_ms = from_ms.max(earliest_ms(client, slicing.table).await?);
         }
         let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);

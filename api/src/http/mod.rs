@@ -4,7 +4,8 @@
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
 //!   `call` combines them for a change; `in_process` lets pages call the API;
-//! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `archived` read what was sent;
+//! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `event_sort`, `archived` read
+//!   what was sent;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
 //!   `edge_proxy` passes events on;
 //! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written, `openapi`
@@ -23,6 +24,7 @@ pub mod call;
 pub mod client_address;
 pub mod edge_proxy;
 pub mod error;
+pub mod event_sort;
 pub mod fields;
 pub mod freshness;
 pub mod guard;

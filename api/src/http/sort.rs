@@ -22,10 +22,7 @@ impl Params {
         let order = sorting.order(&asked, limit);
         if order.is_none() {
             let names: Vec<&str> = sorting.columns.iter().map(|column| column.name).collect();
-            let names = names.join(", ");
-            let message = format!(
-                "\"{asked}\" is not a valid choice. Choose {names}, or one of them after a minus sign."
-            );
+            let message = not_a_choice(&asked, &names.join(", "));
             self.fail("sort", message);
         }
         let is_known = order.is_some();
@@ -33,7 +30,7 @@ impl Params {
         let mut order = order.expect("a test has read the default of each list");
         let Some(cursor) = self.text("cursor").filter(|_| is_known) else { return order };
         if !read(cursor).is_some_and(|(sort, keyset)| sort == order.sort && order.begin_after(&keyset)) {
-            self.fail("cursor", "Invalid cursor. It is from a page with the same \"sort\".");
+            self.fail("cursor", INVALID_CURSOR);
         }
         order
     }
@@ -48,11 +45,19 @@ impl<T> Page<T> {
     }
 }
 
-fn write(sort: &str, keyset: &[Option<String>]) -> String {
+/// The message for a cursor that cannot be used.
+pub(super) const INVALID_CURSOR: &str = "Invalid cursor. It is from a page with the same \"sort\".";
+
+/// Returns the message for a wrong `sort`.
+pub(super) fn not_a_choice(asked: &str, names: &str) -> String {
+    format!("\"{asked}\" is not a valid choice. Choose {names}, or one of them after a minus sign.")
+}
+
+pub(super) fn write(sort: &str, keyset: &[Option<String>]) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!([sort, keyset]).to_string())
 }
 
-fn read(cursor: &str) -> Option<(String, Vec<Option<String>>)> {
+pub(super) fn read(cursor: &str) -> Option<(String, Vec<Option<String>>)> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
 }
 

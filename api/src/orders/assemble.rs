@@ -9,8 +9,9 @@ use clickhouse::Client;
 use sluice_schemas::chunk::decode_event;
 use uuid::Uuid;
 
+use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::orders::{self, ContactRow, OrderRow};
-use crate::db::parked::ParkedRow;
+use crate::db::parked::{ParkedRow, waiting_value};
 use crate::db::prospects::{self, VisitRow, shown_ip};
 use crate::http::error::ApiError;
 use crate::policy::Grant;
@@ -51,6 +52,17 @@ impl Order {
     #[must_use]
     pub fn version(&self) -> u32 {
         self.state.as_ref().map_or(0, |state| state.version)
+    }
+
+    /// Returns the value of a column by which lists of orders are sorted.
+    #[must_use]
+    pub fn value(&self, column: EventColumn) -> EventValue {
+        match (column, &self.state) {
+            (EventColumn::UserId, _) => EventValue::Number(self.user_id),
+            (EventColumn::Payout, Some(state)) => EventValue::Micros(state.payout_micros),
+            (_, Some(state)) => EventValue::Text(state.status.clone()),
+            (column, None) => waiting_value(column),
+        }
     }
 }
 
@@ -117,15 +129,21 @@ pub fn parked(grant: Grant, row: ParkedRow) -> Order {
     }
 }
 
-/// Merges two lists of orders, by time and id.
+/// Merges two lists of orders, by the column, time and id.
 #[must_use]
-pub fn merge(left: Vec<Order>, right: Vec<Order>, is_ascending: bool) -> Vec<Order> {
+pub fn merge(
+    left: Vec<Order>,
+    right: Vec<Order>,
+    column: Option<EventColumn>,
+    is_ascending: bool,
+) -> Vec<Order> {
     if right.is_empty() {
         return left;
     }
     let mut all = left;
     all.extend(right);
-    all.sort_by_key(|order| (order.sort_ms, order.id.as_u128()));
+    let value = |order: &Order| column.map(|column| order.value(column));
+    all.sort_by_cached_key(|order| (value(order), order.sort_ms, order.id.as_u128()));
     if !is_ascending {
         all.reverse();
     }
@@ -187,7 +205,7 @@ mod tests {
     fn two_runs_become_one() {
         let grant = Grant { scope: Scope::All, customer_data: true };
         let at = |first_seen_ms| parked(grant, ParkedRow { first_seen_ms, ..row(String::new()) });
-        let merged = merge(vec![at(5), at(1)], vec![at(3)], false);
+        let merged = merge(vec![at(5), at(1)], vec![at(3)], None, false);
         assert_eq!(merged.iter().map(|order| order.sort_ms).collect::<Vec<_>>(), [5, 3, 1]);
     }
 }

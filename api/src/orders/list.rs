@@ -8,15 +8,17 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
+use crate::db::event_order::EventColumn;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
 use crate::events::{ListEventsQuery, may_search, read_filter};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, event_cursor};
+use crate::http::query::Params;
 use crate::http::state::App;
 use crate::orders::assemble::{self, Order};
 use crate::orders::model::OrderResponse;
@@ -27,6 +29,10 @@ use crate::policy::{self, Action, Resource};
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListOrdersQuery {
+    /// `-time` (newest first, the default), `time`, `status`, `payout` or `user_id`; with a minus sign
+    /// before it, in descending order. Other orders than that of time read all orders of the range
+    /// from `from` to `to`. A parked order has no status, payout or user: it comes before the others.
+    sort: Option<String>,
     /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
     status: Option<String>,
 }
@@ -60,7 +66,7 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<Order>, ApiError> {
-    let mut filter = read_filter(&mut params, allowed, limit);
+    let mut filter = read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, limit);
     filter.status = params.choice("status", &[&[""], &Status::WORDS[..]].concat()).to_owned();
     params.finish()?;
     may_search(&filter, allowed)?;
@@ -69,8 +75,12 @@ pub async fn collect(
     let grant = allowed.grant;
     let waiting = waiting.into_iter().map(|row| assemble::parked(grant, row)).collect();
     let stored = assemble::stored(&app.clickhouse, grant, rows).await?;
-    let all = assemble::merge(stored, waiting, filter.is_ascending);
-    Ok(Page::of(all, limit, |order| event_cursor(order.sort_ms, order.id)))
+    let all = assemble::merge(stored, waiting, filter.sort, filter.is_ascending);
+    let cursor = |order: &Order| {
+        let value = filter.sort.map(|column| order.value(column));
+        cursor_after(&filter, value.as_ref(), order.sort_ms, order.id)
+    };
+    Ok(Page::of(all, limit, cursor))
 }
 
 async fn find_stored(app: &App, filter: &EventFilter) -> clickhouse::error::Result<Vec<OrderRow>> {
@@ -95,5 +105,8 @@ async fn find_parked(
     if !may_see || is_of_stored {
         return Ok(Vec::new());
     }
-    parked::list(&app.clickhouse, &ParkedFilter::waiting_orders(filter)).await
+    match ParkedFilter::waiting_orders(filter) {
+        Some(filter) => parked::list(&app.clickhouse, &filter).await,
+        None => Ok(Vec::new()),
+    }
 }

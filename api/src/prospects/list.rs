@@ -2,23 +2,37 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
+use crate::db::event_order::EventColumn;
 use crate::db::prospects::{self, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
 use crate::events::{ListEventsQuery, may_search, read_filter};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, event_cursor};
+use crate::http::query::Params;
 use crate::http::state::App;
 use crate::prospects::model::ProspectResponse;
 
+/// The order of the list of prospects.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListProspectsQuery {
+    /// `-time` (newest first, the default), `time`, `ip_address`, `country`, `user_agent`,
+    /// `referral_source` or `user_id`; with a minus sign before it, in descending order. Other orders
+    /// than that of time read all prospects of the range from `from` to `to`.
+    sort: Option<String>,
+}
+
 /// List prospects
 #[utoipa::path(
-    get, path = "/api/prospects/list/", tag = "prospects", params(ListEventsQuery),
+    get, path = "/api/prospects/list/", tag = "prospects", params(ListEventsQuery, ListProspectsQuery),
     responses((status = 200, description = "Prospects, newest first", body = Vec<ProspectResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -43,7 +57,7 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<ProspectRow>, ApiError> {
-    let filter = read_filter(&mut params, allowed, limit);
+    let filter = read_filter(&mut params, allowed, &EventColumn::OF_PROSPECTS, limit);
     params.finish()?;
     may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
@@ -55,5 +69,9 @@ pub async fn collect(
     }
     let filter = EventFilter { scope, ..filter };
     let rows = prospects::list(&app.clickhouse, &filter, app.clock.now_ms()).await?;
-    Ok(Page::of(rows, limit, |row| event_cursor(row.time_ms, row.prospect_id)).map(shown))
+    let cursor = |row: &ProspectRow| {
+        let value = filter.sort.map(|column| row.value(column));
+        cursor_after(&filter, value.as_ref(), row.time_ms, row.prospect_id)
+    };
+    Ok(Page::of(rows, limit, cursor).map(shown))
 }

@@ -97,7 +97,7 @@ async fn everything_that_is_archived_is_listed_and_comes_back_once() {
         assert!(line.starts_with(&format!("restore {id} by owner: - -> {{")), "{line}");
     }
     let wrong = office.world.get_as("/api/teams/list/?archived=1", &office.owner).await;
-    insta::assert_snapshot!(wrong.line(), @"");
+    insta::assert_snapshot!(wrong.line(), @r#"400 {"archived":["\"1\" is not a valid choice."]}"#);
 }
 
 #[tokio::test]
@@ -115,13 +115,13 @@ async fn what_is_taken_meanwhile_is_a_conflict_with_its_reason() {
         answer.line()
     };
     let team = json!({"name": "Alpha", "team_lead": lead});
-    insta::assert_snapshot!(conflict("teams", team).await, @"");
-    insta::assert_snapshot!(conflict("sources", json!({"name": "Ads"})).await, @"");
-    insta::assert_snapshot!(conflict("partners", json!({"name": "Offers"})).await, @"");
+    insta::assert_snapshot!(conflict("teams", team).await, @r#"409 {"detail":"Its lead leads another team now. Give that team another lead first."}"#);
+    insta::assert_snapshot!(conflict("sources", json!({"name": "Ads"})).await, @r#"409 {"detail":"Another source has this name now. Rename it first."}"#);
+    insta::assert_snapshot!(conflict("partners", json!({"name": "Offers"})).await, @r#"409 {"detail":"Another partner has this name now. Rename it first."}"#);
     let user = json!({"username": "Eve", "password": "secretpassword"});
-    insta::assert_snapshot!(conflict("users", user).await, @"");
+    insta::assert_snapshot!(conflict("users", user).await, @r#"409 {"detail":"Another user has this username now. Rename that user first."}"#);
     let account = json!({"name": "Meta", "user_id": buyer, "currency": "USD"});
-    insta::assert_snapshot!(conflict("funds/accounts", account).await, @"");
+    insta::assert_snapshot!(conflict("funds/accounts", account).await, @r#"409 {"detail":"Another account has this name now. Rename it first."}"#);
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn a_team_and_a_user_come_back_without_each_other() {
     let path = format!("/api/users/update/{}/", office.lead.id);
     assert_eq!(office.world.call("PATCH", &path, &buyer, &office.owner, "").await.status, 200);
     let back = office.restore("teams", id, &office.owner).await;
-    insta::assert_snapshot!(back.line(), @"");
+    insta::assert_snapshot!(back.line(), @r#"200 {"id":1,"name":"Alpha","team_lead":null,"members":[]}"#);
     office.delete("users", office.ann.id).await;
     assert_eq!(office.world.login("ann", crate::world::PASSWORD).await.status, 400);
     let back = office.restore("users", office.ann.id, &office.owner).await.json();

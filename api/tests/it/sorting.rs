@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 use sluice_api::policy::Position;
+use sluice_schemas::rows::{OrderRow, ProspectRow};
 
-use crate::world::{Person, World};
+use crate::events::{insert_index, insert_orders, insert_prospects, order, park_order, prospect};
+use crate::world::{NOW_MS, Person, World};
 
 /// Rows of each table.
 const N_ROWS: usize = 9;
@@ -223,10 +225,10 @@ async fn references_are_sorted_by_the_name_that_pages_show() {
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=source", "source").await, @"3 3 2 2 1 1 1 null null");
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=-partner", "partner").await, @"2 2 2 1 1 1 null null null");
     insta::assert_snapshot!(column("/api/campaigns/list/?sort=-payout", "payout").await, @r#""2.00" "0.00" null null "2.00" "1.00" "1.00" "0.00" "0.00""#);
-    insta::assert_snapshot!(column("/api/funds/accounts/list/?sort=-balance", "balance").await, @"");
-    insta::assert_snapshot!(column("/api/funds/balances/list/?sort=runway_days", "runway_days").await, @"");
-    insta::assert_snapshot!(column("/api/funds/balances/list/?by=buyer&sort=-name", "name").await, @"");
-    insta::assert_snapshot!(column("/api/funds/balances/list/?by=team&sort=-balance", "balance").await, @"");
+    insta::assert_snapshot!(column("/api/funds/accounts/list/?sort=-balance", "balance").await, @r#""20993.00" "14000.00" "0.00" "0.00" "13300" "7000" "0" "0" "0""#);
+    insta::assert_snapshot!(column("/api/funds/balances/list/?sort=runway_days", "runway_days").await, @"133 20993 null null null null null null null");
+    insta::assert_snapshot!(column("/api/funds/balances/list/?by=buyer&sort=-name", "name").await, @r#""Buyer3" "Buyer3" "Buyer2" "Buyer2" "Buyer1" "Buyer1""#);
+    insta::assert_snapshot!(column("/api/funds/balances/list/?by=team&sort=-balance", "balance").await, @r#""20993.00" "14000.00" "0.00" "13300" "7000" "0""#);
     insta::assert_snapshot!(column("/api/users/list/?sort=-email&position=Buyer", "email").await, @r#""Z@b.example" "Z@b.example" "Z@b.example" "a@b.example" "a@b.example" "a@b.example" "" "" """#);
 }
 
@@ -268,4 +270,77 @@ async fn rows_that_come_and_go_between_two_pages_move_no_other_row() {
     let mut all = [page, rest].concat();
     all.sort_by_key(Value::as_i64);
     assert_eq!(json!(all), json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+}
+
+#[tokio::test]
+async fn events_are_sorted_by_their_columns() {
+    let world = World::with_events(|_| {}).await;
+    let owner = world.person("owner", Position::Owner).await;
+    let pick = |words: &[&str], number: u64| words[number as usize % words.len()].to_owned();
+    let visit = |number: u64| ProspectRow {
+        ip: pick(&["::ffff:192.0.2.9", "2001:db8::1", "::ffff:192.0.2.10"], number).parse().unwrap(),
+        country: pick(&["UA", "", "DK"], number),
+        user_agent: pick(&["Ω {x:String} ?", "curl", "Curl", "'"], number),
+        referrer: pick(&["", "https://новини.example/"], number),
+        ..prospect(number, NOW_MS + number / 3, (number % 2).try_into().unwrap())
+    };
+    let visits: Vec<ProspectRow> = (0..10).map(visit).collect();
+    insert_prospects(&world, &visits).await;
+    insert_index(&world, &visits).await;
+    let sale = |number: u64| OrderRow {
+        status: pick(&["hold", "sale"], number),
+        payout: [0, 12_500_000, 7, -1_000_000][number as usize % 4],
+        ..order(number, NOW_MS + number / 3, &visits[number as usize])
+    };
+    insert_orders(&world, &(0..10).map(sale).collect::<Vec<_>>()).await;
+    for number in 0..3 {
+        park_order(&world, 1000 + number, NOW_MS, "nobody", "").await;
+    }
+    for (path, n_rows, columns) in [
+        (
+            "/api/prospects/list/",
+            10,
+            &["ip_address", "country", "user_agent", "referral_source", "user_id"][..],
+        ),
+        ("/api/prospects/list/?q=example", 10, &["ip", "referrer"]),
+        ("/api/orders/list/", 13, &["status", "payout", "user_id"]),
+        ("/api/orders/list/?status=sale", 5, &["status", "payout", "user_id", "time"]),
+    ] {
+        let path = format!("{path}{}", if path.contains('?') { "&" } else { "?" });
+        for column in columns {
+            let up = read(&world, &owner, &format!("{path}sort={column}"), 1000).await;
+            assert_eq!(up.len(), n_rows, "{path} {column}");
+            for limit in [1, 2, 3] {
+                let paged = read(&world, &owner, &format!("{path}sort={column}"), limit).await;
+                assert_eq!(paged, up, "{path} {column}");
+            }
+            let mut down = read(&world, &owner, &format!("{path}sort=-{column}"), 2).await;
+            down.reverse();
+            assert_eq!(down, up, "{path} {column}");
+            let number = |row: &Value| row[column].as_str().and_then(|text| text.parse::<f64>().ok());
+            assert!(
+                up.windows(2).all(|pair| number(&pair[0]) <= number(&pair[1])),
+                "{path} {column}: {up:?}"
+            );
+        }
+    }
+    let words = async |path: &str, name: &str| {
+        let rows = read(&world, &owner, path, 3).await;
+        let mut words: Vec<String> = rows.iter().map(|row| row[name].to_string()).collect();
+        words.dedup();
+        words.join(" ")
+    };
+    insta::assert_snapshot!(words("/api/orders/list/?sort=-status", "status").await, @r#""sale" "hold" null"#);
+    let by_payout = read(&world, &owner, "/api/orders/list/?sort=payout", 3).await;
+    let number = |row: &Value| u64::from_str_radix(&row["id"].as_str().unwrap()[24..], 16).unwrap();
+    assert_eq!(
+        by_payout.iter().map(number).collect::<Vec<_>>(),
+        [3, 7, 0, 1000, 1001, 1002, 4, 8, 2, 6, 1, 5, 9]
+    );
+    insta::assert_snapshot!(words("/api/prospects/list/?sort=ip", "ip_address").await, @r#""192.0.2.9" "192.0.2.10" "2001:db8::1""#);
+    insta::assert_snapshot!(words("/api/prospects/list/?sort=-user_agent", "user_agent").await, @r#""Ω {x:String} ?" "curl" "Curl" "'""#);
+    for wrong in ["sort=phone", "sort=ip_address&cursor=YQ", "sort=user_id&cursor=W10", "sort=--time"] {
+        let answer = world.get_as(&format!("/api/prospects/list/?{wrong}"), &owner).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
+    }
 }
