@@ -1,8 +1,9 @@
 //! The columns by which lists of prospects and orders can be sorted, besides time.
 //!
 //! In the order of time, a list reads its table from one end until the page is full. In every other
-//! order it reads the column, time and id of all rows that match: of 100 million rows that takes
-//! seconds, so a range of time should be given. Equal values are in the order of time.
+//! order it reads the column, time and id of all rows of the range, for every page. So its cost
+//! grows with the range, and a range that is too long for the limit of a query is a 503. Equal
+//! values are in the order of time.
 
 use std::fmt::{Display, Formatter};
 use std::net::Ipv6Addr;

@@ -58,8 +58,8 @@ pub struct ParkedFilter {
 }
 
 impl ParkedFilter {
-    /// Returns the filter of the waiting orders that belong on a page of orders; `None` if there are
-    /// none. All of them have the same value in the columns by which orders are sorted.
+    /// Returns the filter of the waiting orders that belong on a page of orders; `None` if there
+    /// are none. All of them have the same value in the columns by which orders are sorted.
     #[must_use]
     pub fn waiting_orders(filter: &EventFilter) -> Option<Self> {
         let is_beyond = match (filter.sort.map(waiting_value), &filter.after_value) {

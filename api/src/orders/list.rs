@@ -29,9 +29,9 @@ use crate::policy::{self, Action, Resource};
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListOrdersQuery {
-    /// `-time` (newest first, the default), `time`, `status`, `payout` or `user_id`; with a minus sign
-    /// before it, in descending order. Other orders than that of time read all orders of the range
-    /// from `from` to `to`. A parked order has no status, payout or user: it comes before the others.
+    /// `-time` (newest first, the default), `time`, `status`, `payout` or `user_id`; with a minus
+    /// sign before it, in descending order. Other orders than that of time read all orders of the
+    /// range from `from` to `to`. A parked order counts as one without status, payout and user.
     sort: Option<String>,
     /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
     status: Option<String>,

@@ -25,8 +25,8 @@ use crate::prospects::model::ProspectResponse;
 #[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
 pub struct ListProspectsQuery {
     /// `-time` (newest first, the default), `time`, `ip_address`, `country`, `user_agent`,
-    /// `referral_source` or `user_id`; with a minus sign before it, in descending order. Other orders
-    /// than that of time read all prospects of the range from `from` to `to`.
+    /// `referral_source` or `user_id`; with a minus sign before it, in descending order. Other
+    /// orders than that of time read all prospects of the range from `from` to `to`.
     sort: Option<String>,
 }
 
