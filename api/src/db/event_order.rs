@@ -1,4 +1,4 @@
-//! The columns by which lists of prospects and orders can be sorted, besides time.
+//! The columns by which lists of prospects, orders and parked events can be sorted, besides time.
 //!
 //! In the order of time, a list reads its table from one end until the page is full. In every other
 //! order it reads the column, time and id of all rows of the range, for every page. So its cost
@@ -10,7 +10,7 @@ use std::net::Ipv6Addr;
 
 use sluice_schemas::decimal::{Decimal, MICROS_PLACES, show_micros};
 
-/// A column of prospects or orders.
+/// A column of prospects, orders or parked events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventColumn {
     IpAddress,
@@ -20,6 +20,10 @@ pub enum EventColumn {
     UserId,
     Status,
     Payout,
+    Kind,
+    Reason,
+    State,
+    LastTried,
 }
 
 /// The value of a column in one row. Values of one column are ordered as in ClickHouse.
@@ -35,6 +39,7 @@ impl EventColumn {
     pub const OF_PROSPECTS: [Self; 5] =
         [Self::IpAddress, Self::Country, Self::UserAgent, Self::ReferralSource, Self::UserId];
     pub const OF_ORDERS: [Self; 3] = [Self::Status, Self::Payout, Self::UserId];
+    pub const OF_PARKED: [Self; 4] = [Self::Kind, Self::Reason, Self::State, Self::LastTried];
 
     /// Returns the words in `sort`: the name in responses, and the name in the table.
     #[must_use]
@@ -47,10 +52,14 @@ impl EventColumn {
             Self::UserId => ["user_id", "user_id"],
             Self::Status => ["status", "status"],
             Self::Payout => ["payout", "payout"],
+            Self::Kind => ["kind", "kind"],
+            Self::Reason => ["reason", "reason"],
+            Self::State => ["state", "state"],
+            Self::LastTried => ["last_tried", "last_tried_ms"],
         }
     }
 
-    /// Returns the column of the table.
+    /// Returns the column of the table, or of the query.
     pub(super) const fn sql(self) -> &'static str {
         self.names()[1]
     }
@@ -61,7 +70,14 @@ impl EventColumn {
             Self::IpAddress => "IPv6",
             Self::UserId => "UInt64",
             Self::Payout => "Decimal(18, 6)",
-            Self::Country | Self::UserAgent | Self::ReferralSource | Self::Status => "String",
+            Self::LastTried => "Int64",
+            Self::Country
+            | Self::UserAgent
+            | Self::ReferralSource
+            | Self::Status
+            | Self::Kind
+            | Self::Reason
+            | Self::State => "String",
         }
     }
 
@@ -71,13 +87,12 @@ impl EventColumn {
         match self {
             Self::IpAddress => text.parse().ok().map(EventValue::Address),
             Self::UserId => text.parse().ok().map(EventValue::Number),
+            Self::LastTried => text.parse::<i64>().ok().map(|ms| EventValue::Number(ms.unsigned_abs())),
             Self::Payout => {
                 let number = Decimal::parse(text).filter(|number| number.places() <= MICROS_PLACES)?;
                 number.micros().map(EventValue::Micros)
             }
-            Self::Country | Self::UserAgent | Self::ReferralSource | Self::Status => {
-                Some(text).filter(|text| !text.contains('\0')).map(|text| EventValue::Text(text.to_owned()))
-            }
+            _ => Some(text).filter(|text| !text.contains('\0')).map(|text| EventValue::Text(text.to_owned())),
         }
     }
 }

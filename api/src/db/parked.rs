@@ -52,8 +52,12 @@ pub struct ParkedFilter {
     pub to_ms: i64,
     /// The event's id, the reference, or a part of the payload.
     pub q: String,
+    /// The column to sort by; `None`: by the time when the event was first seen.
+    pub sort: Option<EventColumn>,
     pub is_ascending: bool,
     pub after: Option<(i64, Uuid)>,
+    /// The value of the column in the last event of the previous page.
+    pub after_value: Option<EventValue>,
     pub limit: u32,
 }
 
@@ -75,8 +79,10 @@ impl ParkedFilter {
             from_ms: filter.from_ms,
             to_ms: filter.to_ms,
             q: filter.q.clone(),
+            sort: None,
             is_ascending: filter.is_ascending,
             after,
+            after_value: None,
             limit: filter.limit,
         })
     }
@@ -92,9 +98,32 @@ pub fn waiting_value(column: EventColumn) -> EventValue {
     }
 }
 
-/// Lists a page of parked events by the time when they were first seen.
+impl ParkedRow {
+    /// Returns the value of a column by which lists of parked events are sorted.
+    #[must_use]
+    pub fn value(&self, column: EventColumn) -> EventValue {
+        match column {
+            EventColumn::Kind => EventValue::Text(self.kind.clone()),
+            EventColumn::Reason => EventValue::Text(self.reason.clone()),
+            EventColumn::LastTried => EventValue::Number(self.last_tried_ms.unsigned_abs()),
+            _ => EventValue::Text(self.state.clone()),
+        }
+    }
+}
+
+/// Lists a page of parked events.
 pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let (comparison, direction) = if filter.is_ascending { (">", "ASC") } else { ("<", "DESC") };
+    let names = |column: EventColumn| {
+        let parameter = format!("{{after_value:{}}}, ", column.type_sql());
+        (format!("{}, ", column.sql()), format!("{} {direction}, ", column.sql()), parameter)
+    };
+    let (column, order, value) = filter.sort.map(names).unwrap_or_default();
+    let after = format!(
+        " AND ({column}toUnixTimestamp64Milli(first_seen), toUInt128(event_id))
+                {comparison} ({value}{{after_ms:Int64}}, toUInt128({{after_id:UUID}}))"
+    );
+    let after = if filter.after.is_some() { after } else { String::new() };
     let sql = format!(
         "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, toString(state) AS state,
                 toUnixTimestamp64Milli(first_seen) AS first_seen_ms, toUnixTimestamp64Milli(last_tried) AS last_tried_ms,
@@ -107,9 +136,8 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
            AND first_seen <= fromUnixTimestamp64Milli({{to_ms:Int64}})
            AND ({{q:String}} = '' OR toString(event_id) = lower({{q:String}}) OR reference = {{q:String}}
                 OR positionCaseInsensitive(tryBase64Decode(payload), {{q:String}}) > 0)
-           AND ({{is_first:Bool}} OR (toUnixTimestamp64Milli(first_seen), toUInt128(event_id))
-                {comparison} ({{after_ms:Int64}}, toUInt128({{after_id:UUID}})))
-         ORDER BY first_seen {direction}, toUInt128(event_id) {direction} LIMIT {{limit:UInt32}}"
+           {after}
+         ORDER BY {order}first_seen {direction}, toUInt128(event_id) {direction} LIMIT {{limit:UInt32}}"
     );
     let (after_ms, after_id) = filter.after.unwrap_or_default();
     let query = client
@@ -122,7 +150,7 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
         .param("from_ms", filter.from_ms)
         .param("to_ms", filter.to_ms)
         .param("q", &filter.q)
-        .param("is_first", filter.after.is_none())
+        .param("after_value", filter.after_value.as_ref().map(EventValue::to_string).unwrap_or_default())
         .param("after_ms", after_ms)
         .param("after_id", after_id.to_string())
         .param("limit", filter.limit);

@@ -97,9 +97,7 @@ impl ProspectRow {
             EventColumn::UserAgent => EventValue::Text(self.user_agent.clone()),
             EventColumn::ReferralSource => EventValue::Text(self.referrer.clone()),
             EventColumn::UserId => EventValue::Number(self.user_id),
-            EventColumn::Country | EventColumn::Status | EventColumn::Payout => {
-                EventValue::Text(self.country.clone())
-            }
+            _ => EventValue::Text(self.country.clone()),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `sort` and `cursor` of lists of prospects and orders. `db/event_order.rs` has the columns.
+//! `sort` and `cursor` of lists of prospects, orders and parked events. `db/event_order.rs` has the
+//! columns.
 
 use uuid::Uuid;
 
 use crate::db::MAX_TIME_MS;
-use crate::db::event_filter::EventFilter;
 use crate::db::event_order::{EventColumn, EventValue};
 use crate::http::query::{Params, event_cursor};
 use crate::http::sort;
@@ -59,12 +59,17 @@ impl Params {
     }
 }
 
-/// Returns the cursor after an event. `value` is that of the column of the filter.
+/// Returns the cursor after an event. `sorted` is the column of the list and its value.
 #[must_use]
-pub fn cursor_after(filter: &EventFilter, value: Option<&EventValue>, time_ms: i64, id: Uuid) -> String {
-    let Some((column, value)) = filter.sort.zip(value) else { return event_cursor(time_ms, id) };
+pub fn cursor_after(
+    sorted: Option<(EventColumn, EventValue)>,
+    is_ascending: bool,
+    time_ms: i64,
+    id: Uuid,
+) -> String {
+    let Some((column, value)) = sorted else { return event_cursor(time_ms, id) };
     let keyset = [value.to_string(), time_ms.to_string(), id.to_string()].map(Some);
-    sort::write(&word(column, filter.is_ascending), &keyset)
+    sort::write(&word(column, is_ascending), &keyset)
 }
 
 fn word(column: EventColumn, is_ascending: bool) -> String {
@@ -90,10 +95,8 @@ mod tests {
 
     #[test]
     fn a_cursor_belongs_to_its_order() {
-        let filter =
-            EventFilter { sort: Some(EventColumn::Payout), is_ascending: true, ..EventFilter::default() };
         let (value, id) = (EventValue::Micros(12_500_000), Uuid::from_u128(7));
-        let cursor = cursor_after(&filter, Some(&value), 5, id);
+        let cursor = cursor_after(Some((EventColumn::Payout, value.clone())), true, 5, id);
         let read = order(&format!("sort=payout&cursor={cursor}")).unwrap();
         assert_eq!((read.after, read.after_value), (Some((5, id)), Some(value)));
         for wrong in ["-payout", "status", "time", "-time", ""] {

@@ -77,8 +77,8 @@ pub async fn collect(
     let stored = assemble::stored(&app.clickhouse, grant, rows).await?;
     let all = assemble::merge(stored, waiting, filter.sort, filter.is_ascending);
     let cursor = |order: &Order| {
-        let value = filter.sort.map(|column| order.value(column));
-        cursor_after(&filter, value.as_ref(), order.sort_ms, order.id)
+        let sorted = filter.sort.map(|column| (column, order.value(column)));
+        cursor_after(sorted, filter.is_ascending, order.sort_ms, order.id)
     };
     Ok(Page::of(all, limit, cursor))
 }

@@ -5,12 +5,14 @@ use axum::response::Response;
 use sluice_schemas::outcome::ParkReason;
 use utoipa::IntoParams;
 
+use crate::db::event_order::EventColumn;
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, event_cursor};
+use crate::http::query::Params;
 use crate::http::state::App;
 use crate::parked::model::ParkedResponse;
 use crate::time_zone::TimeZone;
@@ -35,7 +37,8 @@ pub struct ListParkedQuery {
     limit: Option<u32>,
     /// From the `Link` header of the previous page.
     cursor: Option<String>,
-    /// `time` or `-time` (the default).
+    /// `-time` (newest first, the default), `time`, `kind`, `reason`, `state` or `last_tried`; with
+    /// a minus sign before it, in descending order.
     sort: Option<String>,
     /// The id of an event, what it names, or a part of its contents.
     q: Option<String>,
@@ -81,6 +84,7 @@ pub async fn collect(
     limit: u32,
 ) -> Result<Page<ParkedRow>, ApiError> {
     let range = params.time_range(zone);
+    let order = params.event_order(&EventColumn::OF_PARKED);
     let filter = ParkedFilter {
         kind: "",
         state: params.choice("state", &STATES).to_owned(),
@@ -89,11 +93,17 @@ pub async fn collect(
         from_ms: range.from_ms,
         to_ms: range.to_ms,
         q: params.q(),
-        is_ascending: params.is_ascending("time", false),
-        after: params.event_cursor(),
+        sort: order.column,
+        is_ascending: order.is_ascending,
+        after: order.after,
+        after_value: order.after_value,
         limit: limit + 1,
     };
     params.finish()?;
     let rows = parked::list(&app.clickhouse, &filter).await?;
-    Ok(Page::of(rows, limit, |row| event_cursor(row.first_seen_ms, row.event_id)))
+    let cursor = |row: &ParkedRow| {
+        let sorted = filter.sort.map(|column| (column, row.value(column)));
+        cursor_after(sorted, filter.is_ascending, row.first_seen_ms, row.event_id)
+    };
+    Ok(Page::of(rows, limit, cursor))
 }

@@ -70,8 +70,8 @@ pub async fn collect(
     let filter = EventFilter { scope, ..filter };
     let rows = prospects::list(&app.clickhouse, &filter, app.clock.now_ms()).await?;
     let cursor = |row: &ProspectRow| {
-        let value = filter.sort.map(|column| row.value(column));
-        cursor_after(&filter, value.as_ref(), row.time_ms, row.prospect_id)
+        let sorted = filter.sort.map(|column| (column, row.value(column)));
+        cursor_after(sorted, filter.is_ascending, row.time_ms, row.prospect_id)
     };
     Ok(Page::of(rows, limit, cursor).map(shown))
 }

@@ -304,6 +304,7 @@ async fn events_are_sorted_by_their_columns() {
         ),
         ("/api/prospects/list/?q=example", 10, &["ip", "referrer"]),
         ("/api/orders/list/", 13, &["status", "payout", "user_id"]),
+        ("/api/parked/list/", 3, &["kind", "reason", "state", "last_tried"]),
         ("/api/orders/list/?status=sale", 5, &["status", "payout", "user_id", "time"]),
     ] {
         let path = format!("{path}{}", if path.contains('?') { "&" } else { "?" });
