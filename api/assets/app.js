@@ -55,3 +55,58 @@
 
 // Moves the focus to the problems of a form.
 document.getElementById("problems")?.focus();
+
+// Suggests things while one types in the search box of the frame (the combobox of the ARIA
+// Authoring Practices). Enter alone opens the page of the search.
+(() => {
+  const box = document.getElementById("top-q");
+  const list = document.getElementById("top-suggestions");
+  if (!box || !list) return;
+  let hits = [];
+  let chosen = -1;
+  let asked = 0;
+  box.setAttribute("role", "combobox");
+  box.setAttribute("aria-controls", list.id);
+  box.setAttribute("aria-autocomplete", "list");
+  const show = () => {
+    list.replaceChildren(...hits.map((hit, index) => {
+      const item = document.createElement("li");
+      item.id = `top-suggestion-${index}`;
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", index === chosen);
+      item.textContent = `${hit.name} (${hit.kind})`;
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); location.assign(hit.path); });
+      return item;
+    }));
+    list.hidden = hits.length === 0;
+    box.setAttribute("aria-expanded", !list.hidden);
+    if (chosen >= 0) box.setAttribute("aria-activedescendant", `top-suggestion-${chosen}`);
+    else box.removeAttribute("aria-activedescendant");
+  };
+  const close = () => { hits = []; chosen = -1; show(); };
+  box.addEventListener("input", () => {
+    const turn = ++asked;
+    const q = box.value.trim();
+    if (q.length < 2) return close();
+    setTimeout(async () => {
+      if (turn !== asked) return;
+      const answer = await fetch(`${box.dataset.suggestions}?q=${encodeURIComponent(q)}`).catch(() => null);
+      if (!answer?.ok || turn !== asked) return;
+      hits = await answer.json();
+      chosen = -1;
+      show();
+    }, 150);
+  });
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return close();
+    if (event.key === "Enter" && chosen >= 0) {
+      event.preventDefault();
+      location.assign(hits[chosen].path);
+    }
+    if (!hits.length || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
+    event.preventDefault();
+    chosen = (chosen + (event.key === "ArrowDown" ? 1 : -1) + hits.length) % hits.length;
+    show();
+  });
+  box.addEventListener("blur", close);
+})();

@@ -37,6 +37,8 @@ pub struct ListEventsQuery {
     country: Option<String>,
     /// `true`: only events of bots. `false`: only events of humans.
     bot: Option<bool>,
+    /// `true`: prospects also have `country` and `bot`, and orders all fields of their details.
+    details: Option<bool>,
 }
 
 /// Refuses a search, and the order of addresses, to a viewer who may not see customer data, because

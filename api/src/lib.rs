@@ -41,6 +41,7 @@ pub mod policy;
 pub mod preferences;
 pub mod prospects;
 pub mod routes;
+pub mod search;
 pub mod snippet;
 pub mod sources;
 pub mod teams;

@@ -19,7 +19,9 @@ use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
     Orders, Parked, Partners, Prospects, Sources, Teams, Users,
 };
-use crate::{audit, campaigns, funds, orders, pages, parked, partners, prospects, sources, teams, users};
+use crate::{
+    audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, teams, users,
+};
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
 const HAS_TOKEN: Rule = Rule::Public("the refresh token is the credential");
@@ -75,6 +77,8 @@ fn account_api(list: Routes) -> Routes {
         .idempotent(InTransaction, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
         .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
+        // Each kind of things is found within the viewer's permission to list it.
+        .api(Rule::Asks(View, Account), routes!(search::find::search))
 }
 
 fn users_api(list: Routes) -> Routes {
@@ -267,11 +271,16 @@ fn pages(list: Routes) -> Routes {
         )
         .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
         .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
-        .page(Rule::Asks(List, Prospects), "/prospects/", get(pages::prospects::list_prospects_page))
         .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
-        .page(Rule::Asks(List, Orders), "/orders/", get(pages::orders::list_orders_page))
         .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
         .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
+        .page(
+            Rule::AsksPerson(Create, FundTransfers),
+            "/funds/import/",
+            get(pages::fund_import::show).post(pages::fund_import::submit),
+        )
+        .page(Rule::Asks(View, Account), "/search/", get(pages::search::show))
+        .page(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
         .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))

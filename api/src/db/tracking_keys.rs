@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sluice_schemas::tracking_key;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 /// A key of a campaign.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,6 +17,13 @@ pub struct KeyRow {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether it has not ended, by the database's clock.
     pub is_valid: bool,
+}
+
+/// Returns the campaign of a key, also of an expired one.
+pub async fn campaign_of(pool: &PgPool, key: &str) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("SELECT campaign_id FROM tracking_keys WHERE key = $1", key)
+        .fetch_optional(pool)
+        .await
 }
 
 /// Creates a current key and returns it.

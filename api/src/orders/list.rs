@@ -21,7 +21,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::state::App;
 use crate::orders::assemble::{self, Order};
-use crate::orders::model::OrderResponse;
+use crate::orders::model::{OrderDetailResponse, OrderResponse};
 use crate::policy::{self, Action, Resource};
 
 /// Further query parameters of the list of orders.
@@ -52,7 +52,11 @@ pub async fn list_orders(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let has_details = params.flag("details").unwrap_or_default();
     let page = collect(&app, &allowed, params, limit).await?;
+    if has_details {
+        return Ok(listing.answer(&page.map(OrderDetailResponse::from)));
+    }
     Ok(listing.answer(&page.map(OrderResponse::from)))
 }
 

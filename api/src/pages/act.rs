@@ -32,14 +32,20 @@ struct RevealedPage {
     back_href: String,
 }
 
+/// What is done with which kind of things, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed {
+    pub entity: &'static Entity,
+    pub verb: &'static Verb,
+    pub site: Site,
+}
+
 /// Does it.
 ///
 /// # Errors
 /// An error that is not about the form.
 pub async fn submit(
-    entity: &'static Entity,
-    verb: &'static Verb,
-    site: Site,
+    Deed { entity, verb, site }: Deed,
     State(app): State<App>,
     id: Result<PathText, ApiError>,
     api: Api,

@@ -34,7 +34,8 @@ pub async fn rows(
 ) -> Result<(Vec<Value>, Option<String>), ApiError> {
     let query = with_param(query, "per_page", None);
     let query = with_param(Some(&query), "limit", Some(&limit.to_string()));
-    let reply = api.get(&format!("/api/{}/list/?{query}", entity.path())).await?;
+    let more = entity.list_query;
+    let reply = api.get(&format!("/api/{}/list/?{query}{more}", entity.path())).await?;
     let Value::Array(items) = reply.body else { return Err(ApiError::bug("a list that is none")) };
     Ok((items, reply.next))
 }

@@ -64,7 +64,7 @@ pub async fn show(
         .collect();
     params.finish()?;
     let key = Uuid::new_v4().to_string();
-    Ok(render(&page(&api, entity, site, &inputs, &texts, &Messages::new(), key).await?)?)
+    render(&page(&api, entity, site, &inputs, &texts, &Messages::new(), key).await?)
 }
 
 /// Creates a thing.

@@ -47,7 +47,7 @@ pub async fn show(
 ) -> Result<Response, PageError> {
     let PathText(id) = id?;
     let thing = find(&api, entity, &id).await?;
-    Ok(render(&page(&api, entity, site, &id, &thing, Vec::new()))?)
+    render(&page(&api, entity, site, &id, &thing, Vec::new()))
 }
 
 /// Deletes a thing.

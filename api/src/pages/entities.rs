@@ -12,6 +12,7 @@ use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::router::Routes;
 use crate::http::state::App;
+use crate::pages::act::Deed;
 use crate::pages::entity::{ALL, Entity, Verb};
 use crate::pages::site::Site;
 use crate::pages::{act, admin, create, delete, detail, export, list, update};
@@ -31,10 +32,9 @@ pub fn routes(list: Routes) -> Routes {
 }
 
 fn in_pages(list: Routes, entity: &'static Entity) -> Routes {
-    // These have pages of their own.
+    let list = if entity.resource == Resource::Audit { list } else { lists(list, entity, Site::Pages) };
+    // One visit and one order have pages of their own.
     let is_own = matches!(entity.resource, Resource::Prospects | Resource::Orders);
-    let list =
-        if is_own || entity.resource == Resource::Audit { list } else { lists(list, entity, Site::Pages) };
     let list = if is_own || !entity.is_shown { list } else { shown(list, entity, Site::Pages) };
     changes(list, entity, Site::Pages)
 }
@@ -109,7 +109,7 @@ fn changes(mut list: Routes, entity: &'static Entity, site: Site) -> Routes {
 
 fn acts(list: Routes, entity: &'static Entity, verb: &'static Verb, site: Site) -> Routes {
     let submit = move |app: State<App>, id: Id, api: Api, listing: Listing, form: Form| {
-        act::submit(entity, verb, site, app, id, api, listing, form)
+        act::submit(Deed { entity, verb, site }, app, id, api, listing, form)
     };
     let path = format!("{}{{id}}/{}/", site.list(entity), verb.name);
     list.page(Rule::AsksPerson(verb.action, verb.resource), &path, post(submit))

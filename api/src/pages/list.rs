@@ -17,7 +17,8 @@ use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
 use crate::pages::table::{Cell, Shown, Table, references};
-use crate::policy::{Action, decide};
+use crate::policy::{Action, Resource, decide};
+use crate::snippet::Snippet;
 
 /// Choices of rows per page. The first is the default.
 const PER_PAGE: [&str; 3] = ["25", "10", "100"];
@@ -33,6 +34,8 @@ struct ListPage {
     errors: Vec<String>,
     table: Table,
     may_create: bool,
+    /// The code for landing pages, on an empty list of visits or orders.
+    snippet: Option<Snippet>,
     tabs: Vec<Tab>,
 }
 
@@ -116,6 +119,8 @@ pub async fn show(
         errors: messages.iter().map(|(name, texts)| format!("{name}: {}", texts.join(" "))).collect(),
         table,
         list,
+        snippet: matches!(entity.resource, Resource::Prospects | Resource::Orders)
+            .then(|| Snippet::new(&app.config.edge, viewer.id)),
         may_create: entity.is_created && decide(position, Action::Create, entity.resource).is_some(),
         tabs: site.tabs(entity, position),
     };

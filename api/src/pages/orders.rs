@@ -1,25 +1,28 @@
-//! `/orders/` and `/orders/<id>/`.
+//! `/orders/<id>/`: an order, its customer and visit, and the timeline of its status.
 
 use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use sluice_schemas::status::Status;
+use serde_json::Value;
 
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::in_process::Api;
 use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
-use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble::{Order, OrderState};
-use crate::orders::{detail, list};
+use crate::orders::detail;
+use crate::pages::calls::{escaped, find};
+use crate::pages::detail::{Actions, At, actions};
+use crate::pages::entity::ORDERS;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::listing::ListView;
 use crate::pages::names::{names_of, user_name};
-use crate::snippet::Snippet;
+use crate::pages::site::Site;
+use crate::pages::table::{plain, status_class, time_ms};
 use crate::time_zone::TimeZone;
 
 /// An order, formatted for pages.
@@ -39,8 +42,8 @@ pub struct OrderView {
     pub prospect_referrer: Shortened,
     pub status: String,
     pub status_text: String,
-    /// Tabler colour of the status.
-    pub color: &'static str,
+    /// The class of the status: its color and shape.
+    pub class: &'static str,
     pub payout: String,
     pub user: String,
     /// Reason for parking, in words; empty if the order is stored.
@@ -68,7 +71,7 @@ impl OrderView {
             prospect_ip: prospect.map(|prospect| format::ip(prospect.ip)).unwrap_or_default(),
             prospect_agent: Shortened::new(prospect.map(|row| row.user_agent.clone()).unwrap_or_default()),
             prospect_referrer: Shortened::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
-            color: color(&status),
+            class: status_class(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
             payout: state.map_or_else(|| format::NONE.to_owned(), payout),
             user: user_name(order.user_id, names),
@@ -85,72 +88,74 @@ fn payout(state: &OrderState) -> String {
     }
 }
 
-fn color(status: &str) -> &'static str {
-    match status {
-        "sale" | "rebill" => "green",
-        "rejected" | "chargeback" => "red",
-        "trash" => "secondary",
-        "parked" => "orange",
-        _ => "azure",
-    }
-}
-
-#[derive(Template)]
-#[template(path = "orders.html")]
-struct OrdersPage {
-    frame: Frame,
-    list: ListView,
-    zone: &'static str,
-    status: String,
-    statuses: &'static [&'static str],
-    rows: Vec<OrderView>,
-    snippet: Snippet,
-}
-
 #[derive(Template)]
 #[template(path = "order.html")]
 struct OrderPage {
     frame: Frame,
     zone: &'static str,
     order: OrderView,
+    actions: Actions,
+    /// The statuses, the newest first.
+    timeline: Vec<StatusView>,
 }
 
-/// `GET /orders/`.
-pub async fn list_orders_page(
-    State(app): State<App>,
-    allowed: Allowed,
-    listing: Listing,
-) -> Result<Response, PageError> {
-    let mut params = listing.params();
-    let list = ListView::read(&mut params, listing.query(), false);
-    let status = params.text("status").unwrap_or_default().to_owned();
-    let page = list::collect(&app, &allowed, params, list.per_page).await?;
-    let zone = allowed.viewer.time_zone;
-    let names = names_of(&app, page.items.iter().map(|order| order.user_id)).await?;
-    render(&OrdersPage {
-        frame: Frame::new(&allowed, Section::Orders),
-        list: list.followed_by(listing.query(), page.next.as_deref()),
-        zone: zone.name(),
-        status,
-        statuses: &Status::WORDS,
-        rows: page.items.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
-        snippet: Snippet::new(&app.config.edge, allowed.viewer.id),
-    })
+/// A status of the order's timeline.
+#[derive(Debug)]
+struct StatusView {
+    time: Option<LocalTime>,
+    status: String,
+    class: &'static str,
+    /// The partner's word, where it is another.
+    word: String,
+    reason: String,
+    user: String,
 }
 
 /// `GET /orders/<id>/`.
+///
+/// # Errors
+/// 404 for an order that does not exist or is out of scope.
 pub async fn show_order(
     State(app): State<App>,
     id: Result<PathText, ApiError>,
     allowed: Allowed,
+    api: Api,
 ) -> Result<Response, PageError> {
     let PathText(id) = id?;
     let order = detail::find(&app, &allowed, &id).await?;
+    let thing = find(&api, &ORDERS, &id).await?;
     let zone = allowed.viewer.time_zone;
     let names = names_of(&app, [order.user_id]).await?;
+    let timeline = if order.state.is_some() { timeline(&app, &api, &id, zone).await? } else { Vec::new() };
+    let at = At { entity: &ORDERS, site: Site::Pages, id: &id, query: None };
     render(&OrderPage {
         frame: Frame::new(&allowed, Section::Orders),
         zone: zone.name(),
+        actions: actions(&api, &at, &thing.body, None).await?,
         order: OrderView::new(order, zone, &names),
+        timeline,
     })
+}
+
+async fn timeline(app: &App, api: &Api, id: &str, zone: TimeZone) -> Result<Vec<StatusView>, ApiError> {
+    let reply = api.get(&format!("/api/orders/{}/history/", escaped(id))).await?;
+    let lines = reply.body.as_array().cloned().unwrap_or_default();
+    let names = names_of(app, lines.iter().filter_map(|line| line.get("user_id")?.as_u64())).await?;
+    let view = |line: &Value| {
+        let text = |key: &str| line.get(key).map(plain).unwrap_or_default();
+        let status = text("status");
+        StatusView {
+            time: time_ms(&text("time")).map(|ms| LocalTime::new(ms, zone)),
+            class: status_class(&status),
+            word: Some(text("status_text")).filter(|word| *word != status).unwrap_or_default(),
+            status,
+            reason: text("reason"),
+            user: line
+                .get("user_id")
+                .and_then(Value::as_u64)
+                .map(|id| user_name(id, &names))
+                .unwrap_or_default(),
+        }
+    };
+    Ok(lines.iter().rev().map(view).collect())
 }

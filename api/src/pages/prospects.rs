@@ -1,4 +1,4 @@
-//! `/prospects/` and `/prospects/<id>/`.
+//! `/prospects/<id>/`: a visit, its dimensions and its orders.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,27 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use futures::TryFutureExt as _;
+use serde_json::Value;
 
 use crate::db::orders;
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::in_process::Api;
 use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
-use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble;
+use crate::pages::detail::{Actions, At, actions};
+use crate::pages::entity::PROSPECTS;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::listing::ListView;
 use crate::pages::names::{names_of, user_name};
 use crate::pages::orders::OrderView;
-use crate::prospects::{detail, list};
-use crate::snippet::Snippet;
+use crate::pages::site::Site;
+use crate::prospects::detail;
 
-/// A row of the list.
+/// A visit, formatted for pages.
 #[derive(Debug)]
 pub struct ProspectView {
     pub id: String,
@@ -39,16 +41,6 @@ pub struct ProspectView {
 }
 
 #[derive(Template)]
-#[template(path = "prospects.html")]
-struct ProspectsPage {
-    frame: Frame,
-    list: ListView,
-    zone: &'static str,
-    rows: Vec<ProspectView>,
-    snippet: Snippet,
-}
-
-#[derive(Template)]
 #[template(path = "prospect.html")]
 struct ProspectPage {
     frame: Frame,
@@ -57,26 +49,7 @@ struct ProspectPage {
     facts: Vec<(&'static str, String)>,
     marks: Vec<String>,
     orders: Vec<OrderView>,
-}
-
-/// `GET /prospects/`.
-pub async fn list_prospects_page(
-    State(app): State<App>,
-    allowed: Allowed,
-    listing: Listing,
-) -> Result<Response, PageError> {
-    let mut params = listing.params();
-    let list = ListView::read(&mut params, listing.query(), false);
-    let page = list::collect(&app, &allowed, params, list.per_page).await?;
-    let zone = allowed.viewer.time_zone;
-    let names = names_of(&app, page.items.iter().map(|row| row.user_id)).await?;
-    render(&ProspectsPage {
-        frame: Frame::new(&allowed, Section::Prospects),
-        list: list.followed_by(listing.query(), page.next.as_deref()),
-        zone: zone.name(),
-        rows: page.items.into_iter().map(|row| view(row, zone, &names)).collect(),
-        snippet: Snippet::new(&app.config.edge, allowed.viewer.id),
-    })
+    actions: Actions,
 }
 
 /// `GET /prospects/<id>/`.
@@ -84,6 +57,7 @@ pub async fn show_prospect(
     State(app): State<App>,
     id: Result<PathText, ApiError>,
     allowed: Allowed,
+    api: Api,
 ) -> Result<Response, PageError> {
     let PathText(id) = id?;
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
@@ -92,7 +66,9 @@ pub async fn show_prospect(
         orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
     let (prospect_orders, names) = futures::try_join!(prospect_orders, names_of(&app, [row.user_id]))?;
     let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
+    let at = At { entity: &PROSPECTS, site: Site::Pages, id: &id, query: None };
     render(&ProspectPage {
+        actions: actions(&api, &at, &Value::Null, None).await?,
         frame: Frame::new(&allowed, Section::Prospects),
         zone: zone.name(),
         facts: facts(&row),

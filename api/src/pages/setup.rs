@@ -17,7 +17,7 @@ use crate::http::path_id::PathText;
 use crate::pages::calls::{escaped, find, rows};
 use crate::pages::entity::{CAMPAIGNS, PROSPECTS};
 use crate::pages::format::LocalTime;
-use crate::pages::table::plain;
+use crate::pages::table::{plain, time_ms};
 use crate::policy::{Action, Resource, decide};
 use crate::time_zone::TimeZone;
 
@@ -78,10 +78,6 @@ fn keys(campaign: &Value, zone: TimeZone) -> Vec<KeyView> {
         expires: time(key, "expires_at").map_or_else(|| "does not expire".to_owned(), text),
     })
     .collect()
-}
-
-fn time_ms(text: &str) -> Option<i64> {
-    chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
 }
 
 /// Returns the time of a campaign's first hit.

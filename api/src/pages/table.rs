@@ -197,7 +197,9 @@ fn is_uuid(text: &str) -> bool {
     uuid::Uuid::parse_str(text).is_ok()
 }
 
-fn time_ms(text: &str) -> Option<i64> {
+/// Reads a time of the API.
+#[must_use]
+pub fn time_ms(text: &str) -> Option<i64> {
     chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
 }
 

@@ -54,7 +54,7 @@ pub async fn show(
         messages: Messages::new(),
         theirs: BTreeMap::new(),
     };
-    Ok(render(&page(&api, entity, site, &inputs, state).await?)?)
+    render(&page(&api, entity, site, &inputs, state).await?)
 }
 
 /// Saves what was changed.

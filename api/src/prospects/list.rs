@@ -17,7 +17,7 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::state::App;
-use crate::prospects::model::ProspectResponse;
+use crate::prospects::model::{ListedProspectResponse, ProspectResponse};
 
 /// The order of the list of prospects.
 #[derive(Debug, IntoParams)]
@@ -43,7 +43,11 @@ pub async fn list_prospects(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
+    let has_details = params.flag("details").unwrap_or_default();
     let page = collect(&app, &allowed, params, limit).await?;
+    if has_details {
+        return Ok(listing.answer(&page.map(ListedProspectResponse::from)));
+    }
     Ok(listing.answer(&page.map(|row| ProspectResponse::from(VisitRow::from(row)))))
 }
 

@@ -38,6 +38,26 @@ impl From<VisitRow> for ProspectResponse {
     }
 }
 
+/// A prospect of a list with details.
+#[derive(Debug, Serialize)]
+pub struct ListedProspectResponse {
+    #[serde(flatten)]
+    prospect: ProspectResponse,
+    country: String,
+    /// Reason why the visitor counts as a bot. Empty for a human.
+    bot: String,
+}
+
+impl From<ProspectRow> for ListedProspectResponse {
+    fn from(row: ProspectRow) -> Self {
+        Self {
+            country: row.country.clone(),
+            bot: row.bot.clone(),
+            prospect: ProspectResponse::from(VisitRow::from(row)),
+        }
+    }
+}
+
 /// A prospect with all its dimensions. A missing value is an empty text.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProspectDetailResponse {

@@ -53,6 +53,9 @@ fn unescaped(text: &str) -> String {
         .replace("&#38;", "&")
 }
 
+/// Things, the form of a new one, and the field and text of an edit.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
+
 #[tokio::test]
 async fn an_owner_creates_edits_and_deletes_each_thing() {
     let office = Office::new().await;
@@ -60,7 +63,7 @@ async fn an_owner_creates_edits_and_deletes_each_thing() {
     let ann = office.ann.id.to_string();
     let mut owner = world.visitor("owner").await;
     let team = world.team("Beta", None, &[]).await.to_string();
-    let cases: [(&str, Vec<(&str, &str)>, &str, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             "users",
             vec![("username", "carla"), ("password", PASSWORD), ("position", "Buyer")],
@@ -320,4 +323,61 @@ async fn a_list_is_filtered_paged_and_downloaded() {
     form.push(("confirmed", "yes".to_owned()));
     assert_eq!(owner.post("/admin/teams/bulk/", &form).await.status, 303);
     assert_eq!(owner.get("/teams/?q=Team").await.text.matches("=Team ").count(), 2);
+}
+
+#[tokio::test]
+async fn a_campaign_shows_its_code_and_waits_for_the_first_hit() {
+    let office = Office::new().await;
+    let mut ann = office.world.visitor("ann").await;
+    let created = send(&mut ann, "/campaigns/create/", &[("name", "Summer")]).await;
+    assert_eq!(created.status, 303, "{}", created.text);
+    let path = created.header("location").to_owned();
+    let page = ann.get(&path).await.text;
+    for text in [
+        "Waiting for the first hit",
+        "https://edge.example/s.js",
+        "https://edge.example/p.gif?k=",
+        "does not expire",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let rotated = send(&mut ann, &path, &[]).await;
+    assert_eq!(rotated.status, 405, "the page itself takes no form");
+    let token = token_in(&ann.get(&path).await);
+    let form = [("csrf_token", token), ("grace_hours", "0".to_owned())];
+    assert_eq!(ann.post(&format!("{path}rotate-key/"), &form).await.status, 303);
+    let mut funds = office.world.visitor("funds").await;
+    let page = funds.get(&path).await.text;
+    assert!(!page.contains("Waiting for the first hit"), "a coordinator sees no hits: {page}");
+    assert_eq!(funds.get("/campaigns/999/hits/").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_file_of_spend_is_shown_before_it_is_recorded() {
+    let office = Office::new().await;
+    let world = &office.world;
+    let mut owner = world.visitor("owner").await;
+    let ann = office.ann.id.to_string();
+    let account =
+        [("name", "TT-1"), ("user_id", ann.as_str()), ("currency", "USD"), ("credit_limit", "1000")];
+    assert_eq!(send(&mut owner, "/funds/accounts/create/", &account).await.status, 303);
+    let mut funds = world.visitor("funds").await;
+    let file = "date,amount,account,reference\n2026-11-20,12.50,TT-1,a<b>\n2026-11-21,0,TT-1,b\n";
+    let token = token_in(&funds.get("/funds/import/").await);
+    let form = [("csrf_token", token.clone()), ("content", file.to_owned())];
+    let preview = funds.post("/funds/import/", &form).await;
+    assert_eq!(preview.status, 200, "{}", preview.text);
+    assert!(preview.text.contains("1 rows will be recorded, 1 are known or zero"), "{}", preview.text);
+    assert!(preview.text.contains("a&#60;b&#62;") && !preview.text.contains("a<b>"));
+    assert!(!funds.get("/funds/transfers/").await.text.contains("12.50"), "nothing is recorded yet");
+    let form = [("csrf_token", token.clone()), ("content", file.to_owned()), ("confirmed", "yes".to_owned())];
+    assert_eq!(funds.post("/funds/import/", &form).await.status, 303);
+    assert!(funds.get("/funds/transfers/").await.text.contains("12.50"));
+    let wrong = [("csrf_token", token), ("content", "date,amount\nyesterday,x\n".to_owned())];
+    let wrong = funds.post("/funds/import/", &wrong).await;
+    assert!(
+        wrong.text.contains("There is a problem") || wrong.text.contains("have an error"),
+        "{}",
+        wrong.text
+    );
 }

@@ -39,6 +39,7 @@ mod rate_limits;
 mod registration_page;
 mod routes;
 mod search;
+mod search_page;
 mod second_factor;
 mod sorting;
 mod sources;

@@ -62,7 +62,7 @@ async fn pages_show_rows_in_the_viewers_time_zone() {
 
     let mut owner = world.visitor("owner").await;
     let orders = owner.get("/orders/?per_page=10").await.text;
-    assert!(orders.contains("bg-orange-lt\" title=\"unknown prospect\">parked"), "{orders}");
+    assert!(orders.contains("status-trash\">unknown prospect"), "{orders}");
     assert!(owner.get(&format!("/orders/{parked}/")).await.text.contains("&#60;b&#62;1&#60;/b&#62;"));
     for q in [parked.to_string(), "<b>1</b>".to_owned(), "park@example".to_owned()] {
         let path = format!("/parked/?q={}", q.replace('<', "%3C").replace('>', "%3E"));

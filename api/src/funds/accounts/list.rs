@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::funds::accounts::{self, AccountFilter, SORTING};
+use crate::db::funds::accounts::{self, AccountFilter, AccountRow, SORTING};
 use crate::funds::accounts::model::{FundAccountResponse, STATES};
 use crate::funds::reach::Reach;
 use crate::http::allowed::Allowed;
@@ -12,6 +12,7 @@ use crate::http::archived::{ArchivedQuery, read_part};
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
 use crate::policy::Resource;
@@ -53,10 +54,24 @@ pub async fn list_fund_accounts(
     listing: Listing,
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
-    let part = read_part(&mut params, &allowed, Resource::FundAccounts)?;
     let limit = params.limit();
+    let page = collect(&app, &allowed, params, limit).await?;
+    Ok(listing.answer(&page.map(|row| FundAccountResponse::from(&row))))
+}
+
+/// Returns the ad accounts that match the parameters, within the viewer's scope.
+///
+/// # Errors
+/// 400 for an invalid parameter.
+pub async fn collect(
+    app: &App,
+    allowed: &Allowed,
+    mut params: Params,
+    limit: u32,
+) -> Result<Page<AccountRow>, ApiError> {
+    let part = read_part(&mut params, allowed, Resource::FundAccounts)?;
     let order = params.order(&SORTING, limit);
-    let reach = Reach::asked(&app, &allowed, &mut params).await?;
+    let reach = Reach::asked(app, allowed, &mut params).await?;
     let [active, paused, banned, closed] = STATES;
     let state = params.choice("state", &["", active, paused, banned, closed]);
     let filter = AccountFilter {
@@ -68,6 +83,5 @@ pub async fn list_fund_accounts(
     };
     params.finish()?;
     let rows = accounts::list(&app.postgres, &filter, &order).await?;
-    let page = Page::ordered(rows, &order);
-    Ok(listing.answer(&page.map(|row| FundAccountResponse::from(&row))))
+    Ok(Page::ordered(rows, &order))
 }

@@ -30,6 +30,8 @@ pub struct Entity {
     /// The filters of the list.
     pub filters: &'static [Input],
     pub is_searched: bool,
+    /// Parameters that every list of the pages sends to the API.
+    pub list_query: &'static str,
     /// Whether the list can be limited to a range of dates.
     pub is_dated: bool,
     /// The fields of the forms.
@@ -62,6 +64,7 @@ pub(in crate::pages) const LISTED: Entity = Entity {
     facts: &[],
     filters: &[],
     is_searched: false,
+    list_query: "",
     is_dated: false,
     inputs: &[],
     is_created: false,
@@ -285,3 +288,5 @@ pub(in crate::pages) const PARTNER_PICK: Pick =
     Pick { refers: Refers::Partner, list: "/api/partners/list/?", name: "name" };
 pub(in crate::pages) const ACCOUNT_PICK: Pick =
     Pick { refers: Refers::Account, list: "/api/funds/accounts/list/?", name: "name" };
+pub(in crate::pages) const CAMPAIGN_PICK: Pick =
+    Pick { refers: Refers::Campaign, list: "/api/campaigns/list/?", name: "name" };

@@ -1,8 +1,8 @@
 //! Prospects, orders, and what they are attributed to: campaigns, sources and partners.
 
 use super::description::{
-    BUYERS, Column, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers, SOURCE_PICK, TEAM_PICK,
-    Verb, Widget,
+    BUYERS, CAMPAIGN_PICK, Column, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers,
+    SOURCE_PICK, TEAM_PICK, Verb, Widget,
 };
 use crate::policy::{Action, Position, Resource};
 
@@ -18,13 +18,22 @@ pub static PROSPECTS: Entity = Entity {
     columns: &[
         Column::sorted("created_at", "Created", Kind::Time),
         Column::new("id", "Id", Kind::Uuid("prospects")),
-        Column::new("ip_address", "IP address", Kind::Text),
-        Column::new("user_agent", "User agent", Kind::Text),
-        Column::new("referral_source", "Referral source", Kind::Text),
-        Column::new("user_id", "User", Kind::Ref(Refers::User)),
+        Column::sorted("ip_address", "IP address", Kind::Text),
+        Column::sorted("country", "Country", Kind::Text),
+        Column::sorted("user_agent", "User agent", Kind::Text),
+        Column::sorted("referral_source", "Referral source", Kind::Text),
+        Column::new("bot", "Bot", Kind::Text),
+        Column::sorted("user_id", "User", Kind::Ref(Refers::User)),
     ],
-    filters: &[Input::filter("user_id", "User", Widget::Pick(BUYERS))],
+    filters: &[
+        Input::filter("user_id", "User", Widget::Pick(BUYERS)),
+        Input::filter("team_id", "Team", Widget::Pick(TEAM_PICK)),
+        Input::filter("campaign_id", "Campaign", Widget::Pick(CAMPAIGN_PICK)),
+        Input::filter("country", "Country", Widget::Line(2)),
+        Input::filter("bot", "Bot", Widget::Choice(&["true", "false"])),
+    ],
     is_searched: true,
+    list_query: "&details=true",
     is_dated: true,
     inputs: &[
         Input::new("ip_address", "IP address", Widget::Line(45), "IPv4 or IPv6").required(),
@@ -55,10 +64,20 @@ pub static ORDERS: Entity = Entity {
         Column::new("first_name", "First name", Kind::Text),
         Column::new("last_name", "Last name", Kind::Text),
         Column::new("delivery_address", "Delivery address", Kind::Text),
-        Column::new("status", "Status", Kind::Status),
+        Column::sorted("status", "Status", Kind::Status),
+        Column::new("parked", "Waits", Kind::Status),
+        Column::sorted("payout", "Payout", Kind::Money),
+        Column::sorted("user_id", "User", Kind::Ref(Refers::User)),
     ],
-    filters: &[Input::filter("status", "Status", Widget::Choice(STATUSES))],
+    filters: &[
+        Input::filter("status", "Status", Widget::Choice(STATUSES)),
+        Input::filter("user_id", "User", Widget::Pick(BUYERS)),
+        Input::filter("team_id", "Team", Widget::Pick(TEAM_PICK)),
+        Input::filter("campaign_id", "Campaign", Widget::Pick(CAMPAIGN_PICK)),
+        Input::filter("country", "Country", Widget::Line(2)),
+    ],
     is_searched: true,
+    list_query: "&details=true",
     is_dated: true,
     inputs: &[
         Input::new("prospect_id", "Prospect", Widget::Line(64), "The id of the visit.")
