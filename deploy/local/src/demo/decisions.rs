@@ -112,8 +112,8 @@ impl Desk {
             let (word, reason) = decide(order.id)?;
             Some(self.set(&token, order.id, word, reason))
         });
-        futures::future::try_join_all(decided).await?;
-        Ok(())
+        // One that fails does not end the others.
+        futures::future::join_all(decided).await.into_iter().collect()
     }
 
     async fn log_in(&mut self) -> anyhow::Result<String> {
