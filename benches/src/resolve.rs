@@ -74,6 +74,7 @@ fn directory() -> Directory {
             from_ms: times.0,
             to_ms: times.1,
             is_gone: false,
+            details: String::new(),
         });
     };
     for user in 1..=N_USERS {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_schemas::rows::ParkedRow;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::context::PartitionContext;
@@ -12,11 +13,45 @@ use crate::directory::decisions::{Act, Decision};
 use crate::erased::event_of;
 use crate::owner::{Inherited, Known};
 use crate::parked::MAX_REPLAYED;
-use crate::replayer::Waiting;
 use crate::rows::owner_of_parked;
 use crate::store::{Mended, Move, StoreError, Verdict};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// The kinds of events that may wait, so that ClickHouse is not asked in vain.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// Whether orders wait for a prospect that may yet appear.
+    pub(crate) orders: bool,
+    /// Whether prospects wait for a key or a user that may yet appear.
+    pub(crate) prospects: bool,
+    /// Whether anything waits.
+    pub(crate) any: bool,
+    /// Whether an Owner ignores something that can wait again.
+    pub(crate) ignored: bool,
+    /// Whether something was parked since the last look.
+    pub(crate) is_new: bool,
+    /// Whether a replay was left unfinished.
+    pub(crate) is_begun: bool,
+    /// Whether this owner has completed a replay, so that nobody else can have begun the next one.
+    pub(crate) is_next_new: bool,
+    /// The version of the directory with which all waiting events were looked up.
+    pub(crate) looked_up_at: Option<i64>,
+    /// When to look for events that have expired.
+    pub(crate) next_expiry: Option<Instant>,
+}
+
+impl Waiting {
+    /// Whether another look is due at some time.
+    pub(crate) const fn needs_looks(&self) -> bool {
+        self.any || self.ignored || self.is_begun
+    }
+
+    /// Whether a look for expired events is due.
+    pub(crate) fn is_expiry_due(&self) -> bool {
+        self.next_expiry.is_none_or(|next| Instant::now() >= next)
+    }
+}
 
 /// One look for events to replay.
 pub(crate) struct Finder<'a> {

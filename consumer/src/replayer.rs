@@ -28,7 +28,7 @@ use crate::decode::Lanes;
 use crate::directory::Directory;
 use crate::enrich::Enricher;
 use crate::erased::event_of;
-use crate::findings::Finder;
+use crate::findings::{Finder, Waiting};
 use crate::insert::Inserter;
 use crate::owner::Inherited;
 use crate::retry::{Part, Stop};
@@ -53,40 +53,6 @@ pub(crate) struct Replayer {
     waiting: Waiting,
     next_replay: Instant,
     next_forgetting: Instant,
-}
-
-/// The kinds of events that may wait, so that ClickHouse is not asked in vain.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    /// Whether orders wait for a prospect that may yet appear.
-    pub(crate) orders: bool,
-    /// Whether prospects wait for a key or a user that may yet appear.
-    pub(crate) prospects: bool,
-    /// Whether anything waits.
-    pub(crate) any: bool,
-    /// Whether an Owner ignores something that can wait again.
-    pub(crate) ignored: bool,
-    /// Whether something was parked since the last look.
-    pub(crate) is_new: bool,
-    /// Whether a replay was left unfinished.
-    is_begun: bool,
-    /// Whether this owner has completed a replay, so that nobody else can have begun the next one.
-    is_next_new: bool,
-    /// The version of the directory with which all waiting events were looked up.
-    pub(crate) looked_up_at: Option<i64>,
-    /// When to look for events that have expired.
-    pub(crate) next_expiry: Option<Instant>,
-}
-
-impl Waiting {
-    const fn needs_looks(&self) -> bool {
-        self.any || self.ignored || self.is_begun
-    }
-
-    /// Whether a look for expired events is due.
-    pub(crate) fn is_expiry_due(&self) -> bool {
-        self.next_expiry.is_none_or(|next| Instant::now() >= next)
-    }
 }
 
 /// A replay that is to be made.

@@ -14,12 +14,13 @@ use crate::http::path_id::PathText;
 use crate::http::query::with_param;
 use crate::http::state::App;
 use crate::pages::calls::{escaped, find, messages, rows};
+use crate::pages::cell::Cell;
 use crate::pages::entity::{AUDIT, Column, Entity, Forms, Panel, Verb};
 use crate::pages::form::{self, FieldView, Texts};
 use crate::pages::names::Names;
 use crate::pages::setup::{self, Setup};
 use crate::pages::site::Site;
-use crate::pages::table::{Cell, Shown, Table, name_of, references};
+use crate::pages::table::{Shown, Table, name_of, references};
 use crate::policy::{Action, Resource, decide};
 
 /// The rows of a list on the page of a thing.

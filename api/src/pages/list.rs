@@ -12,11 +12,12 @@ use crate::http::paging::Listing;
 use crate::http::query::{Params, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
+use crate::pages::cell::Cell;
 use crate::pages::entity::{Entity, Forms};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
-use crate::pages::table::{Cell, Shown, Table, references};
+use crate::pages::table::{Shown, Table, references};
 use crate::policy::{Action, Resource, decide};
 use crate::snippet::Snippet;
 

@@ -12,6 +12,7 @@
 pub mod act;
 pub mod admin;
 pub mod calls;
+pub mod cell;
 pub mod create;
 pub mod dates;
 pub mod delete;

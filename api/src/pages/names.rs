@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use crate::db::{names, users};
 use crate::http::error::ApiError;
 use crate::http::state::App;
+use crate::pages::cell::Cell;
 use crate::pages::entity::Refers;
 use crate::pages::format::{self, Shortened};
-use crate::pages::table::Cell;
 
 /// Names by kind and id.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::http::query::with_param;
+use crate::pages::cell::Cell;
 use crate::pages::entity::{Column, Entity, Kind};
 use crate::pages::format::{self, LocalTime, Shortened};
 use crate::pages::names::Names;
@@ -36,50 +37,6 @@ pub struct Row {
     /// The id of the thing, for actions on many.
     pub id: String,
     pub cells: Vec<Cell>,
-}
-
-/// A value in a table or in a list of facts.
-#[derive(Debug)]
-pub enum Cell {
-    None,
-    Text(Shortened),
-    Link {
-        href: String,
-        text: String,
-    },
-    /// The end of a UUID, with a link to the thing.
-    Uuid {
-        href: String,
-        whole: String,
-    },
-    Number(String),
-    Time(LocalTime),
-    /// A word with a class of color and shape.
-    Status {
-        word: String,
-        class: &'static str,
-    },
-    Words(Vec<String>),
-    Code(String),
-}
-
-impl Cell {
-    /// Returns the last characters of a UUID: those that differ.
-    #[must_use]
-    pub fn end_of(whole: &str) -> String {
-        let n_chars = whole.chars().count();
-        if n_chars <= 12 {
-            whole.to_owned()
-        } else {
-            format!("…{}", whole.chars().skip(n_chars - 8).collect::<String>())
-        }
-    }
-
-    /// Returns whether the value is aligned to the right.
-    #[must_use]
-    pub fn is_number(&self) -> bool {
-        matches!(self, Self::Number(_))
-    }
 }
 
 /// How values of an entity become cells.

@@ -523,7 +523,8 @@ async fn more_rows_need_no_more_statements_of_any_position() {
     for (before, after) in few.iter().zip(read().await) {
         assert_eq!((before.0, before.1), (after.0, after.1));
         assert_eq!(before.2.0, after.2.0, "Postgres: {before:?}, {after:?}");
-        assert!(after.2.1 <= before.2.1, "ClickHouse: {before:?}, {after:?}");
-        assert!(after.2.0 <= 14 && after.2.1 <= 8, "{after:?}");
+        // Every few seconds one more: the frame asks how fresh the events are.
+        assert!(after.2.1 <= before.2.1 + 1, "ClickHouse: {before:?}, {after:?}");
+        assert!(after.2.0 <= 14 && after.2.1 <= 9, "{after:?}");
     }
 }
