@@ -1,9 +1,10 @@
 //! Parked events that an Owner has decided about: mended, ignored, waiting again. And those that
 //! expire, or that there is no room for.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sluice_local::servers::postgres::psql;
+use sluice_runtime::clock::Clock;
 use sluice_schemas::change::{Act, Entity};
 use uuid::Uuid;
 
@@ -286,7 +287,7 @@ async fn one_event_waits_again_and_a_deleted_one_never_does() {
 async fn events_that_waited_too_long_expire() {
     let world = World::new(1).await;
     let consumer = world.consume();
-    let now_ms = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let now_ms = Clock::System.now_ms();
     let mut lane = Lane::new(0);
     for n_days in [89, 91, 399, 401] {
         lane.time_ms = now_ms - n_days * 24 * 3_600_000;

@@ -42,13 +42,13 @@ struct Account {
 
 const ACCOUNTS: [Account; 7] = [
     // Less than two days are left, and the threshold is three.
-    account("Google 402-118-2291 (demo)", "demo_buyer1", "Google Ads", "USD", (140_00, 210_00), Stage::Open),
-    account("Meta 1180-5534 (demo)", "demo_buyer1", "Meta Ads", "USD", (95_00, 900_00), Stage::Refused),
-    account("TikTok 7044-17 (demo)", "demo_buyer2", "TikTok Ads", "USD", (80_00, 480_00), Stage::Approved),
-    account("PropellerAds 9031 (demo)", "demo_buyer3", "PropellerAds", "USD", (35_00, 420_00), Stage::Open),
-    account("Taboola 5512 (demo)", "demo_buyer3", "Taboola", "EUR", (60_00, 420_00), Stage::Cancelled),
-    account("Google 510-771-0031 (demo)", "demo_buyer4", "Google Ads", "EUR", (75_00, 450_00), Stage::Open),
-    account("TikTok 7052-02 (demo)", "demo_buyer5", "TikTok Ads", "USD", (55_00, 550_00), Stage::Approved),
+    account("Google 402-118-2291 (demo)", "demo_buyer1", "Google Ads", "USD", (14_000, 21_000), Stage::Open),
+    account("Meta 1180-5534 (demo)", "demo_buyer1", "Meta Ads", "USD", (9_500, 90_000), Stage::Refused),
+    account("TikTok 7044-17 (demo)", "demo_buyer2", "TikTok Ads", "USD", (8_000, 48_000), Stage::Approved),
+    account("PropellerAds 9031 (demo)", "demo_buyer3", "PropellerAds", "USD", (3_500, 42_000), Stage::Open),
+    account("Taboola 5512 (demo)", "demo_buyer3", "Taboola", "EUR", (6_000, 42_000), Stage::Cancelled),
+    account("Google 510-771-0031 (demo)", "demo_buyer4", "Google Ads", "EUR", (7_500, 45_000), Stage::Open),
+    account("TikTok 7052-02 (demo)", "demo_buyer5", "TikTok Ads", "USD", (5_500, 55_000), Stage::Approved),
 ];
 
 const fn account(
