@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn the_money_lasts_and_little_is_left() {
         let today = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-        for (salt, daily, left) in [(0, 140_00, 210_00), (1, 35_00, 420_00), (7, 80_00, 0)] {
+        for (salt, daily, left) in [(0, 14_000, 21_000), (1, 3_500, 42_000), (7, 8_000, 0)] {
             let movements = month(today, daily, left, salt);
             let mut balance = 0;
             for movement in &movements {
