@@ -289,7 +289,7 @@ async fn the_demo_is_removed_completely_and_real_data_stay() {
     let campaigns = world.sql_number("SELECT count(*) FROM campaigns WHERE is_demo").await;
     assert_eq!(campaigns, 0, "the campaign that was handed over is a real one now");
     let balance = "SELECT balance_minor FROM ledger_accounts WHERE kind = 'bank'";
-    assert_eq!(world.sql_number(balance).await, -200_00);
+    assert_eq!(world.sql_number(balance).await, -20_000);
     let postings = "SELECT sum(amount_minor)::bigint FROM ledger_postings";
     assert_eq!(world.sql_number(postings).await, 0);
 
