@@ -128,6 +128,9 @@ impl Testbed {
             .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
             .env("SLUICE__CLICKHOUSE__PASSWORD", &self.clickhouse.password)
             .env("SLUICE__DIRECTORY__POSTGRES_URL", &self.postgres_url)
+            // Events of fixed times in the past must not expire while they wait.
+            .env("SLUICE__BATCH__KEEP_WAITING_DAYS", "36500")
+            .env("SLUICE__BATCH__KEEP_WAITING_ORDERS_DAYS", "36500")
             .env("SLUICE__DIRECTORY__FILE", self.folder.join("directory.log").to_string_lossy())
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
         for (name, value) in settings {

@@ -224,6 +224,16 @@ impl Column {
         Self { key, label, kind, sort: Some(key) }
     }
 
+    /// A column by which the list can be sorted, under another name.
+    pub(in crate::pages) const fn sorted_as(
+        key: &'static str,
+        label: &'static str,
+        kind: Kind,
+        sort: &'static str,
+    ) -> Self {
+        Self { key, label, kind, sort: Some(sort) }
+    }
+
     /// Returns whether the values are aligned to the right.
     #[must_use]
     pub const fn is_number(&self) -> bool {

@@ -16,7 +16,7 @@ pub static PROSPECTS: Entity = Entity {
     about: "Visits to landing pages",
     empty: "No prospects yet. Put the code of a campaign on your landing page, then open the page once.",
     columns: &[
-        Column::sorted("created_at", "Created", Kind::Time),
+        Column::sorted_as("created_at", "Created", Kind::Time, "time"),
         Column::new("id", "Id", Kind::Uuid("prospects")),
         Column::sorted("ip_address", "IP address", Kind::Text),
         Column::sorted("country", "Country", Kind::Text),
@@ -56,7 +56,7 @@ pub static ORDERS: Entity = Entity {
     about: "Submitted order forms",
     empty: "No orders yet. They appear here when a visitor sends the order form of your landing page.",
     columns: &[
-        Column::sorted("created_at", "Created", Kind::Time),
+        Column::sorted_as("created_at", "Created", Kind::Time, "time"),
         Column::new("id", "Id", Kind::Uuid("orders")),
         Column::new("prospect_id", "Prospect", Kind::Uuid("prospects")),
         Column::new("email", "E-mail", Kind::Text),
