@@ -51,6 +51,9 @@ pub(crate) struct World {
     pub(crate) linger_ms: u64,
     /// How many prospects, and how many orders, may wait.
     pub(crate) max_waiting: (u64, u64),
+    /// Days for which prospects and orders wait. The events of most tests have a fixed time, which
+    /// gets ever older.
+    pub(crate) keep_waiting_days: (u64, u64),
     producer: FutureProducer,
 }
 
@@ -96,6 +99,7 @@ impl World {
             max_events: 500,
             linger_ms: 50,
             max_waiting: (100_000, 100_000),
+            keep_waiting_days: (36_500, 36_500),
             producer,
         }
     }
@@ -179,6 +183,8 @@ impl World {
             max_events: self.max_events,
             replay_interval_ms: 100,
             buffer_bytes: self.buffer_bytes,
+            keep_waiting_days: self.keep_waiting_days.0,
+            keep_waiting_orders_days: self.keep_waiting_days.1,
             max_waiting_prospects: self.max_waiting.0,
             max_waiting_orders: self.max_waiting.1,
             ..BatchConfig::default()

@@ -285,7 +285,8 @@ async fn one_event_waits_again_and_a_deleted_one_never_does() {
 
 #[tokio::test]
 async fn events_that_waited_too_long_expire() {
-    let world = World::new(1).await;
+    let mut world = World::new(1).await;
+    world.keep_waiting_days = (90, 400);
     let consumer = world.consume();
     let now_ms = Clock::System.now_ms();
     let mut lane = Lane::new(0);
