@@ -127,7 +127,7 @@ async fn more_rows_need_no_more_statements() {
         assert!(after.clickhouse <= before.clickhouse + 1, "{path}: {after:?} after {before:?}");
         // The data that identifies the caller is in Postgres.
         assert!(before.postgres > 0 || path.ends_with("/templates/"), "{path} asked nobody");
-        // The templates of traffic sources are in the code, and a search without a text finds nothing.
+        // The templates of traffic sources are in the code. A search without a text finds nothing.
         let is_list = !path.ends_with("/templates/") && !path.ends_with("/search/");
         if before.n_items.is_some() && is_list {
             assert!(after.n_items >= Some(MANY as usize), "{path} shows {:?}", after.n_items);
