@@ -90,14 +90,15 @@ async fn log_in(page: &Page, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reloads a list until it shows exactly one row, with this text.
+/// Reloads a list until it shows exactly one row, with this text. The page shortens ids, and has the
+/// whole one in their titles.
 async fn see_once(page: &Page, url: &str, text: &str) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
         page.goto(url).await?;
         let rows: usize =
             page.evaluate("document.querySelectorAll('tbody tr').length").await?.into_value()?;
-        let shown: String = page.evaluate("document.querySelector('main').innerText").await?.into_value()?;
+        let shown: String = page.evaluate("document.querySelector('main').innerHTML").await?.into_value()?;
         if rows == 1 && shown.contains(text) {
             return Ok(());
         }
