@@ -90,8 +90,8 @@ async fn log_in(page: &Page, site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reloads a list until it shows exactly one row, with this text. The page shortens ids, and has the
-/// whole one in their titles.
+/// Reloads a list until it shows exactly one row, with this text. The page shortens ids, and has
+/// the whole ones in their titles.
 async fn see_once(page: &Page, url: &str, text: &str) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
