@@ -141,7 +141,7 @@ impl World {
 
     /// Waits until a query gives a value, half a minute at most.
     pub(crate) async fn wait_for(&self, sql: &str, expected: u64) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         loop {
             let found = self.one(sql).await;
             if found == expected {
