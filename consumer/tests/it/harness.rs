@@ -139,7 +139,7 @@ impl World {
         self.client.query(sql).fetch_one().await.unwrap()
     }
 
-    /// Waits until a query gives a value, half a minute at most.
+    /// Waits until a query gives a value, a minute and a half at most.
     pub(crate) async fn wait_for(&self, sql: &str, expected: u64) {
         let deadline = Instant::now() + Duration::from_secs(90);
         loop {
