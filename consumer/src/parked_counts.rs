@@ -66,7 +66,7 @@ impl Store {
             "SELECT toString(kind) AS kind, toString(reason) AS reason, reference, toString(state) AS state, \
                  count() AS n_events, min(toUnixTimestamp64Milli(first_seen)) AS oldest_ms, \
                  max(toUnixTimestamp64Milli(first_seen)) AS newest_ms \
-             FROM parked WHERE {WHERE} GROUP BY kind, reason, reference, state \
+             FROM parked_log FINAL WHERE {WHERE} GROUP BY kind, reason, reference, state \
              ORDER BY n_events DESC, reason, reference, state LIMIT {{limit:UInt64}}"
         );
         Ok(self.bind(&sql, filter).param("limit", limit).fetch_all().await?)
@@ -82,7 +82,7 @@ impl Store {
             "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, reference, \
                  toString(state) AS state, toUnixTimestamp64Milli(first_seen) AS first_seen_ms, decision, note, \
                  payload != '' AS has_bytes \
-             FROM parked WHERE {WHERE} ORDER BY first_seen DESC, event_id LIMIT {{limit:UInt64}}"
+             FROM parked_log FINAL WHERE {WHERE} ORDER BY first_seen DESC, event_id LIMIT {{limit:UInt64}}"
         );
         Ok(self.bind(&sql, filter).param("limit", limit).fetch_all().await?)
     }

@@ -128,7 +128,7 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
         "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, toString(state) AS state,
                 toUnixTimestamp64Milli(first_seen) AS first_seen_ms, toUnixTimestamp64Milli(last_tried) AS last_tried_ms,
                 reference, payload, decision, note
-         FROM parked
+         FROM parked_log FINAL
          WHERE ({{kind:String}} = '' OR kind = {{kind:String}}) AND ({{state:String}} = '' OR state = {{state:String}})
            AND ({{reason:String}} = '' OR reason = {{reason:String}})
            AND (NOT {{has_reference:Bool}} OR reference = {{reference:String}})

@@ -108,7 +108,7 @@ pub async fn lost(client: &Client, since: u32) -> clickhouse::error::Result<Vec<
 pub async fn count(client: &Client, which: &Which<'_>) -> clickhouse::error::Result<Counted> {
     let sql = "SELECT count() AS n_events, min(toUnixTimestamp64Milli(first_seen)) AS oldest_ms,
                       max(toUnixTimestamp64Milli(first_seen)) AS newest_ms
-               FROM parked
+               FROM parked_log FINAL
                WHERE if({is_one:Bool}, event_id = {event_id:UUID}, reason = {reason:String} AND reference = {reference:String})
                  AND toUnixTimestamp64Milli(first_seen) < {before_ms:Int64}
                  AND if({are_ignored:Bool}, state = 'ignored' AND decision != 0 AND payload != '', state = 'waiting')";
@@ -127,7 +127,7 @@ pub async fn count(client: &Client, which: &Which<'_>) -> clickhouse::error::Res
 pub async fn done(client: &Client, decisions: &[u64]) -> clickhouse::error::Result<HashMap<u64, DoneRow>> {
     let sql =
         "SELECT decision, countIf(state = 'replayed') AS replayed, countIf(state = 'ignored') AS ignored
-               FROM parked WHERE has({decisions:Array(UInt64)}, decision) GROUP BY decision";
+               FROM parked_log FINAL WHERE has({decisions:Array(UInt64)}, decision) GROUP BY decision";
     let rows: Vec<DoneRow> = fetch_all(client.query(sql).param("decisions", decisions)).await?;
     Ok(rows.into_iter().map(|row| (row.decision, row)).collect())
 }

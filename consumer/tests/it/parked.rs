@@ -96,9 +96,18 @@ async fn mended_events_are_stored_once_wherever_the_consumer_dies() {
     for (sql, expected) in [
         ("SELECT count() FROM prospects WHERE user_id = 4 AND campaign_id = 1".to_owned(), N_OF_EACH),
         (format!("SELECT count() FROM orders WHERE prospect_id = '{meant}' AND user_id = 3"), N_OF_EACH),
-        (format!("SELECT count() FROM parked WHERE state = 'replayed' AND decision = {key}"), N_OF_EACH),
-        (format!("SELECT count() FROM parked WHERE state = 'replayed' AND decision = {user}"), N_OF_EACH),
-        (format!("SELECT count() FROM parked WHERE state = 'replayed' AND decision = {order}"), N_OF_EACH),
+        (
+            format!("SELECT count() FROM parked_log FINAL WHERE state = 'replayed' AND decision = {key}"),
+            N_OF_EACH,
+        ),
+        (
+            format!("SELECT count() FROM parked_log FINAL WHERE state = 'replayed' AND decision = {user}"),
+            N_OF_EACH,
+        ),
+        (
+            format!("SELECT count() FROM parked_log FINAL WHERE state = 'replayed' AND decision = {order}"),
+            N_OF_EACH,
+        ),
         ("SELECT count() FROM parked WHERE payload != ''".to_owned(), 0),
     ] {
         assert_eq!(world.one(&sql).await, expected, "{sql}");
@@ -131,7 +140,7 @@ async fn a_mend_that_is_started_twice_stores_each_event_once() {
     }
     assert_eq!(world.one("SELECT count() FROM prospects WHERE campaign_id = 1").await, 300);
     assert_eq!(world.one("SELECT toUInt64(sum(prospects)) FROM rollup_hourly").await, 300);
-    let decided = format!("SELECT count() FROM parked WHERE decision IN ({first}, {second})");
+    let decided = format!("SELECT count() FROM parked_log FINAL WHERE decision IN ({first}, {second})");
     assert_eq!(world.one(&decided).await, 300);
     assert_no_difference(&world).await;
 }
@@ -152,7 +161,11 @@ async fn an_ignored_order_is_not_joined_until_it_may_wait_again() {
     let decision = decide(&world, "ignore", &which, NOBODY, FOR_EVER).await;
     world.wait_for(N_IGNORED, 1).await;
     assert_eq!(
-        world.texts("SELECT concat(toString(decision), ' ', note) FROM parked WHERE state = 'ignored'").await,
+        world
+            .texts(
+                "SELECT concat(toString(decision), ' ', note) FROM parked_log FINAL WHERE state = 'ignored'"
+            )
+            .await,
         [format!("{decision} a reason")]
     );
     lane.prospect(prospect, "user_id=3");
@@ -204,7 +217,9 @@ async fn no_event_is_both_ignored_and_stored() {
     world.wait_for("SELECT count() FROM prospects", n_prospects).await;
     world.wait_for(N_WAITING, 0).await;
     // A revoked decision lets them wait again.
-    world.wait_for("SELECT count() FROM parked WHERE state = 'ignored' AND decision % 2 = 1", 0).await;
+    world
+        .wait_for("SELECT count() FROM parked_log FINAL WHERE state = 'ignored' AND decision % 2 = 1", 0)
+        .await;
     world.wait_for(N_WAITING, 0).await;
     consumer.drain().await;
     let both =
@@ -302,7 +317,7 @@ async fn events_that_waited_too_long_expire() {
     world.wait_for(N_WAITING, 4).await;
     consumer.drain().await;
     assert_eq!(
-        world.texts("SELECT toString(kind) FROM parked WHERE state = 'ignored' AND note = 'expired' AND payload = '' ORDER BY kind").await,
+        world.texts("SELECT toString(kind) FROM parked_log FINAL WHERE state = 'ignored' AND note = 'expired' AND payload = '' ORDER BY kind").await,
         ["order", "prospect", "prospect", "prospect"]
     );
     assert_eq!(world.one("SELECT sum(count) FROM outcomes WHERE outcome = 'expired'").await, 4);

@@ -69,7 +69,9 @@ async fn an_operator_mends_and_ignores_after_counting() {
     let lost = ["--reason", "unknown_prospect", "--reference", "lost\u{1b}[2J", "--expect", "3"];
     let (is_done, text) = run(&[&["ignore", "--because", "a test"][..], &lost].concat()).await;
     assert!(is_done, "{text}");
-    world.wait_for("SELECT count() FROM parked WHERE state = 'ignored' AND note = 'a test'", 3).await;
+    world
+        .wait_for("SELECT count() FROM parked_log FINAL WHERE state = 'ignored' AND note = 'a test'", 3)
+        .await;
     let (_, text) = run(&["list", "--state", "ignored"]).await;
     assert_eq!(text.matches("(a test)").count(), 3, "{text}");
     let (is_done, text) = run(&[&["wait-again"][..], &lost].concat()).await;
