@@ -15,6 +15,14 @@ pub struct ListQuery<'a> {
     order: Option<&'a Order>,
 }
 
+/// The filters of a list of things with names.
+#[derive(Debug, Clone)]
+pub struct NamedFilter {
+    /// An `ILIKE` pattern.
+    pub q: Option<String>,
+    pub is_archived: bool,
+}
+
 /// A row and its keyset, with which the next page begins if this is the last row.
 #[derive(Debug, Clone)]
 pub struct Keyed<T> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
-use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::list_query::{Keyed, ListQuery, NamedFilter};
 use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// The constraint that keeps names unique, ignoring case.
@@ -31,14 +31,6 @@ pub struct NewPartner {
     pub status_map: BTreeMap<String, String>,
 }
 
-/// Filters of a list of partners.
-#[derive(Debug, Clone)]
-pub struct PartnerFilter {
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
-    pub is_archived: bool,
-}
-
 pub const SORTING: Sorting = Sorting::new(
     "name",
     &[Key::number("id")],
@@ -55,7 +47,7 @@ const COLUMNS: &str = "id, name, currency, status_map, version, archived_at";
 
 pub async fn list(
     pool: &PgPool,
-    filter: &PartnerFilter,
+    filter: &NamedFilter,
     order: &Order,
 ) -> sqlx::Result<Vec<Keyed<PartnerRow>>> {
     ListQuery::new(order, COLUMNS, "partners")

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
-use crate::db::list_query::{Keyed, ListQuery};
+use crate::db::list_query::{Keyed, ListQuery, NamedFilter};
 use crate::db::sort::{Column, Key, Order, Sorting};
 
 /// The constraint that keeps names unique, ignoring case.
@@ -31,14 +31,6 @@ pub struct NewSource {
     pub macros: BTreeMap<String, String>,
 }
 
-/// Filters of a list of sources.
-#[derive(Debug, Clone)]
-pub struct SourceFilter {
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
-    pub is_archived: bool,
-}
-
 pub const SORTING: Sorting = Sorting::new(
     "name",
     &[Key::number("id")],
@@ -53,11 +45,7 @@ pub const SORTING: Sorting = Sorting::new(
 
 const COLUMNS: &str = "id, name, click_id_param, macros, version, archived_at";
 
-pub async fn list(
-    pool: &PgPool,
-    filter: &SourceFilter,
-    order: &Order,
-) -> sqlx::Result<Vec<Keyed<SourceRow>>> {
+pub async fn list(pool: &PgPool, filter: &NamedFilter, order: &Order) -> sqlx::Result<Vec<Keyed<SourceRow>>> {
     ListQuery::new(order, COLUMNS, "sources")
         .archived("archived_at", filter.is_archived)
         .when("name ILIKE ?", filter.q.as_deref())

@@ -24,7 +24,6 @@ pub enum Cell {
         class: &'static str,
     },
     Words(Vec<String>),
-    Code(String),
 }
 
 impl Cell {

@@ -1,7 +1,7 @@
 //! `/<things>/create/`: the form for a new thing.
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
@@ -13,12 +13,11 @@ use crate::http::in_process::{Api, Sent};
 use crate::http::notice::redirect;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::query::Params;
-use crate::http::state::App;
 use crate::pages::calls::{find, messages};
 use crate::pages::entity::{Entity, Forms, Input};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::site::Site;
-use crate::pages::table::{id_of, plain};
+use crate::pages::table::id_of;
 
 /// The longest wait for a visit or an order that was created: it goes the way of all events.
 const STORED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
@@ -42,7 +41,7 @@ pub(super) struct FormPage {
 
 impl FormPage {
     pub(super) fn has_errors(&self) -> bool {
-        !self.errors.is_empty() || self.fields.iter().any(|field| !field.errors.is_empty())
+        form::has_errors(&self.fields, &self.errors)
     }
 }
 
@@ -74,7 +73,6 @@ pub async fn show(
 pub async fn submit(
     entity: &'static Entity,
     site: Site,
-    State(_app): State<App>,
     api: Api,
     form: Form,
 ) -> Result<Response, PageError> {
@@ -164,7 +162,7 @@ pub(super) fn others(inputs: &[&'static Input], messages: &Messages) -> Vec<Stri
         .filter(|(name, _)| !is_field(name))
         .map(|(name, texts)| match name.as_str() {
             "non_field_errors" => texts.join(" "),
-            name => format!("{}: {}", plain(&Value::from(name)), texts.join(" ")),
+            name => format!("{name}: {}", texts.join(" ")),
         })
         .collect()
 }

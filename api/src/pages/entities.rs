@@ -85,8 +85,7 @@ fn changes(mut list: Routes, entity: &'static Entity, site: Site) -> Routes {
     let path = site.list(entity);
     if entity.is_created {
         let show = move |api: Api, query: RawQuery| create::show(entity, site, api, query);
-        let submit =
-            move |app: State<App>, api: Api, form: Form| create::submit(entity, site, app, api, form);
+        let submit = move |api: Api, form: Form| create::submit(entity, site, api, form);
         let methods = get(show).post(submit);
         list = list.page(Rule::AsksPerson(Create, entity.resource), &format!("{path}create/"), methods);
     }

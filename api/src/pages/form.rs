@@ -53,6 +53,12 @@ pub struct Choice {
 /// What is wrong with a form: messages by field.
 pub type Messages = BTreeMap<String, Vec<String>>;
 
+/// Returns whether something is wrong at a field, or with the form as a whole.
+#[must_use]
+pub fn has_errors(fields: &[FieldView], errors: &[String]) -> bool {
+    !errors.is_empty() || fields.iter().any(|field| !field.errors.is_empty())
+}
+
 /// The fields of a form that somebody in this position fills in.
 pub fn inputs(all: &'static [Input], form: Forms, position: Position) -> Vec<&'static Input> {
     all.iter()

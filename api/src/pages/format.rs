@@ -55,8 +55,14 @@ impl Shortened {
 /// Formats a whole number with narrow spaces between groups of three digits.
 #[must_use]
 pub fn number(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::from(if value < 0 { "−" } else { "" });
+    let sign = if value < 0 { "−" } else { "" };
+    format!("{sign}{}", grouped(&value.unsigned_abs().to_string()))
+}
+
+/// Puts narrow spaces between groups of three digits.
+#[must_use]
+pub fn grouped(digits: &str) -> String {
+    let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push('\u{202f}');

@@ -57,7 +57,7 @@ struct ImportPage {
 
 impl ImportPage {
     fn has_errors(&self) -> bool {
-        !self.errors.is_empty() || self.fields.iter().any(|field| !field.errors.is_empty())
+        form::has_errors(&self.fields, &self.errors)
     }
 }
 

@@ -1,20 +1,16 @@
 //! `/funds/`: sends each viewer to the requests that matter to them.
 
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Redirect;
 
 use crate::http::allowed::Allowed;
-use crate::http::page::PageError;
 use crate::policy::Position;
 
 /// `GET /funds/`.
-///
-/// # Errors
-/// None.
-pub async fn show_funds(allowed: Allowed) -> Result<Response, PageError> {
+pub async fn show_funds(allowed: Allowed) -> Redirect {
     let filter = match allowed.viewer.position {
         Position::TeamLead => "?status=open",
         Position::FundsCoordinator => "?status=approved",
         Position::Buyer | Position::Owner => "",
     };
-    Ok(Redirect::to(&format!("/funds/requests/{filter}")).into_response())
+    Redirect::to(&format!("/funds/requests/{filter}"))
 }

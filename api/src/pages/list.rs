@@ -9,20 +9,17 @@ use axum::response::Response;
 use crate::http::in_process::Api;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
-use crate::http::query::{Params, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
 use crate::pages::entity::{Entity, Forms};
 use crate::pages::form::{self, FieldView, Messages, Texts};
+use crate::pages::listing::ListView;
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
 use crate::pages::table::{Shown, Table, references};
 use crate::policy::{Action, Resource, decide};
 use crate::snippet::Snippet;
-
-/// Choices of rows per page. The first is the default.
-const PER_PAGE: [&str; 3] = ["25", "10", "100"];
 
 #[derive(Template)]
 #[template(path = "list.html")]
@@ -30,7 +27,7 @@ struct ListPage {
     frame: Frame,
     entity: &'static Entity,
     site: Site,
-    list: ListState,
+    list: ListView,
     filters: Vec<FieldView>,
     errors: Vec<String>,
     table: Table,
@@ -38,41 +35,6 @@ struct ListPage {
     /// The code for landing pages, on an empty list of visits or orders.
     snippet: Option<Snippet>,
     tabs: Vec<Tab>,
-}
-
-/// The form above a list, and the links around it.
-#[derive(Debug)]
-pub struct ListState {
-    pub q: String,
-    pub from: String,
-    pub to: String,
-    pub sort: String,
-    pub per_page: u32,
-    pub next_href: Option<String>,
-    /// Link to the first page, unless this is the first page.
-    pub first_href: Option<String>,
-    pub csv_href: String,
-    /// Whether a filter is set. An empty list then says "Nothing matches".
-    pub is_filtered: bool,
-}
-
-impl ListState {
-    fn read(params: &mut Params, query: Option<&str>, entity: &Entity) -> Self {
-        let text = |params: &Params, name: &str| params.text(name).unwrap_or_default().to_owned();
-        let filters = entity.filters.iter().map(|filter| filter.name).chain(["q", "from", "to"]);
-        let first_page = with_param(query, "cursor", None);
-        Self {
-            per_page: params.choice("per_page", &PER_PAGE).parse().unwrap_or(25),
-            q: text(params, "q"),
-            from: text(params, "from"),
-            to: text(params, "to"),
-            sort: text(params, "sort"),
-            next_href: None,
-            first_href: params.text("cursor").map(|_| format!("?{first_page}")),
-            csv_href: format!("export.csv?{first_page}"),
-            is_filtered: filters.into_iter().any(|name| params.text(name).is_some()),
-        }
-    }
 }
 
 /// Shows a list.
@@ -89,15 +51,15 @@ pub async fn show(
     let viewer = &api.caller().viewer;
     let (zone, position) = (viewer.time_zone, viewer.position);
     let mut params = listing.params();
-    let mut list = ListState::read(&mut params, listing.query(), entity);
+    let filtered = entity.filters.iter().map(|filter| filter.name);
+    let mut list = ListView::read(&mut params, listing.query(), filtered);
     let asked = match params.finish() {
         Ok(()) => rows(&api, entity, listing.query(), list.per_page).await,
         Err(error) => Err(error),
     };
     let (items, messages) = match asked {
         Ok((items, next)) => {
-            list.next_href =
-                next.map(|next| format!("?{}", with_param(listing.query(), "cursor", Some(&next))));
+            list = list.followed_by(listing.query(), next.as_deref());
             (items, Messages::new())
         }
         Err(error) => (Vec::new(), error.messages().cloned().ok_or(error)?),

@@ -1,4 +1,4 @@
-//! Shared parts of list pages: the filter form, the sort link and the paging links.
+//! Shared parts of list pages: the filter form and the links around a list.
 
 use crate::http::query::{Params, with_param};
 
@@ -13,38 +13,45 @@ pub struct ListView {
     pub to: String,
     pub sort: String,
     pub per_page: u32,
-    /// Link to the reverse order.
-    pub sort_href: String,
-    pub is_ascending: bool,
     pub next_href: Option<String>,
     /// Link to the first page, unless this is the first page.
     pub first_href: Option<String>,
+    pub csv_href: String,
     /// Whether a filter is set. An empty list then says "Nothing matches".
     pub is_filtered: bool,
 }
 
+/// The order of a list that is sorted by time, the newest first unless reversed.
+#[derive(Debug, Clone)]
+pub struct TimeOrder {
+    /// Link to the reverse order.
+    pub href: String,
+    pub is_ascending: bool,
+}
+
 impl ListView {
-    /// Reads the parameters that all lists share.
-    pub fn read(params: &mut Params, query: Option<&str>, is_ascending_by_default: bool) -> Self {
+    /// Reads the parameters that all lists share. `filters` are those of this list.
+    pub fn read<'a>(
+        params: &mut Params,
+        query: Option<&str>,
+        filters: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let per_page = params.choice("per_page", &PER_PAGE).parse().unwrap_or(25);
         let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
-        let sort = text("sort");
-        let is_ascending = if sort.is_empty() { is_ascending_by_default } else { !sort.starts_with('-') };
-        let column = if is_ascending_by_default { "username" } else { "time" };
-        let other = if is_ascending { format!("-{column}") } else { column.to_owned() };
         let first_page = with_param(query, "cursor", None);
-        let filters = ["q", "from", "to", "user_id", "status", "state", "reason", "reference", "position"];
         Self {
             q: text("q"),
             from: text("from"),
             to: text("to"),
+            sort: text("sort"),
             per_page,
-            sort_href: format!("?{}", with_param(Some(&first_page), "sort", Some(&other))),
-            is_ascending,
             next_href: None,
             first_href: params.text("cursor").map(|_| format!("?{first_page}")),
-            is_filtered: filters.iter().any(|name| params.text(name).is_some()),
-            sort,
+            is_filtered: filters
+                .into_iter()
+                .chain(["q", "from", "to"])
+                .any(|name| params.text(name).is_some()),
+            csv_href: format!("export.csv?{first_page}"),
         }
     }
 
@@ -53,6 +60,18 @@ impl ListView {
     pub fn followed_by(mut self, query: Option<&str>, cursor: Option<&str>) -> Self {
         self.next_href = cursor.map(|cursor| format!("?{}", with_param(query, "cursor", Some(cursor))));
         self
+    }
+}
+
+impl TimeOrder {
+    /// Reads `sort`.
+    #[must_use]
+    pub fn of(sort: &str, query: Option<&str>) -> Self {
+        let is_ascending = !sort.is_empty() && !sort.starts_with('-');
+        let first_page = with_param(query, "cursor", None);
+        let reverse = if is_ascending { "-time" } else { "time" };
+        let href = format!("?{}", with_param(Some(&first_page), "sort", Some(reverse)));
+        Self { href, is_ascending }
     }
 
     /// Returns the value of `aria-sort`.
@@ -69,11 +88,14 @@ mod tests {
     #[test]
     fn links_keep_what_was_asked_for() {
         let query = Some("q=chrome&per_page=10&cursor=abc");
-        let view = ListView::read(&mut Params::parse(query), query, false).followed_by(query, Some("def"));
+        let view =
+            ListView::read(&mut Params::parse(query), query, ["state"]).followed_by(query, Some("def"));
+        let order = TimeOrder::of(&view.sort, query);
         assert_eq!(view.per_page, 10);
-        assert_eq!(view.sort_href, "?q=chrome&per_page=10&sort=time");
+        assert_eq!(order.href, "?q=chrome&per_page=10&sort=time");
         assert_eq!(view.next_href.as_deref(), Some("?q=chrome&per_page=10&cursor=def"));
         assert_eq!(view.first_href.as_deref(), Some("?q=chrome&per_page=10"));
-        assert!(view.is_filtered && view.aria_sort() == "descending");
+        assert_eq!(view.csv_href, "export.csv?q=chrome&per_page=10");
+        assert!(view.is_filtered && order.aria_sort() == "descending");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::db::{names, users};
+use crate::db::names;
 use crate::http::error::ApiError;
 use crate::http::state::App;
 use crate::pages::cell::Cell;
 use crate::pages::entity::Refers;
-use crate::pages::format::{self, Shortened};
+use crate::pages::format::{NONE, Shortened};
 
 /// Names by kind and id.
 #[derive(Debug, Default)]
@@ -33,6 +33,25 @@ impl Names {
         Ok(Self(found))
     }
 
+    /// Loads the names of the buyers of events. The id 0 is nobody's.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn of_buyers(app: &App, ids: impl IntoIterator<Item = u64>) -> Result<Self, ApiError> {
+        let ids = ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok());
+        Self::load(app, ids.map(|id| (Refers::User, id)).collect()).await
+    }
+
+    /// Returns the name of the buyer of an event: `#id` if it is unknown, [`NONE`] for the id 0.
+    #[must_use]
+    pub fn buyer(&self, id: u64) -> String {
+        match i64::try_from(id) {
+            Ok(0) => NONE.to_owned(),
+            Ok(id) => self.name(Refers::User, id),
+            Err(_) => format!("#{id}"),
+        }
+    }
+
     /// Returns the name of a thing, or `#id` for an unknown one.
     #[must_use]
     pub fn name(&self, refers: Refers, id: i64) -> String {
@@ -55,25 +74,4 @@ impl Names {
         };
         Cell::Link { href: format!("{base}/{path}/{id}/"), text }
     }
-}
-
-/// Returns the usernames of the users with these ids. Zeros are skipped.
-pub async fn names_of(
-    app: &App,
-    ids: impl IntoIterator<Item = u64>,
-) -> Result<HashMap<i64, String>, ApiError> {
-    let mut ids: Vec<i64> =
-        ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(users::usernames(&app.postgres, &ids).await?)
-}
-
-/// Formats the user of an event: the username, `#id` if unknown, or [`format::NONE`] for id 0.
-#[must_use]
-pub fn user_name(id: u64, names: &HashMap<i64, String>) -> String {
-    if id == 0 {
-        return format::NONE.to_owned();
-    }
-    i64::try_from(id).ok().and_then(|key| names.get(&key).cloned()).unwrap_or_else(|| format!("#{id}"))
 }

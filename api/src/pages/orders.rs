@@ -1,7 +1,5 @@
 //! `/orders/<id>/`: an order, its customer and visit, and the timeline of its status.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,11 +14,12 @@ use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble::{Order, OrderState};
 use crate::orders::detail;
-use crate::pages::calls::{escaped, find};
+use crate::orders::model::OrderDetailResponse;
+use crate::pages::calls::escaped;
 use crate::pages::detail::{Actions, At, actions};
 use crate::pages::entity::ORDERS;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::names::{names_of, user_name};
+use crate::pages::names::Names;
 use crate::pages::site::Site;
 use crate::pages::table::{plain, status_class, time_ms};
 use crate::time_zone::TimeZone;
@@ -53,7 +52,7 @@ pub struct OrderView {
 impl OrderView {
     /// Formats an order, with times in `zone` and the buyer's name from `names`.
     #[must_use]
-    pub fn new(order: Order, zone: TimeZone, names: &HashMap<i64, String>) -> Self {
+    pub fn new(order: Order, zone: TimeZone, names: &Names) -> Self {
         let contact = order.contact;
         let customer = format!("{} {}", contact.first_name, contact.last_name).trim().to_owned();
         let state = order.state.as_ref();
@@ -74,7 +73,7 @@ impl OrderView {
             class: status_class(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
             payout: state.map_or_else(|| format::NONE.to_owned(), payout),
-            user: user_name(order.user_id, names),
+            user: names.buyer(order.user_id),
             parked: order.parked.map(|reason| reason.replace('_', " ")).unwrap_or_default(),
             status,
         }
@@ -123,15 +122,16 @@ pub async fn show_order(
 ) -> Result<Response, PageError> {
     let PathText(id) = id?;
     let order = detail::find(&app, &allowed, &id).await?;
-    let thing = find(&api, &ORDERS, &id).await?;
+    let thing = serde_json::to_value(OrderDetailResponse::from(order.clone()))
+        .map_err(|error| ApiError::internal(&error))?;
     let zone = allowed.viewer.time_zone;
-    let names = names_of(&app, [order.user_id]).await?;
+    let names = Names::of_buyers(&app, [order.user_id]).await?;
     let timeline = if order.state.is_some() { timeline(&app, &api, &id, zone).await? } else { Vec::new() };
     let at = At { entity: &ORDERS, site: Site::Pages, id: &id, query: None };
     render(&OrderPage {
         frame: Frame::new(&allowed, Section::Orders),
         zone: zone.name(),
-        actions: actions(&api, &at, &thing.body, None).await?,
+        actions: actions(&api, &at, &thing, None).await?,
         order: OrderView::new(order, zone, &names),
         timeline,
     })
@@ -140,7 +140,7 @@ pub async fn show_order(
 async fn timeline(app: &App, api: &Api, id: &str, zone: TimeZone) -> Result<Vec<StatusView>, ApiError> {
     let reply = api.get(&format!("/api/orders/{}/history/", escaped(id))).await?;
     let lines = reply.body.as_array().cloned().unwrap_or_default();
-    let names = names_of(app, lines.iter().filter_map(|line| line.get("user_id")?.as_u64())).await?;
+    let names = Names::of_buyers(app, lines.iter().filter_map(|line| line.get("user_id")?.as_u64())).await?;
     let view = |line: &Value| {
         let text = |key: &str| line.get(key).map(plain).unwrap_or_default();
         let status = text("status");
@@ -150,11 +150,7 @@ async fn timeline(app: &App, api: &Api, id: &str, zone: TimeZone) -> Result<Vec<
             word: Some(text("status_text")).filter(|word| *word != status).unwrap_or_default(),
             status,
             reason: text("reason"),
-            user: line
-                .get("user_id")
-                .and_then(Value::as_u64)
-                .map(|id| user_name(id, &names))
-                .unwrap_or_default(),
+            user: line.get("user_id").and_then(Value::as_u64).map(|id| names.buyer(id)).unwrap_or_default(),
         }
     };
     Ok(lines.iter().rev().map(view).collect())

@@ -1,7 +1,5 @@
 //! `/prospects/<id>/`: a visit, its dimensions and its orders.
 
-use std::collections::HashMap;
-
 use crate::time_zone::TimeZone;
 use askama::Template;
 use axum::extract::State;
@@ -22,7 +20,7 @@ use crate::orders::assemble;
 use crate::pages::detail::{Actions, At, actions};
 use crate::pages::entity::PROSPECTS;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::names::{names_of, user_name};
+use crate::pages::names::Names;
 use crate::pages::orders::OrderView;
 use crate::pages::site::Site;
 use crate::prospects::detail;
@@ -64,7 +62,8 @@ pub async fn show_prospect(
     let zone = allowed.viewer.time_zone;
     let prospect_orders =
         orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
-    let (prospect_orders, names) = futures::try_join!(prospect_orders, names_of(&app, [row.user_id]))?;
+    let (prospect_orders, names) =
+        futures::try_join!(prospect_orders, Names::of_buyers(&app, [row.user_id]))?;
     let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
     let at = At { entity: &PROSPECTS, site: Site::Pages, id: &id, query: None };
     render(&ProspectPage {
@@ -78,7 +77,7 @@ pub async fn show_prospect(
     })
 }
 
-fn view(row: ProspectRow, zone: TimeZone, names: &HashMap<i64, String>) -> ProspectView {
+fn view(row: ProspectRow, zone: TimeZone, names: &Names) -> ProspectView {
     ProspectView {
         id: row.prospect_id.to_string(),
         created: LocalTime::new(row.time_ms, zone),
@@ -87,7 +86,7 @@ fn view(row: ProspectRow, zone: TimeZone, names: &HashMap<i64, String>) -> Prosp
         referrer: Shortened::new(or_none(row.referrer)),
         country: or_none(row.country),
         bot: row.bot,
-        user: user_name(row.user_id, names),
+        user: names.buyer(row.user_id),
     }
 }
 

@@ -96,7 +96,6 @@ impl Shown<'_> {
             Kind::Words => words(value.as_array().into_iter().flatten().map(plain).collect()),
             Kind::Pairs => words(value.as_object().into_iter().flatten().map(pair).collect()),
             Kind::Ref(refers) => self.names.cell(refers, value.as_i64().unwrap_or_default(), self.base),
-            Kind::Code => Cell::Code(text),
         }
     }
 }
@@ -162,12 +161,11 @@ pub fn time_ms(text: &str) -> Option<i64> {
 
 /// Returns an amount with groups of digits and its currency.
 fn money(amount: &str, item: &Value) -> String {
+    let (sign, amount) = amount.strip_prefix('-').map_or(("", amount), |amount| ("−", amount));
     let (whole, places) = amount.split_once('.').unwrap_or((amount, ""));
-    let digits: i64 = whole.parse().unwrap_or_default();
-    let sign = if digits == 0 && whole.starts_with('-') { "−" } else { "" };
-    let currency = item.get("currency").and_then(Value::as_str).unwrap_or_default();
     let point = if places.is_empty() { "" } else { "." };
-    format!("{sign}{}{point}{places} {currency}", format::number(digits)).trim_end().to_owned()
+    let currency = item.get("currency").and_then(Value::as_str).unwrap_or_default();
+    format!("{sign}{}{point}{places} {currency}", format::grouped(whole)).trim_end().to_owned()
 }
 
 /// Returns the class of a status: its color and its shape.

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 
-use crate::db::sources::{self, SORTING, SourceFilter, SourceRow};
+use crate::db::list_query::NamedFilter;
+use crate::db::sources::{self, SORTING, SourceRow};
 use crate::http::allowed::Allowed;
 use crate::http::archived::{ArchivedQuery, read_part};
 use crate::http::error::ApiError;
@@ -59,7 +60,7 @@ pub async fn collect(
 ) -> Result<Page<SourceRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::Sources)?;
     let order = params.order(&SORTING, limit);
-    let filter = SourceFilter { q: params.q_pattern(), is_archived: part.is_archived };
+    let filter = NamedFilter { q: params.q_pattern(), is_archived: part.is_archived };
     params.finish()?;
     let rows = sources::list(&app.postgres, &filter, &order).await?;
     Ok(Page::ordered(rows, &order))

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 use sluice_api::config::Registration;
+use sluice_api::db::names::{self, Refers};
 use sluice_api::policy::Position;
 
 use crate::world::{PASSWORD, Person, World};
@@ -248,10 +249,8 @@ async fn a_deleted_user_is_gone_and_the_name_is_free() {
     for name in ["ann", &format!("ann#{}", ann.id)] {
         assert_eq!(world.login(name, PASSWORD).await.status, 400);
     }
-    assert_eq!(
-        sluice_api::db::users::usernames(&world.app.postgres, &[ann.id]).await.unwrap()[&ann.id],
-        "ann"
-    );
+    let named = names::of(&world.app.postgres, Refers::User, &[ann.id]).await.unwrap();
+    assert_eq!(named, [(ann.id, "ann".to_owned())]);
     let again = json!({"username": "ANN", "password": "secretpassword"});
     let again = world.post_json("/api/users/register/", &again, None).await;
     assert_eq!(again.status, 201, "{}", again.text);

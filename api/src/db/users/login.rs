@@ -1,7 +1,5 @@
 //! People as a login, a request and a name beside an event need them.
 
-use std::collections::HashMap;
-
 use crate::time_zone::TimeZone;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -222,15 +220,6 @@ pub async fn insert(executor: impl PgExecutor<'_>, user: &NewUser) -> sqlx::Resu
     )
     .fetch_one(executor)
     .await
-}
-
-/// Returns the usernames of these ids, archived users included. Unknown ids are left out.
-pub async fn usernames(pool: &PgPool, ids: &[i64]) -> sqlx::Result<HashMap<i64, String>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = sqlx::query!("SELECT id, username FROM users WHERE id = ANY($1)", ids).fetch_all(pool).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.username)).collect())
 }
 
 pub async fn exists(pool: &PgPool, id: i64) -> sqlx::Result<bool> {

@@ -1,7 +1,7 @@
 //! People in Postgres. `login.rs` has the queries of logins and requests, `list.rs` those of lists
 //! and details, `change.rs` the edits.
 //!
-//! A removed user is archived. Only [`usernames`] still finds it, for the pages of events.
+//! A removed user is archived. Only the names of `db/names.rs` still find it, for pages.
 
 mod change;
 mod list;
@@ -13,6 +13,6 @@ pub use self::list::{SORTING, UserFilter, UserRow, Visible, find, list};
 pub use self::login::{
     LAST_OWNER, LoginRow, NewUser, USERNAME_UNIQUE, ViewerState, exists, find_login, find_viewer,
     has_second_factor, insert, is_credential_valid, lock_exclusive, lock_login_shared, lock_shared,
-    touch_last_login, usernames,
+    touch_last_login,
 };
 pub use self::username::username_key;

@@ -112,8 +112,6 @@ pub enum Kind {
     Pairs,
     /// The id of another thing, shown by its name.
     Ref(Refers),
-    /// A text of several lines to copy.
-    Code,
 }
 
 /// A field of a form, or a filter.
@@ -169,7 +167,6 @@ pub enum Widget {
 /// A list of the API from which a field picks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pick {
-    pub refers: Refers,
     /// The path and query of the list.
     pub list: &'static str,
     /// The field with the name.
@@ -284,19 +281,11 @@ pub(in crate::pages) fn is_true(thing: &Value, key: &str) -> bool {
 }
 
 pub(in crate::pages) const BUYERS: Pick =
-    Pick { refers: Refers::User, list: "/api/users/list/?position=Buyer&is_active=true", name: "username" };
-pub(in crate::pages) const LEADS: Pick = Pick {
-    refers: Refers::User,
-    list: "/api/users/list/?position=Team%20Lead&is_active=true",
-    name: "username",
-};
-pub(in crate::pages) const TEAM_PICK: Pick =
-    Pick { refers: Refers::Team, list: "/api/teams/list/?", name: "name" };
-pub(in crate::pages) const SOURCE_PICK: Pick =
-    Pick { refers: Refers::Source, list: "/api/sources/list/?", name: "name" };
-pub(in crate::pages) const PARTNER_PICK: Pick =
-    Pick { refers: Refers::Partner, list: "/api/partners/list/?", name: "name" };
-pub(in crate::pages) const ACCOUNT_PICK: Pick =
-    Pick { refers: Refers::Account, list: "/api/funds/accounts/list/?", name: "name" };
-pub(in crate::pages) const CAMPAIGN_PICK: Pick =
-    Pick { refers: Refers::Campaign, list: "/api/campaigns/list/?", name: "name" };
+    Pick { list: "/api/users/list/?position=Buyer&is_active=true", name: "username" };
+pub(in crate::pages) const LEADS: Pick =
+    Pick { list: "/api/users/list/?position=Team%20Lead&is_active=true", name: "username" };
+pub(in crate::pages) const TEAM_PICK: Pick = Pick { list: "/api/teams/list/?", name: "name" };
+pub(in crate::pages) const SOURCE_PICK: Pick = Pick { list: "/api/sources/list/?", name: "name" };
+pub(in crate::pages) const PARTNER_PICK: Pick = Pick { list: "/api/partners/list/?", name: "name" };
+pub(in crate::pages) const ACCOUNT_PICK: Pick = Pick { list: "/api/funds/accounts/list/?", name: "name" };
+pub(in crate::pages) const CAMPAIGN_PICK: Pick = Pick { list: "/api/campaigns/list/?", name: "name" };

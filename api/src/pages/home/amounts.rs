@@ -2,7 +2,7 @@
 
 use sluice_schemas::currency::exponent;
 
-const GROUP_SPACE: char = '\u{202f}';
+use crate::pages::format;
 
 /// Writes minor units with the code, as "1 200.00 USD".
 pub(super) fn minor(amount_minor: i64, code: &str) -> String {
@@ -20,14 +20,8 @@ pub(super) fn micros(amount_micros: i128, code: &str) -> String {
 fn grouped(amount: i128, places: u32) -> String {
     let divisor = 10_u128.pow(places);
     let (whole, rest) = (amount.unsigned_abs() / divisor, amount.unsigned_abs() % divisor);
-    let digits = whole.to_string();
-    let mut text = String::from(if amount < 0 { "−" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(GROUP_SPACE);
-        }
-        text.push(digit);
-    }
+    let sign = if amount < 0 { "−" } else { "" };
+    let mut text = format!("{sign}{}", format::grouped(&whole.to_string()));
     if places > 0 {
         text.push_str(&format!(".{rest:0width$}", width = places as usize));
     }

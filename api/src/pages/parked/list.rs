@@ -12,7 +12,7 @@ use crate::http::paging::Listing;
 use crate::http::query::with_param;
 use crate::http::state::App;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::listing::ListView;
+use crate::pages::listing::{ListView, TimeOrder};
 use crate::pages::parked::{DecisionView, named};
 use crate::parked::counts;
 use crate::parked::list::{STATES, collect};
@@ -62,6 +62,7 @@ pub struct AlikeView {
 struct ParkedPage {
     frame: Frame,
     list: ListView,
+    order: TimeOrder,
     zone: &'static str,
     state: String,
     states: &'static [&'static str],
@@ -82,7 +83,7 @@ pub async fn list_parked_page(
     listing: Listing,
 ) -> Result<Response, PageError> {
     let mut params = listing.params();
-    let list = ListView::read(&mut params, listing.query(), false);
+    let list = ListView::read(&mut params, listing.query(), ["state", "reason", "reference"]);
     let zone = allowed.viewer.time_zone;
     let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
     let (state, reason, reference) = (text("state"), text("reason"), text("reference"));
@@ -95,6 +96,7 @@ pub async fn list_parked_page(
     let next = page.next.clone();
     render(&ParkedPage {
         frame: Frame::new(&allowed, Section::Parked),
+        order: TimeOrder::of(&list.sort, listing.query()),
         list: list.followed_by(listing.query(), next.as_deref()),
         zone: zone.name(),
         state,
