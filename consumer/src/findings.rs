@@ -154,7 +154,7 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// What a mended event has from the owner or the prospect that it should have named.
+    /// Returns what a mended event inherits from the owner or prospect that it should have named.
     fn meant(&self, row: &ParkedRow, decision: &Decision, known: &Known) -> Option<Inherited> {
         let Act::Mend(target) = &decision.act else { return None };
         let is_order = event_of(row)?.order.is_some();

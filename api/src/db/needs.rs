@@ -1,4 +1,5 @@
-//! What needs somebody's attention: requests, keys, silent campaigns, ad accounts, parked events.
+//! Queries for things that need attention: requests, keys, silent campaigns, ad accounts, parked
+//! events.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clickhouse::{Client, Row};

@@ -1,4 +1,4 @@
-//! What waits for somebody, and how fresh the stored events are: for the frame of every page.
+//! The frame of every page shows the number of things that wait, and the age of the last event.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use crate::policy::Position;
 use crate::viewer::Viewer;
 
-/// How fresh the stored events are, and how many wait.
+/// The time of the last stored event, and the number of parked events that wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StoredEvents {
     pub last_event_ms: Option<i64>,

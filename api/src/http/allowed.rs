@@ -24,20 +24,20 @@ pub struct Allowed {
     pub credential: Credential,
     /// The `Idempotency-Key`, on routes that accept one.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// What the frame of a page shows; `None` outside of pages.
+    /// Data of the frame; `None` outside of pages.
     pub surroundings: Option<Arc<Surroundings>>,
 }
 
-/// What the frame around a page shows besides the navigation.
+/// Data of the frame around a page, without the navigation.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// What was done before the page was opened, as "Saved."
+    /// A notice about the change before this page, for example "Saved."
     pub notice: Option<String>,
     /// The number of requests for funds that wait for the viewer.
     pub funds_waiting: i64,
     /// The number of parked events that wait.
     pub parked_waiting: u64,
-    /// The time of the last stored event; `None` if there is none or ClickHouse is down.
+    /// The time of the last stored event; `None` without events or without ClickHouse.
     pub last_event_ms: Option<i64>,
     pub now_ms: i64,
 }

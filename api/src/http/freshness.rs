@@ -1,4 +1,5 @@
-//! How fresh the stored events are, for the frame of every page. Asked at most every few seconds.
+//! The age of the last stored event, for the frame of every page. ClickHouse is asked every few
+//! seconds at most.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use clickhouse::Client;
 
 use crate::db::waiting::{self, StoredEvents};
 
-/// How long an answer is shown.
+/// The time for which an answer is shown.
 const KEPT: Duration = Duration::from_secs(2);
 /// A frame does not wait longer for ClickHouse.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -32,7 +32,7 @@ struct RevealedPage {
     back_href: String,
 }
 
-/// What is done with which kind of things, and where.
+/// An action on a kind of things, and its site.
 #[derive(Debug, Clone, Copy)]
 pub struct Deed {
     pub entity: &'static Entity,

@@ -34,7 +34,7 @@ struct BulkPage {
     csrf: String,
     /// Ids and names of the selected things.
     selected: Vec<(String, String)>,
-    /// What could not be deleted, and why.
+    /// Names of the things that could not be deleted, and the reasons.
     failed: Vec<(String, String)>,
 }
 

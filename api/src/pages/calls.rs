@@ -1,4 +1,4 @@
-//! How pages ask the API about an entity.
+//! The calls of the API that all pages of entities make.
 
 use serde_json::Value;
 

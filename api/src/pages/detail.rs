@@ -36,7 +36,7 @@ struct DetailPage {
     setup: Option<Setup>,
 }
 
-/// What the pages of all things have.
+/// The parts that the pages of all things have.
 #[derive(Debug)]
 pub struct Parts {
     title: String,
@@ -46,10 +46,10 @@ pub struct Parts {
     panels: Vec<PanelView>,
 }
 
-/// What the viewer can do with a thing.
+/// The actions that the viewer may take on a thing.
 #[derive(Debug)]
 pub struct Actions {
-    /// Where the forms are sent.
+    /// The path of the thing, to which the forms are sent.
     pub path: String,
     pub csrf: String,
     pub may_update: bool,
@@ -79,7 +79,7 @@ pub struct PanelView {
     pub first_href: Option<String>,
 }
 
-/// What was wrong with the form of a verb.
+/// The form of a verb that was refused, and the error.
 #[derive(Debug)]
 pub struct Failed {
     pub verb: &'static str,
@@ -104,7 +104,7 @@ pub async fn show(
     page(&app, &api, &At { entity, site, id: &id, query: listing.query() }, &thing.body, None).await
 }
 
-/// Which thing is shown, and where.
+/// The thing that is shown, and its site.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     pub entity: &'static Entity,

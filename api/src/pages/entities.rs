@@ -21,7 +21,7 @@ use crate::policy::Resource;
 
 type Id = Result<PathText, ApiError>;
 
-/// What the admin section asks of the policy before anything else.
+/// The permission that the whole admin section needs.
 const ADMIN: Rule = Rule::Asks(List, Resource::Audit);
 
 /// Adds the pages of every entity, and the admin section.

@@ -29,7 +29,7 @@ const BOM: &str = "\u{feff}";
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 const SEPARATORS: [&str; 3] = ["comma", "semicolon", "tab"];
 
-/// Where a download stands.
+/// The state of a download.
 struct Download {
     app: App,
     api: Api,

@@ -38,7 +38,7 @@ pub struct FieldView {
     pub max_chars: Option<u16>,
     pub autocomplete: &'static str,
     pub inputmode: &'static str,
-    /// What another person has set meanwhile.
+    /// The value that another person has set meanwhile.
     pub theirs: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct Choice {
     pub is_selected: bool,
 }
 
-/// What is wrong with a form: messages by field.
+/// The errors of a form: messages by field.
 pub type Messages = BTreeMap<String, Vec<String>>;
 
 /// Returns whether something is wrong at a field, or with the form as a whole.

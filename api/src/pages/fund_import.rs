@@ -61,7 +61,7 @@ impl ImportPage {
     }
 }
 
-/// What the import would do.
+/// The result that the import would have.
 #[derive(Debug)]
 struct Preview {
     n_recorded: u64,

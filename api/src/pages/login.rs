@@ -28,7 +28,7 @@ struct LoginPage {
     next: String,
     username: String,
     error: Option<String>,
-    /// What was done before.
+    /// A notice about the page before, for example after a new password.
     done: Option<&'static str>,
     is_registration_open: bool,
 }

@@ -11,7 +11,7 @@ use crate::http::state::App;
 use crate::search::find::find;
 use crate::search::model::SearchHitResponse;
 
-/// What the combobox of the frame shows.
+/// The maximum number of suggestions in the search box of the frame.
 const SUGGESTED: usize = 8;
 
 #[derive(Template)]

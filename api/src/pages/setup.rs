@@ -1,4 +1,4 @@
-//! How a campaign is set up: the code for landing pages, its keys, and whether hits arrive. While
+//! The set-up of a campaign: the code for landing pages, its keys, and its first hit. While
 //! none has, the page waits for the first one by server-sent events.
 
 use std::convert::Infallible;
@@ -21,15 +21,15 @@ use crate::pages::table::{plain, time_ms};
 use crate::policy::{Action, Resource, decide};
 use crate::time_zone::TimeZone;
 
-/// How often a page that waits asks.
+/// The pause between two looks for a hit.
 const POLL: Duration = Duration::from_secs(1);
-/// How long it waits before the browser asks again.
+/// The time after which the browser must ask again.
 const WAIT: Duration = Duration::from_secs(600);
 
 /// The set-up of a campaign.
 #[derive(Debug)]
 pub struct Setup {
-    /// Where the page waits for the first hit; `None` for a viewer who may not see hits.
+    /// Path of the stream that announces the first hit; `None` for viewers who may not see hits.
     pub stream: Option<String>,
     pub first_hit: Option<LocalTime>,
     /// Labels and codes.

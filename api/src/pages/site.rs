@@ -3,7 +3,7 @@
 use crate::pages::entity::{ACCOUNTS, BALANCES, BUDGETS, Entity, LEDGER, RATES, REQUESTS, TRANSFERS};
 use crate::policy::{Action, Position, decide};
 
-/// Where an entity is shown.
+/// The site that shows an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Site {
     Pages,

@@ -39,7 +39,7 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-/// How values of an entity become cells.
+/// Turns the values of an entity into cells.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
     pub entity: &'a Entity,

@@ -13,7 +13,7 @@ use crate::policy::Grant;
 /// The most parameters that are shown.
 const MAX_PARAMETERS: usize = 200;
 
-/// What a parked event carries.
+/// The contents of a parked event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Contents {
     /// Empty if it is hidden from the caller or was not kept.

@@ -47,7 +47,7 @@ pub struct Wanted {
     pub confirmation: Confirmation,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug)]
 pub enum Step {
     /// The caller has to confirm this count.

@@ -46,7 +46,7 @@ pub struct ListParkedQuery {
     state: Option<String>,
     /// `unknown_key`, `expired_key`, `unknown_user`, `unknown_prospect` or `unreadable`.
     reason: Option<String>,
-    /// What it names, exactly.
+    /// The exact text of the reference.
     reference: Option<String>,
     /// From this time on: RFC 3339, or a date in `tz`.
     from: Option<String>,

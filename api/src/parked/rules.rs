@@ -26,7 +26,7 @@ pub struct OptionalUuid(pub Option<Uuid>);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reason(pub Option<ParkReason>);
 
-/// What an event names, exactly as it named it.
+/// The reference of an event, exactly as the event has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reference(pub String);
 

@@ -220,7 +220,8 @@ impl Entry {
     }
 }
 
-/// What an event that is parked for this reason names: its key, or its user if it has no key.
+/// Returns the reference of an event that is parked for this reason: its key, or its user without
+/// a key.
 #[must_use]
 pub fn reference(reason: ParkReason, key: &str, user_id: Option<u64>) -> String {
     match reason {

@@ -49,7 +49,7 @@ pub(crate) struct World {
     /// When a batch is closed.
     pub(crate) max_events: usize,
     pub(crate) linger_ms: u64,
-    /// How many prospects, and how many orders, may wait.
+    /// The numbers of prospects and of orders that may wait.
     pub(crate) max_waiting: (u64, u64),
     /// Days for which prospects and orders wait. The events of most tests have a fixed time, which
     /// gets ever older.

@@ -20,7 +20,7 @@ const BUDGETS: [&str; 2] = ["20000.00", "12000.00"];
 /// Days ago, and the price of a euro in dollars.
 const RATES: [(u64, &str); 4] = [(28, "1.1587"), (21, "1.1612"), (14, "1.1644"), (7, "1.1629")];
 
-/// What became of the newest request of an account.
+/// The state of the newest request of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Open,

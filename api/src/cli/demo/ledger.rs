@@ -3,7 +3,7 @@
 
 use chrono::{Days, NaiveDate};
 
-/// How many days ago the account was topped up, oldest first.
+/// The ages of the account's top-ups in days, oldest first.
 const TOP_UPS: [u64; 4] = [30, 22, 15, 8];
 /// Top-ups are multiples of this, in minor units.
 const STEP_MINOR: i64 = 50_00;

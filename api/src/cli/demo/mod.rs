@@ -27,7 +27,7 @@ use crate::db::clickhouse::admin_client;
 use crate::db::demo::{self, DemoNames};
 use crate::db::{postgres_pool, time_of};
 
-/// How many times a removal looks for events that arrived late.
+/// The maximum number of times that a removal looks for late events.
 const MAX_ROUNDS: u32 = 10;
 /// Longer than the consumer needs for a batch.
 const ARRIVAL_PAUSE: Duration = Duration::from_secs(2);

@@ -134,7 +134,7 @@ pub async fn beginning(client: &Client, scope: &EventScope) -> clickhouse::error
     Ok(fetch_optional(scope.bind(client.query(&sql))).await?.unwrap_or_default())
 }
 
-/// Returns the time of the oldest prospect, from the metadata of the parts; 0 if there is none.
+/// Returns the time of the oldest prospect, from the metadata of the parts, or 0 without prospects.
 pub async fn earliest_ms(client: &Client) -> clickhouse::error::Result<i64> {
     Ok(fetch_optional(client.query("SELECT toUnixTimestamp64Milli(min(time)) FROM prospects"))
         .await?

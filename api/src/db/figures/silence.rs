@@ -9,7 +9,7 @@ use crate::db::scope::EventScope;
 
 /// Without visits for so long, a campaign or buyer is silent.
 const SILENCE_MS: i64 = 24 * HOUR_MS;
-/// Silence is of interest for so many days.
+/// The time for which the silence of a campaign is reported.
 const DAYS_MS: i64 = 7 * 24 * HOUR_MS;
 /// The most that are returned, the latest first.
 const LIMIT: usize = 50;

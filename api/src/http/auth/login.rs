@@ -57,7 +57,7 @@ pub const CODE_NEEDED: &str = "Enter the code of your authenticator app.";
 /// The message for a wrong code.
 pub const WRONG_CODE: &str = "This code is wrong or was used before. Enter the newest code.";
 
-/// What a person or a program sends to log in.
+/// The credentials that a person or a program sends.
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     pub username: &'a str,

@@ -1,6 +1,6 @@
 //! Cuts a range into hours, days, weeks or months of a zone.
 //!
-//! An hour that the clocks show twice is two buckets, one that they skip is none. A change of
+//! An hour that the clocks show twice has two buckets. An hour that they skip has none. A change of
 //! clocks within an hour (Lord Howe) cuts that hour.
 
 use chrono::{Datelike as _, Months, NaiveDate};

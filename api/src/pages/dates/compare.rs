@@ -22,7 +22,7 @@ pub const WORDS: [(&str, &str); 5] = [
     ("custom", "The dates below"),
 ];
 
-/// What a range is compared with.
+/// The range with which another range is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     /// Unix milliseconds, both ends included.

@@ -38,7 +38,7 @@ const SUGGESTED_ZONES: [&str; 16] = [
     "America/Los_Angeles",
 ];
 
-/// What the control of a page offers.
+/// The choices that the control of a page offers.
 #[derive(Debug, Clone, Copy)]
 pub struct Control {
     /// The range if none is given.

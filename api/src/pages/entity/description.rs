@@ -1,5 +1,5 @@
-//! What a description of an entity consists of: its columns, its form, its filters, what can be
-//! done with one thing, and the lists on its page.
+//! The parts of a description of an entity: columns, form, filters, actions on one thing, and the
+//! lists on its page.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::policy::{Action, Position, Resource};
 /// A kind of things that people see and edit.
 #[derive(Debug)]
 pub struct Entity {
-    /// What the policy is asked for. Its word is the path of the pages and of the API.
+    /// The resource in the policy. Its word is the path of the pages and of the API.
     pub resource: Resource,
     /// The path, where it is not the word of the resource.
     pub path: &'static str,
@@ -25,7 +25,7 @@ pub struct Entity {
     pub name: &'static str,
     /// The columns of the list and of the CSV file.
     pub columns: &'static [Column],
-    /// What the page of one thing shows besides the columns.
+    /// Further fields for the page of one thing.
     pub facts: &'static [Column],
     /// The filters of the list.
     pub filters: &'static [Input],
@@ -41,11 +41,11 @@ pub struct Entity {
     pub is_deleted: bool,
     /// Whether there is a page of one thing.
     pub is_shown: bool,
-    /// What else can be done with one thing.
+    /// Further actions on one thing.
     pub verbs: &'static [Verb],
     /// Lists on the page of one thing.
     pub panels: &'static [Panel],
-    /// What a deletion removes, and what stays.
+    /// A text that says what a deletion removes and what stays.
     pub deletion: &'static str,
     /// A list in the thing whose length the page of a deletion tells, and the word for its items.
     pub counted: Option<(&'static str, &'static str)>,
@@ -87,7 +87,7 @@ pub struct Column {
     pub sort: Option<&'static str>,
 }
 
-/// How a value is shown.
+/// The way in which a value is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The name of the thing, with a link to its page.
@@ -104,7 +104,7 @@ pub enum Kind {
     Flag,
     /// A word with a color and a shape.
     Status,
-    /// How many items a list has.
+    /// The number of items of a list.
     Count,
     /// Words in a list.
     Words,
@@ -136,7 +136,7 @@ pub enum Forms {
     Update,
 }
 
-/// How a field is entered.
+/// The control with which a field is entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Widget {
     /// One line of at most this many characters.

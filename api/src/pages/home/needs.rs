@@ -1,5 +1,5 @@
-//! What needs the viewer's attention, by position. Each kind has one line, or a line for each of
-//! its first things.
+//! Things that need the viewer's attention, by position. Each kind has one line, or a line for each
+//! of its first things.
 
 use chrono::{Datelike as _, Days, NaiveDate};
 use futures::TryFutureExt as _;

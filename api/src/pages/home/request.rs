@@ -1,4 +1,4 @@
-//! What all parts of the home page need.
+//! Data that all parts of the home page need.
 
 use chrono::{DateTime, Utc};
 

@@ -36,7 +36,7 @@ pub(super) struct TeamsChart {
     pub(super) prospects_href: String,
     pub(super) rows: Vec<TeamBar>,
     pub(super) n_bars: usize,
-    /// What the rows leave out.
+    /// Sentences about the teams that the rows leave out.
     pub(super) notes: Vec<String>,
 }
 

@@ -51,7 +51,7 @@ pub(super) struct Figure {
     /// The definition, shown on hover.
     pub(super) meaning: &'static str,
     pub(super) value: String,
-    /// What is added, as "+ 120.00 on hold".
+    /// An addition, for example "+ 120.00 on hold".
     pub(super) note: String,
     /// The value of yesterday at this time.
     pub(super) before: String,

@@ -14,7 +14,7 @@ pub struct Tab {
     pub is_active: bool,
 }
 
-/// What all pages of the account have besides the frame.
+/// Data that all pages of the account have in addition to the frame.
 #[derive(Debug)]
 pub struct Shell {
     pub tabs: Vec<Tab>,

@@ -21,7 +21,7 @@ use crate::parked::detail;
 /// The most choices of a form.
 const MAX_CHOICES: i64 = 1000;
 
-/// What was sent with a form that was not accepted.
+/// The fields of a form that was refused.
 #[derive(Debug, Clone, Default)]
 pub struct Refused {
     pub sentence: String,
@@ -48,7 +48,7 @@ struct ParkedEventPage {
     can_wait_again: bool,
     is_prospect: bool,
     is_order: bool,
-    /// How many wait that are like it, or are ignored and can wait again.
+    /// The number of events like it that wait, or that are ignored and can wait again.
     n_alike: String,
     campaigns: Vec<ChoiceRow>,
     users: Vec<ChoiceRow>,

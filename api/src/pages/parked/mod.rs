@@ -17,7 +17,7 @@ use crate::time_zone::TimeZone;
 #[derive(Debug)]
 pub struct DecisionView {
     pub id: i64,
-    /// What it does, in a sentence.
+    /// A sentence that says what it does.
     pub sentence: String,
     /// The events that it is about.
     pub about: String,
@@ -99,7 +99,7 @@ fn short(id: &str) -> String {
     format!("…{end}")
 }
 
-/// What a waiting event waits for, and why an ended one has ended.
+/// Returns a sentence: the thing for which an event waits, or the reason why it ended.
 fn story(state: &str, reason: &str, reference: &str, note: &str) -> String {
     let end: String = reference.chars().skip(reference.chars().count().saturating_sub(4)).collect();
     match (state, reason) {

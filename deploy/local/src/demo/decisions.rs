@@ -26,7 +26,7 @@ struct Desk {
     username: String,
     password: String,
     token: Option<String>,
-    /// Where the next page begins; `None`: with the newest order.
+    /// The cursor of the next page; `None`: the newest order comes first.
     cursor: Option<String>,
 }
 
