@@ -25,6 +25,7 @@ mod funds;
 mod held_back;
 mod home;
 mod home_browser;
+mod home_needs;
 mod idempotency;
 mod images;
 mod last_owner;
