@@ -28,6 +28,12 @@ impl Viewer {
         let names = format!("{} {}", self.first_name, self.last_name);
         if names.trim().is_empty() { self.username.clone() } else { names.trim().to_owned() }
     }
+
+    /// Returns the texts that a new password must not be guessed from.
+    #[must_use]
+    pub fn about_user(&self) -> [&str; 4] {
+        [&self.username, &self.email, &self.first_name, &self.last_name]
+    }
 }
 
 /// The credential of a request. It may be revoked while the request is in progress.

@@ -116,7 +116,7 @@ request! {
     /// The old password and the new one.
     pub struct ChangePasswordRequest {
         pub old_password: Secret,
-        /// At least 8 characters, and not a common password.
+        /// At least 8 characters, and not easy to guess.
         pub new_password: NewPassword,
         /// Unless this is true, API tokens are deleted too.
         pub keep_api_tokens: Option<bool>,

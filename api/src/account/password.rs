@@ -29,9 +29,12 @@ pub async fn change_password(
     State(app): State<App>,
     call: Call<()>,
     client: ClientInfo,
-    body: Body<ChangePasswordRequest>,
+    mut body: Body<ChangePasswordRequest>,
 ) -> Result<StatusCode, ApiError> {
     let Call { allowed, actor, .. } = call;
+    let about_user = allowed.viewer.about_user();
+    let new = &body.request.new_password.0;
+    app.passwords.check_strength(&mut body.errors, "new_password", new, &about_user).await?;
     let request = body.checked()?;
     let (id, username) = (allowed.viewer.id, allowed.viewer.username.as_str());
     let known = users::find_login(&app.postgres, username).await?.ok_or_else(ApiError::user_not_found)?;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::db::audit::{Actor, Diff, record};
 use crate::db::postgres_pool;
 use crate::db::users::{self, NewUser, USERNAME_UNIQUE};
-use crate::http::auth::password::Passwords;
+use crate::http::auth::password::{self, Passwords};
 use crate::http::fields::Fields;
 use crate::http::request::Body;
 use crate::people::model::RegisterUserRequest;
@@ -60,7 +60,10 @@ fn check(arguments: &CreateOwnerArgs, password: String) -> anyhow::Result<Regist
     values.insert("email".to_owned(), Value::String(arguments.email.clone()));
     values.insert("password".to_owned(), Value::String(password));
     values.insert("position".to_owned(), Value::String(Position::Owner.as_str().to_owned()));
-    let Body { request, errors } = Body::<RegisterUserRequest>::of(Fields::new(values));
+    let Body { request, mut errors } = Body::<RegisterUserRequest>::of(Fields::new(values));
+    if let Some(message) = password::easy_to_guess(&request.password.0, &request.about_user()) {
+        errors.fail("password", message);
+    }
     if errors.finish().is_ok() {
         return Ok(request);
     }

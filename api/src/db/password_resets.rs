@@ -24,18 +24,38 @@ pub async fn set(
     Ok(())
 }
 
-/// Returns whether a link is valid, without using it.
-pub async fn exists(
+/// What is known about the user of a link.
+#[derive(Debug)]
+pub struct ResetUserRow {
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+}
+
+impl ResetUserRow {
+    /// Returns the texts that the new password must not be guessed from.
+    #[must_use]
+    pub fn about(&self) -> [&str; 4] {
+        [&self.username, &self.email, &self.first_name, &self.last_name]
+    }
+}
+
+/// Returns the user of a valid link, without using it.
+pub async fn find_user(
     executor: impl PgExecutor<'_>,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM password_resets WHERE token_hash = $1 AND expires_at > $2) AS "exists!""#,
+) -> sqlx::Result<Option<ResetUserRow>> {
+    sqlx::query_as!(
+        ResetUserRow,
+        "SELECT username, email, first_name, last_name
+         FROM password_resets JOIN users ON users.id = user_id
+         WHERE token_hash = $1 AND expires_at > $2 AND archived_at IS NULL",
         &token_hash[..],
         now
     )
-    .fetch_one(executor)
+    .fetch_optional(executor)
     .await
 }
 

@@ -68,7 +68,7 @@ fn page(app: &App, anonymous: &Anonymous, sent: &Form, problems: &Problems) -> R
             .optional(30)
             .filled_with("family-name"),
         InputView::password("password", "Password", "new-password")
-            .with_hint("At least 8 characters, and not a common password."),
+            .with_hint("At least 8 characters, and not easy to guess."),
     ];
     render(&RegisterPage {
         frame: Frame::anonymous(),

@@ -68,12 +68,13 @@ pub async fn submit_reset_password(
 
 async fn is_valid(app: &App, token: &str) -> Result<bool, ApiError> {
     let Some(secret) = read_secret(token) else { return Ok(false) };
-    Ok(password_resets::exists(&app.postgres, &hash_secret(&secret), time_of(&app.clock)).await?)
+    let user = password_resets::find_user(&app.postgres, &hash_secret(&secret), time_of(&app.clock)).await?;
+    Ok(user.is_some())
 }
 
 fn form(token: &str, problems: &Problems) -> FormView {
     let password = InputView::password("password", "New password", "new-password")
-        .with_hint("At least 8 characters, and not a common password.");
+        .with_hint("At least 8 characters, and not easy to guess.");
     problems.form(HREF, "Set password", [password]).with_hidden("token", token)
 }
 

@@ -103,7 +103,7 @@ request! {
         /// Up to 150 letters, digits and `@ . + - _`, unique regardless of case.
         pub username: Username,
         pub email: Email,
-        /// At least 8 characters, and not a common password.
+        /// At least 8 characters, and not easy to guess.
         pub password: NewPassword,
         pub first_name: PersonName,
         pub last_name: PersonName,
@@ -155,6 +155,14 @@ request! {
         pub shortcuts: Option<bool>,
         /// Currency of reports (ISO 4217).
         pub report_currency: Option<CurrencyOrDollar>,
+    }
+}
+
+impl RegisterUserRequest {
+    /// Returns the texts about the user that the password must not be guessed from.
+    #[must_use]
+    pub fn about_user(&self) -> [&str; 4] {
+        [&self.username.0, &self.email.0, &self.first_name.0, &self.last_name.0]
     }
 }
 

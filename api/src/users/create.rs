@@ -29,7 +29,7 @@ pub async fn create_user(
     call: Call<()>,
     body: Body<RegisterUserRequest>,
 ) -> Result<Response, ApiError> {
-    let new = register::hashed(&app, body.checked()?, true).await?;
+    let new = register::hashed(&app, register::checked(&app, body).await?, true).await?;
     let mut transaction = call.allowed.begin(&app).await?;
     let row = register::insert(&mut transaction, &call.actor, "create", &new).await?;
     let version = row.version;

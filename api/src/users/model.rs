@@ -95,7 +95,7 @@ request! {
     /// A one-time token and the new password.
     pub struct ResetPasswordRequest {
         pub token: Token,
-        /// At least 8 characters, and not a common password.
+        /// At least 8 characters, and not easy to guess.
         pub password: NewPassword,
     }
 }

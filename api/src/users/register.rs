@@ -57,7 +57,7 @@ async fn register_by_owner(
     maker: &Bearer,
     body: Body<RegisterUserRequest>,
 ) -> Result<RegisteredUser, ApiError> {
-    let request = body.checked().map_err(ApiError::in_account_shape)?;
+    let request = checked(app, body).await.map_err(ApiError::in_account_shape)?;
     let new = hashed(app, request, true).await?;
     let Bearer { viewer, credential } = maker;
     let actor = actor.known_as(viewer.id, &viewer.username);
@@ -79,7 +79,7 @@ pub async fn register_public(
     body: Body<RegisterUserRequest>,
 ) -> Result<RegisteredUser, ApiError> {
     admit_public(app, client)?;
-    let request = body.checked().map_err(ApiError::in_account_shape)?;
+    let request = checked(app, body).await.map_err(ApiError::in_account_shape)?;
     if request.position.0 != Position::Buyer {
         let message = "Only an Owner can register another position than Buyer.";
         return Err(ApiError::field("position", message).in_account_shape());
@@ -114,6 +114,19 @@ fn admit_public(app: &App, client: &ClientInfo) -> Result<(), ApiError> {
     }
     app.limits.registrations.count(&key);
     Ok(())
+}
+
+/// Returns the request if nothing is wrong with it, including the strength of the password.
+///
+/// # Errors
+/// 400 with messages by field, 503 if too many passwords wait.
+pub(super) async fn checked(
+    app: &App,
+    mut body: Body<RegisterUserRequest>,
+) -> Result<RegisterUserRequest, ApiError> {
+    let Body { request, errors } = &mut body;
+    app.passwords.check_strength(errors, "password", &request.password.0, &request.about_user()).await?;
+    body.checked()
 }
 
 /// Returns the account to store, with the hash of the password.

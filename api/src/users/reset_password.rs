@@ -72,7 +72,8 @@ pub async fn reset_password(
     if let Some(wait_s) = app.limits.address.wait_s(&address) {
         return Err(ApiError::throttled(wait_s));
     }
-    let ResetPasswordRequest { token, password } = body.checked()?;
+    let Body { request: ResetPasswordRequest { token, password }, mut errors } = body;
+    errors.finish()?;
     let hash = read_secret(&token).map(|token| hash_secret(&token));
     let now = time_of(&app.clock);
     let wrong = || {
@@ -80,10 +81,12 @@ pub async fn reset_password(
         ApiError::field("token", "This token is not valid, has expired or was used before.")
     };
     let Some(hash) = hash else { return Err(wrong()) };
-    // Checked before hashing, so that wrong tokens do not cost the work of a hash.
-    if !password_resets::exists(&app.postgres, &hash, now).await? {
+    // Found before hashing, so that wrong tokens do not cost the work of a hash.
+    let Some(user) = password_resets::find_user(&app.postgres, &hash, now).await? else {
         return Err(wrong());
-    }
+    };
+    app.passwords.check_strength(&mut errors, "password", &password.0, &user.about()).await?;
+    errors.finish()?;
     let password_hash = app.passwords.hash(&password.0).await?;
     let mut transaction = app.postgres.begin().await?;
     let taken = password_resets::redeem(&mut transaction, &hash, now).await?;

@@ -23,6 +23,23 @@ async fn names_are_unique_without_regard_to_case() {
 }
 
 #[tokio::test]
+async fn a_password_is_not_made_of_what_is_known_about_its_user() {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    let ann = json!({
+        "username": "ann.smith", "email": "ann@acmemedia.example", "first_name": "Ann", "last_name": "Smith",
+        "password": "Acmemedia2026",
+    });
+    let refused = world.post_json("/api/users/register/", &ann, None).await;
+    insta::assert_snapshot!(refused.line(), @r#"400 {"message":"Bad Request.","errors":{"password":["This password is too similar to the username, the e-mail address or the name."]}}"#);
+    let refused = world.ask("POST", "/api/users/create/", &ann, &owner).await;
+    insta::assert_snapshot!(refused.line(), @r#"400 {"password":["This password is too similar to the username, the e-mail address or the name."]}"#);
+    let mut bob = ann.clone();
+    bob["email"] = json!("bob@example.com");
+    assert_eq!(world.post_json("/api/users/register/", &bob, None).await.status, 201);
+}
+
+#[tokio::test]
 async fn only_an_owner_registers_other_positions() {
     let world = World::new().await;
     let owner = world.person("owner", Position::Owner).await;

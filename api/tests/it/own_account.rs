@@ -79,6 +79,7 @@ async fn a_wrong_old_password_counts_as_a_wrong_login() {
         world.ask("POST", "/api/account/password/", &body, &ann).await
     };
     insta::assert_snapshot!(change(PASSWORD, "password").await.line(), @r#"400 {"new_password":["This password is too common."]}"#);
+    insta::assert_snapshot!(change(PASSWORD, "ann@example.com").await.line(), @r#"400 {"new_password":["This password is too similar to the username, the e-mail address or the name."]}"#);
     insta::assert_snapshot!(change("wrong", NEW).await.line(), @r#"400 {"old_password":["Your old password was entered incorrectly. Please enter it again."]}"#);
     let mut last = change("wrong", NEW).await;
     for _ in 0..14 {
@@ -174,6 +175,7 @@ async fn a_one_time_token_sets_a_password_once() {
     let second = make().await;
     assert_eq!(reset(&first, NEW).await.status, 400);
     insta::assert_snapshot!(reset(&second, "12345678").await.line(), @r#"400 {"password":["This password is too common."]}"#);
+    insta::assert_snapshot!(reset(&second, "ann@example.com").await.line(), @r#"400 {"password":["This password is too similar to the username, the e-mail address or the name."]}"#);
     // Of two requests at once, one sets the password.
     let (left, right) = tokio::join!(reset(&second, NEW), reset(&second, NEW));
     let mut statuses = [left.status, right.status];

@@ -46,7 +46,7 @@ pub static USERS: Entity = Entity {
             "password",
             "Password",
             Widget::NewPassword,
-            "At least 8 characters, and not a common one.",
+            "At least 8 characters, and not easy to guess.",
         )
         .required()
         .only(Forms::Create),

@@ -51,7 +51,7 @@ fn page(allowed: &Allowed, sent: &Form, problems: &Problems) -> Result<Response,
     let inputs = [
         InputView::password("old_password", "Your password now", "current-password"),
         InputView::password("new_password", "New password", "new-password")
-            .with_hint("At least 8 characters, and not a common password."),
+            .with_hint("At least 8 characters, and not easy to guess."),
         InputView::check("keep_api_tokens", "Keep my API tokens", keeps_tokens),
     ];
     let form = problems.form(HREF, "Change password", inputs);
