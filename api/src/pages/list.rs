@@ -12,9 +12,11 @@ use crate::http::paging::Listing;
 use crate::http::state::App;
 use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
+use crate::pages::dates::control::DatesView;
+use crate::pages::dates::range::Present;
 use crate::pages::entity::{Entity, Forms};
 use crate::pages::form::{self, FieldView, Messages, Texts};
-use crate::pages::listing::ListView;
+use crate::pages::listing::{Asked, ListView};
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
 use crate::pages::table::{Shown, Table, references};
@@ -28,8 +30,10 @@ struct ListPage {
     entity: &'static Entity,
     site: Site,
     list: ListView,
+    dates: Option<DatesView>,
     filters: Vec<FieldView>,
-    errors: Vec<String>,
+    /// Messages, with the id of the place where each is repeated.
+    problems: Vec<(Option<String>, String)>,
     table: Table,
     may_create: bool,
     /// The code for landing pages, on an empty list of visits or orders.
@@ -49,12 +53,14 @@ pub async fn show(
     listing: Listing,
 ) -> Result<Response, PageError> {
     let viewer = &api.caller().viewer;
-    let (zone, position) = (viewer.time_zone, viewer.position);
+    let position = viewer.position;
     let mut params = listing.params();
     let filtered = entity.filters.iter().map(|filter| filter.name);
     let mut list = ListView::read(&mut params, listing.query(), filtered);
+    let present = Present::of(viewer, app.clock.now_ms());
+    let Asked { dates, api_query } = Asked::read(entity, &mut params, listing.query(), present);
     let asked = match params.finish() {
-        Ok(()) => rows(&api, entity, listing.query(), list.per_page).await,
+        Ok(()) => rows(&api, entity, Some(&api_query), list.per_page).await,
         Err(error) => Err(error),
     };
     let (items, messages) = match asked {
@@ -64,6 +70,12 @@ pub async fn show(
         }
         Err(error) => (Vec::new(), error.messages().cloned().ok_or(error)?),
     };
+    let mut zone = viewer.time_zone;
+    if let Some(dates) = &dates {
+        list = list.limited_to(dates);
+        zone = dates.present.zone;
+    }
+    let dates = dates.map(|dates| dates.view());
     let names = Names::load(&app, references(entity.columns.iter(), &items)).await?;
     let filters = form::inputs(entity.filters, Forms::Both, position);
     let params = listing.params();
@@ -74,12 +86,14 @@ pub async fn show(
     let shown = Shown { entity, base: site.base(), zone, names: &names };
     let mut table = shown.table(&items, listing.query());
     table.is_selectable = site == Site::Admin && entity.is_deleted;
+    let filters = form::fields(&api, &filters, &texts, &messages, &Default::default()).await?;
     let page = ListPage {
         frame: Frame::new(api.caller(), Section::of(entity.resource, site == Site::Admin)),
         entity,
         site,
-        filters: form::fields(&api, &filters, &texts, &messages, &Default::default()).await?,
-        errors: messages.iter().map(|(name, texts)| format!("{name}: {}", texts.join(" "))).collect(),
+        problems: problems(&messages, &filters, dates.as_ref()),
+        filters,
+        dates,
         table,
         list,
         snippet: matches!(entity.resource, Resource::Prospects | Resource::Orders)
@@ -92,4 +106,17 @@ pub async fn show(
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }
     Ok(response)
+}
+
+/// Returns the messages, each with the id of its field.
+fn problems(
+    messages: &Messages,
+    filters: &[FieldView],
+    dates: Option<&DatesView>,
+) -> Vec<(Option<String>, String)> {
+    let id = |name: &str| {
+        let is_filter = filters.iter().any(|filter| filter.name == name);
+        if is_filter { Some(format!("filter-{name}")) } else { dates?.id_of(name) }
+    };
+    messages.iter().map(|(name, texts)| (id(name), format!("{name}: {}", texts.join(" ")))).collect()
 }

@@ -30,6 +30,7 @@ mod idempotency;
 mod images;
 mod last_owner;
 mod legacy;
+mod list_dates;
 mod openapi;
 mod own_account;
 mod pages;

@@ -32,8 +32,8 @@ pub struct Entity {
     pub is_searched: bool,
     /// Parameters that every list of the pages sends to the API.
     pub list_query: &'static str,
-    /// Whether the list can be limited to a range of dates.
-    pub is_dated: bool,
+    /// The dates to which the list can be limited.
+    pub dated: Dated,
     /// The fields of the forms.
     pub inputs: &'static [Input],
     pub is_created: bool,
@@ -65,7 +65,7 @@ pub(in crate::pages) const LISTED: Entity = Entity {
     filters: &[],
     is_searched: false,
     list_query: "",
-    is_dated: false,
+    dated: Dated::Never,
     inputs: &[],
     is_created: false,
     is_updated: false,
@@ -76,6 +76,16 @@ pub(in crate::pages) const LISTED: Entity = Entity {
     deletion: "",
     counted: None,
 };
+
+/// The dates to which a list can be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dated {
+    Never,
+    /// By moments: days begin at midnight of the viewer's zone.
+    ByTime,
+    /// By days that are the same in every zone.
+    ByDay,
+}
 
 /// A column of a list, or a fact about one thing: a field of the API's response.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ mod money;
 mod people;
 mod traffic;
 
-pub use self::description::{Column, Entity, Forms, Input, Kind, Panel, Pick, Refers, Verb, Widget};
+pub use self::description::{Column, Dated, Entity, Forms, Input, Kind, Panel, Pick, Refers, Verb, Widget};
 pub use self::funds::{ACCOUNTS, BUDGETS, REQUESTS, TRANSFERS};
 pub use self::money::{AUDIT, BALANCES, LEDGER, RATES};
 pub use self::people::{TEAMS, USERS};

@@ -1,7 +1,7 @@
 //! Prospects, orders, and what they are attributed to: campaigns, sources and partners.
 
 use super::description::{
-    BUYERS, CAMPAIGN_PICK, Column, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers,
+    BUYERS, CAMPAIGN_PICK, Column, Dated, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers,
     SOURCE_PICK, TEAM_PICK, Verb, Widget,
 };
 use crate::policy::{Action, Position, Resource};
@@ -34,7 +34,7 @@ pub static PROSPECTS: Entity = Entity {
     ],
     is_searched: true,
     list_query: "&details=true",
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("ip_address", "IP address", Widget::Line(45), "IPv4 or IPv6").required(),
         Input::new("user_agent", "User agent", Widget::Line(2048), "").required(),
@@ -78,7 +78,7 @@ pub static ORDERS: Entity = Entity {
     ],
     is_searched: true,
     list_query: "&details=true",
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("prospect_id", "Prospect", Widget::Line(64), "The id of the visit.")
             .required()
