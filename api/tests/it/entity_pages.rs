@@ -15,7 +15,7 @@ async fn send(visitor: &mut Visitor<'_>, path: &str, filled: &[(&str, &str)]) ->
 }
 
 /// Returns the fields that a browser sends for the form of a page.
-fn fields(html: &str) -> Vec<(String, String)> {
+pub(crate) fn fields(html: &str) -> Vec<(String, String)> {
     let main = html.split_once("<main").unwrap().1.split_once("</main>").unwrap().0;
     let mut fields = Vec::new();
     for tag in main.split('<') {

@@ -94,7 +94,10 @@ async fn every_list_with_dates_has_the_control_and_explains_wrong_ones() {
     let world = &office.world;
     park_order(world, 9, NOW_MS - 45_000, "1", "").await;
     world
-        .sql("INSERT INTO rates (base, quote, date, rate) VALUES ('EUR', 'USD', '2026-11-22', 1.1), ('EUR', 'USD', '2026-11-23', 1.2)")
+        .sql(
+            "INSERT INTO fund_rates (base, quote, day, rate_e9, created_at)
+             VALUES ('EUR', 'USD', '2026-11-22', 1100000000, 'epoch'), ('EUR', 'USD', '2026-11-23', 1200000000, 'epoch')",
+        )
         .await;
     let mut owner = world.visitor("owner").await;
     for list in LISTS {

@@ -28,6 +28,7 @@ mod home_browser;
 mod home_needs;
 mod idempotency;
 mod images;
+mod kept_forms;
 mod last_owner;
 mod legacy;
 mod list_dates;
