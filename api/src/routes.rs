@@ -280,9 +280,9 @@ fn pages(list: Routes) -> Routes {
             get(pages::fund_import::show).post(pages::fund_import::submit),
         )
         .page(Rule::Asks(View, Account), "/search/", get(pages::search::show))
-        .page(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
-        .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
-        .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
+        .data(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
+        .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
+        .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))

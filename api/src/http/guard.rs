@@ -70,6 +70,8 @@ pub enum Surface {
     Api,
     /// Cookies and HTML.
     Page,
+    /// Cookies, and a file or a stream, which has no frame.
+    Data,
     /// Files, the same for everybody. Without cookies, so that caches may store them.
     File,
 }
@@ -94,7 +96,7 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
             Err(error) => error.into_response(),
         },
         Surface::File => next.run(request).await,
-        Surface::Page => {
+        Surface::Page | Surface::Data => {
             check_page(&guard, request, next).await.unwrap_or_else(|error| error.into_response())
         }
     }
@@ -165,7 +167,10 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
     let credential = Credential::Login(session.id);
     guard.app.limits.requests_by_token.count(&credential)?;
     let notice = notice::read(request.headers());
-    let surroundings = surroundings(&guard.app, &viewer, notice.clone()).await?;
+    let surroundings = match guard.surface {
+        Surface::Data => None,
+        _ => Some(Arc::new(surroundings(&guard.app, &viewer, notice.clone()).await?)),
+    };
     let request_id = request_id(request.headers());
     let csrf = session.csrf;
     let mut allowed = Allowed {
@@ -174,7 +179,7 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         session: Some(session),
         credential,
         idempotency_key: None,
-        surroundings: Some(Arc::new(surroundings)),
+        surroundings,
     };
     let answered = match policy::decide(allowed.viewer.position, action, resource) {
         None => Err(ApiError::forbidden().into()),
@@ -198,7 +203,8 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
     if let Some(error) = response.extensions().get::<Shown>().cloned() {
         response = error.in_frame(Frame::new(&allowed, Section::None), &request_id);
     }
-    if notice.is_some() && !response.status().is_redirection() {
+    let is_shown = guard.surface == Surface::Page && !response.status().is_redirection();
+    if notice.is_some() && is_shown {
         notice::clear(&mut response);
     }
     Ok(response)

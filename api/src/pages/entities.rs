@@ -70,7 +70,7 @@ fn lists(list: Routes, entity: &'static Entity, site: Site) -> Routes {
     let sent = move |app: State<App>, api: Api, actor: Actor, listing: Listing| {
         export::send(entity, app, api, actor, listing)
     };
-    list.page(asks, &path, get(shown)).page(asks, &format!("{path}export.csv"), get(sent))
+    list.page(asks, &path, get(shown)).data(asks, &format!("{path}export.csv"), get(sent))
 }
 
 fn shown(list: Routes, entity: &'static Entity, site: Site) -> Routes {

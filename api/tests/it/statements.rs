@@ -156,7 +156,9 @@ async fn read_all(world: &World, owner: &Person, counts: &Counts) -> BTreeMap<St
     let n_readings = readings.len();
     let mut visitor = world.visitor("owner").await;
     // Public pages may ask nobody.
-    let is_asked = |route: &&RouteInfo| route.surface == Surface::Page && route.rule.question().is_some();
+    let is_asked = |route: &&RouteInfo| {
+        matches!(route.surface, Surface::Page | Surface::Data) && route.rule.question().is_some()
+    };
     for route in routes::routes(&world.app).1.iter().filter(is_asked) {
         let path = with_id(&route.path);
         // A stream of events does not end.
