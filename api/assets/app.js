@@ -110,3 +110,17 @@ document.getElementById("problems")?.focus();
   });
   box.addEventListener("blur", close);
 })();
+
+// Selects all rows of a page.
+(() => {
+  for (const box of document.querySelectorAll("[data-selects]")) {
+    box.hidden = false;
+    box.addEventListener("change", () => {
+      const rows = document.querySelectorAll(`input[type=checkbox][name="${box.dataset.selects}"]`);
+      rows.forEach((row) => { row.checked = box.checked; });
+    });
+  }
+})();
+
+// Goes on with an action on many things. Without this script the page has a button.
+document.querySelector("form[data-continues]")?.requestSubmit();

@@ -128,7 +128,7 @@ impl Section {
             Resource::Campaigns => Self::Campaigns,
             Resource::Sources => Self::Sources,
             Resource::Partners => Self::Partners,
-            Resource::Audit => Self::Admin,
+            Resource::Audit | Resource::Sessions | Resource::Tokens | Resource::Settings => Self::Admin,
             Resource::FundAccounts
             | Resource::FundBudgets
             | Resource::FundRequests

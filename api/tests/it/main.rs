@@ -4,6 +4,7 @@
 
 mod account_pages;
 mod accounts;
+mod admin;
 mod api_tokens;
 mod archived;
 mod asking;

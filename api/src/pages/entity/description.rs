@@ -39,6 +39,10 @@ pub struct Entity {
     pub is_created: bool,
     pub is_updated: bool,
     pub is_deleted: bool,
+    /// Whether deleted things are listed, and can be restored.
+    pub is_restored: bool,
+    /// Whether only the admin section has pages of it.
+    pub is_for_admin: bool,
     /// Whether there is a page of one thing.
     pub is_shown: bool,
     /// Further actions on one thing.
@@ -70,6 +74,8 @@ pub(in crate::pages) const LISTED: Entity = Entity {
     is_created: false,
     is_updated: false,
     is_deleted: false,
+    is_restored: false,
+    is_for_admin: false,
     is_shown: false,
     verbs: &[],
     panels: &[],
@@ -290,6 +296,7 @@ pub(in crate::pages) fn is_true(thing: &Value, key: &str) -> bool {
     thing.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+pub(in crate::pages) const USER_PICK: Pick = Pick { list: "/api/users/list/?", name: "username" };
 pub(in crate::pages) const BUYERS: Pick =
     Pick { list: "/api/users/list/?position=Buyer&is_active=true", name: "username" };
 pub(in crate::pages) const LEADS: Pick =

@@ -47,6 +47,7 @@ pub static ACCOUNTS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[
         Panel { title: "Transfers", entity: &TRANSFERS, filter: "account_id", is_main: true },

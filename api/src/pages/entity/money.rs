@@ -1,7 +1,7 @@
 //! The ledger, balances and exchange rates; and the audit trail.
 
 use super::description::{
-    ACCOUNT_PICK, BUYERS, Column, Dated, Entity, Input, Kind, LISTED, Refers, TEAM_PICK, Widget,
+    ACCOUNT_PICK, BUYERS, Column, Dated, Entity, Input, Kind, LISTED, Refers, TEAM_PICK, USER_PICK, Widget,
 };
 use crate::policy::Resource;
 
@@ -112,11 +112,13 @@ pub static AUDIT: Entity = Entity {
         Column::new("via", "Via", Kind::Text),
     ],
     filters: &[
+        Input::filter("actor_id", "User", Widget::Pick(USER_PICK)),
         Input::filter("resource", "Resource", Widget::Line(100)),
         Input::filter("resource_id", "Id", Widget::Line(100)),
         Input::filter("verb", "Action", Widget::Line(100)),
     ],
     is_searched: true,
     dated: Dated::ByTime,
+    is_for_admin: true,
     ..LISTED
 };

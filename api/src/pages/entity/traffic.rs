@@ -187,6 +187,7 @@ pub static CAMPAIGNS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     verbs: &[
         Verb {
@@ -244,6 +245,7 @@ pub static SOURCES: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[Panel { title: "Campaigns", entity: &CAMPAIGNS, filter: "source_id", is_main: true }],
     deletion: "Its campaigns keep their visits and orders, and no longer have a source.",
@@ -278,6 +280,7 @@ pub static PARTNERS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[Panel { title: "Campaigns", entity: &CAMPAIGNS, filter: "partner_id", is_main: true }],
     deletion: "Its campaigns keep their orders, and no longer have a partner.",
