@@ -45,6 +45,7 @@ mod routes;
 mod search;
 mod search_page;
 mod second_factor;
+mod shortcuts;
 mod sorting;
 mod sources;
 mod statements;
