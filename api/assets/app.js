@@ -110,3 +110,87 @@ document.getElementById("problems")?.focus();
   });
   box.addEventListener("blur", close);
 })();
+
+// Selects all rows of a page.
+(() => {
+  for (const box of document.querySelectorAll("[data-selects]")) {
+    box.hidden = false;
+    box.addEventListener("change", () => {
+      const rows = document.querySelectorAll(`input[type=checkbox][name="${box.dataset.selects}"]`);
+      rows.forEach((row) => { row.checked = box.checked; });
+    });
+  }
+})();
+
+// Goes on with an action on many things. Without this script the page has a button.
+document.querySelector("form[data-continues]")?.requestSubmit();
+
+// Keyboard shortcuts, which one turns off in the account. None works while one types.
+(() => {
+  if (!("shortcuts" in document.body.dataset)) return;
+  const sections = {
+    h: ["/", "Home"], c: ["/campaigns/", "Campaigns"], p: ["/prospects/", "Prospects"], o: ["/orders/", "Orders"],
+    f: ["/funds/", "Funds"], t: ["/teams/", "Teams"], u: ["/users/", "Users"], a: ["/admin/", "Admin"],
+  };
+  // Only sections that the viewer has.
+  const link = (key) => document.querySelector(`.main-nav a[href="${sections[key]?.[0]}"]`);
+  const dates = () => document.querySelector("details.dates");
+  const file = () => document.querySelector("a[href^='export.csv']");
+  const focus = (event, element) => {
+    if (!element) return;
+    event.preventDefault();
+    element.focus();
+  };
+  const help = () => {
+    const lines = [["/", "Search"], ...Object.keys(sections).filter(link).map((key) => [`g ${key}`, sections[key][1]])];
+    if (dates()) lines.push(["t", "Dates"]);
+    if (file()) lines.push(["e", "Download CSV"]);
+    lines.push(["?", "These shortcuts"]);
+    const list = document.createElement("dl");
+    list.className = "facts";
+    for (const [keys, label] of lines) {
+      const name = document.createElement("dt");
+      for (const key of keys.split(" ")) {
+        const cap = document.createElement("kbd");
+        cap.textContent = key;
+        name.append(cap, " ");
+      }
+      const text = document.createElement("dd");
+      text.textContent = label;
+      list.append(name, text);
+    }
+    const dialog = document.createElement("dialog");
+    dialog.className = "help";
+    dialog.setAttribute("aria-labelledby", "help-title");
+    const title = document.createElement("h2");
+    title.id = "help-title";
+    title.textContent = "Keyboard shortcuts";
+    const close = document.createElement("button");
+    close.className = "btn";
+    close.textContent = "Close";
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.append(title, list, close);
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  let isGoing = false;
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
+    if (event.target.closest?.("input, textarea, select, dialog, [contenteditable]")) return;
+    const wasGoing = isGoing;
+    isGoing = !wasGoing && event.key === "g";
+    if (wasGoing) {
+      if (Object.hasOwn(sections, event.key) && link(event.key)) location.assign(sections[event.key][0]);
+    } else if (event.key === "/") {
+      focus(event, document.getElementById("top-q"));
+    } else if (event.key === "?") {
+      help();
+    } else if (event.key === "t" && dates()) {
+      dates().open = true;
+      focus(event, dates().querySelector("summary"));
+    } else if (event.key === "e") {
+      file()?.click();
+    }
+  });
+})();

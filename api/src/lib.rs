@@ -21,6 +21,7 @@
 //! A test (`deploy/local/tests/it/circles.rs`) refuses circles of files and of folders.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod account;
 pub mod amount;
 pub mod audit;

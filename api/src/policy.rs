@@ -54,6 +54,12 @@ pub enum Resource {
     Partners,
     /// The audit trail.
     Audit,
+    /// The logins of all users.
+    Sessions,
+    /// The API tokens of all users.
+    Tokens,
+    /// The configuration of the service.
+    Settings,
     /// Ad accounts and their balances.
     FundAccounts,
     /// Monthly budgets of teams.
@@ -121,7 +127,7 @@ impl Action {
 }
 
 impl Resource {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Users,
         Self::Prospects,
         Self::Orders,
@@ -133,6 +139,9 @@ impl Resource {
         Self::Sources,
         Self::Partners,
         Self::Audit,
+        Self::Sessions,
+        Self::Tokens,
+        Self::Settings,
         Self::FundAccounts,
         Self::FundBudgets,
         Self::FundRequests,
@@ -157,6 +166,9 @@ impl Resource {
             Self::Sources => "sources",
             Self::Partners => "partners",
             Self::Audit => "audit",
+            Self::Sessions => "sessions",
+            Self::Tokens => "tokens",
+            Self::Settings => "settings",
             Self::FundAccounts => "funds/accounts",
             Self::FundBudgets => "funds/budgets",
             Self::FundRequests => "funds/requests",
@@ -223,6 +235,13 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Partners, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Partners, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Audit, Action::List, [NO, NO, NO, ALL]),
+    (Resource::Sessions, Action::List, [NO, NO, NO, ALL]),
+    (Resource::Sessions, Action::View, [NO, NO, NO, ALL]),
+    (Resource::Sessions, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::Tokens, Action::List, [NO, NO, NO, ALL]),
+    (Resource::Tokens, Action::View, [NO, NO, NO, ALL]),
+    (Resource::Tokens, Action::Delete, [NO, NO, NO, ALL]),
+    (Resource::Settings, Action::List, [NO, NO, NO, ALL]),
     (Resource::FundAccounts, Action::List, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::View, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::Create, [NO, NO, ALL, ALL]),
@@ -327,6 +346,13 @@ mod tests {
         Partners Update: - | - | - | All
         Partners Delete: - | - | - | All
         Audit List: - | - | - | All
+        Sessions List: - | - | - | All
+        Sessions View: - | - | - | All
+        Sessions Delete: - | - | - | All
+        Tokens List: - | - | - | All
+        Tokens View: - | - | - | All
+        Tokens Delete: - | - | - | All
+        Settings List: - | - | - | All
         FundAccounts List: Own | Team | All | All
         FundAccounts View: Own | Team | All | All
         FundAccounts Create: - | - | All | All

@@ -17,10 +17,11 @@ use crate::http::{assets, health};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
-    Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+    Orders, Parked, Partners, Prospects, Sessions, Settings, Sources, Teams, Tokens, Users,
 };
 use crate::{
-    audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, teams, users,
+    access, audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, teams,
+    users,
 };
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
@@ -54,7 +55,17 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
 }
 
 fn api(list: Routes) -> Routes {
-    events_api(account_api(users_api(list)))
+    access_api(events_api(account_api(users_api(list))))
+}
+
+fn access_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(List, Sessions), routes!(access::sessions::list_user_sessions))
+        .api(Rule::Asks(View, Sessions), routes!(access::sessions::get_user_session))
+        .api(Rule::AsksPerson(Delete, Sessions), routes!(access::sessions::delete_user_session))
+        .api(Rule::Asks(List, Tokens), routes!(access::tokens::list_user_tokens))
+        .api(Rule::Asks(View, Tokens), routes!(access::tokens::get_user_token))
+        .api(Rule::AsksPerson(Delete, Tokens), routes!(access::tokens::delete_user_token))
+        .api(Rule::Asks(List, Settings), routes!(access::settings::list_settings))
 }
 
 fn account_api(list: Routes) -> Routes {
@@ -280,9 +291,9 @@ fn pages(list: Routes) -> Routes {
             get(pages::fund_import::show).post(pages::fund_import::submit),
         )
         .page(Rule::Asks(View, Account), "/search/", get(pages::search::show))
-        .page(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
-        .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
-        .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
+        .data(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
+        .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
+        .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))

@@ -71,11 +71,8 @@ pub async fn create_token(
     transaction.answer_once((StatusCode::CREATED, Json(made)), again).await
 }
 
-/// Creates a token, for the API and the page. The caller commits.
-///
-/// # Errors
-/// 400 with messages by field.
-pub async fn create(
+/// Creates a token. The caller commits.
+async fn create(
     app: &App,
     call: &Call<()>,
     body: Body<CreateTokenRequest>,

@@ -18,6 +18,7 @@ pub mod funds;
 pub mod idempotency;
 pub mod images;
 pub mod list_query;
+pub mod logins;
 pub mod migrations;
 pub mod names;
 pub mod needs;

@@ -88,6 +88,11 @@ pub async fn find(pool: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> s
     Ok(csrf.map(|csrf| Session { id: row.id, user_id: row.user_id, csrf }))
 }
 
+/// Returns the user of a session by the secret of its forms, also if the session has ended.
+pub async fn user_of_csrf(pool: &PgPool, csrf: &[u8; 32]) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("SELECT user_id FROM sessions WHERE csrf = $1", &csrf[..]).fetch_optional(pool).await
+}
+
 /// Lists a user's active logins that follow `after`, newest first.
 pub async fn list(
     pool: &PgPool,

@@ -7,17 +7,16 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequestParts as _, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::db::waiting;
-use crate::http::allowed::{Allowed, Anonymous, Files, Form, Surroundings};
+use crate::http::allowed::{Allowed, Anonymous, Surroundings};
 use crate::http::auth::credentials::{self, Bearer};
 use crate::http::auth::session::{self, ANONYMOUS_COOKIE_NAME};
 use crate::http::auth::{csrf, random_secret};
@@ -26,14 +25,20 @@ use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, KeyMode};
 use crate::http::in_process::OnBehalf;
+use crate::http::kept_form;
+use crate::http::login_page::LoginPage;
 use crate::http::notice;
-use crate::http::page::{Frame, PageError, Section, Shown};
+use crate::http::page::{Frame, PageError, Section, Shown, render};
+use crate::http::sent_form::{self, Limits, SentForm};
 use crate::http::state::App;
 use crate::policy::{self, Action, Grant, Resource, Scope};
 use crate::viewer::{Credential, Viewer};
 
-/// The largest form with files: an image, or a file of transfers.
-const MAX_UPLOAD_BYTES: usize = 2 * 1024 * 1024 + body::MAX_BYTES;
+/// A form may have an image, or a file of transfers.
+const FORM: Limits = Limits { text_bytes: body::MAX_BYTES, upload_bytes: 2 * 1024 * 1024 + body::MAX_BYTES };
+/// The forms of the login may carry another form.
+const PUBLIC_FORM: Limits =
+    Limits { text_bytes: body::MAX_BYTES + kept_form::MAX_BYTES, upload_bytes: body::MAX_BYTES };
 
 /// The condition of a route.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +70,8 @@ pub enum Surface {
     Api,
     /// Cookies and HTML.
     Page,
+    /// Cookies, and a file or a stream, which has no frame.
+    Data,
     /// Files, the same for everybody. Without cookies, so that caches may store them.
     File,
 }
@@ -89,7 +96,7 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
             Err(error) => error.into_response(),
         },
         Surface::File => next.run(request).await,
-        Surface::Page => {
+        Surface::Page | Surface::Data => {
             check_page(&guard, request, next).await.unwrap_or_else(|error| error.into_response())
         }
     }
@@ -152,15 +159,18 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         return check_public_page(guard, request, next).await;
     };
     let Some((viewer, session)) = credentials::from_session(&guard.app, request.headers()).await? else {
-        // After the login the browser can only open a page again, not repeat a change.
-        let target =
-            if is_change { "/" } else { request.uri().path_and_query().map_or("/", |path| path.as_str()) };
-        return Ok(to_login(target));
+        if is_change {
+            return log_in_first(guard, request).await;
+        }
+        return Ok(to_login(request.uri().path_and_query().map_or("/", |path| path.as_str())));
     };
     let credential = Credential::Login(session.id);
     guard.app.limits.requests_by_token.count(&credential)?;
     let notice = notice::read(request.headers());
-    let surroundings = surroundings(&guard.app, &viewer, notice.clone()).await?;
+    let surroundings = match guard.surface {
+        Surface::Data => None,
+        _ => Some(Arc::new(surroundings(&guard.app, &viewer, notice.clone()).await?)),
+    };
     let request_id = request_id(request.headers());
     let csrf = session.csrf;
     let mut allowed = Allowed {
@@ -169,33 +179,93 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         session: Some(session),
         credential,
         idempotency_key: None,
-        surroundings: Some(Arc::new(surroundings)),
+        surroundings,
     };
     let answered = match policy::decide(allowed.viewer.position, action, resource) {
-        None => Err(ApiError::forbidden()),
+        None => Err(ApiError::forbidden().into()),
         Some(grant) => {
             allowed.grant = grant;
             if is_change {
-                check_form(request, &guard.app, &csrf, MAX_UPLOAD_BYTES).await
+                check_form(guard, request, &allowed, &csrf).await
             } else {
-                Ok(request)
+                Ok(Checked::Request(request))
             }
         }
     };
     let mut response = match answered {
-        Ok(mut checked) => {
+        Ok(Checked::Request(mut checked)) => {
             checked.extensions_mut().insert(allowed.clone());
             next.run(checked).await
         }
-        Err(error) => PageError::from(error).into_response(),
+        Ok(Checked::Response(response)) => response,
+        Err(error) => PageError::into_response(error),
     };
     if let Some(error) = response.extensions().get::<Shown>().cloned() {
         response = error.in_frame(Frame::new(&allowed, Section::None), &request_id);
     }
-    if notice.is_some() && !response.status().is_redirection() {
+    let is_shown = guard.surface == Surface::Page && !response.status().is_redirection();
+    if notice.is_some() && is_shown {
         notice::clear(&mut response);
     }
     Ok(response)
+}
+
+/// A request whose form was verified, or the answer to another one.
+enum Checked {
+    Request(Request),
+    Response(Response),
+}
+
+/// Verifies the form of a page. A form of an earlier session of the viewer is shown to them, with a
+/// button that sends it.
+async fn check_form(
+    guard: &Guard,
+    request: Request,
+    allowed: &Allowed,
+    csrf: &[u8; 32],
+) -> Result<Checked, PageError> {
+    let sent = SentForm::read(request, &guard.app, FORM).await?;
+    if sent.has_token(csrf) {
+        return Ok(Checked::Request(sent.verified(csrf)?));
+    }
+    let kept = sent.kept().ok_or_else(ApiError::bad_form_token)?;
+    if !kept.is_of(&guard.app.postgres, allowed.viewer.id).await? {
+        return Err(ApiError::bad_form_token().into());
+    }
+    let page = render(&kept.page(Frame::new(allowed, Section::None), Frame::csrf(allowed)))?;
+    Ok(Checked::Response((StatusCode::CONFLICT, page).into_response()))
+}
+
+/// Answers a form whose session has ended. The page of the login keeps what was entered.
+async fn log_in_first(guard: &Guard, request: Request) -> Result<Response, PageError> {
+    let app = &guard.app;
+    if sent_form::may_have_files(&request) || is_of_another_site(request.headers()) {
+        return Ok(to_login("/"));
+    }
+    let visitor = Visitor::of(app, request).await;
+    let kept = match SentForm::read(visitor.request, app, FORM).await {
+        Ok(sent) => sent.kept(),
+        Err(_) => None,
+    };
+    let Some(kept) = kept else { return Ok(to_login("/")) };
+    if kept.owner(&app.postgres).await?.is_none() {
+        return Ok(to_login("/"));
+    }
+    let page = LoginPage {
+        done: Some("You were logged out. Log in to send what you entered."),
+        kept_form: kept.write(),
+        ..LoginPage::new(app, visitor.anonymous)
+    };
+    let mut response = render(&page)?;
+    if let Some(cookie) = visitor.new_cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Returns whether the browser says that another site has sent the request.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// The grant before the policy was asked: no rows.
@@ -217,62 +287,47 @@ async fn surroundings(app: &App, viewer: &Viewer, notice: Option<String>) -> Res
     })
 }
 
-async fn check_public_page(guard: &Guard, mut request: Request, next: Next) -> Result<Response, PageError> {
-    let secret = guard.app.config.auth.secret.expose();
-    let known = session::cookie(request.headers(), ANONYMOUS_COOKIE_NAME).map(str::to_owned);
+/// A browser without a session.
+struct Visitor {
+    request: Request,
+    anonymous: Anonymous,
+    /// The cookie from which the secret of forms is derived, unless the browser has it.
+    new_cookie: Option<HeaderValue>,
+}
+
+impl Visitor {
+    async fn of(app: &App, request: Request) -> Self {
+        let secret = app.config.auth.secret.expose();
+        let known = session::cookie(request.headers(), ANONYMOUS_COOKIE_NAME).map(str::to_owned);
+        let cookie = known.clone().unwrap_or_else(|| URL_SAFE_NO_PAD.encode(random_secret()));
+        let (mut parts, body) = request.into_parts();
+        let Ok(client) = ClientInfo::from_request_parts(&mut parts, app).await;
+        let new_cookie = known
+            .is_none()
+            .then(|| session::set_cookie(ANONYMOUS_COOKIE_NAME, &cookie, 86_400, client.is_https));
+        Self {
+            request: Request::from_parts(parts, body),
+            anonymous: Anonymous { csrf: csrf::anonymous(secret, cookie.as_bytes()) },
+            new_cookie,
+        }
+    }
+}
+
+async fn check_public_page(guard: &Guard, request: Request, next: Next) -> Result<Response, PageError> {
+    let Visitor { mut request, anonymous, new_cookie } = Visitor::of(&guard.app, request).await;
     if !request.method().is_safe() {
-        let cookie = known.ok_or_else(ApiError::bad_form_token)?;
-        let csrf = csrf::anonymous(secret, cookie.as_bytes());
-        request = check_form(request, &guard.app, &csrf, body::MAX_BYTES).await?;
-        request.extensions_mut().insert(Anonymous { csrf });
+        let sent = SentForm::read(request, &guard.app, PUBLIC_FORM).await?;
+        request = sent.verified(&anonymous.csrf)?;
+        request.extensions_mut().insert(anonymous);
         return Ok(next.run(request).await);
     }
-    let cookie = known.clone().unwrap_or_else(|| URL_SAFE_NO_PAD.encode(random_secret()));
-    request.extensions_mut().insert(Anonymous { csrf: csrf::anonymous(secret, cookie.as_bytes()) });
-    let (mut parts, body) = request.into_parts();
-    let Ok(client) = ClientInfo::from_request_parts(&mut parts, &guard.app).await;
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    if known.is_none() {
-        let value = session::set_cookie(ANONYMOUS_COOKIE_NAME, &cookie, 86_400, client.is_https);
-        response.headers_mut().append(SET_COOKIE, value);
+    request.extensions_mut().insert(anonymous);
+    let mut response = next.run(request).await;
+    if let Some(cookie) = new_cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-/// Verifies the token of a form, and passes on its fields and files. A form with a file may be
-/// larger, up to `max_upload_bytes`.
-async fn check_form(
-    request: Request,
-    app: &App,
-    secret: &[u8; 32],
-    max_upload_bytes: usize,
-) -> Result<Request, ApiError> {
-    let (parts, whole) = request.into_parts();
-    let mut request = Request::from_parts(parts.clone(), whole);
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let (fields, files) = match content_type.filter(|value| body::is_multipart(value)) {
-        Some(content_type) => {
-            DefaultBodyLimit::max(max_upload_bytes).apply(&mut request);
-            let bytes = body::read_bytes_within(request, app, max_upload_bytes).await?;
-            body::read_parts(content_type, bytes).await?
-        }
-        None => {
-            let bytes = body::read_bytes(request, app).await?;
-            (form_urlencoded::parse(&bytes).into_owned().collect(), Vec::new())
-        }
-    };
-    let form = Form(fields);
-    if !csrf::matches(secret, form.text(csrf::FIELD)) {
-        return Err(ApiError::bad_form_token());
-    }
-    if form.0.iter().any(|(_, value)| value.contains('\0')) {
-        return Err(ApiError::field("form", "Null characters are not allowed."));
-    }
-    let mut request = Request::from_parts(parts, Body::empty());
-    request.extensions_mut().insert(form);
-    request.extensions_mut().insert(Files(files));
-    Ok(request)
 }
 
 fn to_login(target: &str) -> Response {

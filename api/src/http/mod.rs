@@ -4,6 +4,8 @@
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
 //!   `call` combines them for a change; `in_process` lets pages call the API;
+//! - `sent_form` reads the form of a page; `kept_form` keeps one whose session has ended, on the
+//!   `login_page`;
 //! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `event_sort`, `archived` read
 //!   what was sent; `request` and `typed_query` define bodies and query parameters as structs;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
@@ -33,6 +35,8 @@ pub mod health;
 pub mod idempotency;
 pub mod in_process;
 pub mod json_values;
+pub mod kept_form;
+pub mod login_page;
 pub mod middleware;
 pub mod notice;
 pub mod openapi;
@@ -45,6 +49,7 @@ pub mod query;
 pub mod request;
 pub mod request_limit;
 pub mod router;
+pub mod sent_form;
 pub mod serve;
 pub mod server_error;
 pub mod sort;

@@ -57,6 +57,8 @@ pub struct Frame {
     pub section: Section,
     /// `auto`, `light` or `dark`.
     pub theme: &'static str,
+    /// Whether keys are shortcuts.
+    pub has_shortcuts: bool,
     surroundings: Arc<Surroundings>,
 }
 
@@ -128,7 +130,7 @@ impl Section {
             Resource::Campaigns => Self::Campaigns,
             Resource::Sources => Self::Sources,
             Resource::Partners => Self::Partners,
-            Resource::Audit => Self::Admin,
+            Resource::Audit | Resource::Sessions | Resource::Tokens | Resource::Settings => Self::Admin,
             Resource::FundAccounts
             | Resource::FundBudgets
             | Resource::FundRequests
@@ -178,6 +180,7 @@ impl Frame {
             viewer: Some(viewer),
             section,
             theme: allowed.viewer.preferences.theme.as_str(),
+            has_shortcuts: allowed.viewer.preferences.shortcuts,
             surroundings,
         }
     }
@@ -198,6 +201,7 @@ impl Frame {
             viewer: None,
             section: Section::None,
             theme: Theme::Auto.as_str(),
+            has_shortcuts: false,
             surroundings: Arc::default(),
         }
     }

@@ -70,6 +70,12 @@ impl Routes {
         self.route(Surface::Page, rule, path, methods)
     }
 
+    /// A file or a stream for a page.
+    #[must_use]
+    pub fn data(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {
+        self.route(Surface::Data, rule, path, methods)
+    }
+
     /// A file, the same for everybody.
     #[must_use]
     pub fn file(self, rule: Rule, path: &str, methods: MethodRouter<App>) -> Self {

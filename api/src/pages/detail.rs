@@ -125,7 +125,8 @@ pub async fn page(
     let viewer = &api.caller().viewer;
     let shown_columns = entity.columns.iter().chain(entity.facts);
     let names = Names::load(app, references(shown_columns.clone(), std::slice::from_ref(thing))).await?;
-    let shown = Shown { entity, base: site.base(), zone: viewer.time_zone, names: &names };
+    let shown =
+        Shown { entity, base: site.base(), zone: viewer.time_zone, names: &names, is_archived: false };
     let fact = |column: &'static Column| (column.label, shown.cell(column, thing));
     let status = failed.as_ref().map(|failed| failed.error.status());
     let page = DetailPage {
@@ -259,7 +260,13 @@ async fn table(
     is_sorted: bool,
 ) -> Result<Table, ApiError> {
     let names = Names::load(app, references(entity.columns.iter(), items)).await?;
-    let shown = Shown { entity, base: site.base(), zone: api.caller().viewer.time_zone, names: &names };
+    let shown = Shown {
+        entity,
+        base: site.base(),
+        zone: api.caller().viewer.time_zone,
+        names: &names,
+        is_archived: false,
+    };
     let mut table = shown.table(items, query);
     if !is_sorted {
         table.heads.iter_mut().for_each(|head| head.href = None);

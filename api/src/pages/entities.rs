@@ -15,7 +15,7 @@ use crate::http::state::App;
 use crate::pages::act::PageAction;
 use crate::pages::entity::{ALL, Entity, Verb};
 use crate::pages::site::Site;
-use crate::pages::{act, admin, create, delete, detail, export, list, update};
+use crate::pages::{act, admin, bulk, create, delete, detail, export, list, restore, update};
 use crate::policy::Action::{Create, Delete, List, Update, View};
 use crate::policy::Resource;
 
@@ -32,7 +32,10 @@ pub fn routes(list: Routes) -> Routes {
 }
 
 fn in_pages(list: Routes, entity: &'static Entity) -> Routes {
-    let list = if entity.resource == Resource::Audit { list } else { lists(list, entity, Site::Pages) };
+    if entity.is_for_admin {
+        return list;
+    }
+    let list = lists(list, entity, Site::Pages);
     // One visit and one order have pages of their own.
     let is_own = matches!(entity.resource, Resource::Prospects | Resource::Orders);
     let list = if is_own || !entity.is_shown { list } else { shown(list, entity, Site::Pages) };
@@ -50,7 +53,7 @@ fn in_admin(list: Routes, entity: &'static Entity) -> Routes {
     list.page(
         Rule::Asks(Delete, entity.resource),
         &path,
-        post(move |api: Api, form: Form| admin::submit_bulk(entity, api, form)),
+        post(move |api: Api, form: Form| bulk::submit(entity, api, form)),
     )
 }
 
@@ -70,7 +73,7 @@ fn lists(list: Routes, entity: &'static Entity, site: Site) -> Routes {
     let sent = move |app: State<App>, api: Api, actor: Actor, listing: Listing| {
         export::send(entity, app, api, actor, listing)
     };
-    list.page(asks, &path, get(shown)).page(asks, &format!("{path}export.csv"), get(sent))
+    list.page(asks, &path, get(shown)).data(asks, &format!("{path}export.csv"), get(sent))
 }
 
 fn shown(list: Routes, entity: &'static Entity, site: Site) -> Routes {
@@ -84,31 +87,55 @@ fn shown(list: Routes, entity: &'static Entity, site: Site) -> Routes {
 fn changes(mut list: Routes, entity: &'static Entity, site: Site) -> Routes {
     let path = site.list(entity);
     if entity.is_created {
-        let show = move |api: Api, query: RawQuery| create::show(entity, site, api, query);
-        let submit = move |api: Api, form: Form| create::submit(entity, site, api, form);
+        let show = move |api: Api, query: RawQuery| async move {
+            site.admit(&api)?;
+            create::show(entity, site, api, query).await
+        };
+        let submit = move |api: Api, form: Form| async move {
+            site.admit(&api)?;
+            create::submit(entity, site, api, form).await
+        };
         let methods = get(show).post(submit);
         list = list.page(Rule::AsksPerson(Create, entity.resource), &format!("{path}create/"), methods);
     }
     if entity.is_updated {
-        let show = move |id: Id, api: Api| update::show(entity, site, id, api);
-        let submit = move |id: Id, api: Api, form: Form| update::submit(entity, site, id, api, form);
+        let show = move |id: Id, api: Api| async move {
+            site.admit(&api)?;
+            update::show(entity, site, id, api).await
+        };
+        let submit = move |id: Id, api: Api, form: Form| async move {
+            site.admit(&api)?;
+            update::submit(entity, site, id, api, form).await
+        };
         let methods = get(show).post(submit);
         list =
             list.page(Rule::AsksPerson(Update, entity.resource), &format!("{path}{{id}}/update/"), methods);
     }
     if entity.is_deleted {
-        let show = move |id: Id, api: Api| delete::show(entity, site, id, api);
-        let submit = move |id: Id, api: Api, form: Form| delete::submit(entity, site, id, api, form);
+        let show = move |id: Id, api: Api| async move {
+            site.admit(&api)?;
+            delete::show(entity, site, id, api).await
+        };
+        let submit = move |id: Id, api: Api, form: Form| async move {
+            site.admit(&api)?;
+            delete::submit(entity, site, id, api, form).await
+        };
         let methods = get(show).post(submit);
         list =
             list.page(Rule::AsksPerson(Delete, entity.resource), &format!("{path}{{id}}/delete/"), methods);
+    }
+    if entity.is_restored {
+        let submit = move |id: Id, api: Api| restore::submit(entity, site, id, api);
+        let path = format!("{path}{{id}}/restore/");
+        list = list.page(Rule::AsksPerson(Delete, entity.resource), &path, post(submit));
     }
     entity.verbs.iter().fold(list, |list, verb| acts(list, entity, verb, site))
 }
 
 fn acts(list: Routes, entity: &'static Entity, verb: &'static Verb, site: Site) -> Routes {
-    let submit = move |app: State<App>, id: Id, api: Api, listing: Listing, form: Form| {
-        act::submit(PageAction { entity, verb, site }, app, id, api, listing, form)
+    let submit = move |app: State<App>, id: Id, api: Api, listing: Listing, form: Form| async move {
+        site.admit(&api)?;
+        act::submit(PageAction { entity, verb, site }, app, id, api, listing, form).await
     };
     let path = format!("{}{{id}}/{}/", site.list(entity), verb.name);
     list.page(Rule::AsksPerson(verb.action, verb.resource), &path, post(submit))

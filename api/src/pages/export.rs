@@ -19,7 +19,9 @@ use crate::http::paging::Listing;
 use crate::http::query::{MAX_LIMIT, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
+use crate::pages::dates::range::Present;
 use crate::pages::entity::{Column, Entity, Kind};
+use crate::pages::listing::Asked;
 use crate::pages::names::Names;
 use crate::pages::table::{plain, references};
 
@@ -60,8 +62,10 @@ pub async fn send(
         "tab" => b'\t',
         _ => b',',
     };
-    params.finish()?;
     let query = without(listing.query(), &["separator", "per_page", "cursor"]);
+    let present = Present::of(&api.caller().viewer, app.clock.now_ms());
+    let query = Asked::read(entity, &mut params, Some(&query), present).api_query;
+    params.finish()?;
     let (first, next) = rows(&api, entity, Some(&query), MAX_LIMIT).await?;
     let mut connection = app.postgres.acquire().await?;
     let facts = json!({"query": query});

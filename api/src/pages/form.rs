@@ -220,10 +220,13 @@ pub async fn fields(
     messages: &Messages,
     theirs: &BTreeMap<&'static str, String>,
 ) -> Result<Vec<FieldView>, ApiError> {
+    let texts_at = |input: &Input| texts.get(input.name).map(Vec::as_slice).unwrap_or_default();
+    // All choices are loaded at the same time.
+    let widgets = inputs.iter().map(|input| widget(api, input, texts_at(input)));
+    let widgets = futures::future::try_join_all(widgets).await?;
     let mut fields = Vec::new();
-    for input in inputs {
-        let texts = texts.get(input.name).cloned().unwrap_or_default();
-        let (kind, choices) = widget(api, input, &texts).await?;
+    for (input, (kind, choices)) in inputs.iter().zip(widgets) {
+        let texts = texts_at(input);
         fields.push(FieldView {
             name: input.name,
             label: input.label,

@@ -7,18 +7,22 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::http::in_process::Api;
+use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
+use crate::http::query::{Params, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
-use crate::pages::entity::{Entity, Forms};
+use crate::pages::dates::control::DatesView;
+use crate::pages::dates::range::Present;
+use crate::pages::entity::{Dated, Entity, Forms, Input, Widget};
 use crate::pages::form::{self, FieldView, Messages, Texts};
-use crate::pages::listing::ListView;
+use crate::pages::listing::{Asked, ListView};
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
-use crate::pages::table::{Shown, Table, references};
-use crate::policy::{Action, Resource, decide};
+use crate::pages::table::{Restore, Shown, Table, references};
+use crate::policy::{Action, Position, Resource, decide};
 use crate::snippet::Snippet;
 
 #[derive(Template)]
@@ -28,14 +32,21 @@ struct ListPage {
     entity: &'static Entity,
     site: Site,
     list: ListView,
+    dates: Option<DatesView>,
     filters: Vec<FieldView>,
-    errors: Vec<String>,
+    /// Messages, with the id of the place where each is repeated.
+    problems: Vec<(Option<String>, String)>,
     table: Table,
     may_create: bool,
+    /// The query of the API that finds what is listed, for actions on all of it.
+    matching: String,
     /// The code for landing pages, on an empty list of visits or orders.
     snippet: Option<Snippet>,
     tabs: Vec<Tab>,
 }
+
+/// For viewers who may restore deleted things.
+static ARCHIVED: Input = Input::filter("archived", "Deleted ones", Widget::Check);
 
 /// Shows a list.
 ///
@@ -49,12 +60,16 @@ pub async fn show(
     listing: Listing,
 ) -> Result<Response, PageError> {
     let viewer = &api.caller().viewer;
-    let (zone, position) = (viewer.time_zone, viewer.position);
+    let position = viewer.position;
     let mut params = listing.params();
-    let filtered = entity.filters.iter().map(|filter| filter.name);
-    let mut list = ListView::read(&mut params, listing.query(), filtered);
+    let filters = filters(entity, position);
+    let mut list = ListView::read(&mut params, listing.query(), filters.iter().map(|filter| filter.name));
+    let is_archived = entity.is_restored && params.text("archived") == Some("true");
+    let texts = texts(&filters, &params);
+    let present = Present::of(viewer, app.clock.now_ms());
+    let Asked { dates, api_query } = Asked::read(entity, &mut params, listing.query(), present);
     let asked = match params.finish() {
-        Ok(()) => rows(&api, entity, listing.query(), list.per_page).await,
+        Ok(()) => rows(&api, entity, Some(&api_query), list.per_page).await,
         Err(error) => Err(error),
     };
     let (items, messages) = match asked {
@@ -64,27 +79,31 @@ pub async fn show(
         }
         Err(error) => (Vec::new(), error.messages().cloned().ok_or(error)?),
     };
+    let mut zone = viewer.time_zone;
+    if let Some(dates) = &dates {
+        list = list.limited_to(dates);
+        zone = dates.present.zone;
+    }
+    let dates = dates.map(|dates| dates.view());
     let names = Names::load(&app, references(entity.columns.iter(), &items)).await?;
-    let filters = form::inputs(entity.filters, Forms::Both, position);
-    let params = listing.params();
-    let texts: Texts = filters
-        .iter()
-        .map(|filter| (filter.name, params.text(filter.name).map(str::to_owned).into_iter().collect()))
-        .collect();
-    let shown = Shown { entity, base: site.base(), zone, names: &names };
+    let shown = Shown { entity, base: site.base(), zone, names: &names, is_archived };
     let mut table = shown.table(&items, listing.query());
     table.is_selectable = site == Site::Admin && entity.is_deleted;
+    table.restore = is_archived.then(|| Restore { list: site.list(entity), csrf: Frame::csrf(api.caller()) });
+    let filters = form::fields(&api, &filters, &texts, &messages, &Default::default()).await?;
     let page = ListPage {
         frame: Frame::new(api.caller(), Section::of(entity.resource, site == Site::Admin)),
         entity,
         site,
-        filters: form::fields(&api, &filters, &texts, &messages, &Default::default()).await?,
-        errors: messages.iter().map(|(name, texts)| format!("{name}: {}", texts.join(" "))).collect(),
+        problems: problems(&messages, &filters, dates.as_ref()),
+        filters,
+        dates,
         table,
         list,
         snippet: matches!(entity.resource, Resource::Prospects | Resource::Orders)
             .then(|| Snippet::new(&app.config.edge, viewer.id)),
         may_create: entity.is_created && decide(position, Action::Create, entity.resource).is_some(),
+        matching: matching(entity, &api_query, present.now_ms),
         tabs: site.tabs(entity, position),
     };
     let mut response = render(&page)?;
@@ -92,4 +111,42 @@ pub async fn show(
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }
     Ok(response)
+}
+
+/// Returns the filters that somebody in this position has.
+fn filters(entity: &'static Entity, position: Position) -> Vec<&'static Input> {
+    let mut filters = form::inputs(entity.filters, Forms::Both, position);
+    if entity.is_restored && decide(position, Action::Delete, entity.resource).is_some() {
+        filters.push(&ARCHIVED);
+    }
+    filters
+}
+
+fn texts(filters: &[&'static Input], params: &Params) -> Texts {
+    let text = |filter: &&'static Input| params.text(filter.name).map(str::to_owned);
+    filters.iter().map(|filter| (filter.name, text(filter).into_iter().collect())).collect()
+}
+
+/// Returns the query that finds what is listed. What arrives later does not match it.
+fn matching(entity: &Entity, api_query: &str, now_ms: i64) -> String {
+    let mut query = ["cursor", "per_page"]
+        .into_iter()
+        .fold(api_query.to_owned(), |query, name| with_param(Some(&query), name, None));
+    if entity.dated == Dated::ByTime && Params::parse(Some(&query)).text("to").is_none() {
+        query = with_param(Some(&query), "to", Some(&json_values::time(now_ms)));
+    }
+    query
+}
+
+/// Returns the messages, each with the id of its field.
+fn problems(
+    messages: &Messages,
+    filters: &[FieldView],
+    dates: Option<&DatesView>,
+) -> Vec<(Option<String>, String)> {
+    let id = |name: &str| {
+        let is_filter = filters.iter().any(|filter| filter.name == name);
+        if is_filter { Some(format!("filter-{name}")) } else { dates?.id_of(name) }
+    };
+    messages.iter().map(|(name, texts)| (id(name), format!("{name}: {}", texts.join(" ")))).collect()
 }

@@ -1,6 +1,9 @@
-//! Shared parts of list pages: the filter form and the links around a list.
+//! Shared parts of list pages: the filter form, the dates, and the links around a list.
 
 use crate::http::query::{Params, with_param};
+use crate::pages::dates::control::{Control, Dates};
+use crate::pages::dates::range::{Present, Preset};
+use crate::pages::entity::{Dated, Entity};
 
 /// Choices of rows per page. The first is the default.
 const PER_PAGE: [&str; 3] = ["25", "10", "100"];
@@ -9,8 +12,6 @@ const PER_PAGE: [&str; 3] = ["25", "10", "100"];
 #[derive(Debug, Clone)]
 pub struct ListView {
     pub q: String,
-    pub from: String,
-    pub to: String,
     pub sort: String,
     pub per_page: u32,
     pub next_href: Option<String>,
@@ -41,18 +42,20 @@ impl ListView {
         let first_page = with_param(query, "cursor", None);
         Self {
             q: text("q"),
-            from: text("from"),
-            to: text("to"),
             sort: text("sort"),
             per_page,
             next_href: None,
             first_href: params.text("cursor").map(|_| format!("?{first_page}")),
-            is_filtered: filters
-                .into_iter()
-                .chain(["q", "from", "to"])
-                .any(|name| params.text(name).is_some()),
+            is_filtered: filters.into_iter().chain(["q"]).any(|name| params.text(name).is_some()),
             csv_href: format!("export.csv?{first_page}"),
         }
+    }
+
+    /// Notes that dates limit the list.
+    #[must_use]
+    pub fn limited_to(mut self, dates: &Dates) -> Self {
+        self.is_filtered |= dates.range.preset != Some(Preset::All);
+        self
     }
 
     /// Adds the link to the next page, if there is one.
@@ -60,6 +63,32 @@ impl ListView {
     pub fn followed_by(mut self, query: Option<&str>, cursor: Option<&str>) -> Self {
         self.next_href = cursor.map(|cursor| format!("?{}", with_param(query, "cursor", Some(cursor))));
         self
+    }
+}
+
+/// The query of a list, as the API takes it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// `None` for a list that has no dates.
+    pub dates: Option<Dates>,
+    pub api_query: String,
+}
+
+impl Asked {
+    /// Reads the dates of a list. Errors stay in `params`.
+    pub fn read(entity: &Entity, params: &mut Params, query: Option<&str>, viewer: Present) -> Self {
+        let mut dates = || Dates::read(params, query, viewer, Control::LIST);
+        match entity.dated {
+            Dated::Never => Self { dates: None, api_query: query.unwrap_or_default().to_owned() },
+            Dated::ByTime => {
+                let dates = dates();
+                Self { api_query: dates.api_query(), dates: Some(dates) }
+            }
+            Dated::ByDay => {
+                let dates = dates();
+                Self { api_query: dates.api_query_of_days(), dates: Some(dates) }
+            }
+        }
     }
 }
 

@@ -14,23 +14,32 @@ use crate::http::auth::login::{Attempt, CODE_NEEDED, LoginError, WRONG_CODE, log
 use crate::http::auth::session::{self, COOKIE_NAME};
 use crate::http::auth::{credentials, csrf, login_ticket};
 use crate::http::client_address::ClientInfo;
+use crate::http::kept_form::{self, KeptForm};
+use crate::http::login_page::LoginPage;
+use crate::http::notice;
 use crate::http::page::{Frame, PageError, render};
 use crate::http::query::Params;
 use crate::http::state::App;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
-#[derive(Template)]
-#[template(path = "login.html")]
-struct LoginPage {
-    frame: Frame,
-    csrf: String,
+/// The login that a form carries on: from the page of the password to that of the code.
+#[derive(Debug, Clone, Default)]
+struct Begun {
     next: String,
     username: String,
-    error: Option<String>,
-    /// A notice about the page before, for example after a new password.
-    done: Option<&'static str>,
-    is_registration_open: bool,
+    /// A form that is sent after the login; empty without one.
+    kept_form: String,
+}
+
+impl Begun {
+    fn read(form: &Form) -> Self {
+        Self {
+            next: safe_next(form.text("next")).to_owned(),
+            username: form.text("username").trim().to_owned(),
+            kept_form: form.text(kept_form::FIELD).to_owned(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -40,19 +49,16 @@ struct CodePage {
     csrf: String,
     next: String,
     username: String,
+    kept_form: String,
     ticket: String,
     error: Option<String>,
 }
 
 impl CodePage {
-    fn new(
-        anonymous: &Anonymous,
-        next: String,
-        username: String,
-        ticket: String,
-        error: Option<String>,
-    ) -> Self {
-        Self { frame: Frame::anonymous(), csrf: csrf::show(&anonymous.csrf), next, username, ticket, error }
+    fn new(anonymous: &Anonymous, begun: Begun, ticket: String, error: Option<String>) -> Self {
+        let Begun { next, username, kept_form } = begun;
+        let csrf = csrf::show(&anonymous.csrf);
+        Self { frame: Frame::anonymous(), csrf, next, username, kept_form, ticket, error }
     }
 }
 
@@ -78,7 +84,7 @@ pub async fn show_login(
     if credentials::from_session(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
-    render(&LoginPage { done, ..page(&app, anonymous, next, String::new(), None) })
+    render(&LoginPage { done, next, ..LoginPage::new(&app, anonymous) })
 }
 
 /// `POST /login/`.
@@ -89,23 +95,22 @@ pub async fn submit_login(
     anonymous: Anonymous,
     form: Form,
 ) -> Result<Response, PageError> {
-    let next = safe_next(form.text("next")).to_owned();
-    let username = form.text("username").trim().to_owned();
-    let attempt = Attempt { username: &username, password: form.text("password"), code: "" };
+    let begun = Begun::read(&form);
+    let attempt = Attempt { username: &begun.username, password: form.text("password"), code: "" };
     match log_in(&app, &client, &actor, attempt).await {
-        Ok(user) => enter(&app, &client, &user, &next).await,
+        Ok(user) => enter(&app, &client, &user, &begun).await,
         Err(LoginError::CodeNeeded(row)) => {
             let secret = app.config.auth.secret.expose();
             let ticket = login_ticket::issue(secret, &anonymous.csrf, &row, app.clock.now_ms());
-            render(&CodePage::new(&anonymous, next, username, ticket, None))
+            render(&CodePage::new(&anonymous, begun, ticket, None))
         }
         Err(LoginError::Limited(wait_s)) => {
-            limited(wait_s, render(&page(&app, anonymous, next, username, Some(too_many(wait_s)))))
+            limited(wait_s, render(&page(&app, anonymous, begun, too_many(wait_s))))
         }
         Err(LoginError::Failed(error)) => Err(error.into()),
         Err(LoginError::Wrong | LoginError::WrongCode) => {
             let error = "Please enter a correct username and password. The password is case-sensitive.";
-            render(&page(&app, anonymous, next, username, Some(error.to_owned())))
+            render(&page(&app, anonymous, begun, error.to_owned()))
         }
     }
 }
@@ -123,32 +128,43 @@ pub async fn submit_login_code(
     anonymous: Anonymous,
     form: Form,
 ) -> Result<Response, PageError> {
-    let next = safe_next(form.text("next")).to_owned();
-    let (username, ticket) = (form.text("username").to_owned(), form.text("ticket").to_owned());
-    let sent = (username.as_str(), ticket.as_str(), form.text("code"));
-    let again = |error: String| {
-        CodePage::new(&anonymous, next.clone(), username.clone(), ticket.clone(), Some(error))
-    };
+    let (begun, ticket) = (Begun::read(&form), form.text("ticket").to_owned());
+    let sent = (begun.username.as_str(), ticket.as_str(), form.text("code"));
+    let again = |error: String| CodePage::new(&anonymous, begun.clone(), ticket.clone(), Some(error));
     match log_in_with_ticket(&app, &client, &actor, &anonymous.csrf, sent).await {
-        Ok(user) => enter(&app, &client, &user, &next).await,
+        Ok(user) => enter(&app, &client, &user, &begun).await,
         Err(LoginError::CodeNeeded(_)) => render(&again(CODE_NEEDED.to_owned())),
         Err(LoginError::WrongCode) => render(&again(WRONG_CODE.to_owned())),
         Err(LoginError::Limited(wait_s)) => limited(wait_s, render(&again(too_many(wait_s)))),
         Err(LoginError::Failed(error)) => Err(error.into()),
         Err(LoginError::Wrong) => {
             let error = "The login took too long. Enter your password again.".to_owned();
-            render(&page(&app, anonymous, next, username, Some(error)))
+            render(&page(&app, anonymous, begun, error))
         }
     }
 }
 
-/// Begins the session of a user who has proved who they are.
-async fn enter(app: &App, client: &ClientInfo, user: &LoginRow, next: &str) -> Result<Response, PageError> {
+/// Begins the session of a user who has proved who they are. Shows them the form that they sent
+/// after their last session had ended; a form of somebody else is dropped.
+async fn enter(
+    app: &App,
+    client: &ClientInfo,
+    user: &LoginRow,
+    begun: &Begun,
+) -> Result<Response, PageError> {
     let life_days = app.config.auth.session_days;
-    let cookie = session::begin(&app.postgres, &app.clock, user, life_days, &client.origin()).await?;
+    let session = session::begin(&app.postgres, &app.clock, user, life_days, &client.origin()).await?;
+    let mut response = match KeptForm::read(&begun.kept_form) {
+        None => Redirect::to(&begun.next).into_response(),
+        Some(kept) if kept.is_of(&app.postgres, user.id).await? => {
+            render(&kept.page(Frame::anonymous(), csrf::show(&session.csrf)))?
+        }
+        Some(_) => notice::redirect(&begun.next, "The form that was open was not yours, and was dropped."),
+    };
     let max_age_s = u64::from(life_days) * SECONDS_PER_DAY;
-    let cookie = session::set_cookie(COOKIE_NAME, &cookie, max_age_s, client.is_https);
-    Ok(([(SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+    let cookie = session::set_cookie(COOKIE_NAME, &session.cookie, max_age_s, client.is_https);
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
 }
 
 fn too_many(wait_s: u64) -> String {
@@ -176,16 +192,9 @@ pub async fn submit_logout(
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/login/")).into_response())
 }
 
-fn page(app: &App, anonymous: Anonymous, next: String, username: String, error: Option<String>) -> LoginPage {
-    LoginPage {
-        frame: Frame::anonymous(),
-        csrf: csrf::show(&anonymous.csrf),
-        next,
-        username,
-        error,
-        done: None,
-        is_registration_open: app.config.auth.registration != Registration::Closed,
-    }
+fn page(app: &App, anonymous: Anonymous, begun: Begun, error: String) -> LoginPage {
+    let Begun { next, username, kept_form } = begun;
+    LoginPage { next, username, kept_form, error: Some(error), ..LoginPage::new(app, anonymous) }
 }
 
 /// Returns `next` if it is a path of this site, else the home page.

@@ -3,14 +3,15 @@
 //! Every page works without JavaScript, except the chart. Its figures are also in a table. Pages
 //! show errors as a page: 400 for an invalid parameter, 404 for an id that does not exist or is out
 //! of the viewer's scope, 503 when a database is down.
-
 //!
 //! `entity/` describes what people see and edit; `entities` makes the routes of these pages, which
-//! are clients of the API: `list`, `export`, `detail`, `create`, `update`, `delete`, `act`, and
-//! `admin` for Owners. `table` and `form` are their parts. The other files are pages of their own.
+//! are clients of the API: `list`, `export`, `detail`, `create`, `update`, `delete`, `restore`,
+//! `act`, and for Owners `admin` and `bulk`. `table` and `form` are their parts. The other files
+//! are pages of their own.
 
 pub mod act;
 pub mod admin;
+pub mod bulk;
 pub mod calls;
 pub mod cell;
 pub mod create;
@@ -38,6 +39,7 @@ pub mod qr_code;
 pub mod redoc;
 pub mod register;
 pub mod reset_password;
+pub mod restore;
 pub mod search;
 pub mod setup;
 pub mod site;

@@ -1,7 +1,9 @@
 //! The two sites that show entities: the pages of everybody, and the admin section.
 
+use crate::http::error::ApiError;
+use crate::http::in_process::Api;
 use crate::pages::entity::{ACCOUNTS, BALANCES, BUDGETS, Entity, LEDGER, RATES, REQUESTS, TRANSFERS};
-use crate::policy::{Action, Position, decide};
+use crate::policy::{Action, Position, Resource, decide};
 
 /// The site that shows an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,17 @@ impl Site {
             Self::Pages => "",
             Self::Admin => "/admin",
         }
+    }
+
+    /// Checks that the caller may use the site. The admin section is for those who may read the
+    /// audit trail.
+    ///
+    /// # Errors
+    /// 403 for others.
+    pub fn admit(self, api: &Api) -> Result<(), ApiError> {
+        let is_open = self == Self::Pages;
+        let may = is_open || decide(api.caller().viewer.position, Action::List, Resource::Audit).is_some();
+        if may { Ok(()) } else { Err(ApiError::forbidden()) }
     }
 
     /// Returns the path of an entity's list.

@@ -18,6 +18,16 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Whether rows can be selected, for actions on many.
     pub is_selectable: bool,
+    /// For a list of deleted things: what restores them.
+    pub restore: Option<Restore>,
+}
+
+/// The forms that restore the things of a list.
+#[derive(Debug)]
+pub struct Restore {
+    /// The path of the list.
+    pub list: String,
+    pub csrf: String,
 }
 
 /// The heading of a column.
@@ -42,12 +52,17 @@ pub struct Row {
 /// Turns the values of an entity into cells.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
-    pub entity: &'a Entity,
+    pub entity: &'static Entity,
     /// The path before the entity's: empty, or that of the admin section.
     pub base: &'static str,
     pub zone: TimeZone,
     pub names: &'a Names,
+    /// Whether the things are deleted. They have no page.
+    pub is_archived: bool,
 }
+
+/// When a deleted thing was deleted.
+static DELETED: Column = Column::new("archived_at", "Deleted", Kind::Time);
 
 impl Shown<'_> {
     /// Makes the table of a list.
@@ -56,17 +71,19 @@ impl Shown<'_> {
         let sort = crate::http::query::Params::parse(query).text("sort").unwrap_or_default().to_owned();
         Table {
             caption: self.entity.many.to_owned(),
-            heads: self.entity.columns.iter().map(|column| head(column, &sort, query)).collect(),
+            heads: self.columns().map(|column| head(column, &sort, query)).collect(),
             rows: items.iter().map(|item| self.row(item)).collect(),
             is_selectable: false,
+            restore: None,
         }
     }
 
+    fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.entity.columns.iter().chain(self.is_archived.then_some(&DELETED))
+    }
+
     fn row(&self, item: &Value) -> Row {
-        Row {
-            id: id_of(item),
-            cells: self.entity.columns.iter().map(|column| self.cell(column, item)).collect(),
-        }
+        Row { id: id_of(item), cells: self.columns().map(|column| self.cell(column, item)).collect() }
     }
 
     /// Makes the cell of one value of a thing.
@@ -78,7 +95,7 @@ impl Shown<'_> {
         }
         let text = plain(value);
         match column.kind {
-            Kind::Name if self.entity.is_shown => {
+            Kind::Name if self.entity.is_shown && !self.is_archived => {
                 Cell::Link { href: format!("{}/{}/{}/", self.base, self.entity.path(), id_of(item)), text }
             }
             Kind::Uuid(path) if is_uuid(&text) => {
@@ -208,7 +225,8 @@ mod tests {
     #[test]
     fn values_become_cells() {
         let names = Names::default();
-        let shown = Shown { entity: &USERS, base: "/admin", zone: TimeZone::UTC, names: &names };
+        let shown =
+            Shown { entity: &USERS, base: "/admin", zone: TimeZone::UTC, names: &names, is_archived: false };
         let user = json!({"id": 7, "username": "ann", "amount": "-1234567.50", "currency": "USD",
                           "at": "2026-11-23T15:00:00Z", "items": [1, 2], "none": null});
         let show = |key, kind| format!("{:?}", shown.cell(&Column::new(key, "", kind), &user));

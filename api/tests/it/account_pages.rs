@@ -303,6 +303,7 @@ async fn a_token_is_shown_once_and_deleted() {
     let fields = [("name", "report <b>"), ("scopes", "read,write"), ("expires_in_days", "30")];
     let made = visitor.submit(path, path, &fields).await;
     assert_eq!((made.status, made.header("cache-control")), (200, "no-store"));
+    assert!(made.text.contains("Created the token report &#60;b&#62;"), "{}", made.text);
     let (_, rest) = made.text.split_once("id=\"new-token\">").unwrap();
     let token = rest.split('<').next().unwrap().to_owned();
     let program = crate::world::Person { id: ann.id, token: token.clone() };
@@ -322,6 +323,38 @@ async fn a_token_is_shown_once_and_deleted() {
     assert_eq!(notice(&deleted), "Deleted the token. Programs with it have no access any more.");
     assert_eq!(world.get_as("/api/account/", &program).await.status, 401);
     assert_eq!(notice(&visitor.submit(path, &delete, &[]).await), "This token was deleted already.");
+}
+
+#[tokio::test]
+async fn a_form_of_a_token_that_is_sent_twice_makes_one() {
+    let world = World::new().await;
+    world.person("ann", Position::Buyer).await;
+    let mut visitor = world.visitor("ann").await;
+    let path = "/account/tokens/";
+    let page = visitor.get(path).await;
+    let (_, key) = page.text.split_once("name=\"idempotency_key\" value=\"").unwrap();
+    let key = key.split('"').next().unwrap();
+    let form = [
+        ("csrf_token", token_in(&page)),
+        ("idempotency_key", key.to_owned()),
+        ("name", "report".to_owned()),
+        ("scopes", "read".to_owned()),
+        ("expires_in_days", "30".to_owned()),
+    ];
+    // A form with an error uses no key up.
+    let mut wrong = form.clone();
+    wrong[2].1 = String::new();
+    let told = visitor.post(path, &wrong).await;
+    assert!(told.status == 400 && told.text.contains(&format!("value=\"{key}\"")), "{}", told.text);
+    let made = visitor.post(path, &form).await;
+    assert!(made.status == 200 && made.text.contains("id=\"new-token\""), "{}", made.text);
+    let again = visitor.post(path, &form).await;
+    assert_eq!(again.status, 409);
+    assert!(again.text.contains("which was shown once") && !again.text.contains("id=\"new-token\""));
+    assert!(!again.text.contains(key), "the next form makes another token");
+    assert_eq!(world.sql_number("SELECT count(*) FROM api_tokens").await, 1);
+    let other = visitor.get(path).await.text;
+    assert!(!other.contains(key) && other.contains("name=\"idempotency_key\""));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ impl World {
 
     /// Returns the audit trail of one row, oldest line first and without logins: actor, verb,
     /// before, after.
-    pub(crate) async fn trail(&self, resource: &str, id: i64) -> Vec<String> {
+    pub(crate) async fn trail(&self, resource: &str, id: impl std::fmt::Display) -> Vec<String> {
         sqlx::query_scalar(
             "SELECT actor_name || ' ' || verb || ' ' || coalesce(before::text, '-') || ' ' || coalesce(after::text, '-')
              FROM audit_log WHERE resource = $1 AND resource_id = $2 AND verb <> 'login' ORDER BY id",

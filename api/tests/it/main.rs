@@ -4,6 +4,7 @@
 
 mod account_pages;
 mod accounts;
+mod admin;
 mod api_tokens;
 mod archived;
 mod asking;
@@ -28,8 +29,10 @@ mod home_browser;
 mod home_needs;
 mod idempotency;
 mod images;
+mod kept_forms;
 mod last_owner;
 mod legacy;
+mod list_dates;
 mod openapi;
 mod own_account;
 mod pages;
@@ -42,6 +45,7 @@ mod routes;
 mod search;
 mod search_page;
 mod second_factor;
+mod shortcuts;
 mod sorting;
 mod sources;
 mod statements;

@@ -26,8 +26,8 @@ async fn anonymous_callers_reach_only_public_routes() {
             (Rule::Asks(..) | Rule::AsksPerson(..), Surface::Api) => {
                 assert_eq!(statuses_of(&world, &path).await, [401], "{path}");
             }
-            (_, Surface::Page) if answer.status == 405 => {}
-            (_, Surface::Page) => {
+            (_, Surface::Page | Surface::Data) if answer.status == 405 => {}
+            (_, Surface::Page | Surface::Data) => {
                 assert_eq!(answer.status, 303, "{path}");
                 assert!(answer.header("location").starts_with("/login/?next=%2F"), "{path}");
             }

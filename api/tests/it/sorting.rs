@@ -17,7 +17,7 @@ const MIN_LISTS: usize = 13;
 
 /// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
 /// Team Lead.
-const ROWS: [(&str, &str, &str); 13] = [
+const ROWS: [(&str, &str, &str); 15] = [
     (
         "users",
         "username, username_key, password_hash, email, first_name, last_name, is_active, last_login",
@@ -82,6 +82,20 @@ const ROWS: [(&str, &str, &str); 13] = [
         "at, actor_id, actor_name, via, verb, resource, resource_id",
         "timestamptz '2026-11-01' + n % 2 * interval '1 microsecond', n, (ARRAY['Ян', 'ann', 'Ben'])[n % 3 + 1], 'api',
          (ARRAY['update', 'create'])[n % 2 + 1], (ARRAY['teams', 'users'])[n % 2 + 1], n % 3",
+    ),
+    (
+        "sessions",
+        "token_hash, user_id, csrf, created_at, last_seen_at, expires_at, address, agent",
+        "sha256(n::text::bytea), n % 3 + 1, sha256(n::text::bytea), timestamptz '2026-11-01' + n % 2 * interval '1 day',
+         CASE WHEN n % 3 > 0 THEN timestamptz '2026-11-02' END, timestamptz '2027-01-01' + n % 2 * interval '1 day',
+         (ARRAY['192.0.2.1', '2001:db8::1'])[n % 2 + 1], (ARRAY['curl', 'Ünal'])[n % 2 + 1]",
+    ),
+    (
+        "api_tokens",
+        "user_id, name, token_hash, hint, scopes, created_at, expires_at, last_used_at",
+        "n % 3 + 1, (ARRAY['Ω', 'a', 'B'])[n % 3 + 1], sha256(n::text::bytea), 'abc', '{read}',
+         timestamptz '2026-11-01' + n % 2 * interval '1 day', timestamptz '2027-01-01' + n % 3 * interval '1 day',
+         CASE WHEN n % 3 > 0 THEN timestamptz '2026-11-02' END",
     ),
 ];
 

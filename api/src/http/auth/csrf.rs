@@ -33,16 +33,17 @@ pub fn show(secret: &[u8; 32]) -> String {
     URL_SAFE_NO_PAD.encode(shown)
 }
 
+/// Returns the secret in a form's token; `None` if it is no token.
+#[must_use]
+pub fn read(shown: &str) -> Option<[u8; 32]> {
+    let shown = <[u8; 64]>::try_from(URL_SAFE_NO_PAD.decode(shown).ok()?).ok()?;
+    Some(std::array::from_fn(|index| shown[index] ^ shown[32 + index]))
+}
+
 /// Returns whether a form's token matches the secret.
 #[must_use]
 pub fn matches(secret: &[u8; 32], shown: &str) -> bool {
-    let Ok(shown) = URL_SAFE_NO_PAD.decode(shown) else { return false };
-    let Ok(shown) = <[u8; 64]>::try_from(shown) else { return false };
-    let mut offered = [0; 32];
-    for (index, byte) in offered.iter_mut().enumerate() {
-        *byte = shown[index] ^ shown[32 + index];
-    }
-    offered.ct_eq(secret).into()
+    read(shown).is_some_and(|offered| offered.ct_eq(secret).into())
 }
 
 #[cfg(test)]

@@ -22,7 +22,16 @@ pub const COOKIE_NAME: &str = "sluice_session";
 /// The cookie for the CSRF token before a login.
 pub const ANONYMOUS_COOKIE_NAME: &str = "sluice_form";
 
-/// Begins a session for an authenticated user. Returns the value of the cookie.
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The value of the cookie.
+    pub cookie: String,
+    /// The secret of the CSRF tokens.
+    pub csrf: [u8; 32],
+}
+
+/// Begins a session for an authenticated user.
 ///
 /// # Errors
 /// 400 if the user lost access meanwhile.
@@ -32,13 +41,13 @@ pub async fn begin(
     user: &LoginRow,
     life_days: u32,
     origin: &LoginOrigin,
-) -> Result<String, ApiError> {
-    let token = random_secret();
+) -> Result<Begun, ApiError> {
+    let (token, csrf) = (random_secret(), random_secret());
     let now = time_of(clock);
     let row = sessions::NewSession {
         token_hash: hash_secret(&token),
         user_id: user.id,
-        csrf: random_secret(),
+        csrf,
         created_at: now,
         expires_at: now + TimeDelta::days(i64::from(life_days)),
         origin,
@@ -49,7 +58,7 @@ pub async fn begin(
     }
     sessions::insert(&mut transaction, &row).await?;
     transaction.commit().await?;
-    Ok(URL_SAFE_NO_PAD.encode(token))
+    Ok(Begun { cookie: URL_SAFE_NO_PAD.encode(token), csrf })
 }
 
 /// Ends a session.

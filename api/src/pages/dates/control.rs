@@ -13,6 +13,7 @@ use crate::pages::dates::buckets::{Bucket, Interval, MAX_BUCKETS, buckets};
 use crate::pages::dates::compare::{self, Comparison};
 use crate::pages::dates::labels;
 use crate::pages::dates::range::{Present, Preset, Range};
+use crate::preferences::WeekStart;
 use crate::time_zone::TimeZone;
 use crate::viewer::Viewer;
 
@@ -63,7 +64,11 @@ impl Present {
         Self {
             now_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
             zone: viewer.time_zone,
-            week_start: Weekday::Mon,
+            week_start: match viewer.preferences.week_start {
+                WeekStart::Monday => Weekday::Mon,
+                WeekStart::Sunday => Weekday::Sun,
+                WeekStart::Saturday => Weekday::Sat,
+            },
         }
     }
 }
@@ -91,6 +96,8 @@ pub struct DatesView {
     pub presets: Vec<Choice>,
     /// Parameters of the page that the form keeps.
     pub kept: Vec<(String, String)>,
+    /// Parameters of the control, which other forms of the page keep.
+    pub sent: Vec<(String, String)>,
     pub fields: Vec<Field>,
     pub zones: &'static [&'static str],
     /// The same days in an address that does not change with the time.
@@ -171,12 +178,22 @@ impl Dates {
     /// place of the parameters of the control.
     #[must_use]
     pub fn api_query(&self) -> String {
+        self.query_with_ends(json_values::time)
+    }
+
+    /// Returns the query for a list of the API that is limited by days.
+    #[must_use]
+    pub fn api_query_of_days(&self) -> String {
+        self.query_with_ends(|at_ms| self.present.zone.day_of(at_ms).to_string())
+    }
+
+    fn query_with_ends(&self, write: impl Fn(i64) -> String) -> String {
         let ends = [("from", self.range.from_ms, 0), ("to", self.range.to_ms, MAX_TIME_MS)];
         let ends = ends.into_iter().filter(|(_, at_ms, open_ms)| at_ms != open_ms);
         let mut query = Serializer::new(String::new());
         let kept = parse(self.query.as_bytes()).filter(|(name, _)| !NAMES.contains(&name.as_ref()));
         query.extend_pairs(kept);
-        query.extend_pairs(ends.map(|(name, at_ms, _)| (name, json_values::time(at_ms))));
+        query.extend_pairs(ends.map(|(name, at_ms, _)| (name, write(at_ms))));
         query.finish()
     }
 
@@ -214,6 +231,7 @@ impl Dates {
             is_open: is_wrong,
             presets: Preset::ALL.into_iter().map(|preset| self.choice(preset)).collect(),
             kept: self.pairs(&NAMES),
+            sent: NAMES.into_iter().filter_map(|name| Some((name.to_owned(), self.sent(name)?))).collect(),
             fields: self.fields(),
             zones: &SUGGESTED_ZONES,
             absolute_href: self.moved_href(0),
@@ -432,6 +450,17 @@ mod tests {
         );
         assert_eq!(query("q=a"), "q=a");
         assert_eq!(query("from=2026-11-27"), "from=2026-11-26T22%3A00%3A00.000Z");
+        let days = |query: &str| read(query, Control::LIST).0.api_query_of_days();
+        assert_eq!(days("q=a&range=last_month"), "q=a&from=2026-10-01&to=2026-10-31");
+        assert_eq!(days("range=24h"), "from=2026-11-26&to=2026-11-27");
+        assert_eq!(days("range=all"), "");
+    }
+
+    #[test]
+    fn other_forms_of_the_page_keep_the_dates() {
+        let (dates, _) = read("q=a&range=today&from=&tz=Asia/Tokyo&cursor=x", Control::LIST);
+        let sent = [("range", "today"), ("tz", "Asia/Tokyo")];
+        assert_eq!(dates.view().sent, sent.map(|(name, text)| (name.to_owned(), text.to_owned())));
     }
 
     #[test]

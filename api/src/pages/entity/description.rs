@@ -32,13 +32,17 @@ pub struct Entity {
     pub is_searched: bool,
     /// Parameters that every list of the pages sends to the API.
     pub list_query: &'static str,
-    /// Whether the list can be limited to a range of dates.
-    pub is_dated: bool,
+    /// The dates to which the list can be limited.
+    pub dated: Dated,
     /// The fields of the forms.
     pub inputs: &'static [Input],
     pub is_created: bool,
     pub is_updated: bool,
     pub is_deleted: bool,
+    /// Whether deleted things are listed, and can be restored.
+    pub is_restored: bool,
+    /// Whether only the admin section has pages of it.
+    pub is_for_admin: bool,
     /// Whether there is a page of one thing.
     pub is_shown: bool,
     /// Further actions on one thing.
@@ -65,17 +69,29 @@ pub(in crate::pages) const LISTED: Entity = Entity {
     filters: &[],
     is_searched: false,
     list_query: "",
-    is_dated: false,
+    dated: Dated::Never,
     inputs: &[],
     is_created: false,
     is_updated: false,
     is_deleted: false,
+    is_restored: false,
+    is_for_admin: false,
     is_shown: false,
     verbs: &[],
     panels: &[],
     deletion: "",
     counted: None,
 };
+
+/// The dates to which a list can be limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dated {
+    Never,
+    /// By moments: days begin at midnight of the viewer's zone.
+    ByTime,
+    /// By days that are the same in every zone.
+    ByDay,
+}
 
 /// A column of a list, or a fact about one thing: a field of the API's response.
 #[derive(Debug)]
@@ -280,6 +296,7 @@ pub(in crate::pages) fn is_true(thing: &Value, key: &str) -> bool {
     thing.get(key).and_then(Value::as_bool) == Some(true)
 }
 
+pub(in crate::pages) const USER_PICK: Pick = Pick { list: "/api/users/list/?", name: "username" };
 pub(in crate::pages) const BUYERS: Pick =
     Pick { list: "/api/users/list/?position=Buyer&is_active=true", name: "username" };
 pub(in crate::pages) const LEADS: Pick =

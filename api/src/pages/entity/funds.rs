@@ -1,8 +1,8 @@
 //! Ad accounts, budgets of teams, requests for money, and transfers.
 
 use super::description::{
-    ACCOUNT_PICK, BUYERS, Column, Entity, Forms, Input, Kind, LISTED, Panel, Refers, SOURCE_PICK, TEAM_PICK,
-    Verb, Widget, is,
+    ACCOUNT_PICK, BUYERS, Column, Dated, Entity, Forms, Input, Kind, LISTED, Panel, Refers, SOURCE_PICK,
+    TEAM_PICK, Verb, Widget, is,
 };
 use crate::policy::{Action, Resource};
 
@@ -47,6 +47,7 @@ pub static ACCOUNTS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[
         Panel { title: "Transfers", entity: &TRANSFERS, filter: "account_id", is_main: true },
@@ -115,7 +116,7 @@ pub static REQUESTS: Entity = Entity {
         Input::filter("account_id", "Ad account", Widget::Pick(ACCOUNT_PICK)),
         Input::filter("user_id", "Buyer", Widget::Pick(BUYERS)),
     ],
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("account_id", "Ad account", Widget::Pick(ACCOUNT_PICK), "").required().only(Forms::Create),
         Input::new("amount", "Amount", Widget::Decimal, "In the currency of the account.").required(),
@@ -208,7 +209,7 @@ pub static TRANSFERS: Entity = Entity {
         Input::filter("user_id", "Buyer", Widget::Pick(BUYERS)),
         Input::filter("kind", "Kind", Widget::Choice(&["top_up", "spend", "return", "reversal"])),
     ],
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("kind", "Kind", Widget::Choice(&["top_up", "spend", "return"]), "").required(),
         Input::new("account_id", "Ad account", Widget::Pick(ACCOUNT_PICK), "").required(),

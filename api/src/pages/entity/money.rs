@@ -1,7 +1,7 @@
 //! The ledger, balances and exchange rates; and the audit trail.
 
 use super::description::{
-    ACCOUNT_PICK, BUYERS, Column, Entity, Input, Kind, LISTED, Refers, TEAM_PICK, Widget,
+    ACCOUNT_PICK, BUYERS, Column, Dated, Entity, Input, Kind, LISTED, Refers, TEAM_PICK, USER_PICK, Widget,
 };
 use crate::policy::Resource;
 
@@ -29,7 +29,7 @@ pub static LEDGER: Entity = Entity {
         Input::filter("user_id", "Buyer", Widget::Pick(BUYERS)),
         Input::filter("team_id", "Team", Widget::Pick(TEAM_PICK)),
     ],
-    is_dated: true,
+    dated: Dated::ByTime,
     ..LISTED
 };
 
@@ -73,7 +73,7 @@ pub static RATES: Entity = Entity {
         Input::filter("base", "Currency", Widget::Currency),
         Input::filter("quote", "In", Widget::Currency),
     ],
-    is_dated: true,
+    dated: Dated::ByDay,
     inputs: &[
         Input::new("base", "Currency", Widget::Currency, "").required(),
         Input::new("quote", "In", Widget::Currency, "").required(),
@@ -112,11 +112,13 @@ pub static AUDIT: Entity = Entity {
         Column::new("via", "Via", Kind::Text),
     ],
     filters: &[
+        Input::filter("actor_id", "User", Widget::Pick(USER_PICK)),
         Input::filter("resource", "Resource", Widget::Line(100)),
         Input::filter("resource_id", "Id", Widget::Line(100)),
         Input::filter("verb", "Action", Widget::Line(100)),
     ],
     is_searched: true,
-    is_dated: true,
+    dated: Dated::ByTime,
+    is_for_admin: true,
     ..LISTED
 };

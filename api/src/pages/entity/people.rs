@@ -65,6 +65,7 @@ pub static USERS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     verbs: &[
         Verb {
@@ -161,6 +162,7 @@ pub static TEAMS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[
         Panel { title: "Members", entity: &USERS, filter: "team_id", is_main: true },

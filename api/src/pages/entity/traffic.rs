@@ -1,7 +1,7 @@
 //! Prospects, orders, and what they are attributed to: campaigns, sources and partners.
 
 use super::description::{
-    BUYERS, CAMPAIGN_PICK, Column, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers,
+    BUYERS, CAMPAIGN_PICK, Column, Dated, Entity, Forms, Input, Kind, LISTED, PARTNER_PICK, Panel, Refers,
     SOURCE_PICK, TEAM_PICK, Verb, Widget,
 };
 use crate::policy::{Action, Position, Resource};
@@ -34,7 +34,7 @@ pub static PROSPECTS: Entity = Entity {
     ],
     is_searched: true,
     list_query: "&details=true",
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("ip_address", "IP address", Widget::Line(45), "IPv4 or IPv6").required(),
         Input::new("user_agent", "User agent", Widget::Line(2048), "").required(),
@@ -78,7 +78,7 @@ pub static ORDERS: Entity = Entity {
     ],
     is_searched: true,
     list_query: "&details=true",
-    is_dated: true,
+    dated: Dated::ByTime,
     inputs: &[
         Input::new("prospect_id", "Prospect", Widget::Line(64), "The id of the visit.")
             .required()
@@ -187,6 +187,7 @@ pub static CAMPAIGNS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     verbs: &[
         Verb {
@@ -244,6 +245,7 @@ pub static SOURCES: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[Panel { title: "Campaigns", entity: &CAMPAIGNS, filter: "source_id", is_main: true }],
     deletion: "Its campaigns keep their visits and orders, and no longer have a source.",
@@ -278,6 +280,7 @@ pub static PARTNERS: Entity = Entity {
     is_created: true,
     is_updated: true,
     is_deleted: true,
+    is_restored: true,
     is_shown: true,
     panels: &[Panel { title: "Campaigns", entity: &CAMPAIGNS, filter: "partner_id", is_main: true }],
     deletion: "Its campaigns keep their orders, and no longer have a partner.",

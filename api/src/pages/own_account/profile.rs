@@ -138,6 +138,7 @@ fn preference_inputs(row: &UserRow, sent: &Form) -> [InputView; 5] {
             &chosen("theme", &row.theme),
             [("auto", "As my system"), ("light", "Light"), ("dark", "Dark")],
         ),
-        InputView::check("shortcuts", "Keyboard shortcuts", shortcuts),
+        InputView::check("shortcuts", "Keyboard shortcuts", shortcuts)
+            .with_hint("The key ? shows them. None works while you type."),
     ]
 }

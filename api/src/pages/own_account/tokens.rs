@@ -3,24 +3,29 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use serde_json::json;
+use uuid::Uuid;
 
-use crate::account::model::CreateTokenResponse;
 use crate::account::tokens;
 use crate::db::{api_tokens, time_of};
 use crate::http::allowed::{Allowed, Form};
 use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::in_process::{Api, Sent};
 use crate::http::page::{Frame, PageError, render};
-use crate::http::request::Body;
 use crate::http::state::App;
 use crate::pages::format::LocalTime;
 use crate::pages::input::{FormView, InputView, Problems};
 use crate::pages::own_account::sections::{Shell, done, open};
+use crate::pages::table::plain;
 
 const HREF: &str = "/account/tokens/";
 /// The most tokens that the page shows.
 const MAX_ROWS: i64 = 100;
+const MADE_BEFORE: &str = "This form has created its token already, which was shown once. If you have not \
+                           copied it, delete it and create another.";
 
 /// A token in the list.
 #[derive(Debug)]
@@ -33,13 +38,19 @@ struct TokenView {
     used: Option<LocalTime>,
 }
 
+/// A token that was created. It is shown only once.
+#[derive(Debug)]
+struct Made {
+    name: String,
+    token: String,
+}
+
 #[derive(Template)]
 #[template(path = "account_tokens.html")]
 struct TokensPage {
     frame: Frame,
     shell: Shell,
-    /// The token that was created, and its name.
-    made: Option<CreateTokenResponse>,
+    made: Option<Made>,
     rows: Vec<TokenView>,
     zone: &'static str,
     form: FormView,
@@ -51,16 +62,34 @@ pub async fn show_tokens(State(app): State<App>, allowed: Allowed) -> Result<Res
     page(&app, &allowed, None, &Form::default(), &Problems::default()).await
 }
 
-/// `POST /account/tokens/`: creates a token and shows it.
-pub async fn create_token(State(app): State<App>, call: Call<()>, form: Form) -> Result<Response, PageError> {
-    match tokens::create(&app, &call, Body::of(form.fields())).await {
-        Ok((transaction, made)) => {
-            transaction.commit().await?;
-            page(&app, &call.allowed, Some(made), &Form::default(), &Problems::default()).await
+/// `POST /account/tokens/`: creates a token and shows it. A form that is sent twice creates one.
+pub async fn create_token(
+    State(app): State<App>,
+    api: Api,
+    allowed: Allowed,
+    form: Form,
+) -> Result<Response, PageError> {
+    let key = form.text("idempotency_key").to_owned();
+    let scopes: Vec<&str> = form.text("scopes").split(',').filter(|scope| !scope.is_empty()).collect();
+    let mut body = json!({"name": form.text("name"), "scopes": scopes});
+    if !form.text("expires_in_days").is_empty() {
+        body["expires_in_days"] = form.text("expires_in_days").into();
+    }
+    let idempotency_key = Some(key).filter(|key| !key.is_empty());
+    let sent = Sent { body, idempotency_key, version: None };
+    match api.call(Method::POST, "/api/account/tokens/create/", sent).await {
+        Ok(reply) => {
+            let text = |key: &str| reply.body.get(key).map(plain).unwrap_or_default();
+            let made = Made { name: text("name"), token: text("token") };
+            page(&app, &allowed, Some(made), &Form::default(), &Problems::default()).await
         }
         Err(error) => {
+            let is_again = error.status() == StatusCode::CONFLICT;
+            let error = if is_again { ApiError::conflict(MADE_BEFORE) } else { error };
             let problems = Problems::of(error)?;
-            Ok(problems.answer(page(&app, &call.allowed, None, &form, &problems).await?))
+            // Another key, if the person wants another token.
+            let form = if is_again { form.without(&["idempotency_key"]) } else { form };
+            Ok(problems.answer(page(&app, &allowed, None, &form, &problems).await?))
         }
     }
 }
@@ -79,7 +108,7 @@ pub async fn delete_token(State(app): State<App>, call: Call) -> Result<Response
 async fn page(
     app: &App,
     allowed: &Allowed,
-    made: Option<CreateTokenResponse>,
+    made: Option<Made>,
     sent: &Form,
     problems: &Problems,
 ) -> Result<Response, PageError> {
@@ -115,6 +144,8 @@ async fn page(
         }
         .with_hint("1 to 366."),
     ];
+    let key = Some(sent.text("idempotency_key").to_owned()).filter(|key| !key.is_empty());
+    let key = key.unwrap_or_else(|| Uuid::new_v4().to_string());
     let (frame, shell) = open(allowed, HREF);
     render(&TokensPage {
         frame,
@@ -122,7 +153,7 @@ async fn page(
         made,
         rows: found.into_iter().map(view).collect(),
         zone: zone.name(),
-        form: problems.form(HREF, "Create a token", inputs),
+        form: problems.form(HREF, "Create a token", inputs).with_hidden("idempotency_key", key),
         is_cut,
     })
 }

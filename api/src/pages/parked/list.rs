@@ -2,15 +2,20 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::db::parked::ParkedRow;
 use crate::db::parked_decisions;
 use crate::http::allowed::Allowed;
+use crate::http::error::ApiError;
 use crate::http::page::{Frame, PageError, Section, render};
-use crate::http::paging::Listing;
-use crate::http::query::with_param;
+use crate::http::paging::{Listing, Page};
+use crate::http::query::{Params, with_param};
 use crate::http::state::App;
+use crate::pages::dates::control::{Control, Dates, DatesView};
+use crate::pages::dates::range::Present;
+use crate::pages::form::Messages;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::{ListView, TimeOrder};
 use crate::pages::parked::{DecisionView, named};
@@ -62,6 +67,9 @@ pub struct AlikeView {
 struct ParkedPage {
     frame: Frame,
     list: ListView,
+    dates: DatesView,
+    /// Messages, with the id of the place where each is repeated.
+    problems: Vec<(Option<String>, String)>,
     order: TimeOrder,
     zone: &'static str,
     state: String,
@@ -77,6 +85,9 @@ struct ParkedPage {
 }
 
 /// `GET /parked/`.
+///
+/// # Errors
+/// 503 when a database is down. A wrong parameter is a 400 with the page and without rows.
 pub async fn list_parked_page(
     State(app): State<App>,
     allowed: Allowed,
@@ -84,20 +95,33 @@ pub async fn list_parked_page(
 ) -> Result<Response, PageError> {
     let mut params = listing.params();
     let list = ListView::read(&mut params, listing.query(), ["state", "reason", "reference"]);
-    let zone = allowed.viewer.time_zone;
+    let viewer = Present::of(&allowed.viewer, app.clock.now_ms());
+    let dates = Dates::read(&mut params, listing.query(), viewer, Control::LIST);
+    let zone = dates.present.zone;
     let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
     let (state, reason, reference) = (text("state"), text("reason"), text("reference"));
-    let (page, counts, decisions) = futures::try_join!(
-        collect(&app, params, zone, list.per_page),
+    let (found, counts, decisions) = futures::try_join!(
+        async { Ok(found(&app, params, &dates, list.per_page).await) },
         counts::count(&app, N_ALIKE),
         async { Ok(parked_decisions::list(&app.postgres, Some(true), None, N_DECISIONS).await?) },
     )?;
     let decisions = with_progress(&app.clickhouse, decisions).await?;
-    let next = page.next.clone();
-    render(&ParkedPage {
+    let (page, messages) = match found {
+        Ok(page) => (page, Messages::new()),
+        Err(error) => (Page { items: Vec::new(), next: None }, error.messages().cloned().ok_or(error)?),
+    };
+    let list = list.limited_to(&dates).followed_by(listing.query(), page.next.as_deref());
+    let dates = dates.view();
+    let problems = messages.iter().map(|(name, texts)| {
+        let id = if name == "state" { Some(name.clone()) } else { dates.id_of(name) };
+        (id, format!("{name}: {}", texts.join(" ")))
+    });
+    let mut response = render(&ParkedPage {
         frame: Frame::new(&allowed, Section::Parked),
         order: TimeOrder::of(&list.sort, listing.query()),
-        list: list.followed_by(listing.query(), next.as_deref()),
+        list,
+        problems: problems.collect(),
+        dates,
         zone: zone.name(),
         state,
         states: &STATES,
@@ -111,7 +135,17 @@ pub async fn list_parked_page(
             .into_iter()
             .map(|(row, progress)| DecisionView::new(row, progress, zone))
             .collect(),
-    })
+    })?;
+    if !messages.is_empty() {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    Ok(response)
+}
+
+async fn found(app: &App, params: Params, dates: &Dates, limit: u32) -> Result<Page<ParkedRow>, ApiError> {
+    params.finish()?;
+    let asked = Params::parse(Some(&dates.api_query()));
+    collect(app, asked, dates.present.zone, limit).await
 }
 
 impl ParkedView {

@@ -1,0 +1,101 @@
+//! `/api/tokens/`: lists and deletes the API tokens of all users.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use utoipa::IntoParams;
+
+use crate::access::filter;
+use crate::access::model::UserTokenResponse;
+use crate::db::audit::Diff;
+use crate::db::logins::{self, TOKEN_SORTING, TokenRow};
+use crate::db::{api_tokens, time_of};
+use crate::http::allowed::Allowed;
+use crate::http::call::Call;
+use crate::http::error::ApiError;
+use crate::http::openapi::{ChangeErrors, DetailErrors, ListErrors};
+use crate::http::paging::{Listing, Page};
+use crate::http::sort::page_query;
+use crate::http::state::App;
+use crate::policy::Resource;
+
+page_query! {
+    /// The order and the page.
+    pub struct TokenPageQuery of TOKEN_SORTING;
+}
+
+/// The filters of the list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
+pub struct ListUserTokensQuery {
+    /// Only tokens of this user.
+    user_id: Option<i64>,
+    /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
+    from: Option<String>,
+    /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+    /// included.
+    to: Option<String>,
+    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
+    tz: Option<String>,
+    /// Part of a username, of the name of a token, or of its first characters.
+    q: Option<String>,
+}
+
+/// List the API tokens of all users
+///
+/// For Owners. `sort=user_id` sorts by username.
+#[utoipa::path(
+    get, path = "/api/tokens/list/", tag = "access", params(TokenPageQuery, ListUserTokensQuery),
+    responses((status = 200, description = "Valid tokens, newest first", body = Vec<UserTokenResponse>), ListErrors),
+    security(("bearer" = [])),
+)]
+pub async fn list_user_tokens(
+    State(app): State<App>,
+    allowed: Allowed,
+    listing: Listing,
+) -> Result<Response, ApiError> {
+    let mut params = listing.params();
+    let limit = params.limit();
+    let order = params.order(&TOKEN_SORTING, limit);
+    let filter = filter::read(&app, &allowed, &mut params);
+    params.finish()?;
+    let rows = logins::list_tokens(&app.postgres, &filter, &order).await?;
+    Ok(listing.answer(&Page::ordered(rows, &order).map(UserTokenResponse::from)))
+}
+
+/// Get an API token of any user
+///
+/// The secret is not stored.
+#[utoipa::path(
+    get, path = "/api/tokens/detail/{id}/", tag = "access", params(("id" = i64, Path)),
+    responses((status = 200, description = "The token", body = UserTokenResponse), DetailErrors),
+    security(("bearer" = [])),
+)]
+pub async fn get_user_token(State(app): State<App>, call: Call) -> Result<Json<UserTokenResponse>, ApiError> {
+    Ok(Json(find(&app, call.id).await?.into()))
+}
+
+/// Delete an API token of any user
+///
+/// Takes effect at once. API tokens are not accepted.
+#[utoipa::path(
+    delete, path = "/api/tokens/delete/{id}/", tag = "access", params(("id" = i64, Path)),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+    security(("bearer" = [])),
+)]
+pub async fn delete_user_token(State(app): State<App>, call: Call) -> Result<StatusCode, ApiError> {
+    let token = find(&app, call.id).await?;
+    let mut transaction = call.allowed.begin_locking_user(&app, token.user_id).await?;
+    let revoked = api_tokens::revoke(&mut transaction, token.user_id, token.id, time_of(&app.clock)).await?;
+    revoked.ok_or_else(ApiError::not_found)?;
+    let diff = Diff::deleted(&UserTokenResponse::from(token));
+    call.record(&mut transaction, "delete", Resource::Tokens, diff).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn find(app: &App, id: i64) -> Result<TokenRow, ApiError> {
+    logins::find_token(&app.postgres, id, time_of(&app.clock)).await?.ok_or_else(ApiError::not_found)
+}
