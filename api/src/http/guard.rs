@@ -27,6 +27,7 @@ use crate::http::idempotency::{self, KeyMode};
 use crate::http::in_process::OnBehalf;
 use crate::http::kept_form;
 use crate::http::login_page::LoginPage;
+use crate::http::middleware::is_api;
 use crate::http::notice;
 use crate::http::page::{Frame, PageError, Section, Shown, render};
 use crate::http::sent_form::{self, Limits, SentForm};
@@ -266,6 +267,37 @@ async fn log_in_first(guard: &Guard, request: Request) -> Result<Response, PageE
 /// Returns whether the browser says that another site has sent the request.
 fn is_of_another_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+/// Answers requests without a route; pages in the frame of a person who is logged in.
+pub async fn not_found(app: App, request: Request) -> Response {
+    if is_api(request.uri().path()) {
+        return ApiError::not_found().into_response();
+    }
+    let response = PageError::from(ApiError::not_found()).into_response();
+    let shown = response.extensions().get::<Shown>().cloned();
+    match (frame_of(&app, request).await, shown) {
+        (Ok(Some(frame)), Some(error)) => error.in_frame(frame, ""),
+        _ => response,
+    }
+}
+
+/// Returns the frame of the person whose session a request carries.
+async fn frame_of(app: &App, request: Request) -> Result<Option<Frame>, ApiError> {
+    let request = count_address(app, request).await?;
+    let Some((viewer, session)) = credentials::from_session(app, request.headers()).await? else {
+        return Ok(None);
+    };
+    let surroundings = surroundings(app, &viewer, None).await?;
+    let allowed = Allowed {
+        viewer,
+        grant: NOTHING,
+        credential: Credential::Login(session.id),
+        session: Some(session),
+        idempotency_key: None,
+        surroundings: Some(Arc::new(surroundings)),
+    };
+    Ok(Some(Frame::new(&allowed, Section::None)))
 }
 
 /// The grant before the policy was asked: no rows.

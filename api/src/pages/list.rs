@@ -48,6 +48,21 @@ struct ListPage {
 /// For viewers who may restore deleted things.
 static ARCHIVED: Input = Input::filter("archived", "Deleted ones", Widget::Check);
 
+/// Returns the label of a parameter.
+fn label_of<'a>(name: &'a str, filters: &'a [FieldView]) -> &'a str {
+    if let Some(filter) = filters.iter().find(|filter| filter.name == name) {
+        return &filter.label;
+    }
+    match name {
+        "per_page" => "Rows per page",
+        "sort" => "Order",
+        "from" => "From",
+        "to" => "To",
+        "q" => "Search",
+        name => name,
+    }
+}
+
 /// Shows a list.
 ///
 /// # Errors
@@ -148,5 +163,5 @@ fn problems(
         let is_filter = filters.iter().any(|filter| filter.name == name);
         if is_filter { Some(format!("filter-{name}")) } else { dates?.id_of(name) }
     };
-    messages.iter().map(|(name, texts)| (id(name), format!("{name}: {}", texts.join(" ")))).collect()
+    messages.iter().map(|(name, texts)| (id(name), format!("{}: {}", label_of(name, filters), texts.join(" ")))).collect()
 }

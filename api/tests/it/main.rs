@@ -22,6 +22,7 @@ mod documents;
 mod edits;
 mod entity_pages;
 mod events;
+mod frame;
 mod funds;
 mod held_back;
 mod home;

@@ -13,16 +13,19 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, with_param};
 use crate::http::state::App;
+use crate::pages::cell::Cell;
 use crate::pages::dates::control::{Control, Dates, DatesView};
 use crate::pages::dates::range::Present;
 use crate::pages::form::Messages;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::{ListView, TimeOrder};
 use crate::pages::parked::{DecisionView, named};
+use crate::pages::table::{status_class, time_ms};
 use crate::parked::counts;
 use crate::parked::list::{STATES, collect};
 use crate::parked::model::{AlikeCountResponse, LostCountResponse, ReasonCountResponse};
 use crate::parked::progress::with_progress;
+use crate::time_zone::TimeZone;
 
 /// The lines of the tables above the list.
 const N_ALIKE: u32 = 10;
@@ -32,10 +35,13 @@ const N_DECISIONS: i64 = 20;
 #[derive(Debug)]
 pub struct ParkedView {
     pub id: String,
+    /// The end of the id.
+    pub end: String,
     pub kind: String,
     pub reason: String,
     pub state: String,
-    pub color: &'static str,
+    /// The class of the state: its color and shape.
+    pub class: &'static str,
     pub reference: Shortened,
     pub first_seen: LocalTime,
     pub last_tried: LocalTime,
@@ -50,7 +56,7 @@ pub struct ReasonView {
     pub waiting: String,
     pub replayed: String,
     pub ignored: String,
-    pub oldest: Option<String>,
+    pub oldest: Option<LocalTime>,
 }
 
 /// Events that are alike.
@@ -71,7 +77,6 @@ struct ParkedPage {
     /// Messages, with the id of the place where each is repeated.
     problems: Vec<(Option<String>, String)>,
     order: TimeOrder,
-    zone: &'static str,
     state: String,
     states: &'static [&'static str],
     /// Filters without a control, which the form keeps.
@@ -122,13 +127,12 @@ pub async fn list_parked_page(
         list,
         problems: problems.collect(),
         dates,
-        zone: zone.name(),
         state,
         states: &STATES,
         reason,
         reference,
         rows: page.items.into_iter().map(|row| ParkedView::new(row, zone)).collect(),
-        reasons: counts.by_reason.into_iter().map(ReasonView::from).collect(),
+        reasons: counts.by_reason.into_iter().map(|count| ReasonView::new(count, zone)).collect(),
         alike: counts.alike.into_iter().map(AlikeView::from).collect(),
         lost: counts.lost_last_day.iter().map(lost_sentence).collect(),
         decisions: decisions
@@ -149,12 +153,13 @@ async fn found(app: &App, params: Params, dates: &Dates, limit: u32) -> Result<P
 }
 
 impl ParkedView {
-    fn new(row: ParkedRow, zone: crate::time_zone::TimeZone) -> Self {
+    fn new(row: ParkedRow, zone: TimeZone) -> Self {
         Self {
+            end: Cell::end_of(&row.event_id.to_string()),
             id: row.event_id.to_string(),
             kind: row.kind,
             reason: row.reason.replace('_', " "),
-            color: if row.state == "waiting" { "orange" } else { "secondary" },
+            class: status_class(&row.state),
             state: row.state,
             reference: Shortened::new(or_none(row.reference)),
             first_seen: LocalTime::new(row.first_seen_ms, zone),
@@ -163,15 +168,15 @@ impl ParkedView {
     }
 }
 
-impl From<ReasonCountResponse> for ReasonView {
-    fn from(count: ReasonCountResponse) -> Self {
+impl ReasonView {
+    fn new(count: ReasonCountResponse, zone: TimeZone) -> Self {
         Self {
             reason: named(&count.reason, ""),
             href: format!("?state=waiting&reason={}", count.reason),
             waiting: number(count.waiting),
             replayed: number(count.replayed),
             ignored: number(count.ignored),
-            oldest: count.oldest_waiting,
+            oldest: count.oldest_waiting.as_deref().and_then(time_ms).map(|ms| LocalTime::new(ms, zone)),
         }
     }
 }
