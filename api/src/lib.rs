@@ -12,7 +12,7 @@
 //!    rules, no I/O;
 //! 2. `db`: every query, in a file per resource; `changes`: the way to Kafka;
 //! 3. `http`: the machinery that all routes share;
-//! 4. `events` and `people`: what two resources share;
+//! 4. `dates`, `events` and `people`: what two resources or pages share;
 //! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
 //!    operation. A resource uses another one's `model.rs` at most;
 //! 6. `pages`, then `routes`, which lists everything, then `cli`.
@@ -27,6 +27,7 @@ pub mod campaigns;
 pub mod changes;
 pub mod cli;
 pub mod config;
+pub mod dates;
 pub mod db;
 pub mod events;
 pub mod funds;

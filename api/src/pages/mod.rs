@@ -14,7 +14,6 @@ pub mod admin;
 pub mod calls;
 pub mod cell;
 pub mod create;
-pub mod dates;
 pub mod delete;
 pub mod detail;
 pub mod entities;
