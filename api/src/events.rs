@@ -8,6 +8,8 @@ use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::query::Params;
+use crate::reports::dimensions::{self, Dimension};
+use crate::reports::filters::Filters;
 
 /// Query parameters of the lists of prospects and orders.
 #[derive(Debug, IntoParams)]
@@ -35,7 +37,9 @@ pub struct ListEventsQuery {
     campaign_id: Option<i64>,
     /// Only events from this country (ISO 3166, two letters, for example `UA`).
     country: Option<String>,
-    /// `true`: only events of bots. `false`: only events of humans.
+    /// `true`: only events of bots. `false`: only events of humans. A reason: only such bots. Each
+    /// dimension of reports that the table has is a filter too, with the operators of
+    /// `GET /api/reports/`: `device=mobile`, `os.not=iOS`, `sub1.none=1`.
     bot: Option<bool>,
     /// `true`: prospects also have `country` and `bot`, and orders all fields of their details.
     details: Option<bool>,
@@ -51,28 +55,30 @@ pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiErro
     if !reveals || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
 }
 
-/// Reads the filter of a list of prospects or orders with these columns. The scope is still to be
-/// set.
+/// Reads the filter of a list of prospects or orders. `columns` are those it can be sorted by, and
+/// `has` tells by which dimensions it can be filtered. The scope is still to be set.
 pub fn read_filter(
     params: &mut Params,
     allowed: &Allowed,
     columns: &[EventColumn],
+    has: fn(&Dimension) -> bool,
     limit: u32,
 ) -> EventFilter {
     let range = params.time_range(allowed.viewer.time_zone);
     let order = params.event_order(columns);
+    let mut filters = Filters::read(params, dimensions::permitted(allowed.grant).filter(|found| has(found)));
+    let mut id = |name: &str| filters.take_single(name).and_then(|id| id.parse().ok()).unwrap_or(0);
+    let (user_id, team_id, campaign_id) = (id("user"), id("team"), id("campaign"));
+    let country = filters.take_single("country").unwrap_or_default();
     EventFilter {
         scope: EventScope::default(),
         from_ms: range.from_ms,
         to_ms: range.to_ms,
-        user_id: params.user_id(),
-        team_id: params.id("team_id").map_or(0, i64::unsigned_abs),
-        campaign_id: params.id("campaign_id").map_or(0, i64::unsigned_abs),
-        country: params.country(),
-        is_bot: match params.choice("bot", &["", "true", "1", "false", "0"]) {
-            "" => None,
-            word => Some(matches!(word, "true" | "1")),
-        },
+        user_id,
+        team_id,
+        campaign_id,
+        country,
+        conditions: filters.conditions(|dimension| dimension.sql("")),
         q: params.q(),
         status: String::new(),
         sort: order.column,

@@ -41,6 +41,7 @@ pub mod people;
 pub mod policy;
 pub mod preferences;
 pub mod prospects;
+pub mod reports;
 pub mod routes;
 pub mod search;
 pub mod snippet;

@@ -23,6 +23,7 @@ use crate::http::state::App;
 use crate::orders::assemble::{self, Order};
 use crate::orders::model::{OrderDetailResponse, OrderResponse};
 use crate::policy::{self, Action, Resource};
+use crate::reports::dimensions::Dimension;
 
 /// Further query parameters of the list of orders.
 #[derive(Debug, IntoParams)]
@@ -35,6 +36,8 @@ pub struct ListOrdersQuery {
     sort: Option<String>,
     /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
     status: Option<String>,
+    /// `false`: without parked orders.
+    parked: Option<bool>,
 }
 
 /// List orders
@@ -70,12 +73,15 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<Order>, ApiError> {
-    let mut filter = read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, limit);
+    let mut filter =
+        read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, Dimension::is_column_of_orders, limit);
     filter.status = params.choice("status", &[&[""], &Status::WORDS[..]].concat()).to_owned();
+    let has_parked = params.flag("parked").unwrap_or(true);
     params.finish()?;
     may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
-    let (rows, waiting) = futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter))?;
+    let (rows, waiting) =
+        futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter, has_parked))?;
     let grant = allowed.grant;
     let waiting = waiting.into_iter().map(|row| assemble::parked(grant, row)).collect();
     let stored = assemble::stored(&app.clickhouse, grant, rows).await?;
@@ -102,11 +108,12 @@ async fn find_parked(
     app: &App,
     allowed: &Allowed,
     filter: &EventFilter,
+    is_wanted: bool,
 ) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
     // A parked order has no status, buyer or prospect yet, so such a filter excludes it.
     let is_of_stored = !filter.status.is_empty() || filter.user_id != 0 || filter.is_of_stored();
-    if !may_see || is_of_stored {
+    if !is_wanted || !may_see || is_of_stored {
         return Ok(Vec::new());
     }
     match ParkedFilter::waiting_orders(filter) {

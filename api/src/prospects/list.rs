@@ -18,6 +18,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::state::App;
 use crate::prospects::model::{ListedProspectResponse, ProspectResponse};
+use crate::reports::dimensions::Dimension;
 
 /// The order of the list of prospects.
 #[derive(Debug, IntoParams)]
@@ -61,7 +62,8 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<ProspectRow>, ApiError> {
-    let filter = read_filter(&mut params, allowed, &EventColumn::OF_PROSPECTS, limit);
+    let filter =
+        read_filter(&mut params, allowed, &EventColumn::OF_PROSPECTS, Dimension::is_of_prospects, limit);
     params.finish()?;
     may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
