@@ -9,20 +9,22 @@ use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::query::{Moment, Params};
-use crate::http::typed_query::{Country, Param, Search, query};
+use crate::http::typed_query::{Param, Search, query};
+use crate::reports::dimensions::{self, Dimension};
+use crate::reports::filters::Filters;
 use crate::time_zone::TimeZone;
 
-/// `true` or `false`; also as `1` or `0`.
+/// A filter by a dimension of reports. The struct describes it, and [`Filters`] reads it.
 #[derive(Debug, Clone, Copy)]
-pub struct BotFlag(pub Option<bool>);
+pub struct ByDimension<T>(PhantomData<T>);
 
-impl Param for BotFlag {
-    fn read(params: &mut Params, name: &'static str) -> Self {
-        Self(params.word(name, &["true", "1", "false", "0"]).map(|word| matches!(word, "true" | "1")))
+impl<T: PartialSchema> Param for ByDimension<T> {
+    fn read(_: &mut Params, _: &'static str) -> Self {
+        Self(PhantomData)
     }
 
     fn schema() -> RefOr<Schema> {
-        Option::<bool>::schema()
+        T::schema()
     }
 }
 
@@ -38,15 +40,17 @@ query! {
         /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
         pub tz: Option<TimeZone>,
         /// Only of this buyer.
-        pub user_id: Option<i64>,
+        pub user_id: ByDimension<i64>,
         /// Only events of this team: of its members at the time of the event.
-        pub team_id: Option<i64>,
+        pub team_id: ByDimension<i64>,
         /// Only events of this campaign.
-        pub campaign_id: Option<i64>,
+        pub campaign_id: ByDimension<i64>,
         /// Only events from this country (ISO 3166, two letters, for example `UA`).
-        pub country: Country,
-        /// `true`: only events of bots. `false`: only events of humans.
-        pub bot: BotFlag,
+        pub country: ByDimension<String>,
+        /// `true`: only events of bots. `false`: only events of humans. A reason: only such bots.
+        /// Each dimension of reports that the table has is a filter too, with the operators of
+        /// `GET /api/reports/`: `device=mobile`, `os.not=iOS`, `sub1.none=1`.
+        pub bot: ByDimension<String>,
     }
 }
 
@@ -68,27 +72,31 @@ pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiErro
     if !reveals || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
 }
 
-/// Reads the filter of a list of prospects or orders with these columns. The scope is still to be
-/// set.
+/// Reads the filter of a list of prospects or orders. `columns` are those it can be sorted by, and
+/// `has` tells by which dimensions it can be filtered. The scope is still to be set.
 pub fn read_filter(
     params: &mut Params,
     allowed: &Allowed,
     columns: &[EventColumn],
+    has: fn(&Dimension) -> bool,
     limit: u32,
 ) -> EventFilter {
     let query = ListEventsQuery::read(params);
     let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
     let order = params.event_order(columns);
-    let id = |id: Option<i64>| id.map_or(0, i64::unsigned_abs);
+    let mut filters = Filters::read(params, dimensions::permitted(allowed.grant).filter(|found| has(found)));
+    let mut id = |name: &str| filters.take_single(name).and_then(|id| id.parse().ok()).unwrap_or(0);
+    let (user_id, team_id, campaign_id) = (id("user"), id("team"), id("campaign"));
+    let country = filters.take_single("country").unwrap_or_default();
     EventFilter {
         scope: EventScope::default(),
         from_ms: range.from_ms,
         to_ms: range.to_ms,
-        user_id: id(query.user_id),
-        team_id: id(query.team_id),
-        campaign_id: id(query.campaign_id),
-        country: query.country.0,
-        is_bot: query.bot.0,
+        user_id,
+        team_id,
+        campaign_id,
+        country,
+        conditions: filters.conditions(|dimension| dimension.sql("")),
         q: query.q.0,
         status: String::new(),
         sort: order.column,

@@ -12,7 +12,7 @@
 //!    values and rules, no I/O;
 //! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka;
 //! 3. `http`: the machinery that all routes share;
-//! 4. `events` and `people`: what two resources share;
+//! 4. `dates`, `events` and `people`: what two resources or pages share;
 //! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
 //!    operation. A resource uses another one's `model.rs` at most;
 //! 6. `search`, which looks into all resources, then `pages`, then `routes`, which lists
@@ -28,6 +28,7 @@ pub mod audit;
 pub mod campaigns;
 pub mod cli;
 pub mod config;
+pub mod dates;
 pub mod db;
 pub mod event_edits;
 pub mod events;
@@ -42,6 +43,7 @@ pub mod people;
 pub mod policy;
 pub mod preferences;
 pub mod prospects;
+pub mod reports;
 pub mod routes;
 pub mod search;
 pub mod snippet;

@@ -20,8 +20,8 @@ use crate::policy::Resource::{
     Orders, Parked, Partners, Prospects, Sessions, Settings, Sources, Teams, Tokens, Users,
 };
 use crate::{
-    access, audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, teams,
-    users,
+    access, audit, campaigns, funds, orders, pages, parked, partners, prospects, reports, search, sources,
+    teams, users,
 };
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
@@ -47,6 +47,7 @@ pub fn routes(app: &App) -> (Router, Vec<RouteInfo>) {
     let list = team_api(list);
     let list = campaign_api(list);
     let list = parked_api(list);
+    let list = reports_api(list);
     let list = fund_accounts(list);
     let list = fund_requests(list);
     let list = fund_transfers(list);
@@ -197,6 +198,11 @@ fn parked_api(list: Routes) -> Routes {
         .api(Rule::Asks(List, Parked), routes!(parked::decisions::list_parked_decisions))
         .api(Rule::Asks(View, Parked), routes!(parked::decisions::get_parked_decision))
         .api(Rule::Asks(Update, Parked), routes!(parked::decisions::revoke_parked_decision))
+}
+
+fn reports_api(list: Routes) -> Routes {
+    list.api(Rule::Asks(View, Figures), routes!(reports::get::get_report))
+        .api(Rule::Asks(View, Figures), routes!(reports::schema::get_report_schema))
 }
 
 fn fund_accounts(list: Routes) -> Routes {

@@ -232,3 +232,22 @@ pub async fn restore(connection: &mut PgConnection, id: i64) -> sqlx::Result<()>
         .await?;
     Ok(())
 }
+
+/// The source and the partner of a campaign; 0: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CampaignLinksRow {
+    pub id: i64,
+    pub source_id: i64,
+    pub partner_id: i64,
+}
+
+/// Lists the campaigns that have a source or a partner, also the archived ones.
+pub async fn links(pool: &PgPool) -> sqlx::Result<Vec<CampaignLinksRow>> {
+    sqlx::query_as!(
+        CampaignLinksRow,
+        r#"SELECT id, coalesce(source_id, 0) AS "source_id!", coalesce(partner_id, 0) AS "partner_id!"
+           FROM campaigns WHERE source_id IS NOT NULL OR partner_id IS NOT NULL"#,
+    )
+    .fetch_all(pool)
+    .await
+}

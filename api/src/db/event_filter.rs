@@ -4,6 +4,7 @@
 use clickhouse::query::Query;
 use uuid::Uuid;
 
+use crate::db::event_conditions::Conditions;
 use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::scope::EventScope;
 
@@ -22,8 +23,8 @@ pub struct EventFilter {
     pub campaign_id: u64,
     /// The visitor's country in two capital letters; empty: any.
     pub country: String,
-    /// Whether the visitor is classified as a bot; `None`: either.
-    pub is_bot: Option<bool>,
+    /// Further conditions on the columns of the table.
+    pub conditions: Conditions,
     pub q: String,
     /// Empty: any. Used for orders only.
     pub status: String,
@@ -42,7 +43,7 @@ impl EventFilter {
     /// bot yet.
     #[must_use]
     pub fn is_of_stored(&self) -> bool {
-        self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || self.is_bot.is_some()
+        self.team_id != 0 || self.campaign_id != 0 || !self.country.is_empty() || !self.conditions.is_empty()
     }
 
     /// Returns whether the filters match few of all events: those of one buyer, team or campaign.
@@ -85,9 +86,7 @@ impl EventFilter {
         if !self.country.is_empty() {
             sql.push_str(" AND country = {country:String}");
         }
-        if let Some(is_bot) = self.is_bot {
-            sql.push_str(if is_bot { " AND bot != ''" } else { " AND bot = ''" });
-        }
+        sql.push_str(&self.conditions.sql());
         if self.after.is_some() {
             let comparison = if self.is_ascending { ">" } else { "<" };
             let column = |column: EventColumn| {
@@ -118,8 +117,8 @@ impl EventFilter {
     pub fn bind(&self, query: Query) -> Query {
         let (from_ms, to_ms) = self.range_ms();
         let (after_ms, after_id) = self.after.unwrap_or_default();
-        self.scope
-            .bind(query)
+        self.conditions
+            .bind(self.scope.bind(query))
             .param("from_ms", from_ms)
             .param("to_ms", to_ms)
             .param("user", self.user_id)

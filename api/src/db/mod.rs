@@ -11,6 +11,7 @@ pub mod campaigns;
 pub mod changes;
 pub mod clickhouse;
 pub mod demo;
+pub mod event_conditions;
 pub mod event_filter;
 pub mod event_order;
 pub mod figures;

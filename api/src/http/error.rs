@@ -273,6 +273,13 @@ impl ApiError {
         }
     }
 
+    /// 503: the answer takes too long. The message says how to ask for less.
+    #[must_use]
+    pub fn too_slow(detail: impl Into<String>) -> Self {
+        let error = Self::detail(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { retry_after_s: Some(RETRY_UNAVAILABLE_S), ..error }
+    }
+
     /// 500. Logs the error with all its causes; the response has no details.
     #[must_use]
     pub fn internal(error: &(dyn StdError + 'static)) -> Self {

@@ -24,6 +24,8 @@ const MAX_Q_CHARS: usize = 200;
 #[derive(Debug, Default)]
 pub struct Params {
     values: HashMap<String, String>,
+    /// All values that were given, in order.
+    pairs: Vec<(String, String)>,
     errors: FieldErrors,
 }
 
@@ -76,10 +78,16 @@ impl Params {
             } else if value.is_empty() {
                 params.values.remove(name.as_ref());
             } else {
+                params.pairs.push((name.to_string(), value.to_string()));
                 params.values.insert(name.into_owned(), value.into_owned());
             }
         }
         params
+    }
+
+    /// Returns all values of a repeated parameter, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns the text of a parameter.

@@ -24,6 +24,7 @@ use crate::http::typed_query::{query, word};
 use crate::orders::assemble::{self, Order};
 use crate::orders::model::{OrderDetailResponse, OrderResponse};
 use crate::policy::{self, Action, Resource};
+use crate::reports::dimensions::Dimension;
 
 page_query! {
     /// The order and the page.
@@ -41,6 +42,8 @@ query! {
         /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or
         /// `rebill`.
         pub status: OrderStatus,
+        /// `false`: without parked orders.
+        pub parked: Option<bool>,
     }
 }
 
@@ -78,12 +81,16 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<Order>, ApiError> {
-    let mut filter = read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, limit);
-    filter.status = ListOrdersQuery::read(&mut params).status.0.unwrap_or_default().to_owned();
+    let mut filter =
+        read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, Dimension::is_column_of_orders, limit);
+    let query = ListOrdersQuery::read(&mut params);
+    filter.status = query.status.0.unwrap_or_default().to_owned();
+    let has_parked = query.parked.unwrap_or(true);
     params.finish()?;
     may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
-    let (rows, waiting) = futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter))?;
+    let (rows, waiting) =
+        futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter, has_parked))?;
     let grant = allowed.grant;
     let waiting = waiting.into_iter().map(|row| assemble::parked(grant, row)).collect();
     let stored = assemble::stored(&app.clickhouse, grant, rows).await?;
@@ -110,11 +117,12 @@ async fn find_parked(
     app: &App,
     allowed: &Allowed,
     filter: &EventFilter,
+    is_wanted: bool,
 ) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let may_see = policy::decide(allowed.viewer.position, Action::List, Resource::Parked).is_some();
     // A parked order has no status, buyer or prospect yet, so such a filter excludes it.
     let is_of_stored = !filter.status.is_empty() || filter.user_id != 0 || filter.is_of_stored();
-    if !may_see || is_of_stored {
+    if !is_wanted || !may_see || is_of_stored {
         return Ok(Vec::new());
     }
     match ParkedFilter::waiting_orders(filter) {

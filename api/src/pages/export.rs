@@ -5,13 +5,13 @@ use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::Response;
 use futures::stream;
 use serde_json::{Value, json};
 
+use crate::dates::range::Present;
 use crate::db::audit::{self, Actor, Diff};
+use crate::http::csv::{read_separator, response, safe, writer, written};
 use crate::http::error::ApiError;
 use crate::http::in_process::Api;
 use crate::http::page::PageError;
@@ -19,17 +19,10 @@ use crate::http::paging::Listing;
 use crate::http::query::{MAX_LIMIT, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
-use crate::pages::dates::range::Present;
 use crate::pages::entity::{Column, Entity, Kind};
 use crate::pages::listing::Asked;
 use crate::pages::names::Names;
 use crate::pages::table::{plain, references};
-
-/// Spreadsheets read UTF-8 only with this mark.
-const BOM: &str = "\u{feff}";
-/// A text that begins with one of these is a formula to a spreadsheet.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-const SEPARATORS: [&str; 3] = ["comma", "semicolon", "tab"];
 
 /// The state of a download.
 struct Download {
@@ -57,11 +50,7 @@ pub async fn send(
     listing: Listing,
 ) -> Result<Response, PageError> {
     let mut params = listing.params();
-    let separator = match params.choice("separator", &SEPARATORS) {
-        "semicolon" => b';',
-        "tab" => b'\t',
-        _ => b',',
-    };
+    let separator = read_separator(&mut params);
     let query = without(listing.query(), &["separator", "per_page", "cursor"]);
     let present = Present::of(&api.caller().viewer, app.clock.now_ms());
     let query = Asked::read(entity, &mut params, Some(&query), present).api_query;
@@ -74,15 +63,7 @@ pub async fn send(
     let parts = stream::try_unfold(download, |download| async move {
         download.part().await.map_err(|error| io::Error::other(error.sentence()))
     });
-    let mut response = Response::new(Body::from_stream(parts));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    let name = entity.path().replace('/', "-");
-    let disposition = format!("attachment; filename=\"{name}.csv\"");
-    if let Ok(disposition) = HeaderValue::try_from(disposition) {
-        headers.insert(CONTENT_DISPOSITION, disposition);
-    }
-    Ok(response)
+    Ok(response(&entity.path().replace('/', "-"), Body::from_stream(parts)))
 }
 
 fn without(query: Option<&str>, names: &[&str]) -> String {
@@ -113,22 +94,14 @@ impl Download {
     }
 
     fn write(&self, items: &[Value], names: &Names) -> Result<Bytes, csv::Error> {
-        let mut bytes = Vec::new();
-        if self.is_first {
-            bytes.extend_from_slice(BOM.as_bytes());
-        }
-        let mut writer = csv::WriterBuilder::new()
-            .delimiter(self.separator)
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(bytes);
+        let mut writer = writer(self.separator, self.is_first);
         if self.is_first {
             writer.write_record(headings(self.entity))?;
         }
         for item in items {
             writer.write_record(values(self.entity, item, names))?;
         }
-        let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(bytes.into())
+        written(writer)
     }
 }
 
@@ -173,11 +146,6 @@ fn ids(entity: &Entity) -> impl Iterator<Item = &'static Column> {
     [&ID].into_iter().filter(move |_| !has_one)
 }
 
-/// Returns a text that no spreadsheet runs as a formula.
-fn safe(text: String) -> String {
-    if text.starts_with(FORMULA) { format!("'{text}") } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +156,5 @@ mod tests {
         assert_eq!(headings(&TEAMS), ["Id", "Name", "Team Lead", "Team Lead (name)", "Members"]);
         let team = json!({"id": 1, "name": "=1+1", "team_lead": 7, "members": [1, 2]});
         assert_eq!(values(&TEAMS, &team, &Names::default()), ["1", "'=1+1", "7", "#7", "2"]);
-        assert_eq!((safe("\t=1".into()), safe("a=1".into())), ("'\t=1".into(), "a=1".into()));
     }
 }

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::dates::control::DatesView;
+use crate::dates::range::Present;
 use crate::http::in_process::Api;
 use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
@@ -14,8 +16,6 @@ use crate::http::query::{Params, with_param};
 use crate::http::state::App;
 use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
-use crate::pages::dates::control::DatesView;
-use crate::pages::dates::range::Present;
 use crate::pages::entity::{Dated, Entity, Forms, Input, Widget};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::listing::{Asked, ListView};
@@ -51,7 +51,7 @@ static ARCHIVED: Input = Input::filter("archived", "Deleted ones", Widget::Check
 /// Returns the label of a parameter.
 fn label_of<'a>(name: &'a str, filters: &'a [FieldView]) -> &'a str {
     if let Some(filter) = filters.iter().find(|filter| filter.name == name) {
-        return &filter.label;
+        return filter.label;
     }
     match name {
         "per_page" => "Rows per page",
@@ -163,5 +163,8 @@ fn problems(
         let is_filter = filters.iter().any(|filter| filter.name == name);
         if is_filter { Some(format!("filter-{name}")) } else { dates?.id_of(name) }
     };
-    messages.iter().map(|(name, texts)| (id(name), format!("{}: {}", label_of(name, filters), texts.join(" ")))).collect()
+    messages
+        .iter()
+        .map(|(name, texts)| (id(name), format!("{}: {}", label_of(name, filters), texts.join(" "))))
+        .collect()
 }

@@ -1,8 +1,8 @@
 //! Shared parts of list pages: the filter form, the dates, and the links around a list.
 
+use crate::dates::control::{Control, Dates};
+use crate::dates::range::{Present, Preset};
 use crate::http::query::{Params, with_param};
-use crate::pages::dates::control::{Control, Dates};
-use crate::pages::dates::range::{Present, Preset};
 use crate::pages::entity::{Dated, Entity};
 
 /// Choices of rows per page. The first is the default.

@@ -15,7 +15,6 @@ pub mod bulk;
 pub mod calls;
 pub mod cell;
 pub mod create;
-pub mod dates;
 pub mod delete;
 pub mod detail;
 pub mod entities;

@@ -18,6 +18,7 @@ use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
 use crate::prospects::model::{ListedProspectResponse, ProspectResponse};
+use crate::reports::dimensions::Dimension;
 
 page_query! {
     /// The order and the page.
@@ -55,7 +56,8 @@ pub async fn collect(
     mut params: Params,
     limit: u32,
 ) -> Result<Page<ProspectRow>, ApiError> {
-    let filter = read_filter(&mut params, allowed, &EventColumn::OF_PROSPECTS, limit);
+    let filter =
+        read_filter(&mut params, allowed, &EventColumn::OF_PROSPECTS, Dimension::is_of_prospects, limit);
     params.finish()?;
     may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;

@@ -140,3 +140,17 @@ pub async fn newest(
     .fetch_optional(executor)
     .await
 }
+
+/// Lists the rates between a currency and every other, in both directions, that are not later than
+/// a day.
+pub async fn all_of(pool: &PgPool, currency: &str, last: NaiveDate) -> sqlx::Result<Vec<RateRow>> {
+    sqlx::query_as!(
+        RateRow,
+        "SELECT id, base, quote, day, rate_e9, version FROM fund_rates
+         WHERE (base = $1 OR quote = $1) AND day <= $2 ORDER BY day",
+        currency,
+        last,
+    )
+    .fetch_all(pool)
+    .await
+}

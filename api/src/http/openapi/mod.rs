@@ -45,6 +45,7 @@ pub use errors::*;
         (name = "partners", description = "Partners, who accept orders and pay for them"),
         (name = "funds", description = "Ad accounts, budgets, requests, transfers and the ledger"),
         (name = "parked", description = "Parked events, which name something unknown, and decisions about them"),
+        (name = "reports", description = "Visits, orders and money by any dimensions"),
         (name = "access", description = "For Owners: the logins and API tokens of all users, and the settings"),
         (name = "audit", description = "The audit trail of all changes"),
     )

@@ -4,12 +4,12 @@
 use chrono::{DateTime, Utc};
 use futures::TryFutureExt as _;
 
+use crate::dates::buckets::{Bucket, Interval};
 use crate::db::figures::hours::Hours;
 use crate::db::figures::people::{self, RegistrationRow};
 use crate::db::figures::prospects::{self, SlotRow};
 use crate::db::users::Visible;
 use crate::http::error::ApiError;
-use crate::pages::dates::buckets::{Bucket, Interval};
 use crate::pages::format::number;
 use crate::pages::home::request::{Request, time};
 use crate::policy::{Action, Position, Resource, Scope, decide};

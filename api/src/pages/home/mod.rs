@@ -17,6 +17,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use futures::TryFutureExt as _;
 
+use crate::dates::control::{Control, Dates, DatesView};
+use crate::dates::range::Present;
 use crate::db::figures::{people, prospects};
 use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
@@ -25,8 +27,6 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::query::Params;
 use crate::http::state::App;
-use crate::pages::dates::control::{Control, Dates, DatesView};
-use crate::pages::dates::range::Present;
 use crate::pages::home::charts::Chart;
 use crate::pages::home::needs::Need;
 use crate::pages::home::request::Request;

@@ -4,12 +4,12 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 use futures::TryFutureExt as _;
 
+use crate::dates::range::Present;
 use crate::db::figures::silence::{self, SilenceOf, SilentRow};
 use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::needs::{self, AccountRow, AnsweredRow, NamedRow, WaitingRow};
 use crate::funds::balances::runway::{days_left, is_low};
 use crate::http::error::ApiError;
-use crate::pages::dates::range::Present;
 use crate::pages::format::number;
 use crate::pages::home::amounts;
 use crate::pages::home::request::{Request, time};

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::dates::control::Dates;
 use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
 use crate::http::state::App;
-use crate::pages::dates::control::Dates;
 
 /// A request of the page.
 #[derive(Clone, Copy)]

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use futures::TryFutureExt as _;
 use sluice_schemas::status::Status;
 
+use crate::dates::range::{Present, days_before};
 use crate::db::figures::hours::Hours;
 use crate::db::figures::orders::{self, OrderSumRow};
 use crate::db::figures::prospects::{self, SlotRow};
 use crate::http::error::ApiError;
 use crate::http::query::start_of_day;
-use crate::pages::dates::range::{Present, days_before};
 use crate::pages::format::{NONE, number};
 use crate::pages::home::amounts::micros;
 use crate::pages::home::request::Request;

@@ -5,6 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::dates::control::{Control, Dates, DatesView};
+use crate::dates::range::Present;
 use crate::db::parked::ParkedRow;
 use crate::db::parked_decisions;
 use crate::http::allowed::Allowed;
@@ -14,8 +16,6 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::{Params, with_param};
 use crate::http::state::App;
 use crate::pages::cell::Cell;
-use crate::pages::dates::control::{Control, Dates, DatesView};
-use crate::pages::dates::range::Present;
 use crate::pages::form::Messages;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::{ListView, TimeOrder};

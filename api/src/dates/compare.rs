@@ -5,9 +5,9 @@
 
 use chrono::{Days, Months, NaiveDate};
 
+use crate::dates::labels;
+use crate::dates::range::{End, Present, Preset, Range, moment, read_end};
 use crate::http::query::Params;
-use crate::pages::dates::labels;
-use crate::pages::dates::range::{End, Present, Preset, Range, moment, read_end};
 
 const DAYS_A_WEEK: u64 = 7;
 /// 52 weeks, so that weekdays are compared with the same weekdays.

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike as _, NaiveDate};
 
-use crate::pages::dates::range::{Present, Preset, Range};
+use crate::dates::range::{Present, Preset, Range};
 use crate::time_zone::TimeZone;
 
 /// Writes a day, as "25 Oct" or "25 Oct 2025".

@@ -5,9 +5,9 @@
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
+use crate::dates::labels::{offset, short_day};
+use crate::dates::range::{Present, Range, next_day, week_of};
 use crate::http::query::start_of_day;
-use crate::pages::dates::labels::{offset, short_day};
-use crate::pages::dates::range::{Present, Range, next_day, week_of};
 use crate::time_zone::TimeZone;
 
 const HOUR_MS: i64 = 3_600_000;

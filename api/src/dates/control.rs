@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use chrono::Weekday;
 use form_urlencoded::{Serializer, parse};
 
+use crate::dates::buckets::{Bucket, Interval, MAX_BUCKETS, buckets};
+use crate::dates::compare::{self, Comparison};
+use crate::dates::labels;
+use crate::dates::range::{Present, Preset, Range};
 use crate::db::MAX_TIME_MS;
 use crate::http::error::FieldErrors;
 use crate::http::json_values;
 use crate::http::query::{Params, TimeRange};
-use crate::pages::dates::buckets::{Bucket, Interval, MAX_BUCKETS, buckets};
-use crate::pages::dates::compare::{self, Comparison};
-use crate::pages::dates::labels;
-use crate::pages::dates::range::{Present, Preset, Range};
 use crate::preferences::WeekStart;
 use crate::time_zone::TimeZone;
 use crate::viewer::Viewer;
