@@ -38,6 +38,7 @@ mod parked_pages;
 mod people;
 mod rate_limits;
 mod registration_page;
+mod reports_page;
 mod routes;
 mod search;
 mod search_page;
