@@ -13,6 +13,23 @@
   }
 })();
 
+// Copies the address of the page, or prints the page.
+(() => {
+  for (const button of document.querySelectorAll("[data-copy-address]")) {
+    if (!navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(location.href);
+      button.classList.add("copied");
+      setTimeout(() => button.classList.remove("copied"), 2000);
+    });
+  }
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+})();
+
 // Opens one menu at a time, and closes it by Escape or a click elsewhere.
 (() => {
   const menus = [...document.querySelectorAll("details.menu")];

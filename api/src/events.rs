@@ -1,5 +1,8 @@
 //! Shared parts of the lists of prospects and orders.
 
+use std::marker::PhantomData;
+
+use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 

@@ -52,3 +52,4 @@ pub mod teams;
 pub mod time_zone;
 pub mod users;
 pub mod viewer;
+pub mod views;

@@ -211,6 +211,8 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Parked, Action::View, [NO, NO, NO, ALL]),
     (Resource::Parked, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Figures, Action::View, [OWN, TEAM, TOTALS, ALL]),
+    // Publishes a saved report to everybody.
+    (Resource::Figures, Action::Create, [NO, NO, NO, ALL]),
     (Resource::Account, Action::View, [OWN, OWN, OWN, OWN]),
     (Resource::Account, Action::Update, [OWN, OWN, OWN, OWN]),
     (Resource::Teams, Action::List, [TEAM, TEAM, ALL, ALL]),
@@ -323,6 +325,7 @@ mod tests {
         Parked View: - | - | - | All
         Parked Update: - | - | - | All
         Figures View: Own | Team | All masked | All
+        Figures Create: - | - | - | All
         Account View: Own | Own | Own | Own
         Account Update: Own | Own | Own | Own
         Teams List: Team | Team | All | All

@@ -21,7 +21,7 @@ use crate::policy::Resource::{
 };
 use crate::{
     access, audit, campaigns, funds, orders, pages, parked, partners, prospects, reports, search, sources,
-    teams, users,
+    teams, users, views,
 };
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
@@ -88,6 +88,12 @@ fn account_api(list: Routes) -> Routes {
         .api(Rule::Asks(View, Account), routes!(account::tokens::list_tokens))
         .idempotent(InTransaction, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
+        .api(Rule::Asks(View, Figures), routes!(views::list::list_views))
+        .idempotent(InTransaction, Rule::Asks(Update, Account), routes!(views::create::create_view))
+        .api(Rule::Asks(Update, Account), routes!(views::update::update_view))
+        .api(Rule::Asks(Update, Account), routes!(views::delete::delete_view))
+        .api(Rule::Asks(Update, Account), routes!(views::star::star_view))
+        .api(Rule::Asks(Update, Account), routes!(views::star::unstar_view))
         .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
         // Each kind of things is found within the viewer's permission to list it.
         .api(Rule::Asks(View, Account), routes!(search::find::search))
@@ -288,6 +294,13 @@ fn pages(list: Routes) -> Routes {
         )
         .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
         .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
+        .page(Rule::Asks(View, Figures), "/reports/", get(pages::reports::show_reports))
+        .page(Rule::Asks(Update, Account), "/reports/views/", post(pages::reports::views::submit_view))
+        .page(
+            Rule::Asks(Update, Account),
+            "/reports/views/{id}/{deed}/",
+            post(pages::reports::views::submit_deed),
+        )
         .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
         .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
         .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))

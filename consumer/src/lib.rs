@@ -1,7 +1,8 @@
 //! # The path of an event through the consumer
 //!
-//! 1. [`subscription`] takes part in the Kafka group and passes every record to the owner of its
-//!    partition (`assignment`, `lease`).
+//! 1. [`writer`] checks that no other consumer group writes the database. [`subscription`] takes
+//!    part in the Kafka group and passes every record to the owner of its partition (`assignment`,
+//!    `lease`).
 //! 2. [`partition`] owns one partition: `collect` gathers records into batches, and `event_batches`
 //!    takes each batch through the steps below. A step that fails is retried (`context`, `retry`).
 //! 3. [`directory`] is the Postgres snapshot that resolves the owner of an event. It is never older
@@ -67,3 +68,4 @@ mod stored_prospects;
 pub mod subscription;
 pub mod topic;
 pub mod verify;
+pub mod writer;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use prometheus_client::registry::Registry;
-use sluice_consumer::config::Config;
+use sluice_consumer::config::{Config, KafkaConfig};
 use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
@@ -19,6 +19,7 @@ use sluice_consumer::store::Store;
 use sluice_consumer::subscription::{Crashes, Subscription};
 use sluice_consumer::topic::Topic;
 use sluice_consumer::verify::command::{self, VerifyArgs};
+use sluice_consumer::writer;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
 use sluice_runtime::lifecycle::Lifecycle;
@@ -44,6 +45,12 @@ enum Command {
     Verify(VerifyArgs),
     /// Parked events: count and list them, mend or ignore them, let ignored ones wait again
     Parked(ParkedArgs),
+    /// Let this consumer group write the database in place of the registered one, whose consumers
+    /// must have stopped
+    ///
+    /// Its own offsets decide where it begins: copy those of the old group first, or it begins at
+    /// the oldest record that Kafka has. Events that are stored are not stored again.
+    TakeOver,
 }
 
 /// How long the last batches may take when the service drains.
@@ -58,6 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
         return match command {
             Command::Verify(args) => runtime.block_on(command::run(args, &config)),
             Command::Parked(args) => runtime.block_on(parked_command::run(args, &config)),
+            Command::TakeOver => runtime.block_on(writer::take_over(&config)),
         };
     }
     let enricher = Enricher::load(&config.geo.database)
@@ -81,7 +89,7 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     tracing::info!(ops = %bound, config = sluice_runtime::config::redacted(&config), "consumer starts");
 
     let store = Store::new(&config.clickhouse);
-    if !wait_for_tables(&store, &readiness, &lifecycle).await {
+    if !wait_for_servers(&store, &config.kafka, &readiness, &lifecycle).await {
         return Ok(());
     }
     let directory =
@@ -110,19 +118,36 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until ClickHouse answers and has the tables. False when the service drains first.
-async fn wait_for_tables(store: &Store, readiness: &Readiness, lifecycle: &Lifecycle) -> bool {
+/// Waits until ClickHouse has the tables and this group may write them. False when the service
+/// drains first.
+async fn wait_for_servers(
+    store: &Store,
+    kafka: &KafkaConfig,
+    readiness: &Readiness,
+    lifecycle: &Lifecycle,
+) -> bool {
     loop {
-        match store.check().await {
-            Ok(()) => {
+        match registration(store, kafka).await {
+            Ok(None) => {
                 readiness.ready("clickhouse");
                 return true;
             }
-            Err(error) => readiness.not_ready("clickhouse", error.to_string()),
+            Ok(Some(refusal)) => exit_bad_config(&refusal),
+            Err((part, reason)) => readiness.not_ready(part, reason),
         }
         tokio::select! {
             () = lifecycle.draining().cancelled() => return false,
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
     }
+}
+
+/// Why this group may not write, if so; or which server does not answer, and how.
+async fn registration(
+    store: &Store,
+    kafka: &KafkaConfig,
+) -> Result<Option<ConfigError>, (&'static str, String)> {
+    store.check().await.map_err(|error| ("clickhouse", error.to_string()))?;
+    let cluster = writer::cluster_id(kafka).await.map_err(|error| ("kafka", format!("{error:#}")))?;
+    writer::register(store, kafka, &cluster).await.map_err(|error| ("clickhouse", error.to_string()))
 }

@@ -10,6 +10,8 @@ pub enum Topic {
 }
 
 impl Topic {
+    pub const ALL: [Self; 2] = [Self::Events, Self::Changes];
+
     /// The word in metrics, logs and `/readyz`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

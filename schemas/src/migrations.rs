@@ -32,6 +32,7 @@ pub const CLICKHOUSE: &[Migration] = &[
         name: "0009_parked_decisions",
         sql: include_str!("../migrations/clickhouse/0009_parked_decisions.sql"),
     },
+    Migration { name: "0010_writers", sql: include_str!("../migrations/clickhouse/0010_writers.sql") },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables but not

@@ -30,6 +30,7 @@ pub mod parked_decisions;
 pub mod partners;
 pub mod password_resets;
 pub mod prospects;
+pub mod report_views;
 pub mod scope;
 pub mod second_factors;
 pub mod sessions;

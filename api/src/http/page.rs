@@ -19,6 +19,7 @@ use crate::preferences::Theme;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
     Home,
+    Reports,
     Campaigns,
     Prospects,
     Orders,
@@ -77,6 +78,7 @@ pub struct FrameViewer {
 type Link = (Section, &'static str, &'static str, Action, Resource);
 
 const HOME: Link = (Section::Home, "/", "Home", Action::View, Resource::Figures);
+const REPORTS: Link = (Section::Reports, "/reports/", "Reports", Action::View, Resource::Figures);
 const CAMPAIGNS: Link = (Section::Campaigns, "/campaigns/", "Campaigns", Action::List, Resource::Campaigns);
 const PROSPECTS: Link = (Section::Prospects, "/prospects/", "Prospects", Action::List, Resource::Prospects);
 const ORDERS: Link = (Section::Orders, "/orders/", "Orders", Action::List, Resource::Orders);
@@ -92,22 +94,24 @@ const ADMIN: Link = (Section::Admin, "/admin/", "Admin", Action::List, Resource:
 const fn links(position: Position) -> (&'static [Link], &'static [Link], &'static [Link]) {
     match position {
         Position::Buyer => (
-            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS],
+            &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS],
             &[TEAMS, USERS, SOURCES, PARTNERS],
-            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS],
+            &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
         Position::TeamLead => (
-            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
+            &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
             &[SOURCES, PARTNERS],
-            &[HOME, CAMPAIGNS, ORDERS, FUNDS],
+            &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
-        Position::FundsCoordinator => {
-            (&[HOME, FUNDS, CAMPAIGNS, TEAMS, USERS], &[SOURCES, PARTNERS], &[HOME, FUNDS, CAMPAIGNS, TEAMS])
-        }
+        Position::FundsCoordinator => (
+            &[HOME, FUNDS, REPORTS, CAMPAIGNS, TEAMS, USERS],
+            &[SOURCES, PARTNERS],
+            &[HOME, FUNDS, REPORTS, CAMPAIGNS],
+        ),
         Position::Owner => (
-            &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
+            &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
             &[PARKED, SOURCES, PARTNERS, ADMIN],
-            &[HOME, CAMPAIGNS, ORDERS, FUNDS],
+            &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
     }
 }

@@ -37,6 +37,7 @@ pub mod prospects;
 pub mod qr_code;
 pub mod redoc;
 pub mod register;
+pub mod reports;
 pub mod reset_password;
 pub mod restore;
 pub mod search;

@@ -44,6 +44,7 @@ mod rate_limits;
 mod registration_page;
 mod reports;
 mod reports_csv;
+mod reports_page;
 mod reports_property;
 mod routes;
 mod search;

@@ -1,9 +1,7 @@
 //! The program itself, in which the owner of a partition panics.
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::harness::{Lane, World};
@@ -16,22 +14,7 @@ async fn a_consumer_in_which_a_partition_panics_ends_with_1() {
     let lane = format!("replay/{}/0", world.topic);
     let insert = world.client.query("INSERT INTO lanes VALUES (?, 0, 18446744073709551615, now64())");
     insert.bind(&lane).execute().await.unwrap();
-    let program = Command::new(env!("CARGO_BIN_EXE_sluice-consumer"))
-        .env("SLUICE__KAFKA__BROKERS", &world.brokers)
-        .env("SLUICE__KAFKA__TOPIC", &world.topic)
-        .env("SLUICE__KAFKA__CHANGES_TOPIC", &world.changes_topic)
-        .env("SLUICE__KAFKA__GROUP", &world.group)
-        .env("SLUICE__CLICKHOUSE__URL", &world.clickhouse.url)
-        .env("SLUICE__CLICKHOUSE__DATABASE", &world.clickhouse.database)
-        .env("SLUICE__CLICKHOUSE__USER", &world.clickhouse.user)
-        .env("SLUICE__CLICKHOUSE__PASSWORD", world.clickhouse.password.expose())
-        .env("SLUICE__DIRECTORY__POSTGRES_URL", &world.postgres_url)
-        .env("SLUICE__OPS__LISTEN", "127.0.0.1:0")
-        .env("RUST_LOG", "info")
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let program = world.program().spawn().unwrap();
     let (prospect, mut lane) = (Uuid::now_v7(), Lane::new(0));
     lane.order(Uuid::now_v7(), &prospect.to_string());
     lane.send(&world, 1, 0).await;

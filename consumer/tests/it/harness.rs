@@ -2,6 +2,7 @@
 //! that can be stopped as if it were killed, and queries to ClickHouse.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ use sluice_runtime::ops::Readiness;
 use sluice_schemas::change::{Change, SCHEMA_HEADER, SCHEMA_VERSION};
 use sluice_schemas::chunk::{ChunkHeader, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
+use tokio::process::Command;
 use uuid::Uuid;
 
 /// 2026-11-01 00:00 UTC, the beginning of a month.
@@ -58,6 +60,26 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// The program, with this world as its surroundings. It logs to its standard error.
+    pub(crate) fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_sluice-consumer"));
+        program
+            .env("SLUICE__KAFKA__BROKERS", &self.brokers)
+            .env("SLUICE__KAFKA__TOPIC", &self.topic)
+            .env("SLUICE__KAFKA__CHANGES_TOPIC", &self.changes_topic)
+            .env("SLUICE__KAFKA__GROUP", &self.group)
+            .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
+            .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
+            .env("SLUICE__CLICKHOUSE__USER", &self.clickhouse.user)
+            .env("SLUICE__CLICKHOUSE__PASSWORD", self.clickhouse.password.expose())
+            .env("SLUICE__DIRECTORY__POSTGRES_URL", &self.postgres_url)
+            .env("SLUICE__OPS__LISTEN", "127.0.0.1:0")
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        program
+    }
+
     /// A new topic and the migrated tables.
     pub(crate) async fn new(n_partitions: i32) -> Self {
         let servers = testing::servers().await;

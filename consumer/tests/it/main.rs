@@ -25,3 +25,4 @@ mod verify;
 mod verify_kafka;
 mod verify_people;
 mod waiting;
+mod writer;

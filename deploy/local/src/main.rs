@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use sluice_local::chdb::{self, auth::Credentials};
 use sluice_local::demo::DemoCommand;
+use sluice_local::stack::commands::Service;
 use sluice_local::stack::config::{FolderArgs, Ports};
 use sluice_local::stack::start::{UpOptions, up};
 use sluice_local::stack::{commands, demo_data, detach};
@@ -34,6 +35,13 @@ enum Command {
     Status(StatusArgs),
     /// Follow the log of a service
     Logs(LogsArgs),
+    /// Run a command of a service with the configuration of the running stack, for example
+    /// `run consumer verify`
+    Run(RunArgs),
+    /// Stop one service of the running stack until `resume`, for example for a repair
+    Pause(NameArgs),
+    /// Let a paused service run again
+    Resume(NameArgs),
     /// Run a part of the demo, or remove the demo
     Demo(DemoArgs),
     /// Serve ClickHouse's HTTP interface from the engine as a library
@@ -88,6 +96,24 @@ struct LogsArgs {
     /// Show the end of the log and exit
     #[arg(long)]
     no_follow: bool,
+}
+
+#[derive(clap::Args)]
+struct NameArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// The service (see `status`)
+    name: String,
+}
+
+#[derive(clap::Args)]
+struct RunArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    service: Service,
+    /// The arguments of the service
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -184,6 +210,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Down(folder) => commands::down(&folder.folder()?).await,
         Command::Status(args) => commands::status(&args.folder.folder()?, args.json),
         Command::Logs(args) => commands::logs(&args.folder.folder()?, &args.name, !args.no_follow).await,
+        Command::Pause(args) => commands::pause(&args.folder.folder()?, &args.name, true).await,
+        Command::Resume(args) => commands::pause(&args.folder.folder()?, &args.name, false).await,
+        Command::Run(args) => commands::run(&args.folder.folder()?, args.service, args.arguments),
         Command::Demo(args) => match args.command {
             DemoChoice::Part(command) => {
                 init_log();

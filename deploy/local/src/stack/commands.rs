@@ -1,8 +1,10 @@
-//! `down`, `status` and `logs`. They read the state file of the running stack, and signal its
-//! supervisor.
+//! `down`, `status`, `logs`, `run`, `pause` and `resume`. They read the state file of the running
+//! stack, and tell its supervisor by a signal or a file.
 
 use std::io::{Seek as _, SeekFrom};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -11,7 +13,32 @@ use nix::unistd::Pid;
 use sluice_runtime::clock::Clock;
 
 use super::state::{self, UnitState};
+use super::units::{Blueprint, Start, pause_file};
 use crate::progress::say;
+
+/// A service whose commands can be run.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Service {
+    Consumer,
+    Api,
+}
+
+/// Replaces this process by a command of a service, with the configuration of the running stack.
+///
+/// # Errors
+/// When no stack is running, or the program cannot be started.
+pub fn run(folder: &Path, service: Service, arguments: Vec<String>) -> anyhow::Result<()> {
+    let (blueprint, _) = Blueprint::running(folder)?;
+    let unit = match service {
+        Service::Consumer => blueprint.consumer()?,
+        Service::Api => blueprint.api()?,
+    };
+    let Start::Program(spec, _) = unit.start else { anyhow::bail!("{} is no program", unit.name) };
+    anyhow::ensure!(!arguments.is_empty(), "name a command of the {}: see --help", unit.name);
+    let mut command = Command::new(&spec.program);
+    command.args(arguments).envs(spec.environment).env("RUST_LOG", "warn");
+    Err(command.exec()).with_context(|| format!("cannot run {}", spec.program.display()))
+}
 
 /// Stops the stack of a folder. Does nothing if none is running.
 ///
@@ -34,6 +61,37 @@ pub async fn down(folder: &Path) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     say(&format!("stopped after {:.1} s", began.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+/// Stops a unit until it is resumed, or lets a stopped one run again. Waits until it has.
+///
+/// # Errors
+/// When no stack is running, it has no such unit, or the unit does not follow within two minutes.
+pub async fn pause(folder: &Path, name: &str, is_paused: bool) -> anyhow::Result<()> {
+    let unit = |name: &str| -> anyhow::Result<UnitState> {
+        let state = state::read(folder).filter(|_| state::is_running(folder).unwrap_or(false));
+        let units = state.context("no stack is running here")?.units;
+        let names: Vec<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
+        let unknown = format!("there is no unit {name:?}; units: {}", names.join(", "));
+        units.into_iter().find(|unit| unit.name == name).context(unknown)
+    };
+    let file = pause_file(&unit(name)?.log);
+    if is_paused {
+        std::fs::write(&file, "")?;
+    } else {
+        std::fs::remove_file(&file).ok();
+    }
+    let wanted = if is_paused { "paused" } else { "ready" };
+    let began = Instant::now();
+    while unit(name)?.state != wanted {
+        anyhow::ensure!(
+            began.elapsed() < Duration::from_secs(120),
+            "{name} is not {wanted} after two minutes"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    say(&format!("{name} is {wanted}"));
     Ok(())
 }
 

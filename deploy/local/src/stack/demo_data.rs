@@ -1,7 +1,7 @@
 //! The demo teams, or the first owner. They are created at the first start. Their passwords are in
 //! `var/credentials.json`, which only the owner of the stack can read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 
@@ -108,10 +108,8 @@ pub async fn create_owner(blueprint: &Blueprint) -> anyhow::Result<Logins> {
 /// # Errors
 /// When no stack is running, or the API refuses.
 pub async fn remove(folder: &Path) -> anyhow::Result<()> {
-    let state = super::state::read(folder).filter(|_| super::state::is_running(folder).unwrap_or(false));
-    let state = state.context("no stack is running here; start it with `deploy/up --no-demo`")?;
-    let ports = state.ports.context("the running stack has not written its ports yet; try again")?;
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(state.pid)?);
+    let (blueprint, pid) = Blueprint::running(folder)?;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGUSR1)?;
     let has_demo = || {
         super::state::read(folder).is_some_and(|state| {
@@ -122,8 +120,6 @@ pub async fn remove(folder: &Path) -> anyhow::Result<()> {
     while has_demo() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    let secrets = super::config::Secrets::load(folder)?;
-    let blueprint = Blueprint { folder: folder.to_owned(), ports, secrets, geo: PathBuf::new() };
     blueprint.api_command(&["demo", "remove"], "demo")?.run().await?;
     std::fs::remove_file(credentials_path(folder)).ok();
     std::fs::remove_file(folder.join("demo-backfilled")).ok();

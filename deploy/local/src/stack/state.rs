@@ -13,7 +13,7 @@ use super::config::Ports;
 pub struct UnitState {
     /// `kafka`, `ingest`, …
     pub name: String,
-    /// `starting`, `ready`, `not ready`, `restarting`, `stopping`, `stopped`.
+    /// `starting`, `ready`, `not ready`, `paused`, `restarting`, `stopping`, `stopped`.
     pub state: String,
     /// The process id while the unit is running.
     pub pid: Option<i32>,

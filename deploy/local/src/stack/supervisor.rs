@@ -1,5 +1,5 @@
-//! Watches one unit: starts it, waits until it is ready, restarts it when it dies, and stops it in
-//! order.
+//! Watches one unit: starts it, waits until it is ready, restarts it when it dies, keeps it stopped
+//! while its pause file exists, and stops it in order.
 //!
 //! The pause before a restart grows from half a second to 30 seconds. It is reset once the unit has
 //! been ready for a minute.
@@ -24,6 +24,7 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(90);
 /// Later a program may wait for another unit that is down, for as long as that takes.
 const LATER_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+const PAUSE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Returns the pause before the next start, after a run that lasted `lasted`.
 pub fn next_pause(previous: Option<Duration>, lasted: Duration) -> Duration {
@@ -68,6 +69,8 @@ pub async fn start(unit: Unit, board: &Board, tracker: &TaskTracker) -> anyhow::
         });
     });
     let started = Instant::now();
+    // Of an earlier run of the stack.
+    std::fs::remove_file(unit.pause_file()).ok();
     let process = unit.start(FIRST_PATIENCE).await?;
     show_ready(board, name, &process);
     crate::progress::done(name, started.elapsed());
@@ -101,6 +104,17 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
                     crate::progress::say(&format!("{} ended ({status})", unit.name));
                 }
                 () = probe(&unit, &board) => {}
+                () = exists(&unit, true) => {
+                    running.stop(unit.stop_signal, unit.patience).await;
+                    board.unit(unit.name, |unit| {
+                        unit.state = "paused".into();
+                        (unit.pid, unit.ready_since) = (None, None);
+                    });
+                    tokio::select! {
+                        () = exists(&unit, false) => {}
+                        () = stop.cancelled() => break,
+                    }
+                }
                 () = stop.cancelled() => {
                     board.unit(unit.name, |unit| unit.state = "stopping".into());
                     running.stop(unit.stop_signal, unit.patience).await;
@@ -154,6 +168,14 @@ async fn probe(unit: &Unit, board: &Board) {
             board.unit(unit.name, |unit| unit.state = if is_ready { "ready" } else { "not ready" }.into());
         }
         was_ready = is_ready;
+    }
+}
+
+/// Waits until the pause file of a unit exists, or no longer exists.
+async fn exists(unit: &Unit, wanted: bool) {
+    let path = unit.pause_file();
+    while path.exists() != wanted {
+        tokio::time::sleep(PAUSE_INTERVAL).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use nix::sys::signal::Signal;
 
 use super::config::{Ports, Secrets};
@@ -31,6 +32,11 @@ pub enum Start {
 /// Returns the path of the file with the logins and campaigns.
 pub fn credentials_path(folder: &Path) -> PathBuf {
     folder.join("credentials.json")
+}
+
+/// Returns the file that keeps the unit with this log stopped.
+pub fn pause_file(log: &Path) -> PathBuf {
+    log.with_extension("paused")
 }
 
 /// A unit of the stack.
@@ -67,6 +73,11 @@ impl Unit {
 }
 
 impl Unit {
+    /// Returns the file whose existence keeps the unit stopped while the stack runs.
+    pub fn pause_file(&self) -> PathBuf {
+        pause_file(&self.log)
+    }
+
     /// Returns the URL that reports whether the unit is ready, if it has one.
     pub fn ready_url(&self) -> Option<&str> {
         match &self.start {
@@ -86,6 +97,18 @@ pub struct Blueprint {
 }
 
 impl Blueprint {
+    /// Returns the data of the running stack of a folder, and the process id of its supervisor.
+    ///
+    /// # Errors
+    /// When no stack is running there.
+    pub fn running(folder: &Path) -> anyhow::Result<(Self, u32)> {
+        let state = super::state::read(folder).filter(|_| super::state::is_running(folder).unwrap_or(false));
+        let state = state.context("no stack is running here; start it with `deploy/up`")?;
+        let ports = state.ports.context("the running stack has not written its ports yet; try again")?;
+        let secrets = Secrets::load(folder)?;
+        Ok((Self { folder: folder.to_owned(), ports, secrets, geo: PathBuf::new() }, state.pid))
+    }
+
     fn log(&self, name: &str) -> PathBuf {
         self.folder.join("log").join(format!("{name}.log"))
     }

@@ -54,6 +54,37 @@ async fn what_dies_is_started_again_after_a_growing_pause() {
 }
 
 #[tokio::test]
+async fn a_paused_unit_runs_again_when_it_is_resumed() {
+    let folder = testing::folder("pause");
+    let board = Board::new(&folder);
+    let tracker = TaskTracker::new();
+    let unit = unit(&folder, "sleep 60");
+    let pause_file = unit.pause_file();
+    // Of an earlier run of the stack.
+    std::fs::write(&pause_file, "").unwrap();
+    let watched = supervisor::start(unit, &board, &tracker).await.unwrap();
+    let becomes = async |state: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while read(&folder).unwrap().units[0].state != state {
+            assert!(Instant::now() < deadline, "not {state}: {:?}", read(&folder));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        read(&folder).unwrap().units[0].pid
+    };
+    let first = becomes("ready").await;
+    std::fs::write(&pause_file, "").unwrap();
+    assert_eq!(becomes("paused").await, None);
+    std::fs::remove_file(&pause_file).unwrap();
+    let second = becomes("ready").await;
+    assert!(second.is_some() && second != first);
+    std::fs::write(&pause_file, "").unwrap();
+    becomes("paused").await;
+    watched.stop().await;
+    assert_eq!(becomes("stopped").await, None);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_stop_asks_first_and_kills_later() {
     let folder = testing::folder("stop");
     let board = Board::new(&folder);
