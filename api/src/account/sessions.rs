@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
 use serde_json::json;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::account::model::{RevokeOthersResponse, SessionResponse};
@@ -19,23 +18,12 @@ use crate::http::openapi::{DetailErrors, ListErrors};
 use crate::http::paging::{Listing, Page};
 use crate::http::query::event_cursor;
 use crate::http::state::App;
+use crate::http::typed_query::{Limit, TimeCursor, TimePageQuery};
 use crate::policy::Resource;
-
-/// The parameters of the list of logins.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListSessionsQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-}
 
 /// List the caller's logins
 #[utoipa::path(
-    get, path = "/api/account/sessions/", tag = "account", params(ListSessionsQuery),
+    get, path = "/api/account/sessions/", tag = "account", params(TimePageQuery),
     responses((status = 200, description = "Active logins, newest first", body = Vec<SessionResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -45,8 +33,7 @@ pub async fn list_sessions(
     listing: Listing,
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
-    let limit = params.limit();
-    let after = params.event_cursor();
+    let TimePageQuery { limit: Limit(limit), cursor: TimeCursor(after) } = TimePageQuery::read(&mut params);
     params.finish()?;
     let after = after.and_then(|(time_ms, id)| Some((DateTime::from_timestamp_millis(time_ms)?, id)));
     let now = time_of(&app.clock);

@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::TimeDelta;
 use serde_json::json;
-use utoipa::IntoParams;
 
 use crate::account::model::{CreateTokenRequest, CreateTokenResponse, TokenResponse};
 use crate::db::api_tokens::{self, NewApiToken};
@@ -24,23 +23,12 @@ use crate::http::query::text_cursor;
 use crate::http::request::Body;
 use crate::http::state::App;
 use crate::http::transaction::Transaction;
+use crate::http::typed_query::{IdCursor, IdPageQuery, Limit};
 use crate::policy::Resource;
-
-/// The parameters of the list of tokens.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListTokensQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-}
 
 /// List the caller's API tokens
 #[utoipa::path(
-    get, path = "/api/account/tokens/list/", tag = "account", params(ListTokensQuery),
+    get, path = "/api/account/tokens/list/", tag = "account", params(IdPageQuery),
     responses((status = 200, description = "Valid tokens, newest first", body = Vec<TokenResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -50,7 +38,7 @@ pub async fn list_tokens(
     listing: Listing,
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
-    let (limit, after) = (params.limit(), params.id_cursor());
+    let IdPageQuery { limit: Limit(limit), cursor: IdCursor(after) } = IdPageQuery::read(&mut params);
     params.finish()?;
     let (user_id, now) = (allowed.viewer.id, time_of(&app.clock));
     let rows = api_tokens::list(&app.postgres, user_id, now, after, i64::from(limit) + 1).await?;

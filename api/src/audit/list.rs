@@ -3,18 +3,21 @@
 use axum::extract::State;
 use axum::response::Response;
 use chrono::DateTime;
-use utoipa::IntoParams;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 use crate::audit::model::AuditLineResponse;
 use crate::db::audit::{self, AuditFilter, AuditRow, SORTING};
-use crate::db::like_pattern;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
+use crate::http::fields::types::text;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::Params;
+use crate::http::query::{Moment, Params};
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Param, Search, query};
+use crate::time_zone::TimeZone;
 
 /// The maximum length of a filter.
 const MAX_WORD_CHARS: usize = 100;
@@ -26,28 +29,63 @@ page_query! {
     pub struct AuditPageQuery of SORTING;
 }
 
-/// The filters of the audit trail.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListAuditQuery {
-    /// Only lines of this user.
-    actor_id: Option<i64>,
-    /// Like in paths: `users`, `teams`, `funds/requests`.
-    resource: Option<String>,
-    /// Only lines about the thing with this id. With `resource`: the history of one thing.
-    resource_id: Option<String>,
-    /// For example `create`, `update`, `delete`, `restore`.
-    verb: Option<String>,
-    /// RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// RFC 3339, or a date in `tz`, which is included.
-    to: Option<String>,
-    /// The time zone of dates; by default the viewer's.
-    tz: Option<String>,
-    /// A part of a name, an address, an id or a value; at least 3 characters.
-    #[param(min_length = 3)]
-    q: Option<String>,
+/// An exact word of a line.
+#[derive(Debug, Clone)]
+pub struct Word(pub Option<String>);
+
+impl Param for Word {
+    fn read(params: &mut Params, name: &'static str) -> Self {
+        let text = params.text(name).map(str::to_owned);
+        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_WORD_CHARS) {
+            params.fail(name, format!("Ensure this field has no more than {MAX_WORD_CHARS} characters."));
+        }
+        Self(text)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().max_length(Some(MAX_WORD_CHARS)).into()
+    }
+}
+
+/// A text to search for. The trigram index needs three characters: a shorter text would read every
+/// line.
+#[derive(Debug, Clone)]
+pub struct LongSearch(pub Search);
+
+impl Param for LongSearch {
+    fn read(params: &mut Params, name: &'static str) -> Self {
+        let search = Search::read(params, name);
+        if !search.0.is_empty() && search.0.chars().count() < MIN_Q_CHARS {
+            params.fail(name, format!("Ensure this field has at least {MIN_Q_CHARS} characters."));
+        }
+        Self(search)
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().min_length(Some(MIN_Q_CHARS)).into()
+    }
+}
+
+query! {
+    /// The filters of the audit trail.
+    pub struct ListAuditQuery {
+        /// Only lines of this user.
+        pub actor_id: Option<i64>,
+        /// Like in paths: `users`, `teams`, `funds/requests`.
+        pub resource: Word,
+        /// Only lines about the thing with this id. With `resource`: the history of one thing.
+        pub resource_id: Word,
+        /// For example `create`, `update`, `delete`, `restore`.
+        pub verb: Word,
+        /// RFC 3339, or a date in `tz`.
+        pub from: Option<Moment>,
+        /// RFC 3339, or a date in `tz`, which is included.
+        pub to: Option<Moment>,
+        /// The time zone of dates; by default the viewer's.
+        pub tz: Option<TimeZone>,
+        /// A part of a name, an address, an id or a value; at least 3 characters.
+        pub q: LongSearch,
+    }
 }
 
 /// List the audit trail
@@ -80,35 +118,19 @@ pub async fn collect(
     limit: u32,
 ) -> Result<Page<AuditRow>, ApiError> {
     let order = params.order(&SORTING, limit);
-    let range = params.time_range(allowed.viewer.time_zone);
+    let query = ListAuditQuery::read(&mut params);
+    let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
     let filter = AuditFilter {
-        actor_id: params.id("actor_id"),
-        resource: word(&mut params, "resource"),
-        resource_id: word(&mut params, "resource_id"),
-        verb: word(&mut params, "verb"),
+        actor_id: query.actor_id,
+        resource: query.resource.0,
+        resource_id: query.resource_id.0,
+        verb: query.verb.0,
         from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
         // The whole last millisecond: the database has microseconds.
         to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
-        q: search(&mut params).map(|q| like_pattern(&q)),
+        q: query.q.0.pattern(),
     };
     params.finish()?;
     let rows = audit::list(&app.postgres, &filter, &order).await?;
     Ok(Page::ordered(rows, &order))
-}
-
-/// Reads `q`. The trigram index needs three characters; a shorter text would scan every line.
-fn search(params: &mut Params) -> Option<String> {
-    let q = Some(params.q()).filter(|q| !q.is_empty())?;
-    if q.chars().count() < MIN_Q_CHARS {
-        params.fail("q", format!("Ensure this field has at least {MIN_Q_CHARS} characters."));
-    }
-    Some(q)
-}
-
-fn word(params: &mut Params, name: &'static str) -> Option<String> {
-    let text = params.text(name)?.to_owned();
-    if text.chars().count() > MAX_WORD_CHARS {
-        params.fail(name, format!("Ensure this field has no more than {MAX_WORD_CHARS} characters."));
-    }
-    Some(text)
 }

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::campaigns::fields::STATES;
 use crate::campaigns::model::CampaignResponse;
@@ -15,6 +14,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query, word};
 use crate::policy::{Resource, Scope};
 
 page_query! {
@@ -22,25 +22,29 @@ page_query! {
     pub struct CampaignPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListCampaignsQuery {
-    /// Part of the name.
-    q: Option<String>,
-    /// Only campaigns of this Buyer.
-    user_id: Option<i64>,
-    /// Only campaigns of the present members of this team.
-    team_id: Option<i64>,
-    /// Only campaigns with this traffic source.
-    source_id: Option<i64>,
-    /// Only campaigns with this partner.
-    partner_id: Option<i64>,
-    /// Only `active` or only `paused` campaigns.
-    state: Option<String>,
-    /// Only campaigns with this tag.
-    tag: Option<String>,
+word! {
+    /// The state of a campaign.
+    pub struct CampaignState of STATES;
+}
+
+query! {
+    /// The filters of the list.
+    pub struct ListCampaignsQuery {
+        /// Part of the name.
+        pub q: Search,
+        /// Only campaigns of this Buyer.
+        pub user_id: Option<i64>,
+        /// Only campaigns of the present members of this team.
+        pub team_id: Option<i64>,
+        /// Only campaigns with this traffic source.
+        pub source_id: Option<i64>,
+        /// Only campaigns with this partner.
+        pub partner_id: Option<i64>,
+        /// Only `active` or only `paused` campaigns.
+        pub state: CampaignState,
+        /// Only campaigns with this tag.
+        pub tag: Option<String>,
+    }
 }
 
 /// List campaigns
@@ -76,18 +80,19 @@ pub async fn collect(
 ) -> Result<Page<CampaignRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::Campaigns)?;
     let order = params.order(&SORTING, limit);
+    let query = ListCampaignsQuery::read(&mut params);
     let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = CampaignFilter {
-        q: params.q_pattern(),
+        q: query.q.pattern(),
         is_archived: part.is_archived,
         own_user: (part.scope == Scope::Own).then_some(allowed.viewer.id),
         own_team: (part.scope == Scope::Team).then_some(own_team),
-        user_id: params.id("user_id"),
-        team_id: params.id("team_id"),
-        source_id: params.id("source_id"),
-        partner_id: params.id("partner_id"),
-        state: Some(params.choice("state", &["", STATES[0], STATES[1]])).filter(|state| !state.is_empty()),
-        tag: params.text("tag").map(str::to_owned),
+        user_id: query.user_id,
+        team_id: query.team_id,
+        source_id: query.source_id,
+        partner_id: query.partner_id,
+        state: query.state.0,
+        tag: query.tag,
     };
     params.finish()?;
     let rows = campaigns::list(&app.postgres, &filter, &order).await?;

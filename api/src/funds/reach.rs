@@ -6,7 +6,6 @@ use sqlx::PgExecutor;
 use crate::db::funds::accounts;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::query::Params;
 use crate::http::state::App;
 use crate::policy::Scope;
 
@@ -30,9 +29,12 @@ impl Reach {
     }
 
     /// Loads the buyers within the viewer's scope who match the parameters `user_id` and `team_id`.
-    /// Errors stay in `params`.
-    pub async fn asked(app: &App, allowed: &Allowed, params: &mut Params) -> Result<Self, ApiError> {
-        let (user_id, team_id) = (params.id("user_id"), params.id("team_id"));
+    pub async fn asked(
+        app: &App,
+        allowed: &Allowed,
+        user_id: Option<i64>,
+        team_id: Option<i64>,
+    ) -> Result<Self, ApiError> {
         let mut reach = Self::of(&app.postgres, allowed).await?;
         if let Some(team_id) = team_id {
             let members = accounts::members(&app.postgres, team_id).await?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::db::MAX_TIME_MS;
 use crate::db::event_order::{EventColumn, EventValue};
 use crate::http::query::{Params, event_cursor};
-use crate::http::sort;
+use crate::http::sort::{self, SortChoices};
 
 /// The order of a page, and the place where it begins.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +56,20 @@ impl Params {
                 false
             }
         }
+    }
+}
+
+impl<const N: usize> SortChoices for [EventColumn; N] {
+    fn names(&self) -> Vec<&'static str> {
+        std::iter::once("time").chain(self.iter().map(|column| column.names()[0])).collect()
+    }
+
+    fn default(&self) -> &'static str {
+        "-time"
+    }
+
+    fn note(&self) -> &'static str {
+        "Every order but that of time reads all events of the range from `from` to `to`."
     }
 }
 

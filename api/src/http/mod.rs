@@ -48,3 +48,4 @@ pub mod serve;
 pub mod sort;
 pub mod state;
 pub mod transaction;
+pub mod typed_query;

@@ -1,6 +1,6 @@
-//! Reads the query parameters of lists: `limit`, `cursor`, `sort`, `q`, `from`, `to`, `tz`,
-//! `user_id`, `status`. An empty value counts as missing. A wrong value is a 400 that names the
-//! parameter; it is never ignored or guessed.
+//! Reads query parameters one after the other and collects their errors. An empty value counts as
+//! missing. A wrong value is a 400 that names the parameter; it is never ignored or guessed.
+//! `typed_query.rs` defines the parameters of a request by one struct.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate};
 use uuid::Uuid;
 
-use crate::db::{MAX_TIME_MS, like_pattern};
+use crate::db::MAX_TIME_MS;
 use crate::http::error::{ApiError, FieldErrors};
 use crate::time_zone::TimeZone;
 
@@ -25,6 +25,37 @@ const MAX_Q_CHARS: usize = 200;
 pub struct Params {
     values: HashMap<String, String>,
     errors: FieldErrors,
+}
+
+/// A time, or a day in a zone that another parameter names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Day(NaiveDate),
+    /// Unix milliseconds.
+    Time(i64),
+}
+
+impl Moment {
+    /// Returns the time, or the beginning of the day, in Unix milliseconds.
+    #[must_use]
+    pub fn start_ms(self, zone: TimeZone) -> i64 {
+        match self {
+            Self::Day(day) => start_of_day(day, zone).clamp(0, MAX_TIME_MS),
+            Self::Time(time_ms) => time_ms,
+        }
+    }
+
+    /// Returns the time, or the last moment of the day, in Unix milliseconds.
+    #[must_use]
+    pub fn end_ms(self, zone: TimeZone) -> i64 {
+        match self {
+            Self::Day(day) => {
+                let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+                (start_of_day(next, zone) - 1).clamp(0, MAX_TIME_MS)
+            }
+            Self::Time(time_ms) => time_ms,
+        }
+    }
 }
 
 /// A time range in Unix milliseconds, both ends included.
@@ -67,6 +98,32 @@ impl Params {
         self.bounded("limit", DEFAULT_LIMIT)
     }
 
+    /// Reads one of some words.
+    pub fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text(name)?;
+        let found = words.iter().find(|word| **word == text).copied();
+        if found.is_none() {
+            let message = format!("\"{text}\" is not a valid choice.");
+            self.fail(name, message);
+        }
+        found
+    }
+
+    /// Reads a parameter with a function. `message` makes the error of its text.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        message: impl Fn(&str) -> String,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let (found, message) = (parse(text), message(text));
+        if found.is_none() {
+            self.fail(name, message);
+        }
+        found
+    }
+
     fn bounded(&mut self, name: &str, default: u32) -> u32 {
         let Some(text) = self.text(name).map(str::to_owned) else { return default };
         let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
@@ -84,49 +141,21 @@ impl Params {
 
     /// Reads one of some words; the first of them if none was given.
     pub fn choice(&mut self, name: &str, words: &[&'static str]) -> &'static str {
-        let Some(text) = self.text(name) else { return words[0] };
-        if let Some(word) = words.iter().find(|word| **word == text) {
-            return word;
-        }
-        let message = format!("\"{text}\" is not a valid choice.");
-        self.fail(name, message);
-        words[0]
+        self.word(name, words).unwrap_or(words[0])
     }
 
-    /// Reads `sort`: true for `name`, false for `-name`. `created_at` is a synonym of `time`.
-    pub fn is_ascending(&mut self, name: &'static str, default: bool) -> bool {
-        let Some(text) = self.text("sort") else { return default };
-        let (is_ascending, found) = text.strip_prefix('-').map_or((true, text), |found| (false, found));
-        if found == name || (name == "time" && found == "created_at") {
-            return is_ascending;
-        }
-        let message = format!("\"{text}\" is not a valid choice. Choose {name} or -{name}.");
-        self.fail("sort", message);
-        default
-    }
-
-    /// Reads `q`, the text to search for; empty if none was given.
-    pub fn q(&mut self) -> String {
-        let text = self.text("q").unwrap_or_default().trim().to_owned();
+    /// Reads a text to search for; empty if none was given.
+    pub fn search(&mut self, name: &str) -> String {
+        let text = self.text(name).unwrap_or_default().trim().to_owned();
         if text.chars().count() > MAX_Q_CHARS {
-            self.fail("q", format!("Ensure this field has no more than {MAX_Q_CHARS} characters."));
+            self.fail(name, format!("Ensure this field has no more than {MAX_Q_CHARS} characters."));
         }
         text
     }
 
-    /// Reads `q` as an `ILIKE` pattern that matches the text anywhere.
-    pub fn q_pattern(&mut self) -> Option<String> {
-        Some(self.q()).filter(|q| !q.is_empty()).map(|q| like_pattern(&q))
-    }
-
     /// Reads a parameter that is `true` or `false`.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
-        self.choice(name, &["", "true", "false"]).parse().ok()
-    }
-
-    /// Reads `user_id`; 0 if none was given.
-    pub fn user_id(&mut self) -> u64 {
-        self.id("user_id").map_or(0, i64::unsigned_abs)
+        self.word(name, &["true", "false"]).map(|word| word == "true")
     }
 
     /// Reads an id.
@@ -145,12 +174,6 @@ impl Params {
             self.fail("cursor", "Invalid cursor.");
         }
         id
-    }
-
-    /// Reads `at`: RFC 3339, or a date in `tz` or else in `zone`, which means the end of that day.
-    pub fn at(&mut self, zone: TimeZone) -> Option<i64> {
-        let zone = self.zone(zone);
-        self.moment("at", zone, true)
     }
 
     /// Reads `country` as two capital letters; empty if none was given.
@@ -191,12 +214,10 @@ impl Params {
         read
     }
 
-    /// Reads `from` and `to`: RFC 3339, or a date in `tz` or else in `zone`. The whole day of `to`
-    /// is included.
-    pub fn time_range(&mut self, zone: TimeZone) -> TimeRange {
-        let zone = self.zone(zone);
-        let from_ms = self.moment("from", zone, false).unwrap_or(0);
-        let to_ms = self.moment("to", zone, true).unwrap_or(MAX_TIME_MS);
+    /// Makes a range of `from` and `to`, which were read before. The whole day of `to` is included.
+    pub fn range(&mut self, from: Option<Moment>, to: Option<Moment>, zone: TimeZone) -> TimeRange {
+        let from_ms = from.map_or(0, |from| from.start_ms(zone));
+        let to_ms = to.map_or(MAX_TIME_MS, |to| to.end_ms(zone));
         if from_ms > to_ms && self.errors.is_empty() {
             self.fail("to", "Ensure this is not before \"from\".");
         }
@@ -205,27 +226,19 @@ impl Params {
 
     /// Reads `tz`; `default` if none was given.
     pub fn zone(&mut self, default: TimeZone) -> TimeZone {
-        let Some(text) = self.text("tz") else { return default };
-        if let Some(zone) = TimeZone::find(text) {
-            return zone;
-        }
-        self.fail("tz", "This is not the name of a time zone, as Europe/Berlin is.");
-        default
+        self.known_zone("tz").unwrap_or(default)
     }
 
-    fn moment(&mut self, name: &'static str, zone: TimeZone, is_end: bool) -> Option<i64> {
-        // An unescaped `+` in a query is a space.
-        let text = self.text(name)?.to_owned();
-        if let Ok(date) = text.parse::<NaiveDate>() {
-            let day = if is_end { date.checked_add_days(Days::new(1)).unwrap_or(date) } else { date };
-            let start_ms = start_of_day(day, zone) - i64::from(is_end);
-            return Some(start_ms.clamp(0, MAX_TIME_MS));
-        }
-        if let Ok(time) = DateTime::parse_from_rfc3339(&text.replace(' ', "+")) {
-            return Some(time.timestamp_millis().clamp(0, MAX_TIME_MS));
-        }
-        self.fail(name, "Enter a date as 2026-11-23 or a time as 2026-11-23T08:00:00Z.");
-        None
+    /// Reads the name of a time zone.
+    pub fn known_zone(&mut self, name: &str) -> Option<TimeZone> {
+        let message = "This is not the name of a time zone, as Europe/Berlin is.";
+        self.parsed(name, TimeZone::find, |_| message.to_owned())
+    }
+
+    /// Reads a time in RFC 3339, or a date.
+    pub fn moment(&mut self, name: &str) -> Option<Moment> {
+        let message = "Enter a date as 2026-11-23 or a time as 2026-11-23T08:00:00Z.";
+        self.parsed(name, parse_moment, |_| message.to_owned())
     }
 
     /// Returns the errors so far, for a page that shows them at the fields.
@@ -241,6 +254,15 @@ impl Params {
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::fields(self.errors)) }
     }
+}
+
+fn parse_moment(text: &str) -> Option<Moment> {
+    if let Ok(day) = text.parse() {
+        return Some(Moment::Day(day));
+    }
+    // An unescaped `+` in a query is a space.
+    let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok()?;
+    Some(Moment::Time(time.timestamp_millis().clamp(0, MAX_TIME_MS)))
 }
 
 /// Returns the first moment of a day in a zone, in Unix milliseconds. Where daylight saving time
@@ -285,15 +307,20 @@ pub fn with_param(query: Option<&str>, name: &str, value: Option<&str>) -> Strin
 mod tests {
     use super::*;
 
+    fn range(params: &mut Params) -> TimeRange {
+        let zone = params.known_zone("tz").unwrap_or(TimeZone::UTC);
+        let (from, to) = (params.moment("from"), params.moment("to"));
+        params.range(from, to, zone)
+    }
+
     fn error_of(query: &str) -> Option<String> {
         let mut params = Params::parse(Some(query));
         params.limit();
-        params.is_ascending("time", false);
-        params.q();
-        params.user_id();
+        params.search("q");
+        params.id("user_id");
         params.country();
         params.event_cursor();
-        params.time_range(TimeZone::UTC);
+        range(&mut params);
         params.finish().err().map(|error| error.sentence())
     }
 
@@ -304,7 +331,6 @@ mod tests {
             ("limit=0", "limit"),
             ("limit=1000000000000000000000000000000", "limit"),
             ("limit=ten", "limit"),
-            ("sort=password", "sort"),
             ("user_id=9223372036854775808", "user_id"),
             ("user_id=-1", "user_id"),
             ("country=Ukraine", "country"),
@@ -319,9 +345,7 @@ mod tests {
             let error = error_of(query);
             assert!(error.as_ref().is_some_and(|error| error.starts_with(name)), "{query}: {error:?}");
         }
-        for query in
-            ["", "limit=1000&sort=-time", "from=&to=", "from=2026-11-23T08:00:00+02:00", "sort=created_at"]
-        {
+        for query in ["", "limit=1000", "from=&to=", "from=2026-11-23T08:00:00+02:00"] {
             assert_eq!(error_of(query), None, "{query}");
         }
     }
@@ -329,7 +353,7 @@ mod tests {
     #[test]
     fn dates_are_in_the_zone_and_the_last_is_included() {
         let mut params = Params::parse(Some("from=2026-03-29&to=2026-03-29&tz=Europe/Berlin"));
-        let range = params.time_range(TimeZone::UTC);
+        let range = range(&mut params);
         // The day on which the clocks go forward has 23 hours.
         assert_eq!(range.to_ms - range.from_ms + 1, 23 * 3_600_000);
         assert_eq!(

@@ -6,14 +6,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{Required, Schema};
+use utoipa::openapi::path::Parameter;
 
 use crate::db::list_query::Keyed;
 use crate::db::sort::{Order, Sorting};
+use crate::http::fields::types::text;
 use crate::http::paging::Page;
-use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT, Params};
+use crate::http::query::Params;
+use crate::http::typed_query::{Limit, Param as _, describe};
 
 impl Params {
     /// Reads `sort` and `cursor`.
@@ -61,38 +61,49 @@ pub(super) fn read(cursor: &str) -> Option<(String, Vec<Option<String>>)> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
 }
 
-/// Describes the parameters of a list in the OpenAPI document.
-#[must_use]
-pub fn describe(sorting: &Sorting) -> Vec<Parameter> {
-    let limit = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
-        .minimum(Some(1))
-        .maximum(Some(MAX_LIMIT))
-        .default(Some(DEFAULT_LIMIT.into()));
-    let text = || ObjectBuilder::new().schema_type(Type::String);
-    let sort = text().enum_values(Some(sorting.choices())).default(Some(sorting.default.into()));
-    let names: Vec<String> = sorting.columns.iter().map(|column| format!("`{}`", column.name)).collect();
-    let about = format!(
-        "The column to sort by: {}. With a minus sign before it, in descending order. Missing values \
-         come last.",
-        names.join(", ")
-    );
-    vec![
-        parameter("limit", "The maximum number of items.", limit.into()),
-        parameter("cursor", "From the `Link` header of the previous page.", text().into()),
-        parameter("sort", &about, sort.into()),
-    ]
+/// The order of a list, which `page_query!` describes in the OpenAPI document.
+pub trait SortChoices {
+    /// The columns that `sort` may name.
+    fn names(&self) -> Vec<&'static str>;
+
+    /// The value of `sort` if none is sent.
+    fn default(&self) -> &'static str;
+
+    /// What else a reader must know.
+    fn note(&self) -> &'static str;
 }
 
-fn parameter(name: &str, about: &str, schema: Schema) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Query)
-        .required(Required::False)
-        .description(Some(about))
-        .schema(Some(schema))
-        .build()
+impl SortChoices for Sorting {
+    fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.name).collect()
+    }
+
+    fn default(&self) -> &'static str {
+        self.default
+    }
+
+    fn note(&self) -> &'static str {
+        "Missing values come last."
+    }
+}
+
+/// Describes the parameters of a page.
+#[must_use]
+pub fn describe_page(order: &impl SortChoices) -> Vec<Parameter> {
+    let names = order.names();
+    let choices = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]);
+    let sort = text().enum_values(Some(choices)).default(Some(order.default().into()));
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let about = format!(
+        "The column to sort by: {}. With a minus sign before it, in descending order. {}",
+        quoted.join(", "),
+        order.note(),
+    );
+    vec![
+        describe("limit", &["The maximum number of items."], Limit::schema()),
+        describe("cursor", &["From the `Link` header of the previous page."], text().into()),
+        describe("sort", &[&about], sort.into()),
+    ]
 }
 
 /// Defines a type that describes `limit`, `cursor` and `sort` of a list in the OpenAPI document.
@@ -105,7 +116,7 @@ macro_rules! page_query {
             fn into_params(
                 _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
             ) -> Vec<utoipa::openapi::path::Parameter> {
-                $crate::http::sort::describe(&$sorting)
+                $crate::http::sort::describe_page(&$sorting)
             }
         }
     };

@@ -4,7 +4,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use sluice_schemas::status::Status;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
@@ -12,36 +11,45 @@ use crate::db::event_order::EventColumn;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
-use crate::events::{ListEventsQuery, may_search, read_filter};
+use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{query, word};
 use crate::orders::assemble::{self, Order};
 use crate::orders::model::{OrderDetailResponse, OrderResponse};
 use crate::policy::{self, Action, Resource};
 
-/// Further query parameters of the list of orders.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListOrdersQuery {
-    /// `-time` (newest first, the default), `time`, `status`, `payout` or `user_id`; with a minus
-    /// sign before it, in descending order. Other orders than that of time read all orders of the
-    /// range from `from` to `to`. A parked order counts as one without status, payout and user.
-    sort: Option<String>,
-    /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or `rebill`.
-    status: Option<String>,
+page_query! {
+    /// The order and the page.
+    pub struct OrderPageQuery of EventColumn::OF_ORDERS;
+}
+
+word! {
+    /// The status of an order.
+    pub struct OrderStatus of Status::WORDS;
+}
+
+query! {
+    /// Further query parameters of the list of orders.
+    pub struct ListOrdersQuery {
+        /// Only orders with this status: `hold`, `sale`, `rejected`, `trash`, `chargeback` or
+        /// `rebill`.
+        pub status: OrderStatus,
+    }
 }
 
 /// List orders
 ///
-/// For Owners the list includes parked orders, with the reason in `parked`.
+/// For Owners the list includes parked orders, with the reason in `parked`. They are sorted as
+/// orders without status, payout and user.
 #[utoipa::path(
-    get, path = "/api/orders/list/", tag = "orders", params(ListEventsQuery, ListOrdersQuery),
+    get, path = "/api/orders/list/", tag = "orders", params(OrderPageQuery, ListEventsQuery, ListOrdersQuery, DetailsQuery),
     responses((status = 200, description = "Orders, newest first", body = Vec<OrderResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -52,7 +60,7 @@ pub async fn list_orders(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
-    let has_details = params.flag("details").unwrap_or_default();
+    let has_details = DetailsQuery::read(&mut params).details.unwrap_or_default();
     let page = collect(&app, &allowed, params, limit).await?;
     if has_details {
         return Ok(listing.answer(&page.map(OrderDetailResponse::from)));
@@ -71,7 +79,7 @@ pub async fn collect(
     limit: u32,
 ) -> Result<Page<Order>, ApiError> {
     let mut filter = read_filter(&mut params, allowed, &EventColumn::OF_ORDERS, limit);
-    filter.status = params.choice("status", &[&[""], &Status::WORDS[..]].concat()).to_owned();
+    filter.status = ListOrdersQuery::read(&mut params).status.0.unwrap_or_default().to_owned();
     params.finish()?;
     may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;

@@ -8,7 +8,8 @@ use crate::http::allowed::Allowed;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::state::App;
-use crate::search::find::find;
+use crate::http::typed_query::Search;
+use crate::search::find::{SearchQuery, find};
 use crate::search::model::SearchHitResponse;
 
 /// The maximum number of suggestions in the search box of the frame.
@@ -28,7 +29,7 @@ struct SearchPage {
 /// 400 for a text that is too long.
 pub async fn show(State(app): State<App>, allowed: Allowed, listing: Listing) -> Result<Response, PageError> {
     let mut params = listing.params();
-    let q = params.q();
+    let SearchQuery { q: Search(q) } = SearchQuery::read(&mut params);
     params.finish()?;
     let hits = find(&app, &allowed, &q).await?;
     if let [only] = hits.as_slice()
@@ -49,7 +50,7 @@ pub async fn suggest(
     listing: Listing,
 ) -> Result<Response, PageError> {
     let mut params = listing.params();
-    let q = params.q();
+    let SearchQuery { q: Search(q) } = SearchQuery::read(&mut params);
     params.finish()?;
     let mut hits = find(&app, &allowed, &q).await?;
     hits.truncate(SUGGESTED);

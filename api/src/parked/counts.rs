@@ -2,24 +2,23 @@
 
 use axum::Json;
 use axum::extract::State;
-use utoipa::IntoParams;
 
 use crate::db::parked_counts;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::Listing;
 use crate::http::state::App;
+use crate::http::typed_query::{Limit, query};
 use crate::parked::model::ParkedCountsResponse;
 
 const DAY_S: u64 = 24 * 3600;
 
-/// Query parameters of the counts.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct CountParkedQuery {
-    /// Lines of `alike`, from 1 to 1000. The default is 100.
-    limit: Option<u32>,
+query! {
+    /// Query parameters of the counts.
+    pub struct CountParkedQuery {
+        /// The maximum number of lines in `alike`.
+        pub limit: Limit,
+    }
 }
 
 /// Count parked events
@@ -33,7 +32,7 @@ pub async fn count_parked(
     listing: Listing,
 ) -> Result<Json<ParkedCountsResponse>, ApiError> {
     let mut params = listing.params();
-    let limit = params.limit();
+    let Limit(limit) = CountParkedQuery::read(&mut params).limit;
     params.finish()?;
     Ok(Json(count(&app, limit).await?))
 }

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::audit::Diff;
 use crate::db::parked_decisions::{self, DecisionRow};
@@ -16,38 +15,35 @@ use crate::http::paging::{Listing, Page};
 use crate::http::path_id::PathId;
 use crate::http::query::text_cursor;
 use crate::http::state::App;
+use crate::http::typed_query::{IdPageQuery, query, word};
 use crate::parked::model::ParkedDecisionResponse;
 use crate::parked::progress::{Progress, with_progress};
 use crate::policy::Resource;
 
-/// Query parameters of the list of decisions.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListDecisionsQuery {
-    /// Decisions per page, from 1 to 1000. The default is 100.
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-    /// `active` or `revoked`.
-    state: Option<String>,
+word! {
+    /// The state of a decision.
+    pub struct DecisionState of ["active", "revoked"];
+}
+
+query! {
+    /// Query parameters of the list of decisions.
+    pub struct ListDecisionsQuery {
+        /// `active` or `revoked`.
+        pub state: DecisionState,
+    }
 }
 
 /// List decisions about parked events
 #[utoipa::path(
-    get, path = "/api/parked/decisions/list/", tag = "parked", params(ListDecisionsQuery),
+    get, path = "/api/parked/decisions/list/", tag = "parked", params(IdPageQuery, ListDecisionsQuery),
     responses((status = 200, description = "Decisions, newest first", body = Vec<ParkedDecisionResponse>), ListErrors),
     security(("bearer" = [])),
 )]
 pub async fn list_parked_decisions(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
     let mut params = listing.params();
-    let limit = params.limit();
-    let is_active = match params.choice("state", &["", "active", "revoked"]) {
-        "active" => Some(true),
-        "revoked" => Some(false),
-        _ => None,
-    };
-    let before = params.id_cursor();
+    let page = IdPageQuery::read(&mut params);
+    let is_active = ListDecisionsQuery::read(&mut params).state.0.map(|state| state == "active");
+    let (limit, before) = (page.limit.0, page.cursor.0);
     params.finish()?;
     let rows = parked_decisions::list(&app.postgres, is_active, before, i64::from(limit) + 1).await?;
     let page = Page::of(rows, limit, |row| text_cursor(&row.id.to_string()));

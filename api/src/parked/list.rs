@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::Response;
 use sluice_schemas::outcome::ParkReason;
-use utoipa::IntoParams;
 
 use crate::db::event_order::EventColumn;
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
@@ -12,15 +11,16 @@ use crate::http::error::ApiError;
 use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::Params;
+use crate::http::query::{Moment, Params};
+use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query, word};
 use crate::parked::model::ParkedResponse;
 use crate::time_zone::TimeZone;
 
-/// The states of parked events. The first, empty one means any.
-pub const STATES: [&str; 4] = ["", "waiting", "replayed", "ignored"];
-const REASONS: [&str; 6] = [
-    "",
+/// The states of parked events.
+pub const STATES: [&str; 3] = ["waiting", "replayed", "ignored"];
+const REASONS: [&str; 5] = [
     ParkReason::UnknownKey.as_str(),
     ParkReason::ExpiredKey.as_str(),
     ParkReason::UnknownUser.as_str(),
@@ -28,37 +28,44 @@ const REASONS: [&str; 6] = [
     ParkReason::Unreadable.as_str(),
 ];
 
-/// Query parameters of the list of parked events.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListParkedQuery {
-    /// Events per page, from 1 to 1000. The default is 100.
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-    /// `-time` (newest first, the default), `time`, `kind`, `reason`, `state` or `last_tried`; with
-    /// a minus sign before it, in descending order.
-    sort: Option<String>,
-    /// The id of an event, what it names, or a part of its contents.
-    q: Option<String>,
-    /// `waiting`, `replayed` or `ignored`.
-    state: Option<String>,
-    /// `unknown_key`, `expired_key`, `unknown_user`, `unknown_prospect` or `unreadable`.
-    reason: Option<String>,
-    /// The exact text of the reference.
-    reference: Option<String>,
-    /// From this time on: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// Up to this time: RFC 3339, or a date in `tz`, which is included.
-    to: Option<String>,
-    /// The time zone of dates. The default is the caller's.
-    tz: Option<String>,
+page_query! {
+    /// The order and the page.
+    pub struct ParkedPageQuery of EventColumn::OF_PARKED;
+}
+
+word! {
+    /// The state of a parked event.
+    pub struct ParkedState of STATES;
+}
+
+word! {
+    /// The reason why an event is parked.
+    pub struct ParkedReason of REASONS;
+}
+
+query! {
+    /// Query parameters of the list of parked events.
+    pub struct ListParkedQuery {
+        /// The id of an event, what it names, or a part of its contents.
+        pub q: Search,
+        /// `waiting`, `replayed` or `ignored`.
+        pub state: ParkedState,
+        /// `unknown_key`, `expired_key`, `unknown_user`, `unknown_prospect` or `unreadable`.
+        pub reason: ParkedReason,
+        /// The exact text of the reference.
+        pub reference: Option<String>,
+        /// From this time on: RFC 3339, or a date in `tz`.
+        pub from: Option<Moment>,
+        /// Up to this time: RFC 3339, or a date in `tz`, which is included.
+        pub to: Option<Moment>,
+        /// The time zone of dates. The default is the caller's.
+        pub tz: Option<TimeZone>,
+    }
 }
 
 /// List parked events
 #[utoipa::path(
-    get, path = "/api/parked/list/", tag = "parked", params(ListParkedQuery),
+    get, path = "/api/parked/list/", tag = "parked", params(ParkedPageQuery, ListParkedQuery),
     responses((status = 200, description = "Parked events, newest first", body = Vec<ParkedResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -83,16 +90,17 @@ pub async fn collect(
     zone: TimeZone,
     limit: u32,
 ) -> Result<Page<ParkedRow>, ApiError> {
-    let range = params.time_range(zone);
+    let query = ListParkedQuery::read(&mut params);
+    let range = params.range(query.from, query.to, query.tz.unwrap_or(zone));
     let order = params.event_order(&EventColumn::OF_PARKED);
     let filter = ParkedFilter {
         kind: "",
-        state: params.choice("state", &STATES).to_owned(),
-        reason: params.choice("reason", &REASONS).to_owned(),
-        reference: params.text("reference").map(str::to_owned),
+        state: query.state.0.unwrap_or_default().to_owned(),
+        reason: query.reason.0.unwrap_or_default().to_owned(),
+        reference: query.reference,
         from_ms: range.from_ms,
         to_ms: range.to_ms,
-        q: params.q(),
+        q: query.q.0,
         sort: order.column,
         is_ascending: order.is_ascending,
         after: order.after,

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::list_query::NamedFilter;
 use crate::db::partners::{self, PartnerRow, SORTING};
@@ -14,6 +13,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query};
 use crate::partners::model::PartnerResponse;
 use crate::policy::Resource;
 
@@ -22,13 +22,12 @@ page_query! {
     pub struct PartnerPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListPartnersQuery {
-    /// Part of the name.
-    q: Option<String>,
+query! {
+    /// The filters of the list.
+    pub struct ListPartnersQuery {
+        /// Part of the name.
+        pub q: Search,
+    }
 }
 
 /// List partners
@@ -60,7 +59,8 @@ pub async fn collect(
 ) -> Result<Page<PartnerRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::Partners)?;
     let order = params.order(&SORTING, limit);
-    let filter = NamedFilter { q: params.q_pattern(), is_archived: part.is_archived };
+    let filter =
+        NamedFilter { q: ListPartnersQuery::read(&mut params).q.pattern(), is_archived: part.is_archived };
     params.finish()?;
     let rows = partners::list(&app.postgres, &filter, &order).await?;
     Ok(Page::ordered(rows, &order))

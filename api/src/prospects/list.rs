@@ -2,37 +2,31 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
 use crate::db::event_order::EventColumn;
 use crate::db::prospects::{self, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
-use crate::events::{ListEventsQuery, may_search, read_filter};
+use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::event_sort::cursor_after;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
+use crate::http::sort::page_query;
 use crate::http::state::App;
 use crate::prospects::model::{ListedProspectResponse, ProspectResponse};
 
-/// The order of the list of prospects.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListProspectsQuery {
-    /// `-time` (newest first, the default), `time`, `ip_address`, `country`, `user_agent`,
-    /// `referral_source` or `user_id`; with a minus sign before it, in descending order. Other
-    /// orders than that of time read all prospects of the range from `from` to `to`.
-    sort: Option<String>,
+page_query! {
+    /// The order and the page.
+    pub struct ProspectPageQuery of EventColumn::OF_PROSPECTS;
 }
 
 /// List prospects
 #[utoipa::path(
-    get, path = "/api/prospects/list/", tag = "prospects", params(ListEventsQuery, ListProspectsQuery),
+    get, path = "/api/prospects/list/", tag = "prospects", params(ProspectPageQuery, ListEventsQuery, DetailsQuery),
     responses((status = 200, description = "Prospects, newest first", body = Vec<ProspectResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -43,7 +37,7 @@ pub async fn list_prospects(
 ) -> Result<Response, ApiError> {
     let mut params = listing.params();
     let limit = params.limit();
-    let has_details = params.flag("details").unwrap_or_default();
+    let has_details = DetailsQuery::read(&mut params).details.unwrap_or_default();
     let page = collect(&app, &allowed, params, limit).await?;
     if has_details {
         return Ok(listing.answer(&page.map(ListedProspectResponse::from)));

@@ -3,7 +3,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::db::tracking_keys;
@@ -13,6 +12,7 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::Listing;
 use crate::http::query::Params;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query};
 use crate::policy::{self, Action, Resource};
 use crate::search::model::SearchHitResponse;
 use crate::{campaigns, funds, orders, partners, prospects, sources, teams, users};
@@ -24,14 +24,13 @@ const MIN_PHONE_DIGITS: usize = 6;
 /// A visit is searched by a click id of at least this many characters.
 const MIN_CLICK_ID_CHARS: usize = 8;
 
-/// The parameters of a search.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct SearchQuery {
-    /// A part of a name, an id, a tracking key, a click id, or the e-mail or phone number of an
-    /// order.
-    q: Option<String>,
+query! {
+    /// The parameters of a search.
+    pub struct SearchQuery {
+        /// A part of a name, an id, a tracking key, a click id, or the e-mail or phone number of an
+        /// order.
+        pub q: Search,
+    }
 }
 
 /// Search
@@ -49,7 +48,7 @@ pub async fn search(
     listing: Listing,
 ) -> Result<Json<Vec<SearchHitResponse>>, ApiError> {
     let mut params = listing.params();
-    let q = params.q();
+    let SearchQuery { q: Search(q) } = SearchQuery::read(&mut params);
     params.finish()?;
     Ok(Json(find(&app, &allowed, &q).await?))
 }

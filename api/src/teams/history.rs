@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::teams;
 use crate::http::allowed::Allowed;
@@ -12,26 +11,15 @@ use crate::http::paging::{Listing, Page};
 use crate::http::path_id::PathId;
 use crate::http::query::text_cursor;
 use crate::http::state::App;
+use crate::http::typed_query::{IdCursor, IdPageQuery, Limit};
 use crate::teams::detail;
 use crate::teams::model::MembershipResponse;
-
-/// Query parameters of the history.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct TeamHistoryQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-}
 
 /// List the memberships of a team
 ///
 /// Past and present memberships, the latest first.
 #[utoipa::path(
-    get, path = "/api/teams/{id}/history/", tag = "teams", params(("id" = i64, Path), TeamHistoryQuery),
+    get, path = "/api/teams/{id}/history/", tag = "teams", params(("id" = i64, Path), IdPageQuery),
     responses(
         (status = 200, description = "Memberships, latest first", body = Vec<MembershipResponse>),
         (status = 400, description = "A parameter is invalid", body = FieldErrorsResponse),
@@ -47,13 +35,8 @@ pub async fn list_team_history(
 ) -> Result<Response, ApiError> {
     let team = detail::find(&app, &allowed, id).await?;
     let mut params = listing.params();
-    let limit = params.limit();
-    let before = params.text_cursor().map(|text| text.parse::<i64>());
-    if matches!(before, Some(Err(_))) {
-        params.fail("cursor", "Invalid cursor.");
-    }
+    let IdPageQuery { limit: Limit(limit), cursor: IdCursor(before) } = IdPageQuery::read(&mut params);
     params.finish()?;
-    let before = before.and_then(Result::ok);
     let rows = teams::history(&app.postgres, team.id, before, i64::from(limit) + 1).await?;
     let page = Page::of(rows, limit, |row| text_cursor(&row.id.to_string()));
     Ok(listing.answer(&page.map(MembershipResponse::from)))

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::teams::{self, SORTING, TeamFilter, TeamRow};
 use crate::http::allowed::Allowed;
@@ -13,6 +12,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query};
 use crate::policy::{Resource, Scope};
 use crate::teams::model::TeamResponse;
 
@@ -21,17 +21,16 @@ page_query! {
     pub struct TeamPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListTeamsQuery {
-    /// Part of the name.
-    q: Option<String>,
-    /// Only the team that this user leads.
-    lead: Option<i64>,
-    /// Only the team in which this user is now.
-    member: Option<i64>,
+query! {
+    /// The filters of the list.
+    pub struct ListTeamsQuery {
+        /// Part of the name.
+        pub q: Search,
+        /// Only the team that this user leads.
+        pub lead: Option<i64>,
+        /// Only the team in which this user is now.
+        pub member: Option<i64>,
+    }
 }
 
 /// List teams
@@ -66,12 +65,13 @@ pub async fn collect(
 ) -> Result<Page<TeamRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::Teams)?;
     let order = params.order(&SORTING, limit);
+    let query = ListTeamsQuery::read(&mut params);
     let own = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = TeamFilter {
         own: (part.scope != Scope::All).then_some(own),
-        q: params.q_pattern(),
-        lead: params.id("lead"),
-        member: params.id("member"),
+        q: query.q.pattern(),
+        lead: query.lead,
+        member: query.member,
         is_archived: part.is_archived,
     };
     params.finish()?;

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::users::{self, SORTING, UserFilter, UserRow, Visible};
 use crate::http::allowed::Allowed;
@@ -13,6 +12,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query};
 use crate::people::model::UserResponse;
 use crate::policy::{Position, Resource};
 
@@ -21,21 +21,20 @@ page_query! {
     pub struct UserPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListUsersQuery {
-    /// Part of a username, e-mail address or name.
-    q: Option<String>,
-    /// Only users with this position.
-    position: Option<Position>,
-    /// Only active or only inactive users.
-    is_active: Option<bool>,
-    /// Only users who registered and wait for approval, or only others.
-    awaits_approval: Option<bool>,
-    /// Only the present members of this team and its lead.
-    team_id: Option<i64>,
+query! {
+    /// The filters of the list.
+    pub struct ListUsersQuery {
+        /// Part of a username, e-mail address or name.
+        pub q: Search,
+        /// Only users with this position.
+        pub position: Option<Position>,
+        /// Only active or only inactive users.
+        pub is_active: Option<bool>,
+        /// Only users who registered and wait for approval, or only others.
+        pub awaits_approval: Option<bool>,
+        /// Only the present members of this team and its lead.
+        pub team_id: Option<i64>,
+    }
 }
 
 /// List users
@@ -69,14 +68,14 @@ pub async fn collect(
 ) -> Result<Page<UserRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::Users)?;
     let order = params.order(&SORTING, limit);
-    let position = params.choice("position", &["", "Buyer", "Team Lead", "Funds Coordinator", "Owner"]);
+    let query = ListUsersQuery::read(&mut params);
     let filter = UserFilter {
         visible: Visible::of(&allowed.viewer, part.scope),
-        q: params.q_pattern(),
-        position: Position::parse(position),
-        is_active: params.flag("is_active"),
-        awaits_approval: params.flag("awaits_approval"),
-        team_id: params.id("team_id"),
+        q: query.q.pattern(),
+        position: query.position,
+        is_active: query.is_active,
+        awaits_approval: query.awaits_approval,
+        team_id: query.team_id,
         is_archived: part.is_archived,
     };
     params.finish()?;

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::funds::accounts::{self, AccountFilter, AccountRow, SORTING};
 use crate::funds::accounts::model::{FundAccountResponse, STATES};
@@ -15,6 +14,7 @@ use crate::http::paging::{Listing, Page};
 use crate::http::query::Params;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{Search, query, word};
 use crate::policy::Resource;
 
 page_query! {
@@ -22,21 +22,25 @@ page_query! {
     pub struct FundAccountPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListFundAccountsQuery {
-    /// Part of the name.
-    q: Option<String>,
-    /// Only of this buyer.
-    user_id: Option<i64>,
-    /// Only of the present members of this team.
-    team_id: Option<i64>,
-    /// Only accounts at this traffic source.
-    source_id: Option<i64>,
-    /// Only accounts in this state: `active`, `paused`, `banned` or `closed`.
-    state: Option<String>,
+word! {
+    /// The state of an ad account.
+    pub struct AccountState of STATES;
+}
+
+query! {
+    /// The filters of the list.
+    pub struct ListFundAccountsQuery {
+        /// Part of the name.
+        pub q: Search,
+        /// Only of this buyer.
+        pub user_id: Option<i64>,
+        /// Only of the present members of this team.
+        pub team_id: Option<i64>,
+        /// Only accounts at this traffic source.
+        pub source_id: Option<i64>,
+        /// Only accounts in this state: `active`, `paused`, `banned` or `closed`.
+        pub state: AccountState,
+    }
 }
 
 /// List ad accounts
@@ -71,14 +75,13 @@ pub async fn collect(
 ) -> Result<Page<AccountRow>, ApiError> {
     let part = read_part(&mut params, allowed, Resource::FundAccounts)?;
     let order = params.order(&SORTING, limit);
-    let reach = Reach::asked(app, allowed, &mut params).await?;
-    let [active, paused, banned, closed] = STATES;
-    let state = params.choice("state", &["", active, paused, banned, closed]);
+    let query = ListFundAccountsQuery::read(&mut params);
+    let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;
     let filter = AccountFilter {
         buyers: reach.buyers,
-        pattern: params.q_pattern(),
-        source_id: params.id("source_id"),
-        state: Some(state).filter(|state| !state.is_empty()),
+        pattern: query.q.pattern(),
+        source_id: query.source_id,
+        state: query.state.0,
         is_archived: part.is_archived,
     };
     params.finish()?;

@@ -9,7 +9,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use utoipa::IntoParams;
 
 use crate::amount::show;
 use crate::db::audit::{self, Diff};
@@ -20,24 +19,25 @@ use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, QueryErrors};
-use crate::http::query::{Params, TimeRange};
+use crate::http::query::{Moment, Params, TimeRange};
 use crate::http::state::App;
+use crate::http::typed_query::query;
 use crate::policy::Resource;
+use crate::time_zone::TimeZone;
 
 /// Maximum lines of a statement: a few megabytes.
 const MAX_LINES: i64 = 20_000;
 
-/// Query parameters of a statement.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct StatementQuery {
-    /// Start, inclusive: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// End, inclusive: RFC 3339, or a date in `tz`, of which the whole day is included.
-    to: Option<String>,
-    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-    tz: Option<String>,
+query! {
+    /// Query parameters of a statement.
+    pub struct StatementQuery {
+        /// Start, inclusive: RFC 3339, or a date in `tz`.
+        pub from: Option<Moment>,
+        /// End, inclusive: RFC 3339, or a date in `tz`, of which the whole day is included.
+        pub to: Option<Moment>,
+        /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
+        pub tz: Option<TimeZone>,
+    }
 }
 
 /// Export the statement of an ad account
@@ -54,11 +54,12 @@ pub struct StatementQuery {
 pub async fn get_fund_account_statement(
     State(app): State<App>,
     call: Call,
-    RawQuery(query): RawQuery,
+    RawQuery(text): RawQuery,
 ) -> Result<Response, ApiError> {
     let Call { allowed, actor, id, .. } = call;
-    let mut params = Params::parse(query.as_deref());
-    let range = params.time_range(allowed.viewer.time_zone);
+    let mut params = Params::parse(text.as_deref());
+    let query = StatementQuery::read(&mut params);
+    let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
     params.finish()?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let account = accounts::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;

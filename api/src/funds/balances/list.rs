@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::Days;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::amount::show;
 use crate::db::funds::balances::{self, BalanceFilter, BalanceRow, SORTING};
@@ -21,10 +21,12 @@ use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::{Params, TimeRange};
+use crate::http::query::{Moment, TimeRange};
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{query, word};
 use crate::policy::Scope;
+use crate::time_zone::TimeZone;
 
 /// A balance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,24 +69,31 @@ page_query! {
     pub struct BalancePageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListBalancesQuery {
-    /// `account` (the default), `buyer` or `team`.
-    by: Option<String>,
-    /// Time of the balance: RFC 3339, or a date in `tz`, whose end is used. The default is now.
-    at: Option<String>,
-    /// IANA time zone, which also defines the seven days. The default is the viewer's.
-    tz: Option<String>,
-    /// With `by=account`: only this account.
-    account_id: Option<i64>,
-    /// With `by=account`: only accounts of this buyer. With `by=buyer`: only this buyer.
-    user_id: Option<i64>,
-    /// With `by=account` or `by=buyer`: only present members of this team. With `by=team`: only
-    /// this team.
-    team_id: Option<i64>,
+/// The holders of balances. The first is the default.
+const BY: [&str; 3] = ["account", "buyer", "team"];
+
+word! {
+    /// The holders of the balances.
+    pub struct BalanceOf of BY;
+}
+
+query! {
+    /// The filters of the list.
+    pub struct ListBalancesQuery {
+        /// `account` (the default), `buyer` or `team`.
+        pub by: BalanceOf,
+        /// Time of the balance: RFC 3339, or a date in `tz`, whose end is used. The default is now.
+        pub at: Option<Moment>,
+        /// IANA time zone, which also defines the seven days. The default is the viewer's.
+        pub tz: Option<TimeZone>,
+        /// With `by=account`: only this account.
+        pub account_id: Option<i64>,
+        /// With `by=account`: only accounts of this buyer. With `by=buyer`: only this buyer.
+        pub user_id: Option<i64>,
+        /// With `by=account` or `by=buyer`: only present members of this team. With `by=team`: only
+        /// this team.
+        pub team_id: Option<i64>,
+    }
 }
 
 /// List balances
@@ -103,9 +112,10 @@ pub async fn list_balances(
     let mut params = listing.params();
     let limit = params.limit();
     let order = params.order(&SORTING, limit);
-    let by = params.choice("by", &["account", "buyer", "team"]);
-    let filter = read_filter(&app, &allowed, &mut params, by).await?;
+    let query = ListBalancesQuery::read(&mut params);
     params.finish()?;
+    let by = query.by.0.unwrap_or(BY[0]);
+    let filter = read_filter(&app, &allowed, &query, by).await?;
     let rows = match by {
         "account" => balances::by_account(&app.postgres, &filter, &order).await?,
         "buyer" => balances::by_buyer(&app.postgres, &filter, &order).await?,
@@ -119,19 +129,19 @@ pub async fn list_balances(
 async fn read_filter(
     app: &App,
     allowed: &Allowed,
-    params: &mut Params,
+    query: &ListBalancesQuery,
     by: &str,
 ) -> Result<BalanceFilter, ApiError> {
-    let zone = params.zone(allowed.viewer.time_zone);
-    let now = time_of(&app.clock);
-    let at_ms = params.at(zone).unwrap_or_else(|| now.timestamp_millis()).min(now.timestamp_millis());
+    let zone = query.tz.unwrap_or(allowed.viewer.time_zone);
+    let now_ms = time_of(&app.clock).timestamp_millis();
+    let at_ms = query.at.map_or(now_ms, |at| at.end_ms(zone)).min(now_ms);
     let (at, _) = moments(TimeRange { from_ms: at_ms, to_ms: at_ms });
     let today = zone.day_of(at.timestamp_millis());
     let before = |days| today.checked_sub_days(Days::new(days)).unwrap_or(today);
-    let reach = Reach::asked(app, allowed, params).await?;
+    let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;
     let id = match by {
-        "account" => params.id("account_id"),
-        "team" => team(allowed, params),
+        "account" => query.account_id,
+        "team" => team(allowed, query.team_id),
         _ => None,
     };
     Ok(BalanceFilter { at, days: (before(u64::from(RUNWAY_DAYS)), before(1)), buyers: reach.buyers, id })
@@ -139,8 +149,7 @@ async fn read_filter(
 
 /// Returns the team to which the list is limited: for a lead their own, and 0 (no team) if another
 /// one is requested.
-fn team(allowed: &Allowed, params: &mut Params) -> Option<i64> {
-    let asked = params.id("team_id");
+fn team(allowed: &Allowed, asked: Option<i64>) -> Option<i64> {
     if allowed.grant.scope == Scope::All {
         return asked;
     }

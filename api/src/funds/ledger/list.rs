@@ -6,7 +6,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::amount::show;
 use crate::db::funds::ledger::{self, LineFilter, LineRow, SORTING};
@@ -17,8 +17,11 @@ use crate::http::error::ApiError;
 use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::query::Moment;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::query;
+use crate::time_zone::TimeZone;
 
 /// A line of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,24 +71,23 @@ page_query! {
     pub struct LedgerPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListLedgerQuery {
-    /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
-    /// included.
-    to: Option<String>,
-    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-    tz: Option<String>,
-    /// Only of this ad account.
-    account_id: Option<i64>,
-    /// Only of this buyer's accounts.
-    user_id: Option<i64>,
-    /// Only of accounts of the present members of this team.
-    team_id: Option<i64>,
+query! {
+    /// The filters of the list.
+    pub struct ListLedgerQuery {
+        /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
+        pub from: Option<Moment>,
+        /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+        /// included.
+        pub to: Option<Moment>,
+        /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
+        pub tz: Option<TimeZone>,
+        /// Only of this ad account.
+        pub account_id: Option<i64>,
+        /// Only of this buyer's accounts.
+        pub user_id: Option<i64>,
+        /// Only of accounts of the present members of this team.
+        pub team_id: Option<i64>,
+    }
 }
 
 /// List the lines of the ledger
@@ -104,11 +106,12 @@ pub async fn list_ledger(
     let mut params = listing.params();
     let limit = params.limit();
     let order = params.order(&SORTING, limit);
-    let reach = Reach::asked(&app, &allowed, &mut params).await?;
-    let account_id = params.id("account_id");
-    let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
+    let query = ListLedgerQuery::read(&mut params);
+    let reach = Reach::asked(&app, &allowed, query.user_id, query.team_id).await?;
+    let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
+    let (from, to) = moments(range);
     params.finish()?;
-    let fund_account_ids = reach.account_ids(&app, account_id).await?;
+    let fund_account_ids = reach.account_ids(&app, query.account_id).await?;
     let filter = LineFilter { fund_account_ids, from, to };
     let rows = ledger::list(&app.postgres, &filter, &order).await?;
     Ok(listing.answer(&Page::ordered(rows, &order).map(LedgerLineResponse::from)))

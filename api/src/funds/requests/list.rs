@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use utoipa::IntoParams;
 
 use crate::db::funds::requests::{self, RequestFilter, SORTING};
 use crate::funds::accounts::statement::moments;
@@ -12,34 +11,42 @@ use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
+use crate::http::query::Moment;
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{query, word};
+use crate::time_zone::TimeZone;
 
 page_query! {
     /// The order and the page.
     pub struct FundRequestPageQuery of SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListFundRequestsQuery {
-    /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
-    /// included.
-    to: Option<String>,
-    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-    tz: Option<String>,
-    /// Only of this ad account.
-    account_id: Option<i64>,
-    /// Only of this buyer.
-    user_id: Option<i64>,
-    /// Only of the present members of this team.
-    team_id: Option<i64>,
-    /// Only requests with this status: `open`, `approved`, `refused`, `cancelled` or `topped_up`.
-    status: Option<String>,
+word! {
+    /// The status of a request.
+    pub struct RequestStatus of STATUSES;
+}
+
+query! {
+    /// The filters of the list.
+    pub struct ListFundRequestsQuery {
+        /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
+        pub from: Option<Moment>,
+        /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
+        /// included.
+        pub to: Option<Moment>,
+        /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
+        pub tz: Option<TimeZone>,
+        /// Only of this ad account.
+        pub account_id: Option<i64>,
+        /// Only of this buyer.
+        pub user_id: Option<i64>,
+        /// Only of the present members of this team.
+        pub team_id: Option<i64>,
+        /// Only requests with this status: `open`, `approved`, `refused`, `cancelled` or
+        /// `topped_up`.
+        pub status: RequestStatus,
+    }
 }
 
 /// List requests
@@ -58,14 +65,14 @@ pub async fn list_fund_requests(
     let mut params = listing.params();
     let limit = params.limit();
     let order = params.order(&SORTING, limit);
-    let reach = Reach::asked(&app, &allowed, &mut params).await?;
-    let (from, to) = moments(params.time_range(allowed.viewer.time_zone));
-    let [open, approved, refused, cancelled, topped_up] = STATUSES;
-    let status = params.choice("status", &["", open, approved, refused, cancelled, topped_up]);
+    let query = ListFundRequestsQuery::read(&mut params);
+    let reach = Reach::asked(&app, &allowed, query.user_id, query.team_id).await?;
+    let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
+    let (from, to) = moments(range);
     let filter = RequestFilter {
         buyers: reach.buyers,
-        fund_account_id: params.id("account_id"),
-        status: Some(status).filter(|status| !status.is_empty()),
+        fund_account_id: query.account_id,
+        status: query.status.0,
         from,
         to,
     };

@@ -100,7 +100,7 @@ pub async fn list_parked_page(
         list: list.followed_by(listing.query(), next.as_deref()),
         zone: zone.name(),
         state,
-        states: &STATES[1..],
+        states: &STATES,
         reason,
         reference,
         rows: page.items.into_iter().map(|row| ParkedView::new(row, zone)).collect(),
