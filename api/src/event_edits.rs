@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use clickhouse::Client;
 use prost::Message as _;
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use sluice_runtime::kafka;
 use sluice_schemas::change::{
     APPLIED, Act, CHANGED_SINCE, Change, Entity, MISSING, SCHEMA_HEADER, SCHEMA_VERSION,
 };
@@ -83,12 +83,7 @@ impl Changes {
         if let Some(producer) = self.producer.get() {
             return Ok(producer);
         }
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", &self.config.brokers)
-            .set("client.id", "sluice-api")
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("linger.ms", "0")
+        let producer = kafka::producer(&self.config.brokers, "sluice-api")
             .set("message.timeout.ms", SEND_PATIENCE.as_millis().to_string())
             .create()?;
         Ok(self.producer.get_or_init(|| producer))

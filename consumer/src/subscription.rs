@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use sluice_runtime::kafka;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
 use sluice_schemas::change::SCHEMA_HEADER;
@@ -33,13 +33,8 @@ fn subscribe(
     config: &KafkaConfig,
     context: Context,
 ) -> KafkaResult<Arc<StreamConsumer<Context>>> {
-    let mut client = ClientConfig::new();
+    let mut client = kafka::consumer(&config.brokers, "sluice-consumer", &config.group_of(topic));
     client
-        .set("bootstrap.servers", &config.brokers)
-        .set("group.id", config.group_of(topic))
-        .set("client.id", "sluice-consumer")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
         .set("session.timeout.ms", config.session_timeout_ms.to_string())
         .set("heartbeat.interval.ms", (config.session_timeout_ms / 4).max(1).to_string())
@@ -49,7 +44,6 @@ fn subscribe(
         .set("queued.max.messages.kbytes", "8192")
         .set("fetch.message.max.bytes", "1048576")
         .set("statistics.interval.ms", "1000")
-        .set("reconnect.backoff.max.ms", "2000")
         .set("topic.metadata.refresh.interval.ms", "10000");
     if !config.instance_id.is_empty() {
         client.set("group.instance.id", &config.instance_id);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use prost::Message as _;
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_consumer::commit::ENDED;
+use sluice_runtime::kafka;
 use sluice_schemas::change::{SCHEMA_HEADER, SCHEMA_VERSION};
 use sluice_schemas::chunk::{ChunkHeader, push_event};
 use uuid::Uuid;
@@ -56,16 +56,15 @@ impl World {
     pub(super) async fn start(servers: &PrivateServers, name: &str) -> anyhow::Result<Self> {
         let testbed = servers.testbed(name, 1).await?;
         let consumer = testbed.consumer(&SETTINGS).await?;
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &testbed.brokers);
+        let name = "sluice-bench";
         let group = |topic: &str, group: String| -> anyhow::Result<Group> {
-            let client = Arc::new(client.clone().set("group.id", group).create()?);
+            let client = Arc::new(kafka::consumer(&testbed.brokers, name, &group).create()?);
             Ok(Group { client, topic: topic.to_owned(), end: 0 })
         };
         let events = group(&testbed.topic, testbed.group())?;
         let changes = group(&testbed.changes_topic, format!("{}-changes", testbed.group()))?;
         // Records that are sent together arrive together, as one batch.
-        let producer = client.set("linger.ms", "20").create()?;
+        let producer = kafka::producer(&testbed.brokers, name).set("linger.ms", "20").create()?;
         Ok(Self { testbed, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
     }
 

@@ -13,6 +13,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use serde::de::IgnoredAny;
+use sluice_runtime::kafka;
 
 use crate::commit::{Commit, CommitError, PATIENCE, Place, read_all, run_blocking};
 use crate::config::KafkaConfig;
@@ -79,14 +80,7 @@ struct Group {
 
 /// The configuration of a client that looks at a topic and its group without joining.
 pub(super) fn observer(config: &KafkaConfig, topic: Topic) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client
-        .set("bootstrap.servers", &config.brokers)
-        .set("group.id", config.group_of(topic))
-        .set("client.id", "sluice-consumer-verify")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false");
-    client
+    kafka::consumer(&config.brokers, "sluice-consumer-verify", &config.group_of(topic))
 }
 
 /// Both groups of the consumers, seen from outside.

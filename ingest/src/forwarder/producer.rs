@@ -15,10 +15,11 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, ProducerContext};
+use sluice_runtime::kafka;
 use sluice_schemas::chunk::ChunkHeader;
 
 use crate::config::KafkaConfig;
@@ -99,22 +100,15 @@ pub struct Producer {
 impl Producer {
     /// Creates a producer. Does not wait for the brokers.
     pub fn create(config: &KafkaConfig, reports: Sender<Report>) -> KafkaResult<Self> {
-        let mut client = ClientConfig::new();
+        // Sends at once: a chunk is already a batch.
+        let mut client = kafka::producer(&config.brokers, "sluice-ingest");
         client
-            .set("bootstrap.servers", &config.brokers)
-            .set("client.id", "sluice-ingest")
-            .set("enable.idempotence", "true")
             // A refused chunk stops the producer before a later chunk can overtake it.
             .set("enable.gapless.guarantee", "true")
-            .set("acks", "all")
             .set("compression.type", "lz4")
             // Nothing times out during an outage, because the journal is the buffer.
             .set("message.timeout.ms", "0")
             .set("message.max.bytes", "4194304")
-            // A chunk is already a batch.
-            .set("linger.ms", "0")
-            .set("reconnect.backoff.max.ms", "2000")
-            .set("socket.keepalive.enable", "true")
             .set_log_level(RDKafkaLogLevel::Warning);
         for (name, value) in &config.properties {
             client.set(name, value.expose());

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rand::RngExt as _;
-use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use sluice_runtime::clock::Clock;
+use sluice_runtime::kafka;
 use sluice_schemas::chunk::{ChunkHeader, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
@@ -57,9 +57,7 @@ pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
     let now_ms = Clock::default().now_ms();
     let mut visits = args.owners.visits(rand::rng().random())?;
     let events = past(&args, &mut visits, now_ms);
-    let producer: FutureProducer = ClientConfig::new()
-        .set("bootstrap.servers", &args.brokers)
-        .set("enable.idempotence", "true")
+    let producer: FutureProducer = kafka::producer(&args.brokers, "sluice-local")
         .set("compression.type", "lz4")
         .set("message.timeout.ms", "30000")
         .create()

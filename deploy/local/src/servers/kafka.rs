@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
+use sluice_runtime::kafka;
 
 use super::wait_until_ready;
 use crate::process::{Process, ProcessSpec};
@@ -137,12 +138,9 @@ fn cluster_id() -> String {
 }
 
 fn client(brokers: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", brokers)
-        .set("log_level", "2")
-        .set("socket.connection.setup.timeout.ms", "3000");
-    config
+    let mut client = kafka::client(brokers, "sluice-local");
+    client.set("log_level", "2").set("socket.connection.setup.timeout.ms", "3000");
+    client
 }
 
 fn check(brokers: &str) -> anyhow::Result<()> {
