@@ -1,5 +1,5 @@
 //! The public tracking key of a campaign: 15 random characters and a check character, for example
-//! `7qk2m9xw4tbvhr3e`.
+//! `7qk2m9xw4tbvhr32`.
 //!
 //! The alphabet has 31 characters (digits and letters without `0 1 i l o`). 31 is a prime, so the
 //! weighted sum modulo 31 detects every single mistyped character and every exchange of two
@@ -74,6 +74,11 @@ mod tests {
             assert!(is_well_formed(key.as_bytes()), "{key}");
             assert!(is_well_formed(key.to_uppercase().as_bytes()), "{key}");
         }
+    }
+
+    #[test]
+    fn the_example_of_the_documents_is_well_formed() {
+        assert!(is_well_formed(b"7qk2m9xw4tbvhr32"));
     }
 
     #[test]

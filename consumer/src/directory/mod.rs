@@ -280,7 +280,7 @@ impl Recent {
 mod tests {
     use super::*;
 
-    const KEY: &str = "7qk2m9xw4tbvhr3e";
+    const KEY: &str = "7qk2m9xw4tbvhr32";
 
     pub(super) fn entry(
         version: i64,

@@ -99,14 +99,14 @@ async fn what_cannot_be_read_or_resolved_is_parked() {
     world.send_raw(0, &[("schema", "9".to_owned())], b"").await;
     let mut lane = Lane::new(0);
     let same_id = Uuid::now_v7();
-    lane.prospect(same_id, "k=7qk2m9xw4tbvhr3e");
-    lane.prospect(same_id, "k=7qk2m9xw4tbvhr3e");
+    lane.prospect(same_id, "k=7qk2m9xw4tbvhr32");
+    lane.prospect(same_id, "k=7qk2m9xw4tbvhr32");
     lane.prospect(Uuid::now_v7(), "user_id=1");
     lane.send(&world, 2, 1).await;
     world.wait_for("SELECT count() FROM prospects", 1).await;
     world
         .wait_for(
-            "SELECT count() FROM parked WHERE reason = 'unknown_key' AND reference = '7qk2m9xw4tbvhr3e'",
+            "SELECT count() FROM parked WHERE reason = 'unknown_key' AND reference = '7qk2m9xw4tbvhr32'",
             2,
         )
         .await;

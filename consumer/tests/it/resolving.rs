@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::harness::{Lane, NOVEMBER_MS, World};
 use crate::tripwire::{Trip, Tripwire};
 
-pub(crate) const KEY: &str = "7qk2m9xw4tbvhr3e";
+pub(crate) const KEY: &str = "7qk2m9xw4tbvhr32";
 
 /// Makes a campaign of this buyer with this key.
 pub(crate) async fn add_campaign(world: &World, key: &str, user_id: u64) {
