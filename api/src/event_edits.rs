@@ -29,7 +29,7 @@ const APPLY_PATIENCE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// The Kafka producer. Connects on first use.
-pub struct Changes {
+pub struct EventEdits {
     config: KafkaConfig,
     producer: OnceLock<FutureProducer>,
 }
@@ -39,7 +39,7 @@ pub struct Changes {
 pub struct Edit {
     pub entity: Entity,
     pub id: Uuid,
-    /// The Kafka key. Changes of an order and of its prospect share it, so that they stay in order.
+    /// The Kafka key. Edits of an order and of its prospect share it, so that they stay in order.
     pub prospect_id: Uuid,
     pub act: Act,
     pub fields: Vec<(&'static str, String)>,
@@ -72,7 +72,7 @@ pub enum SubmitError {
     Refused(String),
 }
 
-impl Changes {
+impl EventEdits {
     /// Creates a producer for the configured topic.
     #[must_use]
     pub fn new(config: &KafkaConfig) -> Self {

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use sluice_bench::api::fill::Size;
 use sluice_bench::api::{self, ApiPlan};
 use sluice_bench::crash_points;
-use sluice_bench::crash_points::point::{Action, Call, Wanted};
+use sluice_bench::crash_points::point::{Action, Call, PointFilter};
 use sluice_bench::crash_points::scenario::Scenario;
 use sluice_bench::latency::{self, LatencyPlan};
 use sluice_bench::pipeline::{Pipeline, PipelinePlan};
@@ -81,7 +81,7 @@ impl CrashPointsArgs {
         crash_points::Plan {
             seed: self.seed.unwrap_or_else(|| rand::random_range(0..1_000_000)),
             scenarios: if self.batch.is_empty() { Scenario::ALL.into() } else { self.batch.clone() },
-            wanted: Wanted {
+            filter: PointFilter {
                 calls: self.only.clone(),
                 actions: self.action.clone(),
                 failed_writes: self.failed_writes,

@@ -63,7 +63,7 @@ enum Command {
     /// operator_decides_parked and operator_lets_parked_wait.
     Mend {
         #[command(flatten)]
-        which: Which,
+        selection: Selection,
         #[command(flatten)]
         until: Until,
         #[command(flatten)]
@@ -76,7 +76,7 @@ enum Command {
     /// Without --expect it only counts them.
     Ignore {
         #[command(flatten)]
-        which: Which,
+        selection: Selection,
         #[command(flatten)]
         until: Until,
         /// Why
@@ -90,7 +90,7 @@ enum Command {
     /// Without --expect it only counts them.
     WaitAgain {
         #[command(flatten)]
-        which: Which,
+        selection: Selection,
         #[command(flatten)]
         expect: Expect,
     },
@@ -98,7 +98,7 @@ enum Command {
 
 /// One event, or all alike.
 #[derive(Debug, Clone, Args)]
-struct Which {
+struct Selection {
     /// The id of one event
     #[arg(long, conflicts_with_all = ["reason", "reference"])]
     event: Option<Uuid>,
@@ -165,7 +165,7 @@ pub async fn run(args: &ParkedArgs, config: &Config) -> anyhow::Result<ExitCode>
             let filter = ParkedFilter { reason, reference, state, ..ParkedFilter::default() };
             print_list(&store, &filter, *limit).await?;
         }
-        Command::Mend { which, until, target, expect } => {
+        Command::Mend { selection, until, target, expect } => {
             let Target { campaign, user, prospect } = target;
             let decision = Decision {
                 act: "mend",
@@ -175,16 +175,16 @@ pub async fn run(args: &ParkedArgs, config: &Config) -> anyhow::Result<ExitCode>
                 until: until.time(),
                 note: "",
             };
-            decide(&store, config, which, &decision, expect).await?;
+            decide(&store, config, selection, &decision, expect).await?;
         }
-        Command::Ignore { which, until, because, expect } => {
+        Command::Ignore { selection, until, because, expect } => {
             anyhow::ensure!(because.chars().count() <= 500, "--because: at most 500 characters");
             let until = until.time();
             let decision =
                 Decision { act: "ignore", campaign: None, user: None, prospect: None, until, note: because };
-            decide(&store, config, which, &decision, expect).await?;
+            decide(&store, config, selection, &decision, expect).await?;
         }
-        Command::WaitAgain { which, expect } => wait_again(&store, config, which, expect).await?,
+        Command::WaitAgain { selection, expect } => wait_again(&store, config, selection, expect).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -201,25 +201,25 @@ struct Decision<'a> {
 async fn decide(
     store: &Store,
     config: &Config,
-    which: &Which,
+    selection: &Selection,
     decision: &Decision<'_>,
     expect: &Expect,
 ) -> anyhow::Result<()> {
     let filter = ParkedFilter {
         state: Some("waiting".to_owned()),
-        before_ms: decision.until.filter(|_| which.event.is_none()).map(|time| time.timestamp_millis()),
-        ..which.filter()
+        before_ms: decision.until.filter(|_| selection.event.is_none()).map(|time| time.timestamp_millis()),
+        ..selection.filter()
     };
     let again = match decision.until {
-        Some(until) if which.event.is_none() => {
+        Some(until) if selection.event.is_none() => {
             format!(" --until {}", until.to_rfc3339_opts(SecondsFormat::Millis, true))
         }
         _ => String::new(),
     };
-    let Some(subject) = count(store, &filter, which, expect, &again).await? else { return Ok(()) };
+    let Some(subject) = count(store, &filter, selection, expect, &again).await? else { return Ok(()) };
     let mut postgres = connect(config).await?;
     let Decision { act, campaign, user, prospect, until, note } = decision;
-    let until = until.filter(|_| which.event.is_none());
+    let until = until.filter(|_| selection.event.is_none());
     let id = sqlx::query_scalar!(
         r#"SELECT operator_decides_parked($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS "id!""#,
         act,
@@ -240,9 +240,14 @@ async fn decide(
     say(&format!("Decision {id} is made. Running consumers act on it within seconds."))
 }
 
-async fn wait_again(store: &Store, config: &Config, which: &Which, expect: &Expect) -> anyhow::Result<()> {
-    let filter = ParkedFilter { is_ignored_by_decision: true, ..which.filter() };
-    let Some(subject) = count(store, &filter, which, expect, "").await? else { return Ok(()) };
+async fn wait_again(
+    store: &Store,
+    config: &Config,
+    selection: &Selection,
+    expect: &Expect,
+) -> anyhow::Result<()> {
+    let filter = ParkedFilter { is_ignored_by_decision: true, ..selection.filter() };
+    let Some(subject) = count(store, &filter, selection, expect, "").await? else { return Ok(()) };
     let mut postgres = connect(config).await?;
     let n_changed = sqlx::query_scalar!(
         r#"SELECT operator_lets_parked_wait($1, $2, $3, $4) AS "n!""#,
@@ -263,7 +268,7 @@ async fn wait_again(store: &Store, config: &Config, which: &Which, expect: &Expe
 async fn count(
     store: &Store,
     filter: &ParkedFilter,
-    which: &Which,
+    selection: &Selection,
     expect: &Expect,
     again: &str,
 ) -> anyhow::Result<Option<Subject>> {
@@ -279,7 +284,7 @@ async fn count(
     };
     anyhow::ensure!(n_events == expected, "{n_events} events match now, not {expected}");
     Ok(Some(Subject {
-        event: which.event,
+        event: selection.event,
         reason: first.reason.clone(),
         // Of one event it is only shown.
         reference: first.reference.chars().take(MAX_REFERENCE_CHARS).collect(),
@@ -368,7 +373,7 @@ impl Until {
     }
 }
 
-impl Which {
+impl Selection {
     fn filter(&self) -> ParkedFilter {
         ParkedFilter {
             event_id: self.event,

@@ -50,7 +50,7 @@ pub struct Counted {
 
 /// The events to count.
 #[derive(Debug, Clone)]
-pub struct Which<'a> {
+pub struct CountFilter<'a> {
     /// One event, else all alike.
     pub event_id: Option<Uuid>,
     pub reason: &'a str,
@@ -105,7 +105,7 @@ pub async fn lost(client: &Client, since: u32) -> clickhouse::error::Result<Vec<
 }
 
 /// Counts the events of a decision.
-pub async fn count(client: &Client, which: &Which<'_>) -> clickhouse::error::Result<Counted> {
+pub async fn count(client: &Client, which: &CountFilter<'_>) -> clickhouse::error::Result<Counted> {
     let sql = "SELECT count() AS n_events, min(toUnixTimestamp64Milli(first_seen)) AS oldest_ms,
                       max(toUnixTimestamp64Milli(first_seen)) AS newest_ms
                FROM parked_log FINAL

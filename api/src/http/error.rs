@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use crate::changes::SubmitError;
 use crate::db::violated_constraint;
+use crate::event_edits::SubmitError;
 
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};

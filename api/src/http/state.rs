@@ -8,9 +8,9 @@ use sluice_runtime::clock::Clock;
 use sluice_runtime::ops::Readiness;
 use sqlx::PgPool;
 
-use crate::changes::Changes;
 use crate::config::Config;
 use crate::db;
+use crate::event_edits::EventEdits;
 use crate::http::auth::limits::RateLimit;
 use crate::http::auth::password::Passwords;
 use crate::http::auth::sealer::Sealer;
@@ -39,7 +39,7 @@ pub struct Inner {
     pub postgres: PgPool,
     pub clickhouse: Client,
     pub edge: Edge,
-    pub changes: Changes,
+    pub edits: EventEdits,
     pub passwords: Passwords,
     /// Decodes one image at a time: each may need much memory.
     pub images: BlockingPool,
@@ -75,7 +75,7 @@ impl App {
             postgres: db::postgres_pool(&config.postgres)?,
             clickhouse: db::clickhouse::client(&config.clickhouse),
             edge: Edge::new(&config.edge)?,
-            changes: Changes::new(&config.kafka),
+            edits: EventEdits::new(&config.kafka),
             passwords: Passwords::new(),
             images: BlockingPool::new(1, "images"),
             tokens: Tokens::new(&config.auth, clock.clone()),

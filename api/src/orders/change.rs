@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use sluice_schemas::change::Act;
 use sluice_schemas::contact;
 
-use crate::changes::{Edit, Progress};
 use crate::db::audit::{self, Diff};
+use crate::event_edits::{Edit, Progress};
 use crate::http::accepted::on_its_way;
 use crate::http::allowed::Allowed;
 use crate::http::call::Call;
@@ -35,12 +35,12 @@ pub async fn stored(app: &App, allowed: &Allowed, id: &str) -> Result<Order, Api
 /// Writes the line of the audit trail, sends the edit, and responds with the edited order.
 ///
 /// # Errors
-/// As [`Changes::submit`](crate::changes::Changes::submit).
+/// As [`EventEdits::submit`](crate::event_edits::EventEdits::submit).
 pub async fn apply(app: &App, call: &Call<String>, order: Order, edit: Edit) -> Result<Response, ApiError> {
     let (id, act) = (order.id.to_string(), edit.act);
     record(app, call, order, &edit).await?;
     let progress =
-        app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?;
+        app.edits.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?;
     Ok(match (progress, act) {
         (Progress::OnItsWay, _) => on_its_way(),
         (Progress::Applied, Act::Delete) => StatusCode::NO_CONTENT.into_response(),

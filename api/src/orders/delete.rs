@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use sluice_schemas::change::{Act, Entity};
 
-use crate::changes::Edit;
+use crate::event_edits::Edit;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, OnItsWay};

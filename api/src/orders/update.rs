@@ -8,7 +8,7 @@ use axum::response::Response;
 use sluice_schemas::change::{Act, Entity};
 use sluice_schemas::status::Status;
 
-use crate::changes::Edit;
+use crate::event_edits::Edit;
 use crate::http::allowed::Allowed;
 use crate::http::call::Call;
 use crate::http::error::ApiError;

@@ -34,7 +34,7 @@ struct RevealedPage {
 
 /// An action on a kind of things, and its site.
 #[derive(Debug, Clone, Copy)]
-pub struct Deed {
+pub struct PageAction {
     pub entity: &'static Entity,
     pub verb: &'static Verb,
     pub site: Site,
@@ -45,7 +45,7 @@ pub struct Deed {
 /// # Errors
 /// An error that is not about the form.
 pub async fn submit(
-    Deed { entity, verb, site }: Deed,
+    PageAction { entity, verb, site }: PageAction,
     State(app): State<App>,
     id: Result<PathText, ApiError>,
     api: Api,

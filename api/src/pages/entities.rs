@@ -12,7 +12,7 @@ use crate::http::paging::Listing;
 use crate::http::path_id::PathText;
 use crate::http::router::Routes;
 use crate::http::state::App;
-use crate::pages::act::Deed;
+use crate::pages::act::PageAction;
 use crate::pages::entity::{ALL, Entity, Verb};
 use crate::pages::site::Site;
 use crate::pages::{act, admin, create, delete, detail, export, list, update};
@@ -108,7 +108,7 @@ fn changes(mut list: Routes, entity: &'static Entity, site: Site) -> Routes {
 
 fn acts(list: Routes, entity: &'static Entity, verb: &'static Verb, site: Site) -> Routes {
     let submit = move |app: State<App>, id: Id, api: Api, listing: Listing, form: Form| {
-        act::submit(Deed { entity, verb, site }, app, id, api, listing, form)
+        act::submit(PageAction { entity, verb, site }, app, id, api, listing, form)
     };
     let path = format!("{}{{id}}/{}/", site.list(entity), verb.name);
     list.page(Rule::AsksPerson(verb.action, verb.resource), &path, post(submit))

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::db::audit::{self, Diff};
-use crate::db::parked_counts::{self, Counted, Which};
+use crate::db::parked_counts::{self, CountFilter, Counted};
 use crate::db::parked_decisions::{self, BOUND, DecisionRow, IGNORED, NewDecision};
 use crate::db::{MAX_TIME_MS, parked, violated_constraint};
 use crate::http::call::Call;
@@ -36,7 +36,7 @@ pub struct Confirmation {
 
 /// A decision that is wanted, and not yet counted.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct DecisionDraft {
     pub act: &'static str,
     pub subject: Subject,
     pub campaign_id: Option<i64>,
@@ -93,7 +93,7 @@ impl Subject {
         are_ignored: bool,
     ) -> clickhouse::error::Result<Counted> {
         let Self { event_id, reason, reference } = self;
-        let which = Which { event_id: *event_id, reason, reference, before_ms, are_ignored };
+        let which = CountFilter { event_id: *event_id, reason, reference, before_ms, are_ignored };
         parked_counts::count(&app.clickhouse, &which).await
     }
 
@@ -155,7 +155,7 @@ impl From<Count> for ParkedCountResponse {
     }
 }
 
-impl Wanted {
+impl DecisionDraft {
     /// Counts the events, and makes the decision out of it if the caller has confirmed the count.
     ///
     /// # Errors
@@ -198,7 +198,7 @@ pub async fn make(
 ) -> Result<(Transaction, DecisionRow), ApiError> {
     let mut transaction = call.allowed.begin(app).await?;
     let actor_id = call.allowed.viewer.id;
-    let id = parked_decisions::insert(&mut transaction, new, actor_id).await.map_err(refused)?;
+    let id = parked_decisions::insert(&mut transaction, new, actor_id).await.map_err(constraint_error)?;
     let facts = json!({
         "event_id": new.event_id, "reason": new.reason, "reference": new.reference, "campaign_id": new.campaign_id,
         "user_id": new.user_id, "prospect_id": new.prospect_id, "until": new.until, "note": new.note,
@@ -227,7 +227,7 @@ pub async fn make(
     Ok((transaction, row))
 }
 
-fn refused(error: sqlx::Error) -> ApiError {
+fn constraint_error(error: sqlx::Error) -> ApiError {
     match violated_constraint(&error) {
         Some(IGNORED) => ApiError::conflict("These events are ignored. Let them wait again first."),
         Some(BOUND) => {

@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::MakeErrors;
 use crate::http::request::Body;
 use crate::http::state::App;
-use crate::parked::decide::{Confirmation, Subject, Wanted};
+use crate::parked::decide::{Confirmation, DecisionDraft, Subject};
 use crate::parked::mend::answer;
 use crate::parked::model::{IgnoreParkedRequest, ParkedCountResponse, ParkedDecisionResponse};
 
@@ -39,10 +39,10 @@ pub async fn ignore_parked(
 ///
 /// # Errors
 /// 400 with the messages of the fields.
-pub async fn read_ignore(app: &App, body: Body<IgnoreParkedRequest>) -> Result<Wanted, ApiError> {
+pub async fn read_ignore(app: &App, body: Body<IgnoreParkedRequest>) -> Result<DecisionDraft, ApiError> {
     let request = body.checked()?;
     let subject = Subject::find(app, request.event_id, request.reason, request.reference).await?;
-    Ok(Wanted {
+    Ok(DecisionDraft {
         act: "ignore",
         subject,
         campaign_id: None,

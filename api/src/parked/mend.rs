@@ -15,7 +15,7 @@ use crate::http::fields::options::Nullable;
 use crate::http::openapi::MakeErrors;
 use crate::http::request::Body;
 use crate::http::state::App;
-use crate::parked::decide::{Confirmation, Step, Subject, Wanted, make};
+use crate::parked::decide::{Confirmation, DecisionDraft, Step, Subject, make};
 use crate::parked::model::{MendParkedRequest, ParkedCountResponse, ParkedDecisionResponse};
 use crate::parked::progress::Progress;
 
@@ -49,7 +49,7 @@ pub async fn mend_parked(
 ///
 /// # Errors
 /// 400 with the messages of the fields.
-pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wanted, ApiError> {
+pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<DecisionDraft, ApiError> {
     let request = body.checked()?;
     let id_of = |key: &Option<Nullable<Key>>| key.clone().and_then(|key| key.0);
     let (campaign, user) = (id_of(&request.campaign_id), id_of(&request.user_id));
@@ -92,7 +92,7 @@ pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wante
     {
         return Err(ApiError::field("prospect_id", format!("Invalid pk \"{id}\" - object does not exist.")));
     }
-    Ok(Wanted {
+    Ok(DecisionDraft {
         act: "mend",
         subject,
         campaign_id,
@@ -109,7 +109,7 @@ pub async fn read_mend(app: &App, body: Body<MendParkedRequest>) -> Result<Wante
 }
 
 /// Answers with the count, or makes the decision and answers with it.
-pub(super) async fn answer(app: &App, call: &Call<()>, wanted: Wanted) -> Result<Response, ApiError> {
+pub(super) async fn answer(app: &App, call: &Call<()>, wanted: DecisionDraft) -> Result<Response, ApiError> {
     match wanted.step(app).await? {
         Step::Count(count) => Ok(Json(count).into_response()),
         Step::Decide(new) => {

@@ -27,7 +27,7 @@ pub async fn change_user(
     edit: impl FnOnce(&UserRow) -> Result<UserEdit, ApiError>,
 ) -> Result<UserRow, ApiError> {
     let mut transaction = call.allowed.begin_locking_user(app, call.id).await?;
-    let before = hold(&mut transaction, call).await?;
+    let before = find_current(&mut transaction, call).await?;
     let (old, new) = (UserEdit::of(&before), edit(&before)?);
     if old == new {
         return Ok(before);
@@ -53,7 +53,7 @@ pub async fn change_user(
 /// As [`change_user`].
 pub async fn archive_user(app: &App, call: &Call) -> Result<(), ApiError> {
     let mut transaction = call.allowed.begin_locking_user(app, call.id).await?;
-    let before = hold(&mut transaction, call).await?;
+    let before = find_current(&mut transaction, call).await?;
     let now = time_of(&app.clock);
     users::archive(&mut transaction, call.id, now).await.map_err(constraint_error)?;
     teams::leave_all(&mut transaction, call.id).await?;
@@ -96,7 +96,7 @@ pub async fn end_access(
     api_tokens::revoke_all(connection, id, now).await
 }
 
-async fn hold(connection: &mut PgConnection, call: &Call) -> Result<UserRow, ApiError> {
+async fn find_current(connection: &mut PgConnection, call: &Call) -> Result<UserRow, ApiError> {
     let row =
         users::find(connection, call.id, Visible::of(&call.allowed.viewer, call.allowed.grant.scope)).await?;
     let row = row.ok_or_else(ApiError::not_found)?;

@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use sluice_schemas::change::{Act, Entity};
 
-use crate::changes::{Edit, Progress};
 use crate::db::audit::{self, Diff};
 use crate::db::prospects::ProspectDetailRow;
+use crate::event_edits::{Edit, Progress};
 use crate::http::accepted::on_its_way;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -79,7 +79,7 @@ pub async fn delete_prospect(State(app): State<App>, call: Call<String>) -> Resu
     let (row, _) = detail::find(&app, &call.allowed, &call.id).await?;
     let edit = edit_of(&row, &call.headers, Act::Delete, Vec::new())?;
     record(&app, &call, &row, &edit).await?;
-    Ok(match app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await? {
+    Ok(match app.edits.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await? {
         Progress::Applied => StatusCode::NO_CONTENT.into_response(),
         Progress::OnItsWay => on_its_way(),
     })
@@ -102,7 +102,7 @@ async fn change(
     }
     let edit = edit_of(&row, &call.headers, Act::Update, set)?;
     record(app, call, &row, &edit).await?;
-    if app.changes.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?
+    if app.edits.submit(&app.clickhouse, app.clock.now_ms(), call.allowed.viewer.id, edit).await?
         == Progress::OnItsWay
     {
         return Ok(on_its_way());

@@ -10,8 +10,8 @@
 //! restarted and all rounds are compared once more.
 //!
 //! Not tested: calls of merges, calls outside the folders of the tables (a batch makes none),
-//! failing writes unless requested (see [`point::Wanted::failed_writes`]), and power failures. A
-//! lost verdict is noticed only if its batch is also repeated.
+//! failing writes unless requested (see [`point::PointFilter::failed_writes`]), and power failures.
+//! A lost verdict is noticed only if its batch is also repeated.
 
 mod ledger;
 pub mod point;
@@ -24,7 +24,7 @@ mod world;
 
 use std::time::Duration;
 
-use self::point::{Point, Wanted};
+use self::point::{Point, PointFilter};
 use self::report::Summary;
 use self::runner::Runner;
 use self::scenario::Scenario;
@@ -35,7 +35,7 @@ use self::shim::Shim;
 pub struct Plan {
     pub seed: u64,
     pub scenarios: Vec<Scenario>,
-    pub wanted: Wanted,
+    pub filter: PointFilter,
     /// The sample always includes these points.
     pub always: fn(&Point) -> bool,
     /// The number of other points to test in each scenario; all if absent.

@@ -112,7 +112,7 @@ impl fmt::Display for Point {
 
 /// The requested points.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct PointFilter {
     /// Types of calls; all if empty.
     pub calls: Vec<Call>,
     /// Faults; all if empty.
@@ -130,7 +130,7 @@ pub(super) fn points_of(
     scenario: Scenario,
     trace: &[Traced],
     tables: &BTreeMap<String, String>,
-    wanted: &Wanted,
+    filter: &PointFilter,
 ) -> Vec<Point> {
     let mut counts: BTreeMap<(String, Call), u64> = BTreeMap::new();
     let mut points = Vec::new();
@@ -138,11 +138,11 @@ pub(super) fn points_of(
         let Some((table, path)) = within_table(path, tables) else { continue };
         let number = counts.entry((table.to_owned(), *call)).or_default();
         *number += 1;
-        if !wanted.calls.is_empty() && !wanted.calls.contains(call) {
+        if !filter.calls.is_empty() && !filter.calls.contains(call) {
             continue;
         }
-        for action in call.actions(wanted.failed_writes) {
-            if wanted.actions.is_empty() || wanted.actions.contains(action) {
+        for action in call.actions(filter.failed_writes) {
+            if filter.actions.is_empty() || filter.actions.contains(action) {
                 let (table, path) = (table.to_owned(), path.clone());
                 points.push(Point { scenario, table, call: *call, number: *number, action: *action, path });
             }
@@ -197,8 +197,8 @@ mod tests {
             (Call::Write, "store/u/u-1/deduplication_logs/deduplication_log_1.txt"),
         ];
         let trace = calls.map(|(call, path)| Traced { call, path: path.to_owned() });
-        let wanted = Wanted { actions: vec![Action::Kill], ..Wanted::default() };
-        let points = points_of(Scenario::Events, &trace, &tables, &wanted);
+        let filter = PointFilter { actions: vec![Action::Kill], ..PointFilter::default() };
+        let points = points_of(Scenario::Events, &trace, &tables, &filter);
         let texts: Vec<String> = points.iter().map(|point| format!("{point} ({})", point.path)).collect();
         assert_eq!(
             texts,

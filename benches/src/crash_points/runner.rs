@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::Plan;
 use super::ledger::{Check, differences};
-use super::point::{Point, Wanted, count, points_of, sample, within_table};
+use super::point::{Point, PointFilter, count, points_of, sample, within_table};
 use super::report::{Finding, Summary};
 use super::round::Round;
 use super::scenario::Scenario;
@@ -138,8 +138,8 @@ impl Runner {
                 stage.world.testbed.log_tails()
             );
         }
-        let mut points = points_of(scenario, &trace, &stage.tables, &plan.wanted);
-        let all = points_of(scenario, &trace, &stage.tables, &Wanted::default());
+        let mut points = points_of(scenario, &trace, &stage.tables, &plan.filter);
+        let all = points_of(scenario, &trace, &stage.tables, &PointFilter::default());
         anyhow::ensure!(!all.is_empty(), "{scenario}: the shim sees none of ClickHouse's calls");
         self.summary.available.extend(count(&all));
         if let Some(n) = plan.sample {

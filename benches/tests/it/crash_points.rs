@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use sluice_bench::crash_points::point::{Action, Call, Point, Wanted};
+use sluice_bench::crash_points::point::{Action, Call, Point, PointFilter};
 use sluice_bench::crash_points::scenario::Scenario;
 use sluice_bench::crash_points::{Plan, run};
 
@@ -25,7 +25,7 @@ async fn what_was_sent_is_stored_once_though_clickhouse_dies_or_fails_at_any_cal
     let plan = Plan {
         seed: seed(),
         scenarios: Scenario::ALL.into(),
-        wanted: Wanted::default(),
+        filter: PointFilter::default(),
         always: is_always_tried,
         sample: Some(SAMPLE),
         time: Duration::from_secs(240),

@@ -21,7 +21,7 @@ use crate::batch::{Batch, BatchRange};
 use crate::changes::effects::{Effects, RowChange};
 use crate::changes::fold::fold;
 use crate::changes::origin_edits::{announce_edits, wait_for_second_visits};
-use crate::changes::seen::{Seen, Wanted};
+use crate::changes::seen::{RowsToRead, Seen};
 use crate::changes::waiting::end_waiting;
 use crate::context::PartitionContext;
 use crate::decode::Record;
@@ -75,7 +75,7 @@ impl ChangeApplier {
     /// The rows that the changes refer to, as the verdict has them. They are read once, after the
     /// waiting orders have ended and the open batches are stored.
     async fn settle_seen(&self, batch: &Batch, changes: &[Change]) -> Result<Seen, Stop> {
-        let (context, inserter, wanted) = (&self.context, &self.inserter, Wanted::of(changes));
+        let (context, inserter, wanted) = (&self.context, &self.inserter, RowsToRead::of(changes));
         let store = &context.shared.store;
         if batch.is_repeated
             && let Some(seen) = context.ask_clickhouse(|| store.verdict(&batch.name)).await?

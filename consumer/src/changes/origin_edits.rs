@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::batch::Batch;
 use crate::changes::open_batches::wait_for_all;
-use crate::changes::seen::{Seen, Wanted};
+use crate::changes::seen::{RowsToRead, Seen};
 use crate::context::PartitionContext;
 use crate::insert::Inserter;
 use crate::retry::Stop;
@@ -37,7 +37,7 @@ pub(super) async fn announce_edits(
     context: &PartitionContext,
     inserter: &Inserter,
     batch: &Batch,
-    wanted: &Wanted,
+    wanted: &RowsToRead,
 ) -> Result<(), Stop> {
     let edit = |(change_id, prospect_id): (&Uuid, &Uuid)| OriginEditRow {
         prospect_id: *prospect_id,
@@ -57,7 +57,7 @@ pub(super) async fn announce_edits(
 pub(super) async fn wait_for_second_visits(
     context: &PartitionContext,
     seen: &Seen,
-    wanted: &Wanted,
+    wanted: &RowsToRead,
 ) -> Result<(), Stop> {
     let edited: BTreeSet<&Uuid> = if wanted.deletes_rows {
         wanted.prospects.iter().collect()

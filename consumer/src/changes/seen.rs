@@ -16,7 +16,7 @@ const INHERITED: [&str; 3] = ["user_id", "ip", "user_agent"];
 
 /// The rows to look for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RowsToRead {
     pub prospects: BTreeSet<Uuid>,
     pub orders: BTreeSet<Uuid>,
     pub changes: BTreeSet<Uuid>,
@@ -47,7 +47,7 @@ impl End {
     }
 }
 
-impl Wanted {
+impl RowsToRead {
     /// The rows that these changes refer to.
     #[must_use]
     pub fn of(changes: &[Change]) -> Self {

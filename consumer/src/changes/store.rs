@@ -10,7 +10,7 @@ use sluice_schemas::id_time::born_between;
 use uuid::Uuid;
 
 use crate::changes::effects::{ContactGone, RowChange};
-use crate::changes::seen::{Seen, SeenOrder, SeenProspect, Wanted};
+use crate::changes::seen::{RowsToRead, Seen, SeenOrder, SeenProspect};
 use crate::owner::Owner;
 use crate::sql::{array, id_literal};
 use crate::store::{Store, StoreError};
@@ -51,7 +51,7 @@ struct DoneRow {
 impl Store {
     /// Loads the rows that the changes refer to, except stored orders: call [`Self::see_orders`]
     /// afterwards.
-    pub async fn see(&self, wanted: &Wanted) -> Result<Seen, StoreError> {
+    pub async fn see(&self, wanted: &RowsToRead) -> Result<Seen, StoreError> {
         let mut seen = Seen { done: self.done(&wanted.changes).await?, ..Seen::default() };
         // Before the stored orders: one that is replayed meanwhile is found here or there.
         let parked = self.parked_orders(&wanted.ends.keys().copied().collect()).await?;
@@ -74,7 +74,7 @@ impl Store {
 
     /// Loads the stored orders that the changes refer to, and those that inherit from a prospect
     /// that the changes edit.
-    pub async fn see_orders(&self, wanted: &Wanted) -> Result<Vec<SeenOrder>, StoreError> {
+    pub async fn see_orders(&self, wanted: &RowsToRead) -> Result<Vec<SeenOrder>, StoreError> {
         if wanted.orders.is_empty() && wanted.origin_edits.is_empty() {
             return Ok(Vec::new());
         }

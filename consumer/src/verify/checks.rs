@@ -2,7 +2,7 @@
 //! there.
 
 use crate::verify::range::TimeRange;
-use crate::verify::sums::{Which, differing_sql};
+use crate::verify::sums::{SumChoice, differing_sql};
 
 /// A comparison.
 pub(super) struct Check {
@@ -14,11 +14,11 @@ pub(super) struct Check {
 pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "prospects against rollup_hourly, by hour, buyer, team and campaign",
-        sql: |range| Some(sums(range, Which::Prospects)),
+        sql: |range| Some(sums(range, SumChoice::Prospects)),
     },
     Check {
         name: "orders against rollup_hourly, by hour, buyer, team and campaign",
-        sql: |range| Some(sums(range, Which::Orders)),
+        sql: |range| Some(sums(range, SumChoice::Orders)),
     },
     Check { name: "prospects against prospect_index", sql: |range| Some(index(range)) },
     Check {
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn sums(range: &TimeRange, which: Which) -> String {
+fn sums(range: &TimeRange, which: SumChoice) -> String {
     format!(
         "SELECT toString((hour, user_id, team_id, campaign_id)) AS place, \
                 concat('rows have ', toString(in_rows), ', rollup_hourly has ', toString(counted), ' ({})') AS found \

@@ -36,7 +36,7 @@ struct ChangeOutcomeRow {
 
 /// An act of a person on one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Deed {
+struct PersonAct {
     entity: Entity,
     act: Act,
     is_applied: bool,
@@ -73,7 +73,7 @@ struct ChangeLog {
 pub(super) struct People<'a> {
     store: &'a Store,
     log: ChangeLog,
-    deeds: HashMap<Uuid, Vec<Deed>>,
+    deeds: HashMap<Uuid, Vec<PersonAct>>,
 }
 
 impl<'a> People<'a> {
@@ -100,7 +100,8 @@ impl<'a> People<'a> {
         // A change that the table has lost counts as applied.
         for (id, told) in ids.iter().filter_map(|id| Some((id, self.log.told.get(id)?))) {
             let unknown = told.iter().filter(|told| !found.contains_key(&told.change_id));
-            let deeds = unknown.map(|told| Deed { entity: told.entity, act: told.act, is_applied: true });
+            let deeds =
+                unknown.map(|told| PersonAct { entity: told.entity, act: told.act, is_applied: true });
             self.deeds.entry(*id).or_default().extend(deeds);
         }
         for change in found.values() {
@@ -143,7 +144,7 @@ impl<'a> People<'a> {
         }
     }
 
-    fn any(&self, id: Uuid, is_it: impl Fn(&Deed) -> bool) -> bool {
+    fn any(&self, id: Uuid, is_it: impl Fn(&PersonAct) -> bool) -> bool {
         self.deeds.get(&id).is_some_and(|deeds| deeds.iter().any(is_it))
     }
 }
@@ -173,7 +174,7 @@ impl ChangeLog {
 }
 
 impl ChangeOutcomeRow {
-    fn deed(&self) -> Option<Deed> {
+    fn deed(&self) -> Option<PersonAct> {
         let entity = match self.entity.as_str() {
             "prospect" => Entity::Prospect,
             "order" => Entity::Order,
@@ -185,7 +186,7 @@ impl ChangeOutcomeRow {
             "erase" => Act::Erase,
             _ => return None,
         };
-        Some(Deed { entity, act, is_applied: self.outcome == APPLIED })
+        Some(PersonAct { entity, act, is_applied: self.outcome == APPLIED })
     }
 }
 

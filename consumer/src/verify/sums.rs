@@ -28,13 +28,13 @@ pub(super) type Sums = BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>;
 
 /// The sums that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum SumChoice {
     Prospects,
     Orders,
     All,
 }
 
-impl Which {
+impl SumChoice {
     fn sums(self) -> &'static [(&'static str, &'static str, &'static str)] {
         match self {
             Self::Prospects => &SUMS[..2],
@@ -103,7 +103,7 @@ fn hour_sql() -> String {
 }
 
 /// A query of the columns of [`Differing`].
-pub(super) fn differing_sql(range: &TimeRange, which: Which) -> String {
+pub(super) fn differing_sql(range: &TimeRange, which: SumChoice) -> String {
     let sums = which.sums();
     let list = |values: Vec<String>| format!("arrayMap(x -> toInt64(x), [{}])", values.join(", "));
     let zeros = list(vec!["0".to_owned(); sums.len()]);
@@ -115,10 +115,10 @@ pub(super) fn differing_sql(range: &TimeRange, which: Which) -> String {
         )
     };
     let mut parts = Vec::new();
-    if which != Which::Orders {
+    if which != SumChoice::Orders {
         parts.push(of_table("prospects", list(sums.iter().map(|sum| sum.1.to_owned()).collect())));
     }
-    if which != Which::Prospects {
+    if which != SumChoice::Prospects {
         parts.push(of_table("orders", list(sums.iter().map(|sum| sum.2.to_owned()).collect())));
     }
     parts.push(format!(
@@ -137,7 +137,7 @@ pub(super) fn differing_sql(range: &TimeRange, which: Which) -> String {
 impl Store {
     /// The sums to add within a range.
     pub(super) async fn corrections(&self, range: &TimeRange) -> Result<Sums, StoreError> {
-        let sql = differing_sql(range, Which::All);
+        let sql = differing_sql(range, SumChoice::All);
         let found = self.client().query(&sql).fetch_all::<Differing>().await?;
         let rows = found.iter().filter_map(Differing::correction);
         Ok(rows.map(|row| ((row.hour, row.user_id, row.team_id, row.campaign_id), row)).collect())

@@ -16,7 +16,7 @@ const LIMIT: usize = 50;
 
 /// The key of the events that are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum SilenceOf {
     Campaigns,
     Buyers,
 }
@@ -32,12 +32,12 @@ pub struct SilentRow {
 pub async fn list(
     client: &Client,
     scope: &EventScope,
-    of: Source,
+    of: SilenceOf,
     now_ms: i64,
 ) -> clickhouse::error::Result<Vec<SilentRow>> {
     let column = match of {
-        Source::Campaigns => "campaign_id",
-        Source::Buyers => "user_id",
+        SilenceOf::Campaigns => "campaign_id",
+        SilenceOf::Buyers => "user_id",
     };
     let sql = format!(
         "SELECT {column} AS id, toInt64(toUnixTimestamp(max(hour))) * 1000 AS last_hour_ms

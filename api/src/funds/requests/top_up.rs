@@ -15,8 +15,8 @@ use crate::funds::requests::create::minor;
 use crate::funds::requests::model::{
     FundRequestResponse, TopUpFundRequestRequest, changed, check_holder, lock_exclusive,
 };
-use crate::funds::transfers::create::asking;
-use crate::funds::transfers::record::{Wish, record, recorded_before};
+use crate::funds::transfers::create::context;
+use crate::funds::transfers::record::{RequestedTransfer, record, recorded_before};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::openapi::ChangeErrors;
@@ -44,14 +44,14 @@ pub async fn top_up_fund_request(
     body: Body<TopUpFundRequestRequest>,
 ) -> Result<Response, ApiError> {
     let reach = Reach::of(&app.postgres, &call.allowed).await?;
-    let asking = asking(&app, &call, key);
+    let context = context(&app, &call, key);
     let mut transaction = call.allowed.begin(&app).await?;
     let row = requests::lock_exclusive(&mut transaction, call.id, reach.ids())
         .await?
         .ok_or_else(ApiError::not_found)?;
-    let wish = wish(body.checked()?, &row)?;
+    let requested = requested(body.checked()?, &row)?;
     // Before the check of the status: a repetition finds the request already topped up.
-    if recorded_before(&mut transaction, &asking, &content_hash(&wish)).await?.is_some() {
+    if recorded_before(&mut transaction, &context, &content_hash(&requested)).await?.is_some() {
         let row = requests::reread(&mut transaction, call.id).await?;
         return Ok(replayed(answer(StatusCode::OK, &FundRequestResponse::from(&row), row.version)));
     }
@@ -60,24 +60,24 @@ pub async fn top_up_fund_request(
     }
     lock_exclusive(&mut transaction, &reach, &call, &["approved"]).await?;
     check_holder(&mut transaction, &row).await?;
-    if minor(wish.amount, &row.currency)? > row.amount_minor {
+    if minor(requested.amount, &row.currency)? > row.amount_minor {
         let approved = show(row.amount_minor, &row.currency);
         return Err(ApiError::field(
             "amount",
             format!("Ensure this value is less than or equal to {approved}."),
         ));
     }
-    record(&mut transaction, &asking, &wish).await?;
+    record(&mut transaction, &context, &requested).await?;
     requests::mark_topped_up(&mut transaction, call.id).await?;
     let response = changed(&mut transaction, &call.actor, "top-up", &row).await?;
     transaction.commit().await?;
     Ok(response)
 }
 
-fn wish(request: TopUpFundRequestRequest, row: &RequestRow) -> Result<Wish, ApiError> {
+fn requested(request: TopUpFundRequestRequest, row: &RequestRow) -> Result<RequestedTransfer, ApiError> {
     let approved = || Decimal::parse(&show(row.amount_minor, &row.currency));
     let amount = request.amount.0.or_else(approved);
-    Ok(Wish {
+    Ok(RequestedTransfer {
         kind: EntryKind::TopUp,
         account_id: row.fund_account_id,
         amount: amount.ok_or_else(|| ApiError::bug("a request without an amount"))?,

@@ -9,7 +9,7 @@ use crate::db::funds::post::EntryKind;
 use crate::db::time_of;
 use crate::funds::idempotency::{IdempotencyKey, replayed};
 use crate::funds::transfers::model::{FundTransferRequest, FundTransferResponse};
-use crate::funds::transfers::record::{Asking, Wish, record};
+use crate::funds::transfers::record::{RecordContext, RequestedTransfer, record};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::fields::Errors;
@@ -33,10 +33,10 @@ pub async fn create_fund_transfer(
     IdempotencyKey(key): IdempotencyKey,
     body: Body<FundTransferRequest>,
 ) -> Result<Response, ApiError> {
-    let wish = body.values(wish)?;
-    let asking = asking(&app, &call, key);
+    let requested = body.values(requested)?;
+    let context = context(&app, &call, key);
     let mut transaction = call.allowed.begin(&app).await?;
-    let made = record(&mut transaction, &asking, &wish).await?;
+    let made = record(&mut transaction, &context, &requested).await?;
     transaction.commit().await?;
     let answer = (StatusCode::CREATED, Json(made.transfer));
     Ok(if made.is_known { replayed(answer) } else { answer.into_response() })
@@ -44,19 +44,19 @@ pub async fn create_fund_transfer(
 
 /// Returns the user and the time of a transfer.
 #[must_use]
-pub fn asking<'a, Id>(app: &App, call: &'a Call<Id>, key: Option<String>) -> Asking<'a> {
+pub fn context<'a, Id>(app: &App, call: &'a Call<Id>, key: Option<String>) -> RecordContext<'a> {
     let now = time_of(&app.clock);
     let today = call.allowed.viewer.time_zone.day_of(now.timestamp_millis());
-    Asking { actor: &call.actor, actor_id: call.allowed.viewer.id, key, now, today }
+    RecordContext { actor: &call.actor, actor_id: call.allowed.viewer.id, key, now, today }
 }
 
-fn wish(request: &FundTransferRequest, errors: &mut Errors) -> Option<Wish> {
+fn requested(request: &FundTransferRequest, errors: &mut Errors) -> Option<RequestedTransfer> {
     let kind = request.kind.0.map(|kind| kind.0);
     if request.fee.0.is_some() && kind != Some(EntryKind::TopUp) {
         errors.fail("fee", "Only a top-up has a fee.");
     }
     errors.ok()?;
-    Some(Wish {
+    Some(RequestedTransfer {
         kind: kind?,
         account_id: request.account_id.0,
         amount: request.amount.0?,

@@ -12,8 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::db::audit::{self, Diff};
 use crate::db::funds::post;
-use crate::funds::transfers::create::asking;
-use crate::funds::transfers::plan::{ImportRowResponse, Outcome, Plan, plan};
+use crate::funds::transfers::create::context;
+use crate::funds::transfers::plan::{ImportPlan, ImportRowResponse, Outcome, plan};
 use crate::funds::transfers::record::constraint_error;
 use crate::funds::transfers::sheet::{self, MAX_FILE_BYTES, Sheet};
 use crate::http::allowed::Allowed;
@@ -139,12 +139,12 @@ pub async fn import_fund_transfers(
     Upload(fields): Upload,
 ) -> Result<Json<ImportFundTransfersResponse>, ApiError> {
     let sheet = read(fields)?;
-    let asking = asking(&app, &call, None);
+    let context = context(&app, &call, None);
     let mut transaction = call.allowed.begin(&app).await?;
-    let Plan { rows, entries, books } = plan(&mut transaction, &sheet, call.allowed.viewer.id).await?;
+    let ImportPlan { rows, entries, books } = plan(&mut transaction, &sheet, call.allowed.viewer.id).await?;
     refuse_errors(&rows)?;
     if !entries.is_empty() {
-        let at = asking.now.max(books.last_at);
+        let at = context.now.max(books.last_at);
         let ids = post::write(&mut transaction, &entries, at).await.map_err(constraint_error)?;
         let diff = Diff::created(&json!({"transfers": ids}));
         audit::record(&mut transaction, &call.actor, "import", Resource::FundTransfers, "", diff).await?;

@@ -53,7 +53,7 @@ pub struct ImportRowResponse {
 
 /// Planned rows, and the entries to write.
 #[derive(Debug)]
-pub struct Plan {
+pub struct ImportPlan {
     pub rows: Vec<ImportRowResponse>,
     pub entries: Vec<NewEntry>,
     pub books: Books,
@@ -69,8 +69,12 @@ struct Spend<'a> {
 }
 
 /// Plans the rows of a file. Locks the accounts in the caller's transaction.
-pub async fn plan(connection: &mut PgConnection, sheet: &Sheet, actor_id: i64) -> Result<Plan, ApiError> {
-    let accounts = hold_accounts(connection, sheet).await?;
+pub async fn plan(
+    connection: &mut PgConnection,
+    sheet: &Sheet,
+    actor_id: i64,
+) -> Result<ImportPlan, ApiError> {
+    let accounts = lock_accounts_shared(connection, sheet).await?;
     let ids: Vec<i64> = accounts.iter().map(|account| account.id).collect();
     let books = post::lock_exclusive(connection, &ids).await?;
     let read: Vec<_> = sheet.rows.iter().map(|row| read_row(row, sheet, &accounts)).collect();
@@ -82,10 +86,13 @@ pub async fn plan(connection: &mut PgConnection, sheet: &Sheet, actor_id: i64) -
         rows.push(answer);
         entries.extend(entry);
     }
-    Ok(Plan { rows, entries, books: planner.books })
+    Ok(ImportPlan { rows, entries, books: planner.books })
 }
 
-async fn hold_accounts(connection: &mut PgConnection, sheet: &Sheet) -> Result<Vec<AccountRow>, ApiError> {
+async fn lock_accounts_shared(
+    connection: &mut PgConnection,
+    sheet: &Sheet,
+) -> Result<Vec<AccountRow>, ApiError> {
     let ids: Vec<i64> = match sheet.account_id {
         Some(id) => vec![id],
         None => sheet.rows.iter().filter_map(|row| row.account.parse().ok()).collect(),

@@ -24,7 +24,7 @@ use sluice_schemas::decimal::Decimal;
 
 /// A requested transfer.
 #[derive(Debug, Clone, Serialize)]
-pub struct Wish {
+pub struct RequestedTransfer {
     pub kind: EntryKind,
     pub account_id: i64,
     pub amount: Decimal,
@@ -37,7 +37,7 @@ pub struct Wish {
 
 /// The user, the time and the idempotency key of a request.
 #[derive(Debug, Clone)]
-pub struct Asking<'a> {
+pub struct RecordContext<'a> {
     pub actor: &'a Actor,
     pub actor_id: i64,
     pub key: Option<String>,
@@ -52,11 +52,11 @@ pub struct Asking<'a> {
 /// 409 if the key was used for another request.
 pub async fn recorded_before(
     connection: &mut PgConnection,
-    asking: &Asking<'_>,
+    context: &RecordContext<'_>,
     hash: &[u8; 32],
 ) -> Result<Option<FundTransferResponse>, ApiError> {
-    let Some(key) = &asking.key else { return Ok(None) };
-    let Some((id, known)) = post::find_by_key(connection, asking.actor_id, key).await? else {
+    let Some(key) = &context.key else { return Ok(None) };
+    let Some((id, known)) = post::find_by_key(connection, context.actor_id, key).await? else {
         return Ok(None);
     };
     if known != hash {
@@ -79,15 +79,15 @@ pub struct Recorded {
 /// 400 at the invalid field, 409 if the key was used for another request.
 pub async fn record(
     connection: &mut PgConnection,
-    asking: &Asking<'_>,
-    wish: &Wish,
+    context: &RecordContext<'_>,
+    requested: &RequestedTransfer,
 ) -> Result<Recorded, ApiError> {
-    let hash = content_hash(wish);
-    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+    let hash = content_hash(requested);
+    if let Some(transfer) = recorded_before(connection, context, &hash).await? {
         return Ok(Recorded { transfer, is_known: true });
     }
-    let account = lock_account_shared(connection, wish.account_id).await?;
-    if wish.kind == EntryKind::TopUp && account.state != "active" {
+    let account = lock_account_shared(connection, requested.account_id).await?;
+    if requested.kind == EntryKind::TopUp && account.state != "active" {
         return Err(ApiError::field(
             "account_id",
             format!("The account is {}: nothing is topped up.", account.state),
@@ -96,11 +96,11 @@ pub async fn record(
     let books = post::lock_exclusive(connection, &[account.id]).await?;
     // Checked again under the lock, since the same request may have been sent twice at the same
     // time.
-    if let Some(transfer) = recorded_before(connection, asking, &hash).await? {
+    if let Some(transfer) = recorded_before(connection, context, &hash).await? {
         return Ok(Recorded { transfer, is_known: true });
     }
-    let entry = entry_of(asking, wish, &account, &books, hash)?;
-    let transfer = write(connection, asking, entry, &books).await?;
+    let entry = entry_of(context, requested, &account, &books, hash)?;
+    let transfer = write(connection, context, entry, &books).await?;
     Ok(Recorded { transfer, is_known: false })
 }
 
@@ -111,16 +111,16 @@ pub async fn record(
 /// reversed.
 pub async fn write(
     connection: &mut PgConnection,
-    asking: &Asking<'_>,
+    context: &RecordContext<'_>,
     entry: NewEntry,
     books: &Books,
 ) -> Result<FundTransferResponse, ApiError> {
     let verb = entry.kind.as_str();
-    let at = asking.now.max(books.last_at);
+    let at = context.now.max(books.last_at);
     let ids = post::write(connection, &[entry], at).await.map_err(constraint_error)?;
     let id = ids.first().copied().ok_or_else(|| ApiError::bug("an entry without an id"))?;
     let made = find(connection, id).await?;
-    audit::record(connection, asking.actor, verb, Resource::FundTransfers, id, Diff::created(&made)).await?;
+    audit::record(connection, context.actor, verb, Resource::FundTransfers, id, Diff::created(&made)).await?;
     Ok(made)
 }
 
@@ -152,36 +152,36 @@ async fn lock_account_shared(connection: &mut PgConnection, id: i64) -> Result<A
 }
 
 fn entry_of(
-    asking: &Asking<'_>,
-    wish: &Wish,
+    context: &RecordContext<'_>,
+    requested: &RequestedTransfer,
     account: &AccountRow,
     books: &Books,
     content_hash: [u8; 32],
 ) -> Result<NewEntry, ApiError> {
     let currency = Currency::parse(&account.currency).ok_or_else(|| ApiError::bug("an unknown currency"))?;
     let at = |field: &'static str| move |message: String| ApiError::field(field, message);
-    let amount_minor = to_minor(wish.amount, currency, 1).map_err(at("amount"))?;
-    let fee_minor = wish.fee.map_or(Ok(0), |fee| to_minor(fee, currency, 0)).map_err(at("fee"))?;
+    let amount_minor = to_minor(requested.amount, currency, 1).map_err(at("amount"))?;
+    let fee_minor = requested.fee.map_or(Ok(0), |fee| to_minor(fee, currency, 0)).map_err(at("fee"))?;
     let place = books.ad_account(account.id).ok_or_else(|| ApiError::bug("an account without a ledger"))?;
-    if wish.kind != EntryKind::TopUp && amount_minor > place.available_minor {
+    if requested.kind != EntryKind::TopUp && amount_minor > place.available_minor {
         return Err(ApiError::field("amount", too_little(account, place.available_minor)));
     }
     Ok(NewEntry {
-        kind: wish.kind,
+        kind: requested.kind,
         fund_account_id: account.id,
-        day: wish.day.unwrap_or(asking.today),
+        day: requested.day.unwrap_or(context.today),
         amount_minor,
         fee_minor,
-        spent_minor: if wish.kind == EntryKind::Spend { amount_minor } else { 0 },
-        legs: legs(wish.kind, account, books, amount_minor, fee_minor)?,
+        spent_minor: if requested.kind == EntryKind::Spend { amount_minor } else { 0 },
+        legs: legs(requested.kind, account, books, amount_minor, fee_minor)?,
         currency: account.currency.clone(),
-        request_id: wish.request_id,
+        request_id: requested.request_id,
         reverses_id: None,
-        is_reference_unique: wish.kind == EntryKind::Spend && !wish.reference.is_empty(),
-        reference: wish.reference.clone(),
-        note: wish.note.clone(),
-        actor_id: asking.actor_id,
-        idempotency_key: asking.key.clone(),
+        is_reference_unique: requested.kind == EntryKind::Spend && !requested.reference.is_empty(),
+        reference: requested.reference.clone(),
+        note: requested.note.clone(),
+        actor_id: context.actor_id,
+        idempotency_key: context.key.clone(),
         content_hash,
     })
 }

@@ -10,7 +10,7 @@ use crate::db::funds::post::{self, EntryKind, NewEntry};
 use crate::db::funds::{accounts, entries};
 use crate::funds::idempotency::{IdempotencyKey, content_hash, replayed};
 use crate::funds::reach::Reach;
-use crate::funds::transfers::create::asking;
+use crate::funds::transfers::create::context;
 use crate::funds::transfers::model::{FundTransferResponse, ReverseFundTransferRequest};
 use crate::funds::transfers::record::{recorded_before, too_little, write};
 use crate::http::call::Call;
@@ -41,7 +41,7 @@ pub async fn reverse_fund_transfer(
 ) -> Result<Response, ApiError> {
     let note = body.checked()?.note.0;
     let reach = Reach::of(&app.postgres, &call.allowed).await?;
-    let asking = asking(&app, &call, key);
+    let context = context(&app, &call, key);
     let hash = content_hash(&("reversal", call.id, &note));
     let mut transaction = call.allowed.begin(&app).await?;
     let original =
@@ -51,7 +51,7 @@ pub async fn reverse_fund_transfer(
     let account = accounts::lock_shared_with_archived(&mut transaction, original.fund_account_id).await?;
     let account = account.ok_or_else(ApiError::not_found)?;
     let books = post::lock_exclusive(&mut transaction, &[original.fund_account_id]).await?;
-    if let Some(known) = recorded_before(&mut transaction, &asking, &hash).await? {
+    if let Some(known) = recorded_before(&mut transaction, &context, &hash).await? {
         return Ok(replayed((StatusCode::CREATED, Json(known))));
     }
     if original.kind == EntryKind::Reversal.as_str() {
@@ -81,12 +81,12 @@ pub async fn reverse_fund_transfer(
         reverses_id: Some(call.id),
         reference: original.reference,
         note,
-        actor_id: asking.actor_id,
-        idempotency_key: asking.key.clone(),
+        actor_id: context.actor_id,
+        idempotency_key: context.key.clone(),
         content_hash: hash,
         is_reference_unique: false,
     };
-    let made = write(&mut transaction, &asking, entry, &books).await?;
+    let made = write(&mut transaction, &context, entry, &books).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }

@@ -4,7 +4,7 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 use futures::TryFutureExt as _;
 
-use crate::db::figures::silence::{self, SilentRow, Source};
+use crate::db::figures::silence::{self, SilenceOf, SilentRow};
 use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::needs::{self, AccountRow, AnsweredRow, NamedRow, WaitingRow};
 use crate::funds::balances::runway::{days_left, is_low};
@@ -50,7 +50,7 @@ async fn of_buyer(request: &Request<'_>, present: Present) -> Result<Vec<Need>, 
     let now = time(present.now_ms);
     let answered = needs::answered(postgres, id, now - Days::new(ANSWERED_DAYS)).map_err(ApiError::from);
     let keys = needs::ending_keys(postgres, id, now, now + Days::new(ENDING_DAYS)).map_err(ApiError::from);
-    let silent = silence::list(&request.app.clickhouse, request.scope, Source::Campaigns, present.now_ms)
+    let silent = silence::list(&request.app.clickhouse, request.scope, SilenceOf::Campaigns, present.now_ms)
         .map_err(ApiError::from);
     let (answered, keys, silent) = futures::try_join!(answered, keys, silent)?;
     let running = needs::running_campaigns(postgres, id, &ids(&silent)).await?;
@@ -101,7 +101,7 @@ async fn of_lead(request: &Request<'_>, present: Present) -> Result<Vec<Need>, A
     let month = today.with_day(1).unwrap_or(today);
     let waiting = needs::requests(postgres, "open", Some(*team_id)).map_err(ApiError::from);
     let budget = budgets::of_month(postgres, *team_id, month).map_err(ApiError::from);
-    let silent = silence::list(&request.app.clickhouse, request.scope, Source::Buyers, present.now_ms)
+    let silent = silence::list(&request.app.clickhouse, request.scope, SilenceOf::Buyers, present.now_ms)
         .map_err(ApiError::from);
     let (waiting, budget, silent) = futures::try_join!(waiting, budget, silent)?;
     let members = needs::present_members(postgres, *team_id, &ids(&silent)).await?;

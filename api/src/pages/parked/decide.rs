@@ -16,7 +16,7 @@ use crate::http::state::App;
 use crate::pages::format;
 use crate::pages::parked::event::{Refused, show};
 use crate::pages::parked::named;
-use crate::parked::decide::{Step, Subject, Wanted, make};
+use crate::parked::decide::{DecisionDraft, Step, Subject, make};
 use crate::parked::ignore::read_ignore;
 use crate::parked::mend::read_mend;
 use crate::parked::model::{IgnoreParkedRequest, MendParkedRequest, ParkedCountResponse, WaitAgainRequest};
@@ -104,7 +104,7 @@ async fn decide(
     app: &App,
     call: &Call<()>,
     form: &Form,
-    mut wanted: Wanted,
+    mut wanted: DecisionDraft,
     words: &Words,
 ) -> Result<Response, Failure> {
     // The first form has no count yet.
