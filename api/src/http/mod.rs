@@ -45,6 +45,7 @@ pub mod request;
 pub mod request_limit;
 pub mod router;
 pub mod serve;
+pub mod server_error;
 pub mod sort;
 pub mod state;
 pub mod transaction;

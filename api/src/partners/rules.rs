@@ -8,9 +8,10 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::db::partners::NAME_UNIQUE;
-use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::request::Field;
+use crate::http::server_error::constraint_to_field;
 use sluice_schemas::status::Status;
 
 const MAX_WORD_CHARS: usize = 100;

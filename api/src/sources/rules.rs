@@ -10,10 +10,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::db::sources::NAME_UNIQUE;
-use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::fields::types::text;
 use crate::http::request::Field;
+use crate::http::server_error::constraint_to_field;
 
 const MAX_PARAM_CHARS: usize = 50;
 const MAX_MACRO_CHARS: usize = 200;

@@ -9,11 +9,11 @@ use sqlx::PgConnection;
 
 use crate::db::teams::{self, LEAD_UNIQUE, ONE_TEAM, PersonRow, TeamRow};
 use crate::http::error::ApiError;
-use crate::http::error::constraint_to_field;
 use crate::http::fields::Errors;
 use crate::http::fields::keys::Key;
 use crate::http::fields::options::Nullable;
 use crate::http::fields::types::Keys;
+use crate::http::server_error::constraint_to_field;
 use crate::policy::Position;
 use crate::teams::model::UpdateTeamRequest;
 

@@ -10,13 +10,13 @@ use crate::amount::{show, to_minor};
 use crate::db::funds::accounts::{AccountRow, AccountValues, NAME_UNIQUE, OF_BUYERS, SOURCE_KNOWN};
 use crate::db::funds::post::FLOOR;
 use crate::http::error::ApiError;
-use crate::http::error::constraint_to_field;
 use crate::http::fields::keys::Key;
 use crate::http::fields::options::{Id, Nullable, Optional, Required};
 use crate::http::fields::types::{Text, WholeNumber, text};
 use crate::http::fields::{Errors, Fields};
 use crate::http::json_values;
 use crate::http::request::{Field, patch, request};
+use crate::http::server_error::constraint_to_field;
 use sluice_schemas::decimal::Decimal;
 
 /// States of an account. The first is the default.

@@ -10,8 +10,9 @@ use crate::funds::accounts::model::FundAccountResponse;
 use crate::funds::answer;
 use crate::funds::reach::Reach;
 use crate::http::call::Call;
-use crate::http::error::{ApiError, constraint_to_conflict};
+use crate::http::error::ApiError;
 use crate::http::openapi::RemoveErrors;
+use crate::http::server_error::constraint_to_conflict;
 use crate::http::state::App;
 use crate::policy::Resource;
 

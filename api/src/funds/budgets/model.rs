@@ -9,11 +9,11 @@ use crate::amount::{show, to_minor};
 use crate::db::funds::budgets::{self, BudgetRow, BudgetValues, KEPT, ONE_A_MONTH};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
-use crate::http::error::constraint_to_field;
 use crate::http::fields::Errors;
 use crate::http::fields::keys::Key;
 use crate::http::fields::options::{Id, Month, Required};
 use crate::http::request::{patch, request};
+use crate::http::server_error::constraint_to_field;
 use crate::policy::Scope;
 use sluice_schemas::decimal::Decimal;
 

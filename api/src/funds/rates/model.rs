@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 use crate::amount::to_scaled;
 use crate::db::funds::rates::{ONE_A_DAY, RateRow, RateValues};
-use crate::http::error::{ApiError, constraint_to_field};
+use crate::http::error::ApiError;
 use crate::http::fields::Errors;
 use crate::http::fields::options::{Day, Required};
 use crate::http::request::{patch, request};
+use crate::http::server_error::constraint_to_field;
 
 /// Maximum decimal places of a rate.
 pub const RATE_PLACES: u32 = 9;

@@ -17,8 +17,8 @@ use crate::db::violated_constraint;
 use crate::funds::idempotency::content_hash;
 use crate::funds::transfers::model::FundTransferResponse;
 use crate::http::error::ApiError;
-use crate::http::error::constraint_to_field;
 use crate::http::fields::keys::Key;
+use crate::http::server_error::constraint_to_field;
 use crate::policy::Resource;
 use sluice_schemas::decimal::Decimal;
 
