@@ -21,12 +21,11 @@ use crate::http::path_id::PathId;
 use crate::http::state::App;
 use crate::policy::Resource;
 
-/// A form with an image.
+/// An image. A form has it as a file.
 #[derive(Debug, ToSchema)]
-#[allow(dead_code, reason = "describes the form in the OpenAPI document")]
 pub struct ImageForm {
     #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
-    image: Vec<u8>,
+    image: Bytes,
 }
 
 /// Get the caller's image
@@ -112,8 +111,8 @@ pub async fn set_account_image(
 ) -> Result<StatusCode, ApiError> {
     let headers = request.headers().clone();
     let body = body::read_bytes_within(request, &app, picture::MAX_BYTES).await?;
-    let upload = read_upload(&headers, body).await?;
-    set(&app, call, upload).await?;
+    let ImageForm { image } = read_upload(&headers, body).await?;
+    set(&app, call, image).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -141,14 +140,15 @@ pub async fn set(app: &App, call: Call<()>, upload: Bytes) -> Result<(), ApiErro
     transaction.commit().await
 }
 
-async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiError> {
+async fn read_upload(headers: &HeaderMap, body: Bytes) -> Result<ImageForm, ApiError> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
-        "image/png" | "image/jpeg" | "image/webp" => Ok(body),
+        "image/png" | "image/jpeg" | "image/webp" => Ok(ImageForm { image: body }),
         "multipart/form-data" => {
             let found = body::multipart_file(content_type, body, "image").await?;
-            found.ok_or_else(|| ApiError::field("image", "No file was submitted."))
+            let image = found.ok_or_else(|| ApiError::field("image", "No file was submitted."))?;
+            Ok(ImageForm { image })
         }
         _ => Err(ApiError::unsupported_media_type(content_type)),
     }

@@ -6,55 +6,28 @@
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::db::audit::{self, Diff};
 use crate::db::funds::post;
 use crate::funds::transfers::create::context;
 use crate::funds::transfers::plan::{ImportPlan, ImportRowResponse, Outcome, plan};
 use crate::funds::transfers::record::constraint_error;
-use crate::funds::transfers::sheet::{self, MAX_FILE_BYTES, Sheet};
+use crate::funds::transfers::sheet::{self, ImportFundTransfersRequest, MAX_FILE_BYTES};
 use crate::http::allowed::Allowed;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::error::{ApiError, FieldErrors};
 use crate::http::fields::Fields;
 use crate::http::openapi::MakeErrors;
+use crate::http::request::Body;
 use crate::http::state::App;
 use crate::policy::Resource;
 
 /// Maximum number of errors in the response to a refused file.
 const MAX_TOLD: usize = 20;
-
-/// A file of spend, and how to read it.
-#[derive(Debug, Deserialize, ToSchema, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the body in the OpenAPI document")]
-pub struct ImportFundTransfersRequest {
-    /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the names of the columns in its first row. A
-    /// `text/csv` body is the file itself; the other fields are then query parameters.
-    #[param(ignore)]
-    pub file: String,
-    /// The ad account of all rows. Without it, a column names the account of each row, by name or
-    /// id.
-    pub account_id: Option<i64>,
-    /// `,`, `;` or `tab`. By default it is found from the first row.
-    pub separator: Option<String>,
-    /// Decimal separator, `.` or `,`. Needed only for amounts that are ambiguous without it.
-    pub decimal: Option<String>,
-    /// Name of this column, if it is not a common one.
-    pub date_column: Option<String>,
-    /// Name of this column, if it is not a common one.
-    pub amount_column: Option<String>,
-    /// Name of this column, if it is not a common one.
-    pub reference_column: Option<String>,
-    /// Name of this column, if it is not a common one.
-    pub account_column: Option<String>,
-    /// Name of this column, if it is not a common one.
-    pub currency_column: Option<String>,
-}
 
 /// Result of an import or a preview.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,8 +41,8 @@ pub struct ImportFundTransfersResponse {
     pub rows: Vec<ImportRowResponse>,
 }
 
-/// Fields of an import, including the file.
-pub struct Upload(Fields);
+/// The body of an import.
+pub struct Upload(Body<ImportFundTransfersRequest>);
 
 impl FromRequest<App> for Upload {
     type Rejection = ApiError;
@@ -82,13 +55,13 @@ impl FromRequest<App> for Upload {
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("text/csv") {
-            return Ok(Self(body::read(&headers, bytes).await?));
+            return Ok(Self(Body::of(body::read(&headers, bytes).await?)));
         }
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
         let mut map: Map<String, Value> = pairs.map(|(name, text)| (name, Value::String(text))).collect();
         // Invalid UTF-8 becomes a replacement character, for which the file is refused later.
         map.insert("file".to_owned(), Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Self(Fields::new(map)))
+        Ok(Self(Body::of(Fields::new(map))))
     }
 }
 
@@ -109,9 +82,9 @@ impl FromRequest<App> for Upload {
 pub async fn preview_fund_import(
     State(app): State<App>,
     allowed: Allowed,
-    Upload(fields): Upload,
+    Upload(body): Upload,
 ) -> Result<Json<ImportFundTransfersResponse>, ApiError> {
-    let sheet = read(fields)?;
+    let sheet = body.values(sheet::read)?;
     let mut transaction = app.postgres.begin().await?;
     let plan = plan(&mut transaction, &sheet, allowed.viewer.id).await?;
     transaction.rollback().await?;
@@ -136,9 +109,9 @@ pub async fn preview_fund_import(
 pub async fn import_fund_transfers(
     State(app): State<App>,
     call: Call<()>,
-    Upload(fields): Upload,
+    Upload(body): Upload,
 ) -> Result<Json<ImportFundTransfersResponse>, ApiError> {
-    let sheet = read(fields)?;
+    let sheet = body.values(sheet::read)?;
     let context = context(&app, &call, None);
     let mut transaction = call.allowed.begin(&app).await?;
     let ImportPlan { rows, entries, books } = plan(&mut transaction, &sheet, call.allowed.viewer.id).await?;
@@ -151,12 +124,6 @@ pub async fn import_fund_transfers(
     }
     transaction.commit().await?;
     Ok(Json(answer(rows)))
-}
-
-fn read(mut fields: Fields) -> Result<Sheet, ApiError> {
-    let sheet = sheet::read(&mut fields);
-    fields.finish().map_err(ApiError::fields)?;
-    sheet.ok_or_else(|| ApiError::bug("a sheet without rows or errors"))
 }
 
 fn refuse_errors(rows: &[ImportRowResponse]) -> Result<(), ApiError> {

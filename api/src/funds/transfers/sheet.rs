@@ -1,8 +1,17 @@
 //! Reads a file of spend: CSV in UTF-8, with or without byte order mark, separated by comma,
 //! semicolon or tab, with the names of the columns in its first row.
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema as _};
+
 use crate::http::error::FieldErrors;
-use crate::http::fields::Fields;
+use crate::http::fields::options::{Id, Nullable};
+use crate::http::fields::types::{OptionalText, Text, text};
+use crate::http::fields::{Errors, Fields};
+use crate::http::request::{Field, request};
+use crate::http::typed_query::describe;
 
 /// Maximum rows of a file. All are written in one transaction.
 pub const MAX_ROWS: usize = 2_000;
@@ -17,6 +26,87 @@ const ROLES: [(&str, &[&str]); 5] = [
     ("account", &["account", "account_id", "account name", "ad account"]),
     ("currency", &["currency", "currency code"]),
 ];
+
+/// The name of a column.
+pub type ColumnName = OptionalText<100>;
+
+request! {
+    /// A file of spend, and how to read it.
+    pub struct ImportFundTransfersRequest {
+        /// CSV in UTF-8, up to 1 MiB and 2,000 rows, with the names of the columns in its first
+        /// row. A `text/csv` body is the file itself; the other fields are then query parameters.
+        pub file: Text<MAX_FILE_BYTES>,
+        /// The ad account of all rows. Without it, a column names the account of each row, by name
+        /// or id.
+        pub account_id: Nullable<Id>,
+        /// `,`, `;` or `tab`. By default it is found from the first row.
+        pub separator: Separator,
+        /// Decimal separator, `.` or `,`. Needed only for amounts that are ambiguous without it.
+        pub decimal: DecimalSign,
+        /// Name of this column, if it is not a common one.
+        pub date_column: ColumnName,
+        /// Name of this column, if it is not a common one.
+        pub amount_column: ColumnName,
+        /// Name of this column, if it is not a common one.
+        pub reference_column: ColumnName,
+        /// Name of this column, if it is not a common one.
+        pub account_column: ColumnName,
+        /// Name of this column, if it is not a common one.
+        pub currency_column: ColumnName,
+    }
+}
+
+/// Describes all fields but the file.
+impl IntoParams for ImportFundTransfersRequest {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let RefOr::T(Schema::Object(object)) = Self::schema() else { return Vec::new() };
+        let fields = object.properties.into_iter().filter(|(name, _)| name != "file");
+        let parameters = fields.map(|(name, mut schema)| {
+            let about = match &mut schema {
+                RefOr::T(Schema::Object(field)) => field.description.take().unwrap_or_default(),
+                _ => String::new(),
+            };
+            describe(&name, &[&about], schema)
+        });
+        parameters.collect()
+    }
+}
+
+/// The sign between two cells. `None` finds it from the first row.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Separator(Option<u8>);
+
+impl Field for Separator {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        Some(Self(match fields.choice(name, &["", ",", ";", "tab"]) {
+            "" => None,
+            "tab" => Some(b'\t'),
+            sign => sign.bytes().next(),
+        }))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().into()
+    }
+}
+
+/// The decimal separator. `None` finds it from each amount.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DecimalSign(Option<char>);
+
+impl Field for DecimalSign {
+    const IS_REQUIRED: bool = false;
+
+    fn read(fields: &mut Fields, name: &str) -> Option<Self> {
+        Some(Self(fields.choice(name, &["", ".", ","]).chars().next()))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().into()
+    }
+}
 
 /// Cells of a row. A missing cell is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,33 +129,30 @@ pub struct Sheet {
     pub decimal: Option<char>,
 }
 
-/// Reads the file and the fields that describe it. Errors stay in `fields`.
-pub fn read(fields: &mut Fields) -> Option<Sheet> {
-    let text = fields.required_text("file", MAX_FILE_BYTES);
-    let account_id = fields.optional_id("account_id");
-    let decimal = match fields.choice("decimal", &["", ".", ","]) {
-        "" => None,
-        sign => sign.chars().next(),
-    };
-    let separator = match fields.choice("separator", &["", ",", ";", "tab"]) {
-        "" => None,
-        "tab" => Some(b'\t'),
-        sign => sign.bytes().next(),
-    };
-    let columns = ROLES.map(|(role, _)| fields.optional_text(&format!("{role}_column"), 100));
-    fields.finish().ok()?;
-    let text = text?;
-    let found = rows(text.trim_start_matches('\u{feff}'), separator, &columns, account_id.is_none());
-    let rows = found
-        .map_err(|errors| {
-            for (name, message) in
-                errors.into_iter().flat_map(|(name, all)| all.into_iter().map(move |one| (name.clone(), one)))
-            {
-                fields.fail(&name, message);
+/// Reads the file as the request describes it. Errors go to `errors`.
+pub fn read(request: &ImportFundTransfersRequest, errors: &mut Errors) -> Option<Sheet> {
+    errors.ok()?;
+    let columns = [
+        &request.date_column,
+        &request.amount_column,
+        &request.reference_column,
+        &request.account_column,
+        &request.currency_column,
+    ];
+    let columns = columns.map(|name| name.0.clone());
+    let account_id = request.account_id.0.map(|id| id.0);
+    let text = request.file.trim_start_matches('\u{feff}');
+    match rows(text, request.separator.0, &columns, account_id.is_none()) {
+        Ok(rows) => Some(Sheet { rows, account_id, decimal: request.decimal.0 }),
+        Err(found) => {
+            for (name, messages) in found {
+                for message in messages {
+                    errors.fail(&name, message);
+                }
             }
-        })
-        .ok()?;
-    Some(Sheet { rows, account_id, decimal })
+            None
+        }
+    }
 }
 
 fn rows(
