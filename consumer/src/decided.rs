@@ -1,4 +1,4 @@
-//! ClickHouse, asked for parked events that an Owner has decided about, and for those that have
+//! Queries ClickHouse for parked events that an Owner has decided about, and for those that have
 //! waited too long.
 
 use sluice_schemas::rows::ParkedRow;
@@ -39,7 +39,7 @@ const ALIKE_KEY: &str = "concat(toString(reason), ' ', reference)";
 
 impl Store {
     /// The waiting events of a partition that one of these decisions is about, the oldest first, at
-    /// most [`MAX_REPLAYED`]. An event that a decision of its own lets wait is left out.
+    /// most [`MAX_REPLAYED`]. Leaves out events with a decision of their own to wait.
     pub(crate) async fn waiting_decided(
         &self,
         partition: i32,
@@ -81,7 +81,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Events of a partition that are ignored though no decision says so any more, at most
+    /// Events of a partition that are ignored, but no longer by any decision, at most
     /// [`MAX_REPLAYED`].
     pub(crate) async fn wrongly_ignored(
         &self,

@@ -1,4 +1,4 @@
-//! ClickHouse, asked for parked events: which wait, which can be replayed, and which ended long
+//! Queries ClickHouse for parked events: those that wait, that can be replayed, or that ended long
 //! ago.
 //!
 //! `parked_log` has a row for each state of an event; the newest counts (`FINAL`). Queries first
@@ -23,7 +23,7 @@ pub(crate) const WAITING: &str = "parked_log FINAL WHERE (event_id, place) IN (S
                        AND state = 'waiting' AND partition = {partition:Int32}";
 /// Those that are orders and whose reference can be a prospect's id (parked in its canonical form).
 const ORDERS: &str = "reason = 'unknown_prospect' AND reference = toString(toUUIDOrZero(reference))";
-/// Those that are prospects and that the directory may know one day. An expired key stays expired.
+/// Those that are prospects and that the directory may resolve later. An expired key stays expired.
 const PROSPECTS: &str = "kind = 'prospect' AND reason IN ('unknown_key', 'unknown_user')";
 /// Events that ended before a moment. Events that wait are never too old.
 const LONG_ENDED: &str = "partition = {partition:Int32} AND state != 'waiting' \
@@ -135,7 +135,7 @@ impl Store {
     /// milliseconds), and returns how many there were. Can be repeated.
     ///
     /// # Errors
-    /// [`StoreError`]; some of it may be done all the same.
+    /// [`StoreError`]; some of them may be removed all the same.
     pub async fn forget_ended(&self, partition: i32, before_ms: i64) -> Result<u64, StoreError> {
         let bound = |sql: &str| {
             let query = self.client().query(sql).with_setting("mutations_sync", "2");

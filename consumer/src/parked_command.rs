@@ -42,7 +42,7 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         limit: u64,
     },
-    /// List parked events, the newest first, without what they carry
+    /// List parked events, the newest first, without their contents
     List {
         /// Only of this reason
         #[arg(long, value_parser = reason)]
@@ -343,7 +343,7 @@ fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
-/// A visitor's text, without what would move the cursor of a terminal.
+/// A visitor's text without control characters, which could move the cursor of a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

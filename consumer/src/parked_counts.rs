@@ -1,11 +1,11 @@
-//! ClickHouse, asked for the numbers and the list of parked events, for the command line.
+//! Queries ClickHouse for the numbers and the list of parked events, for the command line.
 
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::store::{Store, StoreError};
 
-/// The parked events that are alike: one reason, one reference, one state.
+/// The parked events with one reason, one reference and one state.
 #[derive(Debug, Clone, PartialEq, Eq, clickhouse::Row, Deserialize)]
 pub struct ParkedCount {
     pub kind: String,
@@ -34,7 +34,7 @@ pub struct ParkedEvent {
     pub has_bytes: bool,
 }
 
-/// The parked events that are asked for.
+/// The requested parked events.
 #[derive(Debug, Clone, Default)]
 pub struct ParkedFilter {
     /// Empty: all.

@@ -40,7 +40,7 @@ pub struct PageAction {
     pub site: Site,
 }
 
-/// Does it.
+/// Sends the action to the API.
 ///
 /// # Errors
 /// An error that is not about the form.

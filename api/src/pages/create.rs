@@ -19,7 +19,7 @@ use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::site::Site;
 use crate::pages::table::id_of;
 
-/// The longest wait for a visit or an order that was created: it goes the way of all events.
+/// The longest wait for a visit or an order that was created: it passes the pipeline.
 const STORED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 const POLL: std::time::Duration = std::time::Duration::from_millis(100);
 

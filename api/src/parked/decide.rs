@@ -1,5 +1,5 @@
-//! Decisions about parked events, for the API and the pages: who is meant, how many they are, and
-//! the decision itself once the caller has confirmed that number.
+//! Decisions about parked events, for the API and the pages: finds the events, counts them, and
+//! makes the decision once the caller has confirmed the count.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -34,7 +34,7 @@ pub struct Confirmation {
     pub counted_at: Option<DateTime<Utc>>,
 }
 
-/// A decision that is wanted, and not yet counted.
+/// A requested decision whose events are not counted yet.
 #[derive(Debug, Clone)]
 pub struct DecisionDraft {
     pub act: &'static str,
@@ -123,10 +123,10 @@ pub struct Count {
 }
 
 impl Count {
-    /// The number, if it is what the caller expects.
+    /// Returns the number if the caller expects it.
     ///
     /// # Errors
-    /// 400 if they expect none, 409 if they expect another one.
+    /// 400 without an expected number, 409 with another one.
     pub fn confirmed(&self, confirmation: Confirmation) -> Result<i64, ApiError> {
         let found = i64::try_from(self.counted.n_events).unwrap_or(i64::MAX);
         match confirmation.expected {

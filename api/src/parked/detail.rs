@@ -1,4 +1,4 @@
-//! `GET /api/parked/detail/<event id>/`: returns a parked event with what it carries.
+//! `GET /api/parked/detail/<event id>/`: returns a parked event with its contents.
 
 use axum::Json;
 use axum::extract::State;

@@ -14,8 +14,8 @@ use crate::parked::model::{IgnoreParkedRequest, ParkedCountResponse, ParkedDecis
 
 /// Ignore parked events
 ///
-/// They are not stored, even if what they name appears. While their bytes are kept, they can be let
-/// wait again. With `dry_run` it only counts the events, see *Mend parked events*.
+/// They are not stored, even if what they name appears. While their bytes are kept, they can be
+/// made to wait again. With `dry_run` it only counts the events, see *Mend parked events*.
 #[utoipa::path(
     post, path = "/api/parked/ignore/", tag = "parked", request_body = IgnoreParkedRequest,
     responses(

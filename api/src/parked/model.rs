@@ -44,7 +44,7 @@ request! {
         pub dry_run: Option<bool>,
         /// The number of events that the caller has counted. Required unless `dry_run` is true.
         pub expected: Option<Count>,
-        /// The `counted_at` of that count: later events are not held against it.
+        /// The `counted_at` of that count: events after that time are not counted.
         pub counted_at: Moment,
     }
 }
@@ -67,7 +67,7 @@ request! {
         pub dry_run: Option<bool>,
         /// The number of events that the caller has counted. Required unless `dry_run` is true.
         pub expected: Option<Count>,
-        /// The `counted_at` of that count: later events are not held against it.
+        /// The `counted_at` of that count: events after that time are not counted.
         pub counted_at: Moment,
     }
 }
@@ -85,7 +85,7 @@ request! {
         pub dry_run: Option<bool>,
         /// The number of events that the caller has counted. Required unless `dry_run` is true.
         pub expected: Option<Count>,
-        /// The `counted_at` of that count: later events are not held against it.
+        /// The `counted_at` of that count: events after that time are not counted.
         pub counted_at: Moment,
     }
 }
@@ -108,7 +108,7 @@ pub struct ParkedResponse {
     pub decision_id: Option<u64>,
     /// Why it is ignored; `expired` if it has waited too long.
     pub note: String,
-    /// Whether it can be let wait again.
+    /// Whether it can wait again.
     pub can_wait_again: bool,
 }
 
@@ -129,7 +129,7 @@ impl From<&ParkedRow> for ParkedResponse {
     }
 }
 
-/// A parked event with what it carries.
+/// A parked event with its contents.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ParkedDetailResponse {
     #[serde(flatten)]
@@ -158,20 +158,20 @@ pub struct ParkedDecisionResponse {
     pub id: i64,
     /// `mend`, `ignore`, or `wait`: the event waits although all others like it are ignored.
     pub act: String,
-    /// Null: about all alike.
+    /// Null: the decision is about all events with this reason and reference.
     pub event_id: Option<Uuid>,
     pub reason: String,
     pub reference: String,
     pub campaign_id: Option<i64>,
     pub user_id: Option<i64>,
     pub prospect_id: Option<Uuid>,
-    /// It is about events before this moment; null: for ever.
+    /// The decision is about events before this time. Null: it has no end.
     pub until: Option<String>,
     pub note: String,
     /// The number of events when it was made.
     pub n_events: i64,
     pub decided_at: String,
-    /// Null for the command line.
+    /// Null if the command line made it.
     pub decided_by: Option<i64>,
     pub revoked_at: Option<String>,
     pub progress: Progress,
@@ -214,7 +214,7 @@ pub struct ReasonCountResponse {
     pub oldest_waiting: Option<String>,
 }
 
-/// Parked events that are alike.
+/// Parked events with the same reason and reference.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AlikeCountResponse {
     pub kind: String,

@@ -18,7 +18,7 @@ use crate::policy::Resource;
 
 /// Let ignored events wait again
 ///
-/// Not those that were deleted or that have expired. With `dry_run` it only counts the events, see
+/// Deleted and expired events cannot wait again. With `dry_run` it only counts the events, see
 /// *Mend parked events*.
 #[utoipa::path(
     post, path = "/api/parked/wait-again/", tag = "parked", request_body = WaitAgainRequest,
@@ -67,7 +67,7 @@ pub async fn read_wait_again(
 /// Lets the events wait, with a line in the audit trail, and returns the open transaction.
 ///
 /// # Errors
-/// 409 if somebody else has done it.
+/// 409 if somebody else did it first.
 pub async fn let_wait(
     app: &App,
     call: &Call<()>,

@@ -1,5 +1,5 @@
-//! The comparisons, each a query that lists its differences as lines of text: where, and what is
-//! there.
+//! The comparisons. Each is a query that lists its differences as lines of text: the place, and the
+//! values there.
 
 use crate::verify::range::TimeRange;
 use crate::verify::sums::{SumChoice, differing_sql};
@@ -117,7 +117,7 @@ fn replayed(range: &TimeRange) -> String {
 }
 
 /// A lane's ordinals begin at 0 in a new journal, and the consumer counts each event once when it
-/// first takes it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of
+/// first reads it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of
 /// replays and of records that are not chunks have other names.
 const LANES: &str = "SELECT lane AS place, \
             if(sum(n_counted) > sum(n_ordinals), \

@@ -29,12 +29,12 @@ pub struct VerifyArgs {
     /// Mend what can be mended; every sluice-consumer must be stopped
     #[arg(long)]
     repair: bool,
-    /// Say what --repair would write, and write nothing
+    /// Print what --repair would write, and write nothing
     #[arg(long, requires = "repair")]
     dry_run: bool,
 }
 
-/// Compares, and repairs if that is asked for. Fails if anything differs at the end.
+/// Compares the tables, and repairs them if requested. Fails if anything differs at the end.
 ///
 /// # Errors
 /// If ClickHouse or Kafka does not answer, or a repair cannot be made now.

@@ -119,7 +119,7 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// Notes the rows that would be in the tables, for the rest of a dry run.
+    /// Remembers the rows that a repair would have written, for the rest of a dry run.
     async fn note_unwritten(&mut self, lost: &Lost, search: &mut Search<'_>) -> Result<(), StoreError> {
         for (key, row) in &lost.rows.rollup {
             let zero = RollupHourlyRow::of(row.hour, row.user_id, row.team_id, row.campaign_id);

@@ -33,7 +33,7 @@ impl Stored for IndexRow {
 }
 
 impl Store {
-    /// The rows that the index lacks of a day. A row with another owner counts as there.
+    /// The rows of a day that the index lacks. A row with another owner is not missing.
     pub(super) async fn missing_in_index(&self, day: &TimeRange) -> Result<Vec<IndexRow>, StoreError> {
         let time = day.time("time");
         let sql = format!(

@@ -28,8 +28,7 @@ pub(super) struct Span {
     pub(super) partition: i32,
     pub(super) begin: i64,
     pub(super) end: i64,
-    /// Kafka has dropped records before the first one, of which some may belong to the time that is
-    /// read.
+    /// Whether Kafka has dropped earlier records, some of which may belong to the requested time.
     pub(super) is_cut: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Finds events of Kafka that were stored and whose rows are gone, and makes the rows to write.
 //!
-//! An event is there if its row is there, by its id and time, or if it waits as a parked event or
-//! was ended as one. Rows that people deleted, erased or edited are not brought back: an edited row
-//! cannot be made from the event, so it is only named.
+//! An event is not lost if a row has its id and time, if it is parked, or if it ended while it was
+//! parked. Rows that people deleted, erased or edited are not brought back: an edited row cannot be
+//! made from the event, so it is only reported.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ impl Search<'_> {
         Ok(lost)
     }
 
-    /// Removes data that people erased, and contacts that are there, from the rows.
+    /// Removes erased data, and contacts that are not missing, from the rows.
     fn leave_out_erased(&self, lost: &mut Lost, contacts: &Keys, parked: &ParkedStates) {
         let is_erased = |id| self.people.is_erased(id, parked.knows(id));
         for order in lost.rows.orders.iter_mut().filter(|order| is_erased(order.order_id)) {

@@ -120,8 +120,8 @@ impl<'a> People<'a> {
         self.any(id, |deed| deed.entity == entity && deed.act == Act::Update && deed.is_applied)
     }
 
-    /// Whether somebody erased an order's customer. A change of an order that waits reaches it even
-    /// if it is refused.
+    /// Whether somebody erased an order's customer. A change reaches a parked order even if it is
+    /// refused.
     pub(super) fn is_erased(&self, id: Uuid, was_parked: bool) -> bool {
         self.any(id, |deed| {
             deed.entity == Entity::Order

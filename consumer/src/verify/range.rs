@@ -9,7 +9,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// counted in it.
 pub(super) const LAST_HOUR: i64 = 4_294_965_600;
 
-/// The times from one bound on and before another. Without bounds it is everything.
+/// The times from one bound until before another. Without bounds: all times.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeRange {
     from_ms: Option<i64>,
@@ -64,8 +64,8 @@ impl TimeRange {
         condition(column, self.from_ms.map(literal), self.to_ms.map(literal))
     }
 
-    /// The part of this range that lies on a day (days since 1970). The last day has all later
-    /// times, too.
+    /// The part of this range that lies on a day (days since 1970). The last day includes all
+    /// later times.
     pub(super) fn on_day(&self, day: i64) -> Self {
         let (begin, end) = (day * DAY_MS, (day + 1) * DAY_MS);
         let end = (day < LAST_HOUR * 1000 / DAY_MS).then_some(end);

@@ -1,10 +1,9 @@
-//! `verify --repair`: brings back rows from Kafka, puts rows into `prospect_index` that only
-//! `prospects` has, and adds to `rollup_hourly` what it lacks of the sums of the rows, day by day.
+//! `verify --repair`: brings back rows from Kafka, adds the missing rows to `prospect_index`, and
+//! adds the missing sums to `rollup_hourly`, day by day.
 //!
-//! Each step reads the tables again, so a repair that was cut off can simply be repeated. Every
-//! insert has a token of its own, since an equal loss may have to be mended twice. Hours in which
-//! rows are stored more often than they came are left alone: there the sums may be right and the
-//! rows wrong.
+//! Each step reads the tables again, so an interrupted repair can be repeated. Every insert has its
+//! own token, since an equal loss may have to be mended twice. Hours with duplicate rows are left
+//! alone, because their sums may be right and the rows wrong.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,7 +38,7 @@ pub struct Tools<'a> {
 /// The writes of a repair, or those that a dry run would make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repaired {
-    /// How many rows each table got.
+    /// The number of rows written to each table.
     pub n_rows: BTreeMap<&'static str, usize>,
     /// The written rows, at most a hundred lines.
     pub lines: Vec<String>,
@@ -49,7 +48,7 @@ pub struct Repaired {
     pub gone: Vec<String>,
 }
 
-/// A repair under way.
+/// A repair in progress.
 pub(super) struct Repair<'a> {
     pub(super) tools: Tools<'a>,
     pub(super) range: TimeRange,
@@ -158,7 +157,7 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// Counts and names rows that are written, or would be.
+    /// Counts and lists rows that are written, or that a dry run would write.
     pub(super) fn list<R: Stored>(&mut self, rows: &[R], name: impl Fn(&R) -> String) {
         if rows.is_empty() {
             return;
@@ -185,7 +184,7 @@ impl Repair<'_> {
 }
 
 impl Repaired {
-    /// The rows so far, for people.
+    /// The rows so far, as a text for people.
     pub(super) fn so_far(&self) -> String {
         let tables = self.n_rows.iter().map(|(table, n_rows)| format!("{n_rows} rows for {table}"));
         let tables: Vec<String> = tables.collect();

@@ -23,7 +23,7 @@ use crate::store::{Store, StoreError};
 use crate::topic::Topic;
 use crate::verify::Progress;
 
-/// A repair that cannot be made, or not now.
+/// The reason why a repair cannot be made, or cannot be made now.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     #[error(
@@ -104,7 +104,7 @@ impl Groups {
     }
 
     /// Waits a moment for killed consumers to leave, and fails unless everything is stopped and
-    /// nothing half written.
+    /// nothing is half written.
     pub(super) async fn check_stopped(
         &self,
         store: &Store,
@@ -178,7 +178,7 @@ impl Groups {
 }
 
 impl Group {
-    /// The places of a group that nobody is in.
+    /// The committed offsets of a group without members.
     fn read(&self) -> Result<BTreeMap<i32, Place>, RepairError> {
         let list = self.consumer.fetch_group_list(Some(&self.name), PATIENCE)?;
         if let Some(found) = list.groups().iter().find(|found| found.name() == self.name) {
@@ -203,7 +203,7 @@ impl Group {
 }
 
 impl Store {
-    /// Whether an insert of a repair is under way: of one that was cut off, or of another one.
+    /// Whether an insert of a repair is in progress: of an interrupted repair, or of another one.
     async fn is_repairing(&self) -> Result<bool, StoreError> {
         let sql = "SELECT count() FROM system.processes \
                    WHERE startsWith(Settings['insert_deduplication_token'], {prefix:String})";

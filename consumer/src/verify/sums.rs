@@ -10,8 +10,7 @@ use crate::store::{Store, StoreError};
 use crate::verify::range::{LAST_HOUR, TimeRange};
 
 /// The columns of `rollup_hourly` that are sums, each with its expressions over `prospects` and
-/// over
-/// `orders`.
+/// over `orders`.
 const SUMS: [(&str, &str, &str); 8] = [
     ("prospects", "count()", "0"),
     ("bots", "countIf(bot != '')", "0"),
@@ -61,7 +60,7 @@ pub(super) struct Differing {
 }
 
 impl Differing {
-    /// The sums that bring `rollup_hourly` to those of the rows.
+    /// The sums to add so that `rollup_hourly` equals the sums of the rows.
     fn correction(&self) -> Option<RollupHourlyRow> {
         let pairs = self.in_rows.iter().zip(&self.counted);
         let difference: Vec<i64> = pairs.map(|(rows, counted)| rows - counted).collect();
@@ -88,7 +87,7 @@ pub(super) fn values(row: &RollupHourlyRow) -> [i64; 8] {
     [row.prospects, row.bots, row.orders, row.sales, row.rejected, row.trash, row.chargebacks, row.rebills]
 }
 
-/// A correction for people: where, and what is added.
+/// A correction as a text for people: its place, and the sums to add.
 pub(super) fn describe(row: &RollupHourlyRow) -> String {
     let hour = chrono::DateTime::from_timestamp(i64::from(row.hour), 0).unwrap_or_default();
     let place = format!("buyer {} team {} campaign {}", row.user_id, row.team_id, row.campaign_id);

@@ -1,4 +1,4 @@
-//! ClickHouse, asked which events the tables have.
+//! Queries ClickHouse for the events that the tables have.
 
 use std::collections::{BTreeSet, HashMap};
 

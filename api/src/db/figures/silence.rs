@@ -7,7 +7,7 @@ use crate::db::clickhouse::fetch_all;
 use crate::db::figures::hours::HOUR_MS;
 use crate::db::scope::EventScope;
 
-/// Without visits for so long, a campaign or buyer is silent.
+/// A campaign or buyer without visits for this long is silent.
 const SILENCE_MS: i64 = 24 * HOUR_MS;
 /// The time for which the silence of a campaign is reported.
 const DAYS_MS: i64 = 7 * 24 * HOUR_MS;

@@ -17,9 +17,9 @@ use crate::policy::Position;
 
 /// The most lines of one kind.
 const MAX_LINES: usize = 5;
-/// Answers are shown for so many days.
+/// The days for which answers are shown.
 const ANSWERED_DAYS: u64 = 3;
-/// Keys that end within so many days are shown.
+/// Keys that end within this many days are shown.
 const ENDING_DAYS: u64 = 3;
 
 /// A line, with the page that helps.

@@ -83,7 +83,7 @@ pub(super) async fn load(
     Ok(chart(rows, by, &credits, query))
 }
 
-/// The prospects of each team, and of none.
+/// The prospects of each team, and of no team.
 #[derive(Debug, Clone, Default)]
 struct Credits {
     by_team: HashMap<i64, i64>,

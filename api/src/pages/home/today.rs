@@ -18,7 +18,7 @@ use crate::pages::home::request::Request;
 /// Days of the lines, including today.
 const N_DAYS: usize = 7;
 const TODAY: usize = N_DAYS - 1;
-/// A rate on fewer is shown as uncertain.
+/// A rate of fewer items is shown as uncertain.
 const MIN_BASE: i64 = 30;
 /// The most currencies that are shown.
 const MAX_CURRENCIES: usize = 3;

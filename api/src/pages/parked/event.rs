@@ -1,4 +1,4 @@
-//! `/parked/<event id>/`: one parked event, why it waits, what it carries, and the forms.
+//! `/parked/<event id>/`: one parked event, why it waits, its contents, and the forms.
 
 use askama::Template;
 use axum::extract::State;

@@ -1,7 +1,7 @@
-//! `/parked/`: parked events, what they carry, and the decisions about them.
+//! `/parked/`: parked events, their contents, and the decisions about them.
 //!
-//! A decision takes two steps: a form names the events and what is to happen, a second page shows
-//! how many they are, and only its button decides.
+//! A decision takes two steps. A form names the events and the decision. A second page shows the
+//! number of events, and its button makes the decision.
 
 pub mod decide;
 pub mod decision;
