@@ -8,7 +8,7 @@
 //!
 //! If a permanent error comes up, or a change that only a later version can apply, the partition
 //! stands still: its owner does nothing until the partition is taken away or the service drains.
-//! The plan stays as it is, so the next owner repeats the batch, and nothing is lost or doubled.
+//! The plan is kept, so the next owner repeats the batch, and nothing is lost or doubled.
 
 use std::sync::Arc;
 

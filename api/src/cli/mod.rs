@@ -42,7 +42,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum DemoCommand {
     /// Create two demo teams with campaigns and a month of money, and print their users with
-    /// passwords, and the campaigns with their keys, as JSON. What exists is left as it is.
+    /// passwords, and the campaigns with their keys, as JSON. What exists is not changed.
     Create,
     /// Remove the demo: its people, campaigns and money, and their events. Its lines in the audit
     /// trail stay. What real data refer to is archived.

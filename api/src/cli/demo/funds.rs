@@ -66,7 +66,7 @@ const fn account(
     Account { name, buyer, lead, network, currency, daily_minor, left_minor, newest }
 }
 
-/// Creates the missing rates, budgets and ad accounts. An account that exists is left as it is.
+/// Creates the missing rates, budgets and ad accounts. An account that exists is not changed.
 pub(super) async fn create(
     pool: &PgPool,
     api: &Api,

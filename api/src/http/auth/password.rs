@@ -124,7 +124,7 @@ pub fn wrong_length(password: &str) -> Option<String> {
 }
 
 /// Returns the message for a password that is easy to guess, also for somebody who knows these
-/// texts about the user: the username, e-mail address and names. An empty password is none.
+/// texts about the user: the username, e-mail address and names. An empty password has no message.
 #[must_use]
 pub fn easy_to_guess(password: &str, about_user: &[impl AsRef<str>]) -> Option<&'static str> {
     if password.is_empty() || password == LEGACY_EXAMPLE {
