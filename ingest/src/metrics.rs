@@ -148,19 +148,19 @@ impl EdgeCollector {
         }
         Ok(())
     }
-}
 
-impl Collector for EdgeCollector {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        self.encode_events(&mut encoder)?;
-        let opened = self.sum(|lane| &lane.opened);
+    fn encode_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let counters = [
             (
                 "sluice_edge_requests",
                 "HTTP requests read on the public ports",
                 self.sum(|lane| &lane.requests),
             ),
-            ("sluice_edge_connections_opened", "Connections accepted on the public ports", opened),
+            (
+                "sluice_edge_connections_opened",
+                "Connections accepted on the public ports",
+                self.sum(|lane| &lane.opened),
+            ),
             (
                 "sluice_edge_connections_refused",
                 "Connections closed at once because there were `edge.max_connections`. Worry if it grows",
@@ -188,7 +188,13 @@ impl Collector for EdgeCollector {
             let counter = ConstCounter::new(count);
             counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
-        let connections = opened.saturating_sub(self.sum(|lane| &lane.closed));
+        Ok(())
+    }
+
+    fn encode_gauges(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        // Closed ones first, so that the difference is never below zero.
+        let closed = self.sum(|lane| &lane.closed);
+        let connections = self.sum(|lane| &lane.opened).saturating_sub(closed);
         let gauges = [
             ("sluice_edge_connections", "Connections open now", connections as f64),
             (
@@ -219,5 +225,13 @@ impl Collector for EdgeCollector {
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
         Ok(())
+    }
+}
+
+impl Collector for EdgeCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_events(&mut encoder)?;
+        self.encode_counters(&mut encoder)?;
+        self.encode_gauges(&mut encoder)
     }
 }
