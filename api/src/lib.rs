@@ -8,14 +8,15 @@
 //!
 //! Folders depend on each other in one direction, from the ground up:
 //!
-//! 1. `config`, `metrics`, `policy`, `preferences`, `viewer`, `amount`, `snippet`: values and
-//!    rules, no I/O;
-//! 2. `db`: every query, in a file per resource; `changes`: the way to Kafka;
+//! 1. `config`, `metrics`, `policy`, `preferences`, `viewer`, `amount`, `snippet`, `time_zone`:
+//!    values and rules, no I/O;
+//! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka;
 //! 3. `http`: the machinery that all routes share;
 //! 4. `events` and `people`: what two resources share;
 //! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
 //!    operation. A resource uses another one's `model.rs` at most;
-//! 6. `pages`, then `routes`, which lists everything, then `cli`.
+//! 6. `search`, which looks into all resources, then `pages`, then `routes`, which lists
+//!    everything, then `cli`.
 //!
 //! A test (`deploy/local/tests/it/circles.rs`) refuses circles of files and of folders.
 #![forbid(unsafe_code)]

@@ -5,10 +5,11 @@
 //!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
 //!   `call` combines them for a change; `in_process` lets pages call the API;
 //! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `event_sort`, `archived` read
-//!   what was sent;
+//!   what was sent; `request` and `typed_query` define bodies and query parameters as structs;
 //! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
 //!   `edge_proxy` passes events on;
-//! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written, `openapi`
+//! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written,
+//!   `server_error` how errors of the servers behind become errors of the API, `openapi`
 //!   how they are described, `notice` and `freshness` are what the frame of a page tells;
 //! - `state` is what every handler can reach; `assets` and `health` are served beside.
 
