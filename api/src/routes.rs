@@ -295,6 +295,7 @@ fn pages(list: Routes) -> Routes {
         .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
         .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
         .page(Rule::Asks(View, Figures), "/reports/", get(pages::reports::show_reports))
+        .data(Rule::Asks(View, Figures), "/reports/export.csv", get(pages::reports::export_report))
         .page(Rule::Asks(Update, Account), "/reports/views/", post(pages::reports::views::submit_view))
         .page(
             Rule::Asks(Update, Account),

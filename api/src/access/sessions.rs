@@ -4,10 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::access::filter;
+use crate::access::filter::{self, ListAccessQuery};
 use crate::access::model::UserSessionResponse;
 use crate::db::audit::{Diff, record};
 use crate::db::logins::{self, AccessFilter, LOGIN_SORTING, LoginRow};
@@ -19,6 +18,7 @@ use crate::http::openapi::{ChangeErrors, DetailErrors, ListErrors};
 use crate::http::paging::{Listing, Page};
 use crate::http::sort::page_query;
 use crate::http::state::App;
+use crate::http::typed_query::{query, word};
 use crate::policy::Resource;
 
 page_query! {
@@ -26,30 +26,24 @@ page_query! {
     pub struct SessionPageQuery of LOGIN_SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListUserSessionsQuery {
-    /// Only logins of this user.
-    user_id: Option<i64>,
-    /// Only of browsers (`browser`) or of programs (`api`).
-    kind: Option<String>,
-    /// First beginning of a login, inclusive: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// Last beginning, inclusive: RFC 3339, or a date in `tz`, of which the whole day is included.
-    to: Option<String>,
-    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-    tz: Option<String>,
-    /// Part of a username, an address or a user agent.
-    q: Option<String>,
+word! {
+    /// The kind of a login.
+    pub struct LoginKind of ["browser", "api"];
+}
+
+query! {
+    /// Further filters of the list.
+    pub struct ListUserSessionsQuery {
+        /// Only of browsers (`browser`) or of programs (`api`).
+        pub kind: LoginKind,
+    }
 }
 
 /// List the logins of all users
 ///
 /// For Owners. `sort=user_id` sorts by username.
 #[utoipa::path(
-    get, path = "/api/sessions/list/", tag = "access", params(SessionPageQuery, ListUserSessionsQuery),
+    get, path = "/api/sessions/list/", tag = "access", params(SessionPageQuery, ListAccessQuery, ListUserSessionsQuery),
     responses((status = 200, description = "Active logins, newest first", body = Vec<UserSessionResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -61,7 +55,7 @@ pub async fn list_user_sessions(
     let mut params = listing.params();
     let limit = params.limit();
     let order = params.order(&LOGIN_SORTING, limit);
-    let kind = Some(params.choice("kind", &["", "browser", "api"])).filter(|kind| !kind.is_empty());
+    let kind = ListUserSessionsQuery::read(&mut params).kind.0;
     let filter = AccessFilter { kind, ..filter::read(&app, &allowed, &mut params) };
     params.finish()?;
     let rows = logins::list(&app.postgres, &filter, &order).await?;

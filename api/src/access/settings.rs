@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
-use utoipa::IntoParams;
 
 use crate::access::model::SettingResponse;
 use crate::config::Config;
@@ -15,19 +14,18 @@ use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
 use crate::http::query::text_cursor;
 use crate::http::state::App;
+use crate::http::typed_query::{Limit, Search, TextCursor, query};
 
-/// The parameters of the list of settings.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListSettingsQuery {
-    /// The maximum number of items.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
-    /// From the `Link` header of the previous page.
-    cursor: Option<String>,
-    /// Part of a key or of a value.
-    q: Option<String>,
+query! {
+    /// The parameters of the list of settings.
+    pub struct ListSettingsQuery {
+        /// The maximum number of items.
+        pub limit: Limit,
+        /// From the `Link` header of the previous page.
+        pub cursor: TextCursor,
+        /// Part of a key or of a value.
+        pub q: Search,
+    }
 }
 
 /// List the settings of the service
@@ -40,7 +38,8 @@ pub struct ListSettingsQuery {
 )]
 pub async fn list_settings(State(app): State<App>, listing: Listing) -> Result<Response, ApiError> {
     let mut params = listing.params();
-    let (limit, after, q) = (params.limit(), params.text_cursor(), params.q().to_lowercase());
+    let query = ListSettingsQuery::read(&mut params);
+    let (Limit(limit), TextCursor(after), q) = (query.limit, query.cursor, query.q.0.to_lowercase());
     params.finish()?;
     let mut settings = settings(&app.config)?;
     settings.retain(|setting| {

@@ -4,9 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use utoipa::IntoParams;
 
-use crate::access::filter;
+use crate::access::filter::{self, ListAccessQuery};
 use crate::access::model::UserTokenResponse;
 use crate::db::audit::Diff;
 use crate::db::logins::{self, TOKEN_SORTING, TokenRow};
@@ -25,29 +24,11 @@ page_query! {
     pub struct TokenPageQuery of TOKEN_SORTING;
 }
 
-/// The filters of the list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "describes the parameters in the OpenAPI document")]
-pub struct ListUserTokensQuery {
-    /// Only tokens of this user.
-    user_id: Option<i64>,
-    /// First time of creation, inclusive: RFC 3339, or a date in `tz`.
-    from: Option<String>,
-    /// Last time of creation, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
-    /// included.
-    to: Option<String>,
-    /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-    tz: Option<String>,
-    /// Part of a username, of the name of a token, or of its first characters.
-    q: Option<String>,
-}
-
 /// List the API tokens of all users
 ///
 /// For Owners. `sort=user_id` sorts by username.
 #[utoipa::path(
-    get, path = "/api/tokens/list/", tag = "access", params(TokenPageQuery, ListUserTokensQuery),
+    get, path = "/api/tokens/list/", tag = "access", params(TokenPageQuery, ListAccessQuery),
     responses((status = 200, description = "Valid tokens, newest first", body = Vec<UserTokenResponse>), ListErrors),
     security(("bearer" = [])),
 )]

@@ -150,6 +150,20 @@ impl Param for IdCursor {
     }
 }
 
+/// The cursor of a list that is sorted by a text.
+#[derive(Debug, Clone)]
+pub struct TextCursor(pub Option<String>);
+
+impl Param for TextCursor {
+    fn read(params: &mut Params, _: &'static str) -> Self {
+        Self(params.text_cursor())
+    }
+
+    fn schema() -> RefOr<Schema> {
+        text().into()
+    }
+}
+
 /// The cursor of a list that is sorted by time, in Unix milliseconds, and by id.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeCursor(pub Option<(i64, Uuid)>);

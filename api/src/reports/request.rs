@@ -19,7 +19,7 @@ use sluice_schemas::currency::Currency;
 pub const MAX_DIMENSIONS: usize = 3;
 /// The longest range of dates.
 pub const MAX_DAYS: i64 = 3660;
-pub const PER_PAGE: [&str; 3] = ["100", "25", "10"];
+pub const PER_PAGE: [&str; 4] = ["100", "25", "10", "1000"];
 /// The most paths in `open`.
 const MAX_OPEN: usize = 100;
 
@@ -62,7 +62,7 @@ pub struct ReportQuery {
     compare: Option<String>,
     compare_from: Option<String>,
     compare_to: Option<String>,
-    /// Rows of a page: 10, 25 or 100.
+    /// Rows of a page: 10, 25, 100 or 1000.
     per_page: Option<u32>,
     /// `next` of the previous page.
     cursor: Option<String>,

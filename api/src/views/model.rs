@@ -7,10 +7,11 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::db::report_views::{NewReportView, ReportViewRow};
-use crate::http::error::{ApiError, FieldErrors, constraint_to_field};
+use crate::http::error::{ApiError, FieldErrors};
 use crate::http::fields::Fields;
 use crate::http::fields::types::Text;
 use crate::http::request::{Field, patch, request};
+use crate::http::server_error::constraint_to_field;
 use crate::policy::{Action, Position, Resource, decide};
 
 /// The most views of one user.

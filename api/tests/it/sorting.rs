@@ -126,7 +126,7 @@ async fn world() -> (World, Person) {
     (world, owner)
 }
 
-/// Returns each list with its choices of `sort`.
+/// Returns each list in Postgres with its choices of `sort`.
 async fn lists(world: &World) -> Vec<(String, Vec<String>)> {
     let document = world.get("/openapi.json").await.json();
     let mut lists = Vec::new();
@@ -134,8 +134,12 @@ async fn lists(world: &World) -> Vec<(String, Vec<String>)> {
         let parameters = methods["get"]["parameters"].as_array().into_iter().flatten();
         let sort = parameters.filter(|parameter| parameter["name"] == "sort");
         for choices in sort.filter_map(|parameter| parameter["schema"]["enum"].as_array()) {
-            let choices = choices.iter().map(|choice| choice.as_str().unwrap().to_owned());
-            lists.push((path.clone(), choices.collect()));
+            let choices: Vec<String> =
+                choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect();
+            // Lists of events are in ClickHouse, and have tests of their own.
+            if choices[0] != "time" {
+                lists.push((path.clone(), choices));
+            }
         }
     }
     assert!(lists.len() >= MIN_LISTS, "{lists:?}");

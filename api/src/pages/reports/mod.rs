@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 use crate::dates::control::{Control, Dates, DatesView};
 use crate::dates::range::Present;
+use crate::db::audit::Actor;
+use crate::http::allowed::Allowed;
 use crate::http::error::{ApiError, FieldErrors};
 use crate::http::in_process::Api;
 use crate::http::page::{Frame, PageError, Section, render};
@@ -33,6 +35,7 @@ use crate::pages::reports::controls::{Controls, Labels, filter_of};
 use crate::pages::reports::table::TableView;
 use crate::pages::reports::views::SavedView;
 use crate::policy::{Action, Resource, Scope, decide};
+use crate::reports::csv;
 
 #[derive(Template)]
 #[template(path = "reports.html")]
@@ -120,6 +123,19 @@ pub async fn show_reports(State(app): State<App>, api: Api, listing: Listing) ->
         problems,
     };
     Ok((status, render(&page)?).into_response())
+}
+
+/// `GET /reports/export.csv`: all rows of the report.
+///
+/// # Errors
+/// 400 for wrong parameters, 503 when ClickHouse is down.
+pub async fn export_report(
+    State(app): State<App>,
+    allowed: Allowed,
+    actor: Actor,
+    listing: Listing,
+) -> Result<Response, PageError> {
+    Ok(csv::send(app, allowed, actor, listing.query()).await?)
 }
 
 /// Own columns stay only if the form's choice of columns is "own".
