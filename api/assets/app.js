@@ -68,6 +68,7 @@ document.getElementById("problems")?.focus();
   box.setAttribute("role", "combobox");
   box.setAttribute("aria-controls", list.id);
   box.setAttribute("aria-autocomplete", "list");
+  box.setAttribute("aria-expanded", "false");
   const show = () => {
     list.replaceChildren(...hits.map((hit, index) => {
       const item = document.createElement("li");

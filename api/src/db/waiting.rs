@@ -55,9 +55,10 @@ pub async fn requests(pool: &PgPool, viewer: &Viewer) -> sqlx::Result<i64> {
 pub async fn events(client: &Client) -> clickhouse::error::Result<StoredEvents> {
     let row = client
         .query(
-            "SELECT (SELECT max(toUnixTimestamp(time)) FROM \
-                     (SELECT time FROM prospects ORDER BY time DESC LIMIT 1)) AS last_event_s, \
-                    (SELECT count() FROM parked WHERE state = 'waiting') AS parked_waiting",
+            // The value of a subquery may be null, and the row has no place for that.
+            "SELECT ifNull((SELECT max(toUnixTimestamp(time)) FROM \
+                     (SELECT time FROM prospects ORDER BY time DESC LIMIT 1)), 0) AS last_event_s, \
+                    ifNull((SELECT count() FROM parked WHERE state = 'waiting'), 0) AS parked_waiting",
         )
         .fetch_one::<EventsRow>()
         .await?;

@@ -26,6 +26,7 @@ use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, KeyMode};
 use crate::http::in_process::OnBehalf;
+use crate::http::middleware::is_api;
 use crate::http::notice;
 use crate::http::page::{Frame, PageError, Section, Shown};
 use crate::http::state::App;
@@ -196,6 +197,37 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         notice::clear(&mut response);
     }
     Ok(response)
+}
+
+/// Answers requests without a route; pages in the frame of a person who is logged in.
+pub async fn not_found(app: App, request: Request) -> Response {
+    if is_api(request.uri().path()) {
+        return ApiError::not_found().into_response();
+    }
+    let response = PageError::from(ApiError::not_found()).into_response();
+    let shown = response.extensions().get::<Shown>().cloned();
+    match (frame_of(&app, request).await, shown) {
+        (Ok(Some(frame)), Some(error)) => error.in_frame(frame, ""),
+        _ => response,
+    }
+}
+
+/// Returns the frame of the person whose session a request carries.
+async fn frame_of(app: &App, request: Request) -> Result<Option<Frame>, ApiError> {
+    let request = count_address(app, request).await?;
+    let Some((viewer, session)) = credentials::from_session(app, request.headers()).await? else {
+        return Ok(None);
+    };
+    let surroundings = surroundings(app, &viewer, None).await?;
+    let allowed = Allowed {
+        viewer,
+        grant: NOTHING,
+        credential: Credential::Login(session.id),
+        session: Some(session),
+        idempotency_key: None,
+        surroundings: Some(Arc::new(surroundings)),
+    };
+    Ok(Some(Frame::new(&allowed, Section::None)))
 }
 
 /// The grant before the policy was asked: no rows.

@@ -192,15 +192,6 @@ pub fn is_api(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
-/// Answers requests without a route.
-pub async fn not_found(request: Request) -> response::Response {
-    if is_api(request.uri().path()) {
-        ApiError::not_found().into_response()
-    } else {
-        PageError::from(ApiError::not_found()).into_response()
-    }
-}
-
 /// Answers requests with a method that the route does not have. The router adds `Allow`.
 pub async fn method_not_allowed(request: Request) -> response::Response {
     let error = ApiError::method_not_allowed(request.method().as_str());

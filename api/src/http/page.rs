@@ -164,12 +164,14 @@ impl Frame {
                 .collect()
         };
         let zone = viewer.time_zone;
-        let offset = zone.format(surroundings.now_ms, "%:z");
         let viewer = FrameViewer {
             name: viewer.display_name(),
             position: viewer.position.as_str(),
             csrf: Self::csrf(allowed),
-            zone: format!("{}, UTC{offset}", zone.name()),
+            zone: match zone.name() {
+                "UTC" => "UTC".to_owned(),
+                name => format!("{name}, UTC{}", short_offset(&zone.format(surroundings.now_ms, "%:z"))),
+            },
         };
         Self {
             nav: items(bar),
@@ -239,6 +241,15 @@ impl Frame {
         };
         format!("Last event {age} ago.")
     }
+}
+
+/// Shortens a distance to UTC: `+2` for `+02:00`, `−3:30` for `-03:30`.
+fn short_offset(offset: &str) -> String {
+    let (hours, minutes) = offset.split_once(':').unwrap_or((offset, "00"));
+    let sign = if hours.starts_with('-') { "−" } else { "+" };
+    let hours = hours.trim_start_matches(['+', '-']).trim_start_matches('0');
+    let hours = if hours.is_empty() { "0" } else { hours };
+    if minutes == "00" { format!("{sign}{hours}") } else { format!("{sign}{hours}:{minutes}") }
 }
 
 /// Renders a template.

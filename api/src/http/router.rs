@@ -8,7 +8,7 @@ use axum::{Extension, Router};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 
-use crate::http::guard::{Guard, Rule, Surface, check};
+use crate::http::guard::{self, Guard, Rule, Surface, check};
 use crate::http::idempotency::KeyMode;
 use crate::http::idempotency::document::take_key;
 use crate::http::in_process::ApiRoutes;
@@ -100,12 +100,13 @@ impl Routes {
         let document = Precompressed::new("application/json", document.to_string().into());
         let described = Router::new().route("/openapi.json", get(get_openapi)).with_state(Arc::new(document));
         let documented: Router = documented.with_state(self.app.clone());
+        let app = self.app.clone();
         let pages: Router = self.plain.with_state(self.app);
         let router = pages
             .layer(Extension(ApiRoutes(documented.clone())))
             .merge(documented)
             .merge(described)
-            .fallback(middleware::not_found)
+            .fallback(move |request| guard::not_found(app.clone(), request))
             .method_not_allowed_fallback(middleware::method_not_allowed);
         (router, self.infos)
     }

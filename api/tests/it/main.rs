@@ -21,6 +21,7 @@ mod documents;
 mod edits;
 mod entity_pages;
 mod events;
+mod frame;
 mod funds;
 mod held_back;
 mod home;
