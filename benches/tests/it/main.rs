@@ -12,3 +12,5 @@ mod outages;
 mod references;
 mod renames;
 mod restarts;
+mod site;
+mod walks;

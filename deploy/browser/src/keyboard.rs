@@ -1,0 +1,77 @@
+//! The page by keyboard alone: every control is reached by Tab, shows that it has the focus, and is
+//! not under something else.
+
+use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
+
+use crate::tab::Tab;
+
+/// Lists the controls in `window.controls`, and notes in `window.reached` each that gets the focus.
+/// Of a group of radio buttons, Tab reaches one.
+const PREPARE: &str = "(() => {
+    const isTurn = e => e.type !== 'radio' || e.checked ||
+        ![...document.getElementsByName(e.name)].some(other => other.checked);
+    window.controls = [...document.querySelectorAll(
+        'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]')]
+        .filter(e => !e.disabled && e.checkVisibility({ visibilityProperty: true }) && isTurn(e));
+    window.reached = new Map();
+    document.addEventListener('focusin', ({ target }) => {
+        const style = getComputedStyle(target);
+        const isShown = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) ||
+            style.boxShadow !== 'none';
+        const box = target.getClientRects()[0];
+        const top = box && document.elementFromPoint(box.left + box.width / 2,
+            Math.min(box.top + box.height / 2, innerHeight - 1));
+        const isFree = box && box.width < 2 || !top || target.contains(top) || top.contains(target) ||
+            (target.labels && [...target.labels].some(label => label.contains(top)));
+        window.reached.set(target, isShown ? (isFree ? '' : 'is under another element: ') : 'has no visible focus: ');
+    });
+    document.activeElement?.blur();
+    getSelection().removeAllRanges();
+    window.scrollTo(0, 0);
+    return window.controls.length;
+})()";
+
+const MISSING: &str = "window.controls.filter(e => !window.reached.has(e)).length";
+
+const FINDINGS: &str = "window.controls
+    .map(e => [e, window.reached.get(e) ?? 'is not reached: '])
+    .filter(([, finding]) => finding !== '')
+    .map(([e, finding]) => finding + e.outerHTML.slice(0, 160))";
+
+impl Tab {
+    /// Presses Tab until every control had the focus. Returns the controls that were not reached,
+    /// that do not show the focus, or that are covered while they have it.
+    ///
+    /// # Errors
+    /// When the browser has ended.
+    pub async fn walk_by_tab(&self) -> anyhow::Result<Vec<String>> {
+        let n_controls = self.evaluate(PREPARE).await?.as_u64().unwrap_or_default();
+        for _ in 0..4 {
+            for _ in 0..=n_controls {
+                self.press_key("Tab", 9).await?;
+            }
+            if self.evaluate(MISSING).await? == 0 {
+                break;
+            }
+        }
+        Ok(serde_json::from_value(self.evaluate(FINDINGS).await?)?)
+    }
+
+    /// Presses a key without a text.
+    ///
+    /// # Errors
+    /// When the browser has ended.
+    pub async fn press_key(&self, key: &str, code: i64) -> anyhow::Result<()> {
+        for kind in [DispatchKeyEventType::RawKeyDown, DispatchKeyEventType::KeyUp] {
+            let event = DispatchKeyEventParams::builder()
+                .r#type(kind)
+                .key(key)
+                .code(key)
+                .windows_virtual_key_code(code)
+                .build()
+                .map_err(anyhow::Error::msg)?;
+            self.page.execute(event).await?;
+        }
+        Ok(())
+    }
+}
