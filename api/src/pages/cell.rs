@@ -7,6 +7,9 @@ use crate::pages::format::{LocalTime, Shortened};
 pub enum Cell {
     None,
     Text(Shortened),
+    /// A text that is not shortened.
+    Whole(String),
+    Date(String),
     Link {
         href: String,
         text: String,

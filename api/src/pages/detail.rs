@@ -15,12 +15,12 @@ use crate::http::query::with_param;
 use crate::http::state::App;
 use crate::pages::calls::{escaped, find, messages, rows};
 use crate::pages::cell::Cell;
-use crate::pages::entity::{AUDIT, Column, Entity, Forms, Panel, Verb};
+use crate::pages::entity::{Column, Entity, Forms, HISTORY, Panel, Verb};
 use crate::pages::form::{self, FieldView, Texts};
 use crate::pages::names::Names;
 use crate::pages::setup::{self, Setup};
 use crate::pages::site::Site;
-use crate::pages::table::{Shown, Table, name_of, references};
+use crate::pages::table::{Shown, Table, references, title_of};
 use crate::policy::{Action, Resource, decide};
 
 /// The rows of a list on the page of a thing.
@@ -126,14 +126,14 @@ pub async fn page(
     let shown_columns = entity.columns.iter().chain(entity.facts);
     let names = Names::load(app, references(shown_columns.clone(), std::slice::from_ref(thing))).await?;
     let shown = Shown { entity, base: site.base(), zone: viewer.time_zone, names: &names };
-    let fact = |column: &'static Column| (column.label, shown.cell(column, thing));
+    let fact = |column: &'static Column| (column.label, shown.fact(column, thing));
     let status = failed.as_ref().map(|failed| failed.error.status());
     let page = DetailPage {
         frame: Frame::new(api.caller(), Section::of(entity.resource, site == Site::Admin)),
         entity,
         site,
         parts: Parts {
-            title: name_of(entity, thing),
+            title: title_of(entity, thing),
             facts: shown_columns.map(fact).filter(|(_, cell)| !matches!(cell, Cell::None)).collect(),
             image: thing.get("image").and_then(Value::as_str).map(|_| format!("/users/{id}/image/")),
             actions: actions(api, at, thing, failed).await?,
@@ -216,9 +216,11 @@ async fn panel_view(
     let (items, next) = rows(api, panel.entity, Some(&asked), PANEL_ROWS).await?;
     let params = crate::http::query::Params::parse(query);
     let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
+    let mut table = table(app, api, at.site, panel.entity, &items, query, panel.is_main).await?;
+    panel.title.clone_into(&mut table.caption);
     Ok(PanelView {
         title: panel.title,
-        table: table(app, api, at.site, panel.entity, &items, query, panel.is_main).await?,
+        table,
         empty: panel.entity.empty,
         all_href: format!("{}?{filter}", at.site.list(panel.entity)),
         q: (panel.is_main && panel.entity.is_searched).then(|| text("q")),
@@ -236,10 +238,10 @@ async fn history(app: &App, api: &Api, at: &At<'_>) -> Result<PanelView, PageErr
         at.entity.resource.as_str().replace('/', "%2F"),
         escaped(at.id)
     );
-    let (items, _) = rows(api, &AUDIT, Some(&filter), PANEL_ROWS).await?;
+    let (items, _) = rows(api, &HISTORY, Some(&filter), PANEL_ROWS).await?;
     Ok(PanelView {
         title: "History",
-        table: table(app, api, at.site, &AUDIT, &items, None, false).await?,
+        table: table(app, api, at.site, &HISTORY, &items, None, false).await?,
         empty: "No changes yet.",
         all_href: format!("/admin/audit/?{filter}"),
         q: None,

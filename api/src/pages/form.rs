@@ -272,7 +272,7 @@ async fn widget(api: &Api, input: &Input, texts: &[String]) -> Result<(&'static 
         Widget::Month => ("month", Vec::new()),
         Widget::Check => ("checkbox", Vec::new()),
         Widget::Choice(words) => {
-            let words = words.iter().map(|word| choice((*word).to_owned(), word.replace('_', " ")));
+            let words = words.iter().map(|word| choice((*word).to_owned(), shown_word(word)));
             ("select", empty(words.collect()))
         }
         Widget::Currency => {
@@ -293,6 +293,14 @@ async fn widget(api: &Api, input: &Input, texts: &[String]) -> Result<(&'static 
             None => ("textarea", Vec::new()),
         },
     })
+}
+
+fn shown_word(word: &str) -> String {
+    match word {
+        "true" => "yes".to_owned(),
+        "false" => "no".to_owned(),
+        word => word.replace('_', " "),
+    }
 }
 
 /// A chosen thing stays a choice, also when it is not in the list any more.

@@ -45,6 +45,12 @@ impl Shortened {
         Self { text, whole }
     }
 
+    /// Returns whether the text takes more than one line of a narrow column.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.text.chars().count() > 24 && self.text.contains(' ')
+    }
+
     /// Returns whether the text was shortened.
     #[must_use]
     pub fn is_cut(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::http::paging::Listing;
 use crate::http::state::App;
 use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
-use crate::pages::entity::{Entity, Forms};
+use crate::pages::entity::{Entity, Forms, Input};
 use crate::pages::form::{self, FieldView, Messages, Texts};
 use crate::pages::listing::ListView;
 use crate::pages::names::Names;
@@ -35,6 +35,21 @@ struct ListPage {
     /// The code for landing pages, on an empty list of visits or orders.
     snippet: Option<Snippet>,
     tabs: Vec<Tab>,
+}
+
+/// Returns the label of a parameter.
+fn label_of<'a>(name: &'a str, filters: &[&'static Input]) -> &'a str {
+    if let Some(filter) = filters.iter().find(|filter| filter.name == name) {
+        return filter.label;
+    }
+    match name {
+        "per_page" => "Rows per page",
+        "sort" => "Order",
+        "from" => "From",
+        "to" => "To",
+        "q" => "Search",
+        name => name,
+    }
 }
 
 /// Shows a list.
@@ -79,7 +94,10 @@ pub async fn show(
         entity,
         site,
         filters: form::fields(&api, &filters, &texts, &messages, &Default::default()).await?,
-        errors: messages.iter().map(|(name, texts)| format!("{name}: {}", texts.join(" "))).collect(),
+        errors: messages
+            .iter()
+            .map(|(name, texts)| format!("{}: {}", label_of(name, &filters), texts.join(" ")))
+            .collect(),
         table,
         list,
         snippet: matches!(entity.resource, Resource::Prospects | Resource::Orders)

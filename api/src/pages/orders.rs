@@ -16,8 +16,9 @@ use crate::orders::assemble::{Order, OrderState};
 use crate::orders::detail;
 use crate::orders::model::OrderDetailResponse;
 use crate::pages::calls::escaped;
+use crate::pages::cell::Cell;
 use crate::pages::detail::{Actions, At, actions};
-use crate::pages::entity::ORDERS;
+use crate::pages::entity::{ORDERS, Refers};
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::names::Names;
 use crate::pages::site::Site;
@@ -44,7 +45,7 @@ pub struct OrderView {
     /// The class of the status: its color and shape.
     pub class: &'static str,
     pub payout: String,
-    pub user: String,
+    pub user: Cell,
     /// Reason for parking, in words; empty if the order is stored.
     pub parked: String,
 }
@@ -73,7 +74,7 @@ impl OrderView {
             class: status_class(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
             payout: state.map_or_else(|| format::NONE.to_owned(), payout),
-            user: names.buyer(order.user_id),
+            user: names.cell(Refers::User, i64::try_from(order.user_id).unwrap_or_default(), ""),
             parked: order.parked.map(|reason| reason.replace('_', " ")).unwrap_or_default(),
             status,
         }

@@ -17,8 +17,9 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::path_id::PathText;
 use crate::http::state::App;
 use crate::orders::assemble;
+use crate::pages::cell::Cell;
 use crate::pages::detail::{Actions, At, actions};
-use crate::pages::entity::PROSPECTS;
+use crate::pages::entity::{PROSPECTS, Refers};
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::names::Names;
 use crate::pages::orders::OrderView;
@@ -35,7 +36,7 @@ pub struct ProspectView {
     pub referrer: Shortened,
     pub country: String,
     pub bot: String,
-    pub user: String,
+    pub user: Cell,
 }
 
 #[derive(Template)]
@@ -44,7 +45,7 @@ struct ProspectPage {
     frame: Frame,
     zone: &'static str,
     prospect: ProspectView,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Cell)>,
     marks: Vec<String>,
     orders: Vec<OrderView>,
     actions: Actions,
@@ -62,15 +63,14 @@ pub async fn show_prospect(
     let zone = allowed.viewer.time_zone;
     let prospect_orders =
         orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
-    let (prospect_orders, names) =
-        futures::try_join!(prospect_orders, Names::of_buyers(&app, [row.user_id]))?;
+    let (prospect_orders, names) = futures::try_join!(prospect_orders, Names::load(&app, references(&row)))?;
     let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
     let at = At { entity: &PROSPECTS, site: Site::Pages, id: &id, query: None };
     render(&ProspectPage {
         actions: actions(&api, &at, &Value::Null, None).await?,
         frame: Frame::new(&allowed, Section::Prospects),
         zone: zone.name(),
-        facts: facts(&row),
+        facts: facts(&row, &names),
         marks: row.marks.clone(),
         prospect: view(ProspectRow::from(row), zone, &names),
         orders: prospect_orders.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
@@ -85,13 +85,26 @@ fn view(row: ProspectRow, zone: TimeZone, names: &Names) -> ProspectView {
         user_agent: Shortened::new(row.user_agent),
         referrer: Shortened::new(or_none(row.referrer)),
         country: or_none(row.country),
-        bot: row.bot,
-        user: names.buyer(row.user_id),
+        bot: row.bot.replace('_', " "),
+        user: names.cell(Refers::User, id(row.user_id), ""),
     }
 }
 
+/// Postgres has signed ids.
+fn id(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or_default()
+}
+
+/// Returns the people and things that the visit refers to.
+fn references(row: &ProspectDetailRow) -> Vec<(Refers, i64)> {
+    [(Refers::User, row.user_id), (Refers::Team, row.team_id), (Refers::Campaign, row.campaign_id)]
+        .into_iter()
+        .filter_map(|(refers, id)| Some((refers, i64::try_from(id).ok().filter(|id| *id > 0)?)))
+        .collect()
+}
+
 /// Returns the dimensions of the visit that have a value.
-fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
+fn facts(row: &ProspectDetailRow, names: &Names) -> Vec<(&'static str, Cell)> {
     const SUBS: [&str; 20] = [
         "sub1", "sub2", "sub3", "sub4", "sub5", "sub6", "sub7", "sub8", "sub9", "sub10", "sub11", "sub12",
         "sub13", "sub14", "sub15", "sub16", "sub17", "sub18", "sub19", "sub20",
@@ -105,14 +118,15 @@ fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
     } else {
         format!("{} {}", json_values::amount(row.cost_micros), row.currency)
     };
-    let number = |id: u64| if id == 0 { String::new() } else { id.to_string() };
+    let things = [
+        ("Campaign", names.cell(Refers::Campaign, id(row.campaign_id), "")),
+        ("Team", names.cell(Refers::Team, id(row.team_id), "")),
+    ];
     let texts = [
         ("Landing page", row.page.clone()),
         ("Device", row.device.clone()),
         ("Operating system", row.os.clone()),
         ("Browser", row.browser.clone()),
-        ("Campaign", number(row.campaign_id)),
-        ("Team", number(row.team_id)),
         ("External id", external),
         ("utm_source", row.utm_source.clone()),
         ("utm_medium", row.utm_medium.clone()),
@@ -126,5 +140,7 @@ fn facts(row: &ProspectDetailRow) -> Vec<(&'static str, String)> {
         ("Cost", cost),
     ];
     let subs = SUBS.into_iter().zip(row.subs.iter().cloned());
-    texts.into_iter().chain(subs).filter(|(_, text)| !text.is_empty()).collect()
+    let texts = texts.into_iter().chain(subs).filter(|(_, text)| !text.is_empty());
+    let things = things.into_iter().filter(|(_, cell)| !matches!(cell, Cell::None));
+    things.chain(texts.map(|(name, text)| (name, Cell::Whole(text)))).collect()
 }

@@ -84,7 +84,10 @@ impl Shown<'_> {
             Kind::Uuid(path) if is_uuid(&text) => {
                 Cell::Uuid { href: format!("{}/{path}/{text}/", self.base), whole: text }
             }
-            Kind::Name | Kind::Uuid(_) | Kind::Text | Kind::Date => text_cell(text),
+            Kind::Name | Kind::Uuid(_) | Kind::Text => text_cell(text),
+            Kind::Word => text_cell(text.replace('_', " ")),
+            Kind::Date => Cell::Date(text),
+            Kind::Id(path) => Cell::Link { href: format!("{}/{path}/{text}/", self.base), text },
             Kind::Number => Cell::Number(text.replace('-', "−")),
             Kind::Money => Cell::Number(money(&text, item)),
             Kind::Time => time_ms(&text).map_or(Cell::None, |ms| Cell::Time(LocalTime::new(ms, self.zone))),
@@ -94,17 +97,51 @@ impl Shown<'_> {
                 value.as_array().map_or(0, |items| i64::try_from(items.len()).unwrap_or(i64::MAX)),
             )),
             Kind::Words => words(value.as_array().into_iter().flatten().map(plain).collect()),
-            Kind::Pairs => words(value.as_object().into_iter().flatten().map(pair).collect()),
+            Kind::Pairs => {
+                words(value.as_object().into_iter().flatten().map(|pair| self.pair(pair)).collect())
+            }
             Kind::Ref(refers) => self.names.cell(refers, value.as_i64().unwrap_or_default(), self.base),
         }
     }
+
+    /// Makes the cell of a value on the page of its thing: texts are whole, and the name is no
+    /// link to the page itself.
+    #[must_use]
+    pub fn fact(&self, column: &Column, item: &Value) -> Cell {
+        match (column.kind, self.cell(column, item)) {
+            (Kind::Name, Cell::Link { text, .. }) => Cell::Whole(text),
+            (_, Cell::Text(text)) => Cell::Whole(text.whole),
+            (_, cell) => cell,
+        }
+    }
+
+    fn pair(&self, (name, value): (&String, &Value)) -> String {
+        let text = plain(value);
+        let shown = match time_ms(&text) {
+            Some(ms) => LocalTime::new(ms, self.zone).text,
+            None => format::or_none(text),
+        };
+        format!("{name} = {shown}")
+    }
 }
 
-/// Returns the text of a name.
+/// Returns the name of a thing, which may be only the end of its id.
 #[must_use]
 pub fn name_of(entity: &Entity, item: &Value) -> String {
     let name = item.get(entity.name).map(plain).unwrap_or_default();
-    if entity.name == "id" { format!("{} {}", entity.one, Cell::end_of(&name)) } else { name }
+    if entity.name == "id" { Cell::end_of(&name) } else { name }
+}
+
+/// Returns the heading of the page of a thing: its name, after the kind where that is no word.
+#[must_use]
+pub fn title_of(entity: &Entity, item: &Value) -> String {
+    let name = name_of(entity, item);
+    if name.chars().any(char::is_alphabetic) && entity.name != "id" {
+        return name;
+    }
+    let mut kind = entity.one.chars();
+    let first = kind.next().map(char::to_uppercase).into_iter().flatten();
+    format!("{} {name}", first.chain(kind).collect::<String>())
 }
 
 /// Returns the id of a thing as a text.
@@ -203,7 +240,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pages::entity::USERS;
+    use crate::pages::entity::{REQUESTS, USERS};
 
     #[test]
     fn values_become_cells() {
@@ -220,6 +257,12 @@ mod tests {
         );
         assert!(show("at", Kind::Time).contains("2026-11-23 15:00:00"));
         assert_eq!(money("-0.50", &json!({})), "−0.50");
+        let change = json!({"id": 8, "after": {"at": "2026-11-23T15:00:00Z", "by": null, "n": 1}});
+        let after = shown.cell(&Column::new("after", "", Kind::Pairs), &change);
+        assert_eq!(format!("{after:?}"), r#"Words(["at = 2026-11-23 15:00:00", "by = –", "n = 1"])"#);
+        let name = shown.fact(&Column::new("username", "", Kind::Name), &user);
+        assert_eq!(format!("{name:?}"), r#"Whole("ann")"#);
+        assert_eq!((title_of(&USERS, &user), title_of(&REQUESTS, &user)), ("ann".into(), "Request 7".into()));
     }
 
     #[test]

@@ -132,7 +132,7 @@ async fn page(
     let path = site.thing(entity, state.id);
     Ok(FormPage {
         frame: Frame::new(api.caller(), Section::of(entity.resource, site == Site::Admin)),
-        heading: format!("Edit {}", state.title),
+        heading: format!("Edit {} {}", entity.one, state.title),
         about: entity.many.to_owned(),
         action: format!("{path}update/"),
         cancel_href: path,

@@ -110,6 +110,10 @@ pub enum Kind {
     Words,
     /// Pairs of an object.
     Pairs,
+    /// A word of the API, whose parts are joined by underscores.
+    Word,
+    /// The number of another thing, with a link to its page under this path.
+    Id(&'static str),
     /// The id of another thing, shown by its name.
     Ref(Refers),
 }

@@ -199,9 +199,9 @@ pub static TRANSFERS: Entity = Entity {
         Column::sorted("time", "Entered", Kind::Time),
     ],
     facts: &[
-        Column::new("request_id", "Request", Kind::Number),
-        Column::new("reverses_id", "Reverses", Kind::Number),
-        Column::new("reversed_by_id", "Reversed by", Kind::Number),
+        Column::new("request_id", "Request", Kind::Id("funds/requests")),
+        Column::new("reverses_id", "Reverses", Kind::Id("funds/transfers")),
+        Column::new("reversed_by_id", "Reversed by", Kind::Id("funds/transfers")),
     ],
     filters: &[
         Input::filter("account_id", "Ad account", Widget::Pick(ACCOUNT_PICK)),

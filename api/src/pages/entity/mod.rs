@@ -10,7 +10,7 @@ mod traffic;
 
 pub use self::description::{Column, Entity, Forms, Input, Kind, Panel, Pick, Refers, Verb, Widget};
 pub use self::funds::{ACCOUNTS, BUDGETS, REQUESTS, TRANSFERS};
-pub use self::money::{AUDIT, BALANCES, LEDGER, RATES};
+pub use self::money::{AUDIT, BALANCES, HISTORY, LEDGER, RATES};
 pub use self::people::{TEAMS, USERS};
 pub use self::traffic::{CAMPAIGNS, ORDERS, PARTNERS, PROSPECTS, SOURCES};
 

@@ -16,11 +16,11 @@ pub static LEDGER: Entity = Entity {
         Column::sorted("time", "Entered", Kind::Time),
         Column::sorted("date", "Date", Kind::Date),
         Column::sorted("kind", "Kind", Kind::Status),
-        Column::sorted("book", "Book", Kind::Text),
+        Column::sorted("book", "Book", Kind::Word),
         Column::sorted("account_id", "Ad account", Kind::Ref(Refers::Account)),
         Column::sorted("amount", "Amount", Kind::Money),
         Column::new("balance", "Balance", Kind::Money),
-        Column::new("transfer_id", "Transfer", Kind::Number),
+        Column::new("transfer_id", "Transfer", Kind::Id("funds/transfers")),
         Column::new("reference", "Reference", Kind::Text),
         Column::new("note", "Note", Kind::Text),
     ],
@@ -91,6 +91,21 @@ pub static RATES: Entity = Entity {
     is_deleted: true,
     is_shown: true,
     deletion: "Amounts that were converted with it stay as they are.",
+    ..LISTED
+};
+
+/// The lines of the audit trail about one thing.
+pub static HISTORY: Entity = Entity {
+    resource: Resource::Audit,
+    many: "History",
+    columns: &[
+        Column::new("at", "Time", Kind::Time),
+        Column::new("actor_name", "User", Kind::Text),
+        Column::new("verb", "Action", Kind::Word),
+        Column::new("before", "Before", Kind::Pairs),
+        Column::new("after", "After", Kind::Pairs),
+        Column::new("via", "Via", Kind::Text),
+    ],
     ..LISTED
 };
 

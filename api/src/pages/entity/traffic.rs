@@ -22,7 +22,7 @@ pub static PROSPECTS: Entity = Entity {
         Column::sorted("country", "Country", Kind::Text),
         Column::sorted("user_agent", "User agent", Kind::Text),
         Column::sorted("referral_source", "Referral source", Kind::Text),
-        Column::new("bot", "Bot", Kind::Text),
+        Column::new("bot", "Bot", Kind::Word),
         Column::sorted("user_id", "User", Kind::Ref(Refers::User)),
     ],
     filters: &[
@@ -192,10 +192,15 @@ pub static CAMPAIGNS: Entity = Entity {
         Verb {
             name: "rotate-key",
             label: "Make a new key",
-            hint: "The present keys stay valid for the hours that you choose.",
+            hint: "Put the new code on the landing pages before the present keys end.",
             action: Action::Update,
             resource: Resource::Campaigns,
-            inputs: &[Input::new("grace_hours", "Hours", Widget::Whole, "From 0 to 720; 72 if empty.")],
+            inputs: &[Input::new(
+                "grace_hours",
+                "Hours for which the present keys stay valid",
+                Widget::Whole,
+                "From 0 to 720; 72 if empty.",
+            )],
             is_shown: |_| true,
             reveals: None,
             notice: "There is a new key.",
@@ -212,7 +217,7 @@ pub static CAMPAIGNS: Entity = Entity {
             notice: "The key is revoked.",
         },
     ],
-    panels: &[Panel { title: "Last prospects", entity: &PROSPECTS, filter: "campaign_id", is_main: true }],
+    panels: &[Panel { title: "Prospects", entity: &PROSPECTS, filter: "campaign_id", is_main: true }],
     deletion: "Its keys stop working: later events with them are parked. Its prospects and orders stay.",
     ..LISTED
 };

@@ -13,9 +13,10 @@ use crate::http::fields::Fields;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::request::{Body, Request};
 use crate::http::state::App;
-use crate::pages::format;
+use crate::pages::format::{self, LocalTime};
 use crate::pages::parked::event::{Refused, show};
 use crate::pages::parked::named;
+use crate::pages::table::time_ms;
 use crate::parked::decide::{DecisionDraft, Step, Subject, make};
 use crate::parked::ignore::read_ignore;
 use crate::parked::mend::read_mend;
@@ -39,8 +40,8 @@ struct ConfirmPage {
     about: String,
     count: i64,
     shown_count: String,
-    first_seen: Option<String>,
-    last_seen: Option<String>,
+    first_seen: Option<LocalTime>,
+    last_seen: Option<LocalTime>,
     /// The end of the decision, in words.
     until: &'static str,
     fields: Vec<(&'static str, String)>,
@@ -141,6 +142,8 @@ fn confirm(
     if is_alike {
         fields.push(("until", count.until.clone()));
     }
+    let zone = call.allowed.viewer.time_zone;
+    let local = |time: &str| time_ms(time).map(|ms| LocalTime::new(ms, zone));
     fields.push(("expected", count.count.to_string()));
     fields.push(("counted_at", count.counted_at.clone()));
     render(&ConfirmPage {
@@ -152,8 +155,8 @@ fn confirm(
         about: named(&subject.reason, &subject.reference),
         count: count.count,
         shown_count: format::number(count.count),
-        first_seen: count.first_seen,
-        last_seen: count.last_seen,
+        first_seen: count.first_seen.as_deref().and_then(local),
+        last_seen: count.last_seen.as_deref().and_then(local),
         until,
         fields,
     })

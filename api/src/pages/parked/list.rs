@@ -11,13 +11,16 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::query::with_param;
 use crate::http::state::App;
+use crate::pages::cell::Cell;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::listing::{ListView, TimeOrder};
 use crate::pages::parked::{DecisionView, named};
+use crate::pages::table::{status_class, time_ms};
 use crate::parked::counts;
 use crate::parked::list::{STATES, collect};
 use crate::parked::model::{AlikeCountResponse, LostCountResponse, ReasonCountResponse};
 use crate::parked::progress::with_progress;
+use crate::time_zone::TimeZone;
 
 /// The lines of the tables above the list.
 const N_ALIKE: u32 = 10;
@@ -27,10 +30,13 @@ const N_DECISIONS: i64 = 20;
 #[derive(Debug)]
 pub struct ParkedView {
     pub id: String,
+    /// The end of the id.
+    pub end: String,
     pub kind: String,
     pub reason: String,
     pub state: String,
-    pub color: &'static str,
+    /// The class of the state: its color and shape.
+    pub class: &'static str,
     pub reference: Shortened,
     pub first_seen: LocalTime,
     pub last_tried: LocalTime,
@@ -45,7 +51,7 @@ pub struct ReasonView {
     pub waiting: String,
     pub replayed: String,
     pub ignored: String,
-    pub oldest: Option<String>,
+    pub oldest: Option<LocalTime>,
 }
 
 /// Events that are alike.
@@ -63,7 +69,6 @@ struct ParkedPage {
     frame: Frame,
     list: ListView,
     order: TimeOrder,
-    zone: &'static str,
     state: String,
     states: &'static [&'static str],
     /// Filters without a control, which the form keeps.
@@ -98,13 +103,12 @@ pub async fn list_parked_page(
         frame: Frame::new(&allowed, Section::Parked),
         order: TimeOrder::of(&list.sort, listing.query()),
         list: list.followed_by(listing.query(), next.as_deref()),
-        zone: zone.name(),
         state,
         states: &STATES,
         reason,
         reference,
         rows: page.items.into_iter().map(|row| ParkedView::new(row, zone)).collect(),
-        reasons: counts.by_reason.into_iter().map(ReasonView::from).collect(),
+        reasons: counts.by_reason.into_iter().map(|count| ReasonView::new(count, zone)).collect(),
         alike: counts.alike.into_iter().map(AlikeView::from).collect(),
         lost: counts.lost_last_day.iter().map(lost_sentence).collect(),
         decisions: decisions
@@ -115,12 +119,13 @@ pub async fn list_parked_page(
 }
 
 impl ParkedView {
-    fn new(row: ParkedRow, zone: crate::time_zone::TimeZone) -> Self {
+    fn new(row: ParkedRow, zone: TimeZone) -> Self {
         Self {
+            end: Cell::end_of(&row.event_id.to_string()),
             id: row.event_id.to_string(),
             kind: row.kind,
             reason: row.reason.replace('_', " "),
-            color: if row.state == "waiting" { "orange" } else { "secondary" },
+            class: status_class(&row.state),
             state: row.state,
             reference: Shortened::new(or_none(row.reference)),
             first_seen: LocalTime::new(row.first_seen_ms, zone),
@@ -129,15 +134,15 @@ impl ParkedView {
     }
 }
 
-impl From<ReasonCountResponse> for ReasonView {
-    fn from(count: ReasonCountResponse) -> Self {
+impl ReasonView {
+    fn new(count: ReasonCountResponse, zone: TimeZone) -> Self {
         Self {
             reason: named(&count.reason, ""),
             href: format!("?state=waiting&reason={}", count.reason),
             waiting: number(count.waiting),
             replayed: number(count.replayed),
             ignored: number(count.ignored),
-            oldest: count.oldest_waiting,
+            oldest: count.oldest_waiting.as_deref().and_then(time_ms).map(|ms| LocalTime::new(ms, zone)),
         }
     }
 }
