@@ -1,0 +1,142 @@
+//! A person who walks through the pages and looks at each.
+
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
+
+use anyhow::Context as _;
+use sluice_browser::{Scheme, Tab};
+
+/// A logged-in person in a tab.
+pub(super) struct Walker {
+    tab: Tab,
+    username: &'static str,
+    findings: Vec<String>,
+    has_scripts: bool,
+    /// The names of the pictures of the pages that were looked at.
+    seen: BTreeSet<String>,
+}
+
+impl Deref for Walker {
+    type Target = Tab;
+
+    fn deref(&self) -> &Tab {
+        &self.tab
+    }
+}
+
+impl DerefMut for Walker {
+    fn deref_mut(&mut self) -> &mut Tab {
+        &mut self.tab
+    }
+}
+
+impl Walker {
+    pub(super) async fn log_in(mut tab: Tab, username: &'static str, password: &str) -> anyhow::Result<Self> {
+        tab.log_in(username, password).await?;
+        Ok(Self { tab, username, findings: Vec::new(), has_scripts: true, seen: BTreeSet::new() })
+    }
+
+    /// Switches the scripts of all later pages off.
+    pub(super) async fn go_without_scripts(&mut self) -> anyhow::Result<()> {
+        self.has_scripts = false;
+        self.tab.allow_scripts(false).await
+    }
+
+    pub(super) fn into_findings(self) -> Vec<String> {
+        self.findings
+    }
+
+    /// Opens a page and looks at it.
+    pub(super) async fn visit(&mut self, path: &str) -> anyhow::Result<()> {
+        let status = self.tab.open(path).await?;
+        self.expect(status, 200).await?;
+        self.look().await
+    }
+
+    /// Clicks a button or a link, and expects a page that shows a text.
+    pub(super) async fn press_and_see(&mut self, button: &str, text: &str) -> anyhow::Result<()> {
+        let status = self.tab.press(button).await.with_context(|| self.username)?;
+        self.expect(status, 200).await?;
+        let shown = self.tab.visible_text().await?;
+        anyhow::ensure!(
+            shown.contains(text),
+            "{} pressed {button:?}, but sees no {text:?} on {}:\n{shown}",
+            self.username,
+            self.tab.path().await?
+        );
+        Ok(())
+    }
+
+    async fn expect(&self, status: i64, wanted: i64) -> anyhow::Result<()> {
+        let path = self.tab.path().await?;
+        anyhow::ensure!(status == wanted, "{} gets {status} from {path} instead of {wanted}", self.username);
+        Ok(())
+    }
+
+    /// Looks at the present page: in light and dark, on a phone and at 200 %, and by keyboard. A
+    /// page that was looked at before, or that has no scripts, is only asked for its faults.
+    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+        let name = name_of(&self.tab.path().await?);
+        self.look_as(&name).await
+    }
+
+    /// Looks at the present page under another name than that of its path.
+    pub(super) async fn look_as(&mut self, name: &str) -> anyhow::Result<()> {
+        let path = self.tab.path().await?;
+        let mut found = Vec::new();
+        if self.has_scripts && self.seen.insert(name.to_owned()) {
+            let picture = format!("{}-{name}", self.username);
+            found.extend(self.tab.axe(None).await?);
+            self.tab.keep_picture(&format!("{picture}-wide")).await?;
+            // Two fifths of the window, as at 200 % with the menu of a browser.
+            self.tab.resize(640, 900).await?;
+            found.extend(self.tab.sideways().await?.map(|excess| format!("at 200 %, {excess}")));
+            self.tab.resize(390, 844).await?;
+            found.extend(self.tab.sideways().await?.map(|excess| format!("on a phone, {excess}")));
+            self.tab.prefer(Scheme::Dark).await?;
+            found.extend(
+                self.tab.axe(Some("color-contrast")).await?.iter().map(|what| format!("dark: {what}")),
+            );
+            self.tab.keep_picture(&format!("{picture}-phone")).await?;
+            self.tab.prefer(Scheme::Light).await?;
+            self.tab.resize(1280, 900).await?;
+        }
+        found.extend(self.tab.faults().await?);
+        self.findings.extend(found.into_iter().map(|what| format!("{} at {path}: {what}", self.username)));
+        Ok(())
+    }
+
+    /// Walks through the present page by keyboard alone.
+    pub(super) async fn try_keyboard(&mut self) -> anyhow::Result<()> {
+        if !self.has_scripts {
+            return Ok(());
+        }
+        let path = self.tab.path().await?;
+        for finding in self.tab.walk_by_tab().await? {
+            self.findings.push(format!("{} at {path}, by keyboard: {finding}", self.username));
+        }
+        Ok(())
+    }
+
+    /// Returns the path of the first thing that the present list links to.
+    pub(super) async fn first_of_list(&self, list: &str) -> anyhow::Result<Option<String>> {
+        let found = self
+            .tab
+            .text(&format!(
+                "[...document.querySelectorAll('main tbody a')].map(a => a.getAttribute('href') ?? '')
+                    .find(href => href.startsWith('{list}') &&
+                        /^[0-9a-f-]+\\/$/.test(href.slice('{list}'.length))) ?? ''"
+            ))
+            .await?;
+        Ok(Some(found).filter(|path| !path.is_empty()))
+    }
+}
+
+/// Returns the path of a page as the name of a picture, the same for all things of a kind.
+fn name_of(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or(path);
+    let is_id = |part: &str| part.len() == 36 || part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    let name = parts.map(|part| if is_id(part) { "id" } else { part }).collect::<Vec<_>>().join("_");
+    if name.is_empty() { "home".to_owned() } else { name }
+}
