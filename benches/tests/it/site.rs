@@ -65,11 +65,11 @@ impl Site {
         Ok((Child::start(landing, port).await?, format!("http://127.0.0.1:{port}")))
     }
 
-    /// Creates the demo teams with some visits and orders, and waits until these are stored. Returns
-    /// the logins.
+    /// Creates the demo teams with some visits and orders, and waits until these are stored.
+    /// Returns the logins.
     pub(crate) async fn demo(&self) -> anyhow::Result<Credentials> {
         let printed = self.api.clone().args(["demo", "create"]).capture().await?;
-        let json = printed.find('{').map_or("", |start| &printed[start..]);
+        let json = printed.lines().rev().find(|line| line.starts_with('{')).unwrap_or(&printed);
         let credentials: Credentials = serde_json::from_str(json).with_context(|| printed.clone())?;
         let file = self.folder.path().join("credentials.json");
         std::fs::write(&file, json)?;
