@@ -8,8 +8,8 @@ use crate::reports::dimensions::Dimension;
 use crate::reports::events::events;
 use crate::reports::keys::{Key, Keys, shown};
 use crate::reports::model::{
-    ComparisonResponse, EventsResponse, MissingRateResponse, ReportLevelResponse, ReportResponse,
-    ReportRowResponse, ReportSumsResponse, Values,
+    ReportComparisonResponse, ReportEventsResponse, ReportLevelResponse, ReportMissingRateResponse,
+    ReportResponse, ReportRowResponse, ReportSumsResponse, Values,
 };
 use crate::reports::query::MissingRow;
 use crate::reports::request::{Report, path_text};
@@ -58,7 +58,7 @@ impl Assembly<'_> {
             shape: if report.is_tree { "tree" } else { "flat" },
             uniq: report.uniq.word(),
             per_page: report.per_page,
-            compare: report.comparison.as_ref().map(|other| ComparisonResponse {
+            compare: report.comparison.as_ref().map(|other| ReportComparisonResponse {
                 from: json_values::time(other.from_ms),
                 to: json_values::time(other.to_ms),
                 name: other.name.clone(),
@@ -71,7 +71,7 @@ impl Assembly<'_> {
             next: (ended < n_listed).then(|| report.next_cursor()),
             missing_rates: missing
                 .into_iter()
-                .map(|row| MissingRateResponse { currency: row.currency, days: row.days })
+                .map(|row| ReportMissingRateResponse { currency: row.currency, days: row.days })
                 .collect(),
         }
     }
@@ -143,7 +143,7 @@ impl Assembly<'_> {
             values: self.values(&group.now),
             compared: self.compared(group),
             uncertain: self.uncertain(&group.now),
-            events: EventsResponse::default(),
+            events: ReportEventsResponse::default(),
         }
     }
 

@@ -7,14 +7,18 @@ use crate::policy::{Action, Position, Resource, decide};
 use crate::reports::dimensions::{Dimension, Kind};
 use crate::reports::filters::pair_of;
 use crate::reports::keys::Key;
-use crate::reports::model::EventsResponse;
+use crate::reports::model::ReportEventsResponse;
 use crate::reports::request::Report;
 
 /// Writes the queries of the events with these keys, each with its dimension.
 #[must_use]
-pub fn events(report: &Report, position: Position, keys: &[(&'static Dimension, Key)]) -> EventsResponse {
+pub fn events(
+    report: &Report,
+    position: Position,
+    keys: &[(&'static Dimension, Key)],
+) -> ReportEventsResponse {
     let may_list = |resource| decide(position, Action::List, resource).is_some();
-    EventsResponse {
+    ReportEventsResponse {
         prospects: query(report, keys, Dimension::is_of_prospects).filter(|_| may_list(Resource::Prospects)),
         orders: query(report, keys, Dimension::is_column_of_orders)
             .filter(|_| may_list(Resource::Orders))

@@ -11,8 +11,9 @@ pub fn explained(error: Error, seconds: u32) -> ApiError {
         Error::BadResponse(text) => codes.iter().any(|code| text.contains(code)),
         _ => false,
     };
-    // 158: more groups than the limit. 159: over the time limit. 241: over the memory limit.
-    if has_code(&["Code: 158"]) {
+    // 158 and 395: more groups than the limit. 159: over the time limit. 241: over the memory
+    // limit.
+    if has_code(&["Code: 158", "Code: 395"]) {
         return ApiError::field("group_by", "There are too many values to list. Use the CSV.");
     }
     if matches!(error, Error::TimedOut) || has_code(&["Code: 159", "Code: 241"]) {
@@ -35,7 +36,9 @@ mod tests {
             format!("{} {}", error.status().as_u16(), error.sentence())
         };
         let bad = |code: u32| Error::BadResponse(format!("Code: {code}. DB::Exception: no"));
-        assert!(sentence(bad(158)).starts_with("400 group_by: There are too many values"));
+        for many in [bad(158), bad(395)] {
+            assert!(sentence(many).starts_with("400 group_by: There are too many values"));
+        }
         for slow in [bad(159), bad(241), Error::TimedOut] {
             assert!(sentence(slow).starts_with("503 The report takes longer than 10 seconds."));
         }

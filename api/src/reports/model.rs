@@ -29,7 +29,7 @@ pub struct ReportResponse {
     pub shape: &'static str,
     pub uniq: &'static str,
     pub per_page: u32,
-    pub compare: Option<ComparisonResponse>,
+    pub compare: Option<ReportComparisonResponse>,
     pub rows: Vec<ReportRowResponse>,
     /// Sums of the rows of earlier pages.
     pub before: Option<ReportSumsResponse>,
@@ -39,12 +39,12 @@ pub struct ReportResponse {
     /// The cursor of the next page.
     pub next: Option<String>,
     /// Currencies without an exchange rate. Amounts of which they are a part are null.
-    pub missing_rates: Vec<MissingRateResponse>,
+    pub missing_rates: Vec<ReportMissingRateResponse>,
 }
 
 /// The range that a report is compared with.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ComparisonResponse {
+pub struct ReportComparisonResponse {
     #[schema(format = DateTime)]
     pub from: String,
     #[schema(format = DateTime)]
@@ -69,9 +69,8 @@ pub struct ReportRowResponse {
     /// Rates on fewer than 30, with their divisor.
     #[schema(value_type = Object)]
     pub uncertain: BTreeMap<&'static str, i64>,
-    pub events: EventsResponse,
+    pub events: ReportEventsResponse,
     /// The rows of the next dimension, if the row is open.
-    #[schema(no_recursion)]
     pub children: Option<ReportLevelResponse>,
 }
 
@@ -93,7 +92,7 @@ pub struct ReportSumsResponse {
     pub compared: Option<Values>,
     #[schema(value_type = Object)]
     pub uncertain: BTreeMap<&'static str, i64>,
-    pub events: EventsResponse,
+    pub events: ReportEventsResponse,
 }
 
 /// The value of a dimension in a row.
@@ -118,7 +117,7 @@ pub struct ReportKeyResponse {
 /// The queries of the lists with exactly the counted events. Null if a list cannot filter so, or if
 /// the caller may not see it.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
-pub struct EventsResponse {
+pub struct ReportEventsResponse {
     /// Of `GET /api/prospects/list/`.
     pub prospects: Option<String>,
     /// Of `GET /api/orders/list/`.
@@ -127,7 +126,7 @@ pub struct EventsResponse {
 
 /// A currency without an exchange rate.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MissingRateResponse {
+pub struct ReportMissingRateResponse {
     /// Empty for amounts without a currency.
     pub currency: String,
     /// Days (UTC) with amounts in it.

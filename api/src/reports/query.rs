@@ -122,11 +122,13 @@ impl Plan {
             ("1".to_owned(), names.join(", "))
         };
         let mut sums: Vec<String> = Vec::new();
-        for (name, sql) in SUMS {
-            sums.push(format!("{} AS {name}", sql.replace("{}", "is_then = 0")));
-        }
-        for (name, sql) in SUMS.iter().filter(|_| self.then.is_some()) {
-            sums.push(format!("{} AS then_{name}", sql.replace("{}", "is_then = 1")));
+        for (prefix, is_span) in [("", "is_then = 0"), ("then_", "is_then = 1")] {
+            let is_asked = prefix.is_empty() || self.then.is_some();
+            for (name, sql) in SUMS.iter().filter(|_| is_asked) {
+                let sql =
+                    if *name == "visitors" && !self.uses(&[Base::Unique]) { "toUInt64(0)" } else { sql };
+                sums.push(format!("{} AS {prefix}{name}", sql.replace("{}", is_span)));
+            }
         }
         format!(
             "SELECT toUInt8({level}) AS level, {}, max(is_slot) AS has_slot, {} FROM ({}) GROUP BY {sets}",
@@ -155,15 +157,26 @@ impl Plan {
         format!("is_listed DESC, {sort} {direction} NULLS LAST, {}", keys.join(", "))
     }
 
-    /// Selects from `groups`, with whether a group has a row: it has events, or it is an interval
+    /// Selects from groups, with whether a group has a row: it has events, or it is an interval
     /// that has begun.
-    fn listed_sql(&self) -> String {
+    fn listed_sql(&self, groups: &str) -> String {
         let mut listed = "n_prospects + n_orders > 0 OR (has_slot = 1 AND level = 1)".to_owned();
         for (level, n_begun) in &self.begun {
             let of_level = format!(" OR (level = {level} AND k{level} < {n_begun})");
             listed.push_str(&of_level);
         }
-        format!("SELECT *, toUInt8({listed}) AS is_listed FROM ({})", self.groups_sql())
+        format!("SELECT *, toUInt8({listed}) AS is_listed FROM ({groups})")
+    }
+
+    /// Selects the groups, and fails if there are too many. `max_rows_to_group_by` ends such a
+    /// query early, but allows each thread that many.
+    fn bounded_sql(&self) -> String {
+        format!(
+            "SELECT * FROM (SELECT *, count() OVER () AS n_groups FROM ({} LIMIT {}))
+             WHERE throwIf(n_groups > {MAX_GROUPS}, 'too many groups') = 0",
+            self.groups_sql(),
+            MAX_GROUPS + 1
+        )
     }
 
     fn ranked_sql(&self) -> String {
@@ -179,7 +192,7 @@ impl Plan {
             parent(1),
             parent(2),
             self.order_sql(),
-            self.listed_sql()
+            self.listed_sql(&self.bounded_sql())
         )
     }
 
@@ -212,7 +225,7 @@ impl Plan {
             (1..=self.n_keys()).map(|number| format!("toString(any(k{number}))")).collect();
         let sums = |prefix: &str| {
             let sums = SUMS.map(|(name, _)| match name {
-                "visitors" => format!("uniqExactMerge({prefix}visitors)"),
+                "visitors" if self.uses(&[Base::Unique]) => format!("uniqExactMerge({prefix}visitors)"),
                 _ => format!("sum({prefix}{name})"),
             });
             sums.join(", ")
@@ -234,7 +247,7 @@ impl Plan {
         let keys: Vec<String> = (1..=self.n_keys()).map(|number| format!("toString(k{number})")).collect();
         let sums = |prefix: &str| {
             let sums = SUMS.map(|(name, _)| match name {
-                "visitors" => format!("finalizeAggregation({prefix}visitors)"),
+                "visitors" if self.uses(&[Base::Unique]) => format!("finalizeAggregation({prefix}visitors)"),
                 _ => format!("{prefix}{name}"),
             });
             sums.join(", ")
@@ -245,7 +258,7 @@ impl Plan {
             keys.join(", "),
             sums(""),
             if self.then.is_some() { sums("then_") } else { NO_SUMS.to_owned() },
-            self.listed_sql(),
+            self.listed_sql(&self.groups_sql()),
             self.order_sql()
         )
     }

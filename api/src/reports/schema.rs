@@ -18,17 +18,17 @@ use crate::reports::request::{MAX_DAYS, MAX_DIMENSIONS, PER_PAGE, Uniq};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReportSchemaResponse {
     /// The dimensions that the caller may use.
-    dimensions: Vec<DimensionResponse>,
-    metrics: Vec<MetricResponse>,
-    presets: Vec<PresetResponse>,
+    dimensions: Vec<ReportDimensionResponse>,
+    metrics: Vec<ReportMetricResponse>,
+    presets: Vec<ReportPresetResponse>,
     uniq: Vec<&'static str>,
-    limits: LimitsResponse,
-    not_available: Vec<UnavailableResponse>,
+    limits: ReportLimitsResponse,
+    not_available: Vec<ReportUnavailableResponse>,
 }
 
 /// A dimension.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DimensionResponse {
+pub struct ReportDimensionResponse {
     name: &'static str,
     label: &'static str,
     /// `who`, `visitor`, `traffic`, `subs` or `time`.
@@ -47,7 +47,7 @@ pub struct DimensionResponse {
 
 /// A metric.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct MetricResponse {
+pub struct ReportMetricResponse {
     name: &'static str,
     label: &'static str,
     /// `count`, `money` or `ratio`.
@@ -67,7 +67,7 @@ pub struct MetricResponse {
 
 /// A set of metrics.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PresetResponse {
+pub struct ReportPresetResponse {
     name: &'static str,
     label: &'static str,
     metrics: Vec<&'static str>,
@@ -75,7 +75,7 @@ pub struct PresetResponse {
 
 /// The limits of a report.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LimitsResponse {
+pub struct ReportLimitsResponse {
     dimensions: usize,
     groups: u32,
     intervals: usize,
@@ -88,7 +88,7 @@ pub struct LimitsResponse {
 
 /// A part of reports that cannot be counted exactly yet.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct UnavailableResponse {
+pub struct ReportUnavailableResponse {
     name: &'static str,
     reason: &'static str,
 }
@@ -112,14 +112,14 @@ pub async fn get_report_schema(allowed: Allowed) -> Json<ReportSchemaResponse> {
         metrics: METRICS.iter().map(metric).collect(),
         presets: PRESETS
             .iter()
-            .map(|preset| PresetResponse {
+            .map(|preset| ReportPresetResponse {
                 name: preset.name,
                 label: preset.label,
                 metrics: preset.metrics.to_vec(),
             })
             .collect(),
         uniq: Uniq::WORDS.to_vec(),
-        limits: LimitsResponse {
+        limits: ReportLimitsResponse {
             dimensions: MAX_DIMENSIONS,
             groups: MAX_GROUPS,
             intervals: MAX_BUCKETS,
@@ -129,18 +129,20 @@ pub async fn get_report_schema(allowed: Allowed) -> Json<ReportSchemaResponse> {
             filter_chars: MAX_VALUE_CHARS,
             per_page: PER_PAGE.iter().filter_map(|word| word.parse().ok()).collect(),
         },
-        not_available: NOT_AVAILABLE.map(|(name, reason)| UnavailableResponse { name, reason }).to_vec(),
+        not_available: NOT_AVAILABLE
+            .map(|(name, reason)| ReportUnavailableResponse { name, reason })
+            .to_vec(),
     })
 }
 
-fn dimension(dimension: &Dimension) -> DimensionResponse {
+fn dimension(dimension: &Dimension) -> ReportDimensionResponse {
     let has_filter = !dimension.filter.is_empty();
     let words = match dimension.kind {
         _ if dimension.name == "bot" => Some([&["true", "false"], &BOT_REASONS[..]].concat()),
         Kind::Weekday => Some(vec!["1", "2", "3", "4", "5", "6", "7"]),
         _ => None,
     };
-    DimensionResponse {
+    ReportDimensionResponse {
         name: dimension.name,
         label: dimension.label,
         group: dimension.group,
@@ -155,8 +157,8 @@ fn dimension(dimension: &Dimension) -> DimensionResponse {
     }
 }
 
-fn metric(metric: &Metric) -> MetricResponse {
-    MetricResponse {
+fn metric(metric: &Metric) -> ReportMetricResponse {
+    ReportMetricResponse {
         name: metric.name,
         label: metric.label,
         unit: match metric.unit {
