@@ -60,6 +60,8 @@ pub enum Resource {
     Tokens,
     /// The configuration of the service.
     Settings,
+    /// The state of all services and databases, and the counts of the pipeline.
+    System,
     /// Ad accounts and their balances.
     FundAccounts,
     /// Monthly budgets of teams.
@@ -127,7 +129,7 @@ impl Action {
 }
 
 impl Resource {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Users,
         Self::Prospects,
         Self::Orders,
@@ -142,6 +144,7 @@ impl Resource {
         Self::Sessions,
         Self::Tokens,
         Self::Settings,
+        Self::System,
         Self::FundAccounts,
         Self::FundBudgets,
         Self::FundRequests,
@@ -169,6 +172,7 @@ impl Resource {
             Self::Sessions => "sessions",
             Self::Tokens => "tokens",
             Self::Settings => "settings",
+            Self::System => "system",
             Self::FundAccounts => "funds/accounts",
             Self::FundBudgets => "funds/budgets",
             Self::FundRequests => "funds/requests",
@@ -244,6 +248,7 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Tokens, Action::View, [NO, NO, NO, ALL]),
     (Resource::Tokens, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Settings, Action::List, [NO, NO, NO, ALL]),
+    (Resource::System, Action::View, [NO, NO, NO, ALL]),
     (Resource::FundAccounts, Action::List, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::View, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::Create, [NO, NO, ALL, ALL]),
@@ -356,6 +361,7 @@ mod tests {
         Tokens View: - | - | - | All
         Tokens Delete: - | - | - | All
         Settings List: - | - | - | All
+        System View: - | - | - | All
         FundAccounts List: Own | Team | All | All
         FundAccounts View: Own | Team | All | All
         FundAccounts Create: - | - | All | All

@@ -54,6 +54,7 @@ mod shortcuts;
 mod sorting;
 mod sources;
 mod statements;
+mod system;
 mod team_members;
 mod teams;
 mod world;

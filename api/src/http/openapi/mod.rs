@@ -47,6 +47,7 @@ pub use errors::*;
         (name = "parked", description = "Parked events, which name something unknown, and decisions about them"),
         (name = "reports", description = "Visits, orders and money by any dimensions"),
         (name = "access", description = "For Owners: the logins and API tokens of all users, and the settings"),
+        (name = "system", description = "The state of all services and databases, and the counts of the pipeline"),
         (name = "audit", description = "The audit trail of all changes"),
     )
 )]
