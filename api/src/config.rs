@@ -22,6 +22,7 @@ pub struct Config {
     pub edge: EdgeConfig,
     pub kafka: KafkaConfig,
     pub auth: AuthConfig,
+    pub system: SystemConfig,
     pub ops: OpsConfig<9100>,
 }
 
@@ -84,6 +85,23 @@ pub struct KafkaConfig {
     pub brokers: String,
     /// Topic of edits and deletions.
     pub changes_topic: String,
+    /// Topic of events, whose lag `/system/` shows.
+    pub events_topic: String,
+    /// Consumer group for events, whose lag `/system/` shows. The group for changes is called the
+    /// same with `-changes` at the end.
+    pub group: String,
+}
+
+/// The other services, for `/system/` to ask how they are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SystemConfig {
+    /// Operators' ports (`ops.listen`) of all edges. For example `["http://10.0.0.5:9180"]`. Empty
+    /// means that `/system/` does not show them.
+    pub edges: Vec<String>,
+    /// Operators' ports (`ops.listen`) of all consumers. For example `["http://10.0.0.6:9190"]`.
+    /// Empty means that `/system/` does not show them.
+    pub consumers: Vec<String>,
 }
 
 impl Default for KafkaConfig {
@@ -91,6 +109,8 @@ impl Default for KafkaConfig {
         Self {
             brokers: "127.0.0.1:19092".to_owned(),
             changes_topic: sluice_schemas::topics::CHANGES.to_owned(),
+            events_topic: sluice_schemas::topics::EVENTS.to_owned(),
+            group: "sluice-consumer".to_owned(),
         }
     }
 }
@@ -228,6 +248,14 @@ impl Validate for Config {
         }
         check_url("edge.url", &self.edge.url, &["http"])?;
         check_url("edge.public_url", &self.edge.public_url, &["http", "https"])?;
+        for (key, urls) in
+            [("system.edges", &self.system.edges), ("system.consumers", &self.system.consumers)]
+        {
+            for url in urls {
+                required(key, url)?;
+                check_url(key, url, &["http"])?;
+            }
+        }
         let secret = self.auth.secret.expose();
         if !secret.is_empty() && secret.len() < MIN_SECRET_BYTES {
             return Err(ConfigError::new("auth.secret", "must have at least 32 bytes"));
@@ -313,6 +341,14 @@ mod tests {
         assert_eq!(
             key_of(|config| config.auth.previous_secrets = vec![Secret::new("short")]).as_deref(),
             Some("auth.previous_secrets")
+        );
+        assert_eq!(
+            key_of(|config| config.system.edges = vec!["10.0.0.5:9180".to_owned()]).as_deref(),
+            Some("system.edges")
+        );
+        assert_eq!(
+            key_of(|config| config.system.consumers = vec![String::new()]).as_deref(),
+            Some("system.consumers")
         );
         assert_eq!(key_of(|config| config.auth.access_minutes = 0).as_deref(), Some("auth.access_minutes"));
     }

@@ -10,7 +10,8 @@
 //!
 //! 1. `config`, `metrics`, `policy`, `preferences`, `viewer`, `amount`, `snippet`, `time_zone`:
 //!    values and rules, no I/O;
-//! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka;
+//! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka; `probes`:
+//!    questions to the other services about their state;
 //! 3. `http`: the machinery that all routes share;
 //! 4. `events` and `people`: what two resources share;
 //! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
@@ -40,11 +41,13 @@ pub mod partners;
 pub mod people;
 pub mod policy;
 pub mod preferences;
+pub mod probes;
 pub mod prospects;
 pub mod routes;
 pub mod search;
 pub mod snippet;
 pub mod sources;
+pub mod system;
 pub mod teams;
 pub mod time_zone;
 pub mod users;

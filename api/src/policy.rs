@@ -54,6 +54,8 @@ pub enum Resource {
     Partners,
     /// The audit trail.
     Audit,
+    /// The state of all services and databases, and the counts of the pipeline.
+    System,
     /// Ad accounts and their balances.
     FundAccounts,
     /// Monthly budgets of teams.
@@ -121,7 +123,7 @@ impl Action {
 }
 
 impl Resource {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Users,
         Self::Prospects,
         Self::Orders,
@@ -133,6 +135,7 @@ impl Resource {
         Self::Sources,
         Self::Partners,
         Self::Audit,
+        Self::System,
         Self::FundAccounts,
         Self::FundBudgets,
         Self::FundRequests,
@@ -157,6 +160,7 @@ impl Resource {
             Self::Sources => "sources",
             Self::Partners => "partners",
             Self::Audit => "audit",
+            Self::System => "system",
             Self::FundAccounts => "funds/accounts",
             Self::FundBudgets => "funds/budgets",
             Self::FundRequests => "funds/requests",
@@ -223,6 +227,7 @@ const TABLE: &[(Resource, Action, [Cell; 4])] = &[
     (Resource::Partners, Action::Update, [NO, NO, NO, ALL]),
     (Resource::Partners, Action::Delete, [NO, NO, NO, ALL]),
     (Resource::Audit, Action::List, [NO, NO, NO, ALL]),
+    (Resource::System, Action::View, [NO, NO, NO, ALL]),
     (Resource::FundAccounts, Action::List, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::View, [OWN, TEAM, ALL, ALL]),
     (Resource::FundAccounts, Action::Create, [NO, NO, ALL, ALL]),
@@ -327,6 +332,7 @@ mod tests {
         Partners Update: - | - | - | All
         Partners Delete: - | - | - | All
         Audit List: - | - | - | All
+        System View: - | - | - | All
         FundAccounts List: Own | Team | All | All
         FundAccounts View: Own | Team | All | All
         FundAccounts Create: - | - | All | All

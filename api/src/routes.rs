@@ -17,10 +17,11 @@ use crate::http::{assets, health};
 use crate::policy::Action::{Approve, Create, Delete, List, SetStatus, Update, View};
 use crate::policy::Resource::{
     Account, Audit, Campaigns, Figures, FundAccounts, FundBudgets, FundRates, FundRequests, FundTransfers,
-    Orders, Parked, Partners, Prospects, Sources, Teams, Users,
+    Orders, Parked, Partners, Prospects, Sources, System, Teams, Users,
 };
 use crate::{
-    audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, teams, users,
+    audit, campaigns, funds, orders, pages, parked, partners, prospects, search, sources, system, teams,
+    users,
 };
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
@@ -186,6 +187,7 @@ fn parked_api(list: Routes) -> Routes {
         .api(Rule::Asks(List, Parked), routes!(parked::decisions::list_parked_decisions))
         .api(Rule::Asks(View, Parked), routes!(parked::decisions::get_parked_decision))
         .api(Rule::Asks(Update, Parked), routes!(parked::decisions::revoke_parked_decision))
+        .api(Rule::Asks(View, System), routes!(system::check::get_system))
 }
 
 fn fund_accounts(list: Routes) -> Routes {
@@ -283,6 +285,7 @@ fn pages(list: Routes) -> Routes {
         .page(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
         .page(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .page(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
+        .page(Rule::Asks(View, System), "/system/", get(pages::system::show_system))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))

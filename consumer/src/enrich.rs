@@ -63,6 +63,12 @@ impl Enricher {
         Ok(Self { bots: Bots::default(), parser: Parser::new(), agents: Cache::new(N_AGENTS), countries })
     }
 
+    /// Returns the Unix time in seconds at which the country database was built, if there is one.
+    #[must_use]
+    pub fn countries_built_s(&self) -> Option<u64> {
+        self.countries.as_ref().map(|countries| countries.metadata().build_epoch)
+    }
+
     /// Reads an address and a user agent.
     #[must_use]
     pub fn dimensions(&self, ip: Ipv6Addr, user_agent: &[u8]) -> Dimensions {

@@ -74,6 +74,8 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::start().context("signal handlers")?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
+    let built_s = enricher.countries_built_s().unwrap_or_default();
+    metrics.countries_built.set(i64::try_from(built_s).unwrap_or_default());
     let readiness = Readiness::starting(&["clickhouse", "kafka"]);
     let bound = ops::serve(config.ops.listen, registry, readiness.clone(), &lifecycle)
         .await

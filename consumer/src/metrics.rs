@@ -56,6 +56,7 @@ pub struct Metrics {
     pub stopped: Family<PartitionLabels, Gauge>,
     pub lag: Family<PartitionLabels, Gauge>,
     pub freshness_seconds: Gauge<f64, AtomicU64>,
+    pub countries_built: Gauge,
 }
 
 impl Metrics {
@@ -130,6 +131,12 @@ impl Metrics {
                 "freshness_seconds",
                 "Age of the newest prospect of the last batch when the batch was stored. Worry if it \
                  stays above a minute: the reports are late",
+            ),
+            countries_built: add(
+                part,
+                "countries_built_seconds",
+                "Unix time at which the database of countries was built; 0 without one. Worry if it is \
+                 months ago: addresses have moved since",
             ),
         };
         metrics.start_series();

@@ -1,6 +1,6 @@
-//! The operators' port: `/livez`, `/readyz` (503 with the reasons if not ready) and `/metrics`
-//! (OpenMetrics text). It is separate from the public ports, so that a flood there does not hide
-//! the metrics.
+//! The operators' port: `/livez`, `/readyz` (503 with the reasons if not ready), `/status` (the
+//! same and more as JSON, for `/system/`) and `/metrics` (OpenMetrics text). It is separate from
+//! the public ports, so that a flood there does not hide the metrics.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,13 +17,14 @@ use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 
 /// The port for operators: health and metrics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpsConfig<const PORT: u16> {
-    /// Serves `/livez`, `/readyz` and `/metrics` here.
+    /// Serves `/livez`, `/readyz`, `/status` and `/metrics` here.
     pub listen: SocketAddr,
 }
 
@@ -33,44 +34,104 @@ impl<const PORT: u16> Default for OpsConfig<PORT> {
     }
 }
 
+/// The state of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Ready,
+    NotReady,
+    Draining,
+}
+
+/// The answer of `/status`. Times are Unix milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub state: State,
+    /// When it became ready, or ceased to be.
+    pub since_ms: u64,
+    pub started_ms: u64,
+    /// The reasons why it is not ready, by part.
+    pub reasons: BTreeMap<String, String>,
+}
+
 /// The reasons why a service is not ready, by part. The service is ready if there are none.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Readiness {
-    reasons: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    known: Arc<Mutex<Known>>,
+    started_ms: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    reasons: BTreeMap<&'static str, String>,
+    /// When the first reason came or the last one went.
+    since_ms: u64,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::starting(&[])
+    }
 }
 
 impl Readiness {
     /// Not ready until each of these parts is reported ready.
     #[must_use]
     pub fn starting(parts: &[&'static str]) -> Self {
+        let started_ms = Clock::System.now_ms();
         let reasons = parts.iter().map(|part| (*part, "starting".to_owned())).collect();
-        Self { reasons: Arc::new(Mutex::new(reasons)) }
+        Self { known: Arc::new(Mutex::new(Known { reasons, since_ms: started_ms })), started_ms }
     }
 
     /// Reports a part ready.
     pub fn ready(&self, part: &'static str) {
-        self.lock().remove(part);
+        let mut known = self.lock();
+        if known.reasons.remove(part).is_some() && known.reasons.is_empty() {
+            known.since_ms = Clock::System.now_ms();
+        }
     }
 
     /// Reports a part not ready, with the reason.
     pub fn not_ready(&self, part: &'static str, reason: impl Into<String>) {
-        self.lock().insert(part, reason.into());
+        let mut known = self.lock();
+        if known.reasons.is_empty() {
+            known.since_ms = Clock::System.now_ms();
+        }
+        known.reasons.insert(part, reason.into());
     }
 
     /// Returns whether all parts are ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().reasons.is_empty()
     }
 
     /// `part: reason` lines; empty when ready.
     #[must_use]
     pub fn reasons(&self) -> String {
-        self.lock().iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect()
+        self.lock().reasons.iter().map(|(part, reason)| format!("{part}: {reason}\n")).collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, String>> {
-        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the state of a service that does not drain.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let known = self.lock();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if known.reasons.is_empty() { State::Ready } else { State::NotReady },
+            since_ms: known.since_ms,
+            started_ms: self.started_ms,
+            reasons: known
+                .reasons
+                .iter()
+                .map(|(part, reason)| ((*part).to_owned(), reason.clone()))
+                .collect(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,8 +191,9 @@ impl Page {
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.readyz(),
+            "/status" => self.status(),
             "/metrics" => self.metrics(),
-            _ => text(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n"),
+            _ => text(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz, /status and /metrics\n"),
         }
     }
 
@@ -147,24 +209,34 @@ impl Page {
         }
     }
 
+    fn status(&self) -> Response<Full<Bytes>> {
+        let mut status = self.readiness.status();
+        if self.lifecycle.draining().is_cancelled() {
+            status.state = State::Draining;
+        }
+        let Ok(body) = serde_json::to_vec(&status) else {
+            return text(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written\n");
+        };
+        typed(StatusCode::OK, body, "application/json")
+    }
+
     fn metrics(&self) -> Response<Full<Bytes>> {
         let mut body = String::new();
         if prometheus_client::encoding::text::encode(&mut body, &self.registry).is_err() {
             return text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n");
         }
-        let mut response = text(StatusCode::OK, body);
-        response.headers_mut().insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
-        );
-        response
+        typed(StatusCode::OK, body, "application/openmetrics-text; version=1.0.0; charset=utf-8")
     }
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    typed(status, body, "text/plain; charset=utf-8")
+}
+
+fn typed(status: StatusCode, body: impl Into<Bytes>, kind: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -187,12 +259,21 @@ mod tests {
         };
         assert_eq!(get("/livez").await, (200, "ok\n".to_owned()));
         assert_eq!(get("/readyz").await, (503, "clickhouse: starting\nkafka: starting\n".to_owned()));
+        let status = || async { serde_json::from_str::<Status>(&get("/status").await.1).unwrap() };
+        assert_eq!(status().await.reasons["kafka"], "starting");
+        assert_eq!(status().await.state, State::NotReady);
         readiness.ready("kafka");
         readiness.ready("clickhouse");
+        let ready = status().await;
+        assert_eq!((ready.state, ready.reasons.len()), (State::Ready, 0));
+        assert!(ready.since_ms >= ready.started_ms && ready.started_ms > 0);
+        readiness.ready("kafka");
+        assert_eq!(status().await, ready);
         assert_eq!(get("/readyz").await, (200, "ready\n".to_owned()));
         assert_eq!(get("/metrics").await, (200, "# EOF\n".to_owned()));
         assert_eq!(get("/").await.0, 404);
         lifecycle.begin_drain();
         assert_eq!(get("/readyz").await, (503, "draining\n".to_owned()));
+        assert_eq!(status().await.state, State::Draining);
     }
 }

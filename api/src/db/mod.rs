@@ -33,6 +33,7 @@ pub mod second_factors;
 pub mod sessions;
 pub mod sort;
 pub mod sources;
+pub mod system;
 pub mod teams;
 pub mod time_slices;
 pub mod tokens;

@@ -28,6 +28,8 @@ pub enum Section {
     Sources,
     Partners,
     Parked,
+    Pipeline,
+    System,
     Admin,
     Account,
     None,
@@ -84,6 +86,7 @@ const USERS: Link = (Section::Users, "/users/", "Users", Action::List, Resource:
 const SOURCES: Link = (Section::Sources, "/sources/", "Sources", Action::List, Resource::Sources);
 const PARTNERS: Link = (Section::Partners, "/partners/", "Partners", Action::List, Resource::Partners);
 const PARKED: Link = (Section::Parked, "/parked/", "Parked", Action::List, Resource::Parked);
+const SYSTEM: Link = (Section::System, "/system/", "System", Action::View, Resource::System);
 const ADMIN: Link = (Section::Admin, "/admin/", "Admin", Action::List, Resource::Audit);
 
 /// The bar, the menu *More* and the bar of a phone, by position.
@@ -104,7 +107,7 @@ const fn links(position: Position) -> (&'static [Link], &'static [Link], &'stati
         }
         Position::Owner => (
             &[HOME, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
-            &[PARKED, SOURCES, PARTNERS, ADMIN],
+            &[PARKED, SYSTEM, SOURCES, PARTNERS, ADMIN],
             &[HOME, CAMPAIGNS, ORDERS, FUNDS],
         ),
     }
@@ -129,6 +132,7 @@ impl Section {
             Resource::Sources => Self::Sources,
             Resource::Partners => Self::Partners,
             Resource::Audit => Self::Admin,
+            Resource::System => Self::System,
             Resource::FundAccounts
             | Resource::FundBudgets
             | Resource::FundRequests

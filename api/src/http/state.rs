@@ -20,6 +20,7 @@ use crate::http::edge_proxy::Edge;
 use crate::http::freshness::Freshness;
 use crate::http::request_limit::RequestLimit;
 use crate::metrics::Metrics;
+use crate::probes::Probes;
 use crate::viewer::Credential;
 
 /// An address may send this many times more wrong passwords than an account: offices share
@@ -48,6 +49,7 @@ pub struct Inner {
     pub sealer: Sealer,
     pub limits: Limits,
     pub freshness: Freshness,
+    pub probes: Probes,
 }
 
 /// Limits for anonymous callers.
@@ -91,6 +93,7 @@ impl App {
                 requests_by_token: RequestLimit::new(config.http.requests_per_minute_by_token, clock.clone()),
             },
             freshness: Freshness::default(),
+            probes: Probes::new(&config.kafka),
             config,
             clock,
             readiness,

@@ -42,5 +42,6 @@ pub mod search;
 pub mod setup;
 pub mod site;
 pub mod swagger;
+pub mod system;
 pub mod table;
 pub mod update;

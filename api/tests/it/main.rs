@@ -45,6 +45,7 @@ mod second_factor;
 mod sorting;
 mod sources;
 mod statements;
+mod system;
 mod team_members;
 mod teams;
 mod world;

@@ -45,6 +45,7 @@ pub use errors::*;
         (name = "partners", description = "Partners, who accept orders and pay for them"),
         (name = "funds", description = "Ad accounts, budgets, requests, transfers and the ledger"),
         (name = "parked", description = "Parked events, which name something unknown, and decisions about them"),
+        (name = "system", description = "The state of all services and databases, and the counts of the pipeline"),
         (name = "audit", description = "The audit trail of all changes"),
     )
 )]

@@ -218,6 +218,8 @@ impl Blueprint {
             .env("SLUICE__KAFKA__BROKERS", format!("127.0.0.1:{}", ports.kafka))
             .env("SLUICE__AUTH__SECRET", &self.secrets.auth)
             .env("SLUICE__AUTH__REGISTRATION", "open")
+            .env("SLUICE__SYSTEM__EDGES", format!(r#"["http://127.0.0.1:{}"]"#, ports.ingest_ops))
+            .env("SLUICE__SYSTEM__CONSUMERS", format!(r#"["http://127.0.0.1:{}"]"#, ports.consumer_ops))
             .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{}", ports.api_ops));
         Ok(self.with_clickhouse(spec))
     }
