@@ -1,6 +1,6 @@
-//! The operators' port: `/livez`, `/readyz` (503 with the reasons if not ready), `/status` (the same
-//! and more as JSON, for `/system/`) and `/metrics` (OpenMetrics text). It is separate from the
-//! public ports, so that a flood there does not hide the metrics.
+//! The operators' port: `/livez`, `/readyz` (503 with the reasons if not ready), `/status` (the
+//! same and more as JSON, for `/system/`) and `/metrics` (OpenMetrics text). It is separate from
+//! the public ports, so that a flood there does not hide the metrics.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -12,7 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::config::KafkaConfig;
 
-/// Events that librdkafka has kept for a reader are thrown away, at most so many at a time.
+/// The most events of librdkafka that are thrown away at a time. A reader needs none of them.
 const MAX_EVENTS: usize = 1000;
 
 /// The state of the cluster.
