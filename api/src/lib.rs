@@ -41,6 +41,7 @@ pub mod pages;
 pub mod parked;
 pub mod partners;
 pub mod people;
+pub mod pipeline;
 pub mod policy;
 pub mod preferences;
 pub mod probes;

@@ -6,6 +6,7 @@
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -66,6 +67,8 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Histogram,
     logins: Family<LoginLabels, Counter>,
+    /// Numbered events without an outcome, and outcomes without a number, of all lanes.
+    pub audit_gap: Gauge,
 }
 
 impl Metrics {
@@ -75,6 +78,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             logins: Family::default(),
+            audit_gap: Gauge::default(),
         };
         registry.register(
             "sluice_api_requests",
@@ -91,6 +95,12 @@ impl Metrics {
             "Logins by outcome; `Limited` were refused for too many wrong passwords. Worry if `Wrong` or \
              `Limited` jumps: somebody is guessing",
             metrics.logins.clone(),
+        );
+        registry.register(
+            "sluice_api_audit_gap_events",
+            "Events that edges numbered and that have no outcome, or more outcomes than numbers, in all \
+             lanes. Worry if it is not 0: `/pipeline/` and the log name the lane",
+            metrics.audit_gap.clone(),
         );
         registry.register(
             "sluice_api_time_zones",

@@ -20,8 +20,8 @@ use crate::policy::Resource::{
     Orders, Parked, Partners, Prospects, Sessions, Settings, Sources, System, Teams, Tokens, Users,
 };
 use crate::{
-    access, audit, campaigns, funds, orders, pages, parked, partners, prospects, reports, search, sources,
-    system, teams, users, views,
+    access, audit, campaigns, funds, orders, pages, parked, partners, pipeline, prospects, reports, search,
+    sources, system, teams, users, views,
 };
 
 const LOGS_IN: Rule = Rule::Public("authenticates the caller");
@@ -205,6 +205,7 @@ fn parked_api(list: Routes) -> Routes {
         .api(Rule::Asks(View, Parked), routes!(parked::decisions::get_parked_decision))
         .api(Rule::Asks(Update, Parked), routes!(parked::decisions::revoke_parked_decision))
         .api(Rule::Asks(View, System), routes!(system::check::get_system))
+        .api(Rule::Asks(View, System), routes!(pipeline::audit::get_pipeline))
 }
 
 fn reports_api(list: Routes) -> Routes {
@@ -316,6 +317,7 @@ fn pages(list: Routes) -> Routes {
         .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
         .page(Rule::Asks(View, System), "/system/", get(pages::system::show_system))
+        .page(Rule::Asks(View, System), "/pipeline/", get(pages::pipeline::show_pipeline))
         .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))

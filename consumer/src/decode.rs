@@ -89,6 +89,16 @@ pub struct Run {
     pub n_repeated: u64,
     /// Ordinals that never came.
     pub n_missing: u64,
+    pub gaps: Vec<Gap>,
+}
+
+/// Ordinals of a lane that never came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub lane: Arc<str>,
+    pub n_missing: u64,
+    /// The time of the event behind the gap (Unix milliseconds).
+    pub time_ms: u64,
 }
 
 /// Decodes records of one partition in order. `lanes` has the expected ordinals; it is not changed,
@@ -121,6 +131,11 @@ impl Run {
             let n_missing = header.first_seq - expected;
             tracing::error!(lane = name, expected, found = header.first_seq, n_missing, "events are missing");
             self.n_missing += n_missing;
+            self.gaps.push(Gap {
+                lane: name.as_str().into(),
+                n_missing,
+                time_ms: time_behind_gap(&events, record),
+            });
         }
         let lane: Arc<str> = name.as_str().into();
         let skip = usize::try_from(n_had).unwrap_or(usize::MAX);
@@ -148,6 +163,12 @@ impl Run {
             bytes: record.value.clone(),
         });
     }
+}
+
+/// The time of the first event of a chunk, or else that of its record.
+fn time_behind_gap(events: &[Bytes], record: &Record) -> u64 {
+    let first = events.first().and_then(|bytes| decode_event(bytes.clone()).ok());
+    first.map_or_else(|| record.timestamp_ms.unsigned_abs(), |event| event.time_ms)
 }
 
 #[cfg(test)]
@@ -202,6 +223,8 @@ mod tests {
         let run = decode_records("t/0", &[record(10, 2), record(15, 1)], &Lanes::new());
         assert_eq!(seqs(&run), [10, 11, 15]);
         assert_eq!(run.n_missing, 3);
+        let lane = ChunkHeader { edge: Uuid::nil(), lane: 0, first_seq: 0, count: 0 }.lane_name();
+        assert_eq!(run.gaps, [Gap { lane: lane.as_str().into(), n_missing: 3, time_ms: 15 }]);
     }
 
     #[test]

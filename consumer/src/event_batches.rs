@@ -63,6 +63,9 @@ impl EventBatches {
             rows.add(event, &row_context);
         }
         rows.assert_conserved(run.events.len());
+        for gap in &run.gaps {
+            rows.count_missing(gap);
+        }
         if !rows.parked.is_empty() {
             let room = self.room.settle(&self.context, &self.inserter, &batch).await?;
             rows.drop_beyond(room);

@@ -16,7 +16,7 @@ use sluice_schemas::rows::{
 use sluice_schemas::status::Status;
 use uuid::Uuid;
 
-use crate::decode::{Decoded, LocatedEvent};
+use crate::decode::{Decoded, Gap, LocatedEvent};
 use crate::directory::{Directory, reference};
 use crate::enrich::Enricher;
 use crate::erased::is_erased;
@@ -36,6 +36,8 @@ pub struct Rows {
     pub parked: Vec<ParkedRow>,
     pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
     pub outcomes: BTreeMap<(u32, Arc<str>, &'static str, &'static str), u64>,
+    /// Events that never came, by the minute and the lane of the event behind them.
+    missing: BTreeMap<(u32, Arc<str>), u64>,
 }
 
 /// The stage of this program in the table `outcomes`.
@@ -272,6 +274,11 @@ impl Rows {
         *self.outcomes.entry((minute(time_ms), Arc::clone(lane), outcome.as_str(), reason)).or_default() += 1;
     }
 
+    /// Counts events that never came.
+    pub(crate) fn count_missing(&mut self, gap: &Gap) {
+        *self.missing.entry((minute(gap.time_ms), Arc::clone(&gap.lane))).or_default() += gap.n_missing;
+    }
+
     /// Drops the latest parked prospects and orders beyond the room that is left for each, and
     /// counts them as dropped instead.
     pub(crate) fn drop_beyond(&mut self, mut room: Room) {
@@ -332,12 +339,18 @@ impl Rows {
 
     /// The outcome counts as rows.
     pub fn outcome_rows(&self) -> impl Iterator<Item = OutcomeRow> {
-        self.outcomes.iter().map(|((minute, lane, outcome, reason), count)| OutcomeRow {
+        let came = self.outcomes.iter();
+        let came =
+            came.map(|((minute, lane, outcome, reason), count)| (minute, lane, *outcome, *reason, count));
+        let missing = self.missing.iter();
+        let missing =
+            missing.map(|((minute, lane), count)| (minute, lane, Outcome::Missing.as_str(), "", count));
+        came.chain(missing).map(|(minute, lane, outcome, reason, count)| OutcomeRow {
             minute: *minute,
             stage: STAGE.to_owned(),
             lane: lane.to_string(),
-            outcome: (*outcome).to_owned(),
-            reason: (*reason).to_owned(),
+            outcome: outcome.to_owned(),
+            reason: reason.to_owned(),
             count: *count,
             ..OutcomeRow::default()
         })

@@ -124,6 +124,8 @@ pub enum Outcome {
     /// The event was parked, and what it waited for did not come in the time that parked events are
     /// kept.
     Expired,
+    /// A lane numbered the event, and it never came. It was lost before Kafka.
+    Missing,
 }
 
 impl Outcome {
@@ -136,6 +138,7 @@ impl Outcome {
             Self::Replayed => "replayed",
             Self::Dropped => "dropped",
             Self::Expired => "expired",
+            Self::Missing => "missing",
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod parked_counts;
 pub mod parked_decisions;
 pub mod partners;
 pub mod password_resets;
+pub mod pipeline;
 pub mod prospects;
 pub mod report_views;
 pub mod scope;

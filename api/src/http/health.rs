@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use sluice_runtime::lifecycle::Lifecycle;
 use sqlx::PgPool;
 
-use crate::db::tokens;
+use crate::db::{pipeline, tokens};
 use crate::http::auth::second_factor;
 use crate::http::state::App;
 
@@ -18,6 +18,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(2);
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 /// Expired sessions and tokens are forgotten this often, and secrets encrypted with a new key.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// The lanes are audited this often.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
 
 /// The parts that must be ready.
 pub const PARTS: [&str; 2] = ["postgres", "clickhouse"];
@@ -28,11 +30,13 @@ pub fn watch(app: &App, lifecycle: &Lifecycle) {
     lifecycle.spawn(async move {
         let mut probe = tokio::time::interval(PROBE_EVERY);
         let mut tidy = tokio::time::interval(TIDY_EVERY);
+        let mut audit = tokio::time::interval(AUDIT_EVERY);
         loop {
             tokio::select! {
                 () = draining.cancelled() => return,
                 _ = probe.tick() => probe_all(&app).await,
                 _ = tidy.tick() => forget_expired(&app).await,
+                _ = audit.tick() => audit_lanes(&app).await,
             }
         }
     });
@@ -82,6 +86,27 @@ async fn probe_clickhouse(client: &clickhouse::Client) -> Result<(), String> {
         }
         Err(error) => Err(error.to_string().chars().take(200).collect()),
     }
+}
+
+/// Compares the ordinals of every lane with its outcomes. Logs each lane that does not balance when
+/// the gap grows.
+pub async fn audit_lanes(app: &App) {
+    let now_ms = crate::db::time_of(&app.clock).timestamp_millis();
+    let found = tokio::time::timeout(PROBE_PATIENCE, pipeline::lanes(&app.clickhouse)).await;
+    let Ok(Ok(lanes)) = found else {
+        tracing::debug!("the lanes cannot be audited for now");
+        return;
+    };
+    let gaps: Vec<_> =
+        lanes.iter().filter(|lane| lane.difference() != 0 && !lane.may_settle(now_ms)).collect();
+    let gap = gaps.iter().map(|lane| lane.difference().abs()).sum::<i64>();
+    if gap > app.metrics.audit_gap.get() {
+        for lane in gaps {
+            let (numbered, counted) = (lane.numbered(), lane.counted());
+            tracing::error!(lane = lane.lane, numbered, counted, "the outcomes of a lane do not balance");
+        }
+    }
+    app.metrics.audit_gap.set(gap);
 }
 
 async fn forget_expired(app: &App) {

@@ -90,6 +90,7 @@ const USERS: Link = (Section::Users, "/users/", "Users", Action::List, Resource:
 const SOURCES: Link = (Section::Sources, "/sources/", "Sources", Action::List, Resource::Sources);
 const PARTNERS: Link = (Section::Partners, "/partners/", "Partners", Action::List, Resource::Partners);
 const PARKED: Link = (Section::Parked, "/parked/", "Parked", Action::List, Resource::Parked);
+const PIPELINE: Link = (Section::Pipeline, "/pipeline/", "Pipeline", Action::View, Resource::System);
 const SYSTEM: Link = (Section::System, "/system/", "System", Action::View, Resource::System);
 const ADMIN: Link = (Section::Admin, "/admin/", "Admin", Action::List, Resource::Audit);
 
@@ -113,7 +114,7 @@ const fn links(position: Position) -> (&'static [Link], &'static [Link], &'stati
         ),
         Position::Owner => (
             &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
-            &[PARKED, SYSTEM, SOURCES, PARTNERS, ADMIN],
+            &[PARKED, PIPELINE, SYSTEM, SOURCES, PARTNERS, ADMIN],
             &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
     }

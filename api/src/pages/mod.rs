@@ -33,6 +33,7 @@ pub mod names;
 pub mod orders;
 pub mod own_account;
 pub mod parked;
+pub mod pipeline;
 pub mod prospects;
 pub mod qr_code;
 pub mod redoc;

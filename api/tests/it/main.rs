@@ -40,6 +40,7 @@ mod pages;
 mod parked;
 mod parked_pages;
 mod people;
+mod pipeline;
 mod rate_limits;
 mod registration_page;
 mod reports;

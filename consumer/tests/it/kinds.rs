@@ -113,3 +113,20 @@ async fn what_cannot_be_read_or_resolved_is_parked() {
     world.wait_for("SELECT count() FROM parked WHERE reason = 'unreadable'", 2).await;
     consumer.drain().await;
 }
+
+#[tokio::test]
+async fn events_that_never_came_are_counted_in_their_lane() {
+    let world = World::new(1).await;
+    let consumer = world.consume();
+    let mut lane = Lane::new(0);
+    lane.prospect(Uuid::now_v7(), "user_id=7");
+    lane.send(&world, 10, 0).await;
+    lane.next_seq += 3;
+    lane.prospect(Uuid::now_v7(), "user_id=7");
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT max(next_seq) FROM lanes", 5).await;
+    let missing = "SELECT concat(lane, ' ', toString(sum(count)), ' ', toString(any(reason))) FROM outcomes \
+                   WHERE outcome = 'missing' AND stage = 'consumer' AND batches = 0 GROUP BY lane";
+    assert_eq!(world.texts(missing).await, [format!("{}/0 3 ", lane.edge)]);
+    consumer.drain().await;
+}

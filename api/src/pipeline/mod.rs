@@ -1,0 +1,4 @@
+//! The loss audit: every event that an edge numbered has an outcome.
+
+pub mod audit;
+pub mod model;
