@@ -14,6 +14,7 @@ use crate::world::{NOW_MS, Person, World};
 const N_ROWS: usize = 9;
 /// Lists that the walk must find, at least.
 const MIN_LISTS: usize = 13;
+const EVENT_LISTS: [&str; 3] = ["/api/orders/list/", "/api/parked/list/", "/api/prospects/list/"];
 
 /// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
 /// Team Lead.
@@ -130,16 +131,16 @@ async fn world() -> (World, Person) {
 async fn lists(world: &World) -> Vec<(String, Vec<String>)> {
     let document = world.get("/openapi.json").await.json();
     let mut lists = Vec::new();
+    // Lists of events are in ClickHouse, and have tests of their own.
     for (path, methods) in document["paths"].as_object().unwrap() {
+        if EVENT_LISTS.contains(&path.as_str()) {
+            continue;
+        }
         let parameters = methods["get"]["parameters"].as_array().into_iter().flatten();
         let sort = parameters.filter(|parameter| parameter["name"] == "sort");
         for choices in sort.filter_map(|parameter| parameter["schema"]["enum"].as_array()) {
-            let choices: Vec<String> =
-                choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect();
-            // Lists of events are in ClickHouse, and have tests of their own.
-            if choices[0] != "time" {
-                lists.push((path.clone(), choices));
-            }
+            let choices = choices.iter().map(|choice| choice.as_str().unwrap().to_owned());
+            lists.push((path.clone(), choices.collect()));
         }
     }
     assert!(lists.len() >= MIN_LISTS, "{lists:?}");
