@@ -53,7 +53,7 @@ query! {
         /// `true`: only events of bots. `false`: only events of humans. A reason: only such bots.
         /// Each dimension of reports that the table has is a filter too, with the operators of
         /// `GET /api/reports/`: `device=mobile`, `os.not=iOS`, `sub1.none=1`.
-        pub bot: ByDimension<String>,
+        pub bot: ByDimension<bool>,
     }
 }
 

@@ -184,15 +184,6 @@ impl Params {
         id
     }
 
-    /// Reads `country` as two capital letters; empty if none was given.
-    pub fn country(&mut self) -> String {
-        let text = self.text("country").unwrap_or_default().to_ascii_uppercase();
-        if !text.is_empty() && (text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_uppercase())) {
-            self.fail("country", "Enter a country as two letters, as UA.");
-        }
-        text
-    }
-
     /// Reads the cursor of a list of events: time and id of the last one of the previous page.
     pub fn event_cursor(&mut self) -> Option<(i64, Uuid)> {
         let text = self.text("cursor")?;
@@ -326,7 +317,6 @@ mod tests {
         params.limit();
         params.search("q");
         params.id("user_id");
-        params.country();
         params.event_cursor();
         range(&mut params);
         params.finish().err().map(|error| error.sentence())
@@ -341,8 +331,6 @@ mod tests {
             ("limit=ten", "limit"),
             ("user_id=9223372036854775808", "user_id"),
             ("user_id=-1", "user_id"),
-            ("country=Ukraine", "country"),
-            ("country=u1", "country"),
             ("cursor=x", "cursor"),
             ("cursor=%00", "cursor"),
             ("from=yesterday", "from"),

@@ -178,20 +178,6 @@ impl Param for TimeCursor {
     }
 }
 
-/// A country in two capital letters; empty if none was sent.
-#[derive(Debug, Clone)]
-pub struct Country(pub String);
-
-impl Param for Country {
-    fn read(params: &mut Params, _: &'static str) -> Self {
-        Self(params.country())
-    }
-
-    fn schema() -> RefOr<Schema> {
-        text().into()
-    }
-}
-
 /// A currency (ISO 4217).
 impl Param for Option<Currency> {
     fn read(params: &mut Params, name: &'static str) -> Self {
