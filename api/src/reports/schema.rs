@@ -147,7 +147,7 @@ fn dimension(dimension: &Dimension) -> ReportDimensionResponse {
         label: dimension.label,
         group: dimension.group,
         filter: has_filter.then_some(dimension.filter),
-        operators: has_filter.then(|| [&["is"], operators(dimension)].concat()).unwrap_or_default(),
+        operators: if has_filter { [&["is"], operators(dimension)].concat() } else { Vec::new() },
         values: words,
         refers: match dimension.kind {
             Kind::Id(refers) => Some(folder(refers)),

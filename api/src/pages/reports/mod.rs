@@ -37,6 +37,9 @@ use crate::pages::reports::views::SavedView;
 use crate::policy::{Action, Resource, Scope, decide};
 use crate::reports::csv;
 
+/// Messages, with the id of the place where each is repeated.
+type Problems = Vec<(Option<String>, String)>;
+
 #[derive(Template)]
 #[template(path = "reports.html")]
 struct ReportPage {
@@ -51,8 +54,7 @@ struct ReportPage {
     idempotency_key: String,
     may_publish: bool,
     report: Option<Report>,
-    /// Messages, with the id of the place where each is repeated.
-    problems: Vec<(Option<String>, String)>,
+    problems: Problems,
     csv_href: String,
 }
 
@@ -188,10 +190,7 @@ async fn load(
 }
 
 /// Messages for the page, with its status. Other errors have a page of their own.
-fn problems(
-    error: &ApiError,
-    dates: &Dates,
-) -> Result<(StatusCode, Vec<(Option<String>, String)>), PageError> {
+fn problems(error: &ApiError, dates: &Dates) -> Result<(StatusCode, Problems), PageError> {
     let view = dates.view();
     if let Some(messages) = error.messages() {
         let messages: &FieldErrors = messages;

@@ -162,6 +162,7 @@ impl Service {
             ("PathBuf", _) => "path".to_owned(),
             ("SocketAddr" | "Option<SocketAddr>", _) => "address:port".to_owned(),
             ("Secret", _) => "secret text".to_owned(),
+            ("Vec<String>", _) => "list of texts".to_owned(),
             ("Vec<Secret>", _) => "list of secret texts".to_owned(),
             ("Vec<IpNet>", _) => "list of networks".to_owned(),
             ("BTreeMap<String,Secret>", _) => "table of secret texts".to_owned(),
