@@ -367,7 +367,7 @@ async fn a_file_of_spend_is_shown_before_it_is_recorded() {
     let form = [("csrf_token", token.clone()), ("content", file.to_owned())];
     let preview = funds.post("/funds/import/", &form).await;
     assert_eq!(preview.status, 200, "{}", preview.text);
-    assert!(preview.text.contains("1 rows will be recorded, 1 are known or zero"), "{}", preview.text);
+    assert!(preview.text.contains("Rows to record: 1. Known or zero: 1."), "{}", preview.text);
     assert!(preview.text.contains("a&#60;b&#62;") && !preview.text.contains("a<b>"));
     assert!(!funds.get("/funds/transfers/").await.text.contains("12.50"), "nothing is recorded yet");
     let form = [("csrf_token", token.clone()), ("content", file.to_owned()), ("confirmed", "yes".to_owned())];
@@ -376,7 +376,7 @@ async fn a_file_of_spend_is_shown_before_it_is_recorded() {
     let wrong = [("csrf_token", token), ("content", "date,amount\nyesterday,x\n".to_owned())];
     let wrong = funds.post("/funds/import/", &wrong).await;
     assert!(
-        wrong.text.contains("There is a problem") || wrong.text.contains("have an error"),
+        wrong.text.contains("There is a problem") || wrong.text.contains("With an error: 1"),
         "{}",
         wrong.text
     );
