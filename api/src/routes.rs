@@ -89,6 +89,7 @@ fn account_api(list: Routes) -> Routes {
         .idempotent(InTransaction, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
         .api(Rule::Asks(View, Figures), routes!(views::list::list_views))
+        .api(Rule::Asks(View, Figures), routes!(views::detail::get_view))
         .idempotent(InTransaction, Rule::Asks(Update, Account), routes!(views::create::create_view))
         .api(Rule::Asks(Update, Account), routes!(views::update::update_view))
         .api(Rule::Asks(Update, Account), routes!(views::delete::delete_view))

@@ -42,6 +42,21 @@ pub async fn list(pool: &PgPool, user_id: i64) -> sqlx::Result<Vec<ReportViewRow
     .await
 }
 
+/// Finds a report that the user may see.
+pub async fn find(pool: &PgPool, user_id: i64, id: i64) -> sqlx::Result<Option<ReportViewRow>> {
+    sqlx::query_as!(
+        ReportViewRow,
+        r#"SELECT v.id, v.user_id, u.username, v.name, v.query, v.is_published, v.version,
+               EXISTS (SELECT FROM starred_report_views s WHERE s.user_id = $1 AND s.view_id = v.id) AS "is_starred!"
+           FROM report_views v JOIN users u ON u.id = v.user_id
+           WHERE v.id = $2 AND (v.user_id = $1 OR v.is_published)"#,
+        user_id,
+        id,
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// Finds a report that the user may see, and locks it.
 pub async fn lock(
     connection: &mut PgConnection,

@@ -18,7 +18,7 @@ use crate::pages::calls::rows;
 use crate::pages::cell::Cell;
 use crate::pages::entity::{Dated, Entity, Forms, Input, Widget};
 use crate::pages::form::{self, FieldView, Messages, Texts};
-use crate::pages::listing::{Asked, ListView};
+use crate::pages::listing::{Asked, ListView, label_of};
 use crate::pages::names::Names;
 use crate::pages::site::{Site, Tab};
 use crate::pages::table::{Restore, Shown, Table, references};
@@ -47,21 +47,6 @@ struct ListPage {
 
 /// For viewers who may restore deleted things.
 static ARCHIVED: Input = Input::filter("archived", "Deleted ones", Widget::Check);
-
-/// Returns the label of a parameter.
-fn label_of<'a>(name: &'a str, filters: &'a [FieldView]) -> &'a str {
-    if let Some(filter) = filters.iter().find(|filter| filter.name == name) {
-        return filter.label;
-    }
-    match name {
-        "per_page" => "Rows per page",
-        "sort" => "Order",
-        "from" => "From",
-        "to" => "To",
-        "q" => "Search",
-        name => name,
-    }
-}
 
 /// Shows a list.
 ///
@@ -163,8 +148,9 @@ fn problems(
         let is_filter = filters.iter().any(|filter| filter.name == name);
         if is_filter { Some(format!("filter-{name}")) } else { dates?.id_of(name) }
     };
-    messages
-        .iter()
-        .map(|(name, texts)| (id(name), format!("{}: {}", label_of(name, filters), texts.join(" "))))
-        .collect()
+    let label = |name: &str| {
+        let filter = filters.iter().find(|filter| filter.name == name);
+        filter.map_or_else(|| label_of(name), |filter| filter.label).to_owned()
+    };
+    messages.iter().map(|(name, texts)| (id(name), format!("{}: {}", label(name), texts.join(" ")))).collect()
 }

@@ -22,6 +22,22 @@ pub struct ListView {
     pub is_filtered: bool,
 }
 
+/// Returns the label of a parameter that all lists share; else its name.
+#[must_use]
+pub fn label_of(name: &str) -> &str {
+    match name {
+        "per_page" => "Rows per page",
+        "sort" => "Order",
+        "range" => "Dates",
+        "from" => "From",
+        "to" => "To",
+        "tz" => "Time zone",
+        "q" => "Search",
+        "state" => "State",
+        name => name,
+    }
+}
+
 /// The order of a list that is sorted by time, the newest first unless reversed.
 #[derive(Debug, Clone)]
 pub struct TimeOrder {

@@ -3,6 +3,7 @@
 
 pub mod create;
 pub mod delete;
+pub mod detail;
 pub mod list;
 pub mod model;
 pub mod star;

@@ -72,7 +72,10 @@ async fn try_swagger(tab: &mut Tab, token: &str) {
     let answer =
         "document.querySelector('#operations-users-list_users .live-responses-table')?.innerText ?? ''";
     tab.wait_for(answer, |text| text.contains("200") && text.contains("ben@example.com")).await.unwrap();
-    assert_eq!(tab.faults().await.unwrap(), [""; 0]);
+    // Swagger's own advice about its links, which it gives at each start.
+    let faults = tab.faults().await.unwrap();
+    let is_ours = |fault: &&String| !fault.contains("escaping deep link whitespace");
+    assert_eq!(faults.iter().filter(is_ours).collect::<Vec<_>>(), [""; 0]);
 }
 
 async fn click(tab: &Tab, selector: &str) {

@@ -296,10 +296,10 @@ async fn a_list_is_filtered_paged_and_downloaded() {
     assert_eq!(csv.text.matches("'=Team").count(), 12, "{}", csv.text);
     assert!(owner.get("/admin/audit/?resource=teams").await.text.contains("export"));
     for (path, name) in [
-        ("/teams/?per_page=-1", "per_page"),
-        ("/teams/?sort=password", "sort"),
-        ("/users/?position=King", "position"),
-        ("/funds/requests/?from=yesterday", "from"),
+        ("/teams/?per_page=-1", "Rows per page"),
+        ("/teams/?sort=password", "Order"),
+        ("/users/?position=King", "Position"),
+        ("/funds/requests/?from=yesterday", "From"),
     ] {
         let answer = owner.get(path).await;
         assert_eq!(answer.status, 400, "{path}");

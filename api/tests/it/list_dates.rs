@@ -119,8 +119,14 @@ async fn every_list_with_dates_has_the_control_and_explains_wrong_ones() {
         ] {
             let answer = owner.get(&format!("{list}?{query}")).await;
             assert_eq!(answer.status, 400, "{list} {query}");
+            let label = match field {
+                "range" => "Dates",
+                "from" => "From",
+                "to" => "To",
+                _ => "Time zone",
+            };
             for part in [
-                format!("<a href=\"#dates-{field}\">{field}: "),
+                format!("<a href=\"#dates-{field}\">{label}: "),
                 format!("id=\"dates-{field}\""),
                 message.to_owned(),
                 "<title>Error: ".to_owned(),

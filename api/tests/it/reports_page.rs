@@ -241,10 +241,20 @@ async fn a_user_has_at_most_fifty_views() {
     let answer = create(50).await;
     assert_eq!(answer.status, 409);
     assert!(answer.text.contains("You have 50 views"), "{}", answer.text);
+    let eve = world.person("eve", Position::Buyer).await;
+    let id = first_id(&world.get_as("/api/views/list/", &ann).await);
+    let path = format!("/api/views/detail/{id}/");
+    assert_eq!(world.get_as(&path, &ann).await.header("etag"), "\"1\"");
+    assert_eq!(world.get_as(&path, &eve).await.status, 404);
     let list = world.get_as("/api/views/list/", &ann).await;
     assert_eq!(list.json().as_array().unwrap().len(), 50);
     let body = serde_json::json!({"name": "x".repeat(101), "query": "a=%00"});
     let answer = world.post_json("/api/views/create/", &body, Some(&ann)).await;
     assert_eq!(answer.status, 400);
     assert!(answer.json()["name"].is_array() && answer.json()["query"].is_array(), "{}", answer.text);
+}
+
+/// Returns the id of the first view of a list.
+fn first_id(list: &Answer) -> i64 {
+    list.json()[0]["id"].as_i64().unwrap()
 }

@@ -18,7 +18,7 @@ async fn keys_search_open_sections_and_explain_themselves() {
 
     press(&tab, "?").await;
     tab.wait_for("document.querySelector('dialog.help')?.innerText ?? ''", |text| {
-        text.contains("Orders") && text.contains("Download CSV") && !text.contains("Admin")
+        text.contains("Orders") && text.contains("Dates") && !text.contains("Admin")
     })
     .await
     .unwrap();

@@ -236,7 +236,7 @@ fn status(number: u64) -> OrderStatusRow {
 
 /// Table, columns, and the row of number `n`. Users 1 and 2 exist; each number adds a Buyer and a
 /// Team Lead.
-const ROWS: [(&str, &str, &str); 16] = [
+const ROWS: [(&str, &str, &str); 17] = [
     ("users", "username, username_key, password_hash", "'buyer' || n, 'buyer' || n, ''"),
     ("users", "username, username_key, password_hash, position", "'lead' || n, 'lead' || n, '', 'Team Lead'"),
     ("teams", "name, lead_id", "'Team ' || n, (SELECT id FROM users WHERE username = 'lead' || n)"),
@@ -246,6 +246,7 @@ const ROWS: [(&str, &str, &str); 16] = [
         "1, (SELECT id FROM users WHERE username = 'buyer' || n), tstzrange('epoch', NULL)",
     ),
     ("sources", "name", "'Source ' || n"),
+    ("report_views", "user_id, name, query", "1, 'View ' || n, 'group_by=day'"),
     ("partners", "name", "'Partner ' || n"),
     ("campaigns", "name, source_id, partner_id", "'Campaign ' || n, n, n"),
     ("campaign_buyers", "campaign_id, user_id", "n, (SELECT id FROM users WHERE username = 'buyer' || n)"),

@@ -18,7 +18,7 @@ use crate::http::state::App;
 use crate::pages::cell::Cell;
 use crate::pages::form::Messages;
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
-use crate::pages::listing::{ListView, TimeOrder};
+use crate::pages::listing::{ListView, TimeOrder, label_of};
 use crate::pages::parked::{DecisionView, named};
 use crate::pages::table::{status_class, time_ms};
 use crate::parked::counts;
@@ -119,7 +119,7 @@ pub async fn list_parked_page(
     let dates = dates.view();
     let problems = messages.iter().map(|(name, texts)| {
         let id = if name == "state" { Some(name.clone()) } else { dates.id_of(name) };
-        (id, format!("{name}: {}", texts.join(" ")))
+        (id, format!("{}: {}", label_of(name), texts.join(" ")))
     });
     let mut response = render(&ParkedPage {
         frame: Frame::new(&allowed, Section::Parked),

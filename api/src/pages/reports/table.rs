@@ -137,16 +137,13 @@ impl Writer<'_> {
         let is_open = row.children.is_some();
         let below = format!("{}/", row.path);
         let stays = |path: &&&str| **path != row.path && !path.starts_with(&below);
-        let mut address = self.address.clone().without(&["open"]);
-        let mut n_open = 0;
+        // Without "none", small trees would open by themselves.
+        let mut address = self.address.clone().without(&["open"]).and("open", "none");
         for path in self.open.iter().filter(|path| !is_open || stays(path)) {
             address = address.and("open", path);
-            n_open += 1;
         }
         if !is_open {
             address = address.and("open", &row.path);
-        } else if n_open == 0 {
-            address = address.and("open", "none");
         }
         Some(Toggle { href: address.href(), is_open })
     }
