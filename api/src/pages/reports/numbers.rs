@@ -81,7 +81,9 @@ fn signed(value: f64, unit: &str) -> String {
 
 /// Writes a number with its digits in groups. Minus is U+2212.
 fn decimal(value: f64, places: usize) -> String {
-    let text = format!("{:.places$}", value.abs());
+    // Formatting rounds halves to the even digit; people expect them rounded up.
+    let scale = 10_f64.powi(i32::try_from(places).unwrap_or(0));
+    let text = format!("{:.places$}", (value.abs() * scale).round() / scale);
     let (whole, rest) =
         text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
     let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
