@@ -88,13 +88,6 @@ fn account_api(list: Routes) -> Routes {
         .api(Rule::Asks(View, Account), routes!(account::tokens::list_tokens))
         .idempotent(InTransaction, Rule::AsksPerson(Update, Account), routes!(account::tokens::create_token))
         .api(Rule::AsksPerson(Update, Account), routes!(account::tokens::delete_token))
-        .api(Rule::Asks(View, Figures), routes!(views::list::list_views))
-        .api(Rule::Asks(View, Figures), routes!(views::detail::get_view))
-        .idempotent(InTransaction, Rule::Asks(Update, Account), routes!(views::create::create_view))
-        .api(Rule::Asks(Update, Account), routes!(views::update::update_view))
-        .api(Rule::Asks(Update, Account), routes!(views::delete::delete_view))
-        .api(Rule::Asks(Update, Account), routes!(views::star::star_view))
-        .api(Rule::Asks(Update, Account), routes!(views::star::unstar_view))
         .api(Rule::Asks(List, Audit), routes!(audit::list::list_audit))
         // Each kind of things is found within the viewer's permission to list it.
         .api(Rule::Asks(View, Account), routes!(search::find::search))
@@ -212,6 +205,13 @@ fn parked_api(list: Routes) -> Routes {
 fn reports_api(list: Routes) -> Routes {
     list.api(Rule::Asks(View, Figures), routes!(reports::get::get_report))
         .api(Rule::Asks(View, Figures), routes!(reports::schema::get_report_schema))
+        .api(Rule::Asks(View, Figures), routes!(views::list::list_views))
+        .api(Rule::Asks(View, Figures), routes!(views::detail::get_view))
+        .idempotent(InTransaction, Rule::Asks(Update, Account), routes!(views::create::create_view))
+        .api(Rule::Asks(Update, Account), routes!(views::update::update_view))
+        .api(Rule::Asks(Update, Account), routes!(views::delete::delete_view))
+        .api(Rule::Asks(Update, Account), routes!(views::star::star_view))
+        .api(Rule::Asks(Update, Account), routes!(views::star::unstar_view))
 }
 
 fn fund_accounts(list: Routes) -> Routes {
@@ -288,38 +288,22 @@ fn fund_transfers(list: Routes) -> Routes {
         .api(Rule::Asks(List, FundTransfers), routes!(balances::list::list_balances))
 }
 
-fn pages(list: Routes) -> Routes {
-    list.page(LOGS_IN, "/login/", get(pages::login::show_login).post(pages::login::submit_login))
-        .page(
-            LOGS_IN,
-            "/login/code/",
-            get(pages::login::show_login_code).post(pages::login::submit_login_code),
-        )
-        .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
-        .page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
+/// Home and reports.
+fn figures_pages(list: Routes) -> Routes {
+    list.page(Rule::Asks(View, Figures), "/", get(pages::home::show_home))
         .page(Rule::Asks(View, Figures), "/reports/", get(pages::reports::show_reports))
         .data(Rule::Asks(View, Figures), "/reports/export.csv", get(pages::reports::export_report))
         .page(Rule::Asks(Update, Account), "/reports/views/", post(pages::reports::views::submit_view))
         .page(
             Rule::Asks(Update, Account),
-            "/reports/views/{id}/{deed}/",
-            post(pages::reports::views::submit_deed),
+            "/reports/views/{id}/{action}/",
+            post(pages::reports::views::submit_action),
         )
-        .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
-        .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
-        .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
-        .page(
-            Rule::AsksPerson(Create, FundTransfers),
-            "/funds/import/",
-            get(pages::fund_import::show).post(pages::fund_import::submit),
-        )
-        .page(Rule::Asks(View, Account), "/search/", get(pages::search::show))
-        .data(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
-        .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
-        .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
-        .page(Rule::Asks(View, System), "/system/", get(pages::system::show_system))
-        .page(Rule::Asks(View, System), "/pipeline/", get(pages::pipeline::show_pipeline))
-        .page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
+}
+
+/// Parked events and the decisions about them.
+fn parked_pages(list: Routes) -> Routes {
+    list.page(Rule::Asks(List, Parked), "/parked/", get(pages::parked::list::list_parked_page))
         .page(Rule::Asks(View, Parked), "/parked/{id}/", get(pages::parked::event::show_parked))
         .page(Rule::Asks(Update, Parked), "/parked/mend/", post(pages::parked::decide::submit_mend))
         .page(Rule::Asks(Update, Parked), "/parked/ignore/", post(pages::parked::decide::submit_ignore))
@@ -338,6 +322,31 @@ fn pages(list: Routes) -> Routes {
             "/parked/decisions/{id}/revoke/",
             post(pages::parked::decision::submit_revoke),
         )
+}
+
+fn pages(list: Routes) -> Routes {
+    parked_pages(figures_pages(list))
+        .page(LOGS_IN, "/login/", get(pages::login::show_login).post(pages::login::submit_login))
+        .page(
+            LOGS_IN,
+            "/login/code/",
+            get(pages::login::show_login_code).post(pages::login::submit_login_code),
+        )
+        .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
+        .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
+        .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
+        .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
+        .page(
+            Rule::AsksPerson(Create, FundTransfers),
+            "/funds/import/",
+            get(pages::fund_import::show).post(pages::fund_import::submit),
+        )
+        .page(Rule::Asks(View, Account), "/search/", get(pages::search::show))
+        .data(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
+        .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
+        .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
+        .page(Rule::Asks(View, System), "/system/", get(pages::system::show_system))
+        .page(Rule::Asks(View, System), "/pipeline/", get(pages::pipeline::show_pipeline))
         .page(
             REGISTERS,
             "/register/",

@@ -18,7 +18,8 @@ use crate::time_zone::TimeZone;
 use crate::viewer::Viewer;
 
 /// Parameters of the control. Links of other dates leave them out, and a cursor too.
-const NAMES: [&str; 8] = ["range", "from", "to", "tz", "compare", "compare_from", "compare_to", "interval"];
+pub const NAMES: [&str; 8] =
+    ["range", "from", "to", "tz", "compare", "compare_from", "compare_to", "interval"];
 /// Zones that the form suggests; it accepts every name.
 const SUGGESTED_ZONES: [&str; 16] = [
     "UTC",

@@ -204,12 +204,6 @@ impl Range {
         self.from_ms > 0 && self.to_ms < MAX_TIME_MS
     }
 
-    /// Returns whether the range contains a moment and goes on after it.
-    #[must_use]
-    pub fn reaches_beyond(&self, time_ms: i64) -> bool {
-        self.from_ms <= time_ms && self.to_ms >= time_ms
-    }
-
     /// Returns the number of days that the range touches.
     #[must_use]
     pub fn n_days(&self, zone: TimeZone) -> i64 {

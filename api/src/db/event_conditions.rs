@@ -15,7 +15,7 @@ pub enum Values {
 pub enum Comparison {
     /// Is one of the values.
     Is(Values),
-    /// Is none of the values.
+    /// Differs from all of the values.
     IsNot(Values),
     /// Contains one of the texts, in upper or lower case.
     Has(Vec<String>),

@@ -13,6 +13,30 @@ pub enum Refers {
     Account,
 }
 
+impl Refers {
+    const ALL: [Self; 6] =
+        [Self::User, Self::Team, Self::Campaign, Self::Source, Self::Partner, Self::Account];
+
+    /// Returns the path of the kind in addresses of pages and of the API.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Team => "teams",
+            Self::Campaign => "campaigns",
+            Self::Source => "sources",
+            Self::Partner => "partners",
+            Self::Account => "funds/accounts",
+        }
+    }
+
+    /// Returns the kind with this path.
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|refers| refers.path() == path)
+    }
+}
+
 /// An id and its name.
 struct NamedRow {
     id: i64,

@@ -24,7 +24,7 @@ pub async fn set(
     Ok(())
 }
 
-/// What is known about the user of a link.
+/// The user of a link.
 #[derive(Debug)]
 pub struct ResetUserRow {
     username: String,

@@ -1,6 +1,6 @@
 //! Saved reports in Postgres.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 /// Why a name is refused: the user has another report with it.
 pub const NAME_UNIQUE: &str = "report_views_name";
@@ -43,7 +43,11 @@ pub async fn list(pool: &PgPool, user_id: i64) -> sqlx::Result<Vec<ReportViewRow
 }
 
 /// Finds a report that the user may see.
-pub async fn find(pool: &PgPool, user_id: i64, id: i64) -> sqlx::Result<Option<ReportViewRow>> {
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    user_id: i64,
+    id: i64,
+) -> sqlx::Result<Option<ReportViewRow>> {
     sqlx::query_as!(
         ReportViewRow,
         r#"SELECT v.id, v.user_id, u.username, v.name, v.query, v.is_published, v.version,
@@ -53,7 +57,7 @@ pub async fn find(pool: &PgPool, user_id: i64, id: i64) -> sqlx::Result<Option<R
         user_id,
         id,
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await
 }
 
@@ -63,17 +67,8 @@ pub async fn lock(
     user_id: i64,
     id: i64,
 ) -> sqlx::Result<Option<ReportViewRow>> {
-    sqlx::query_as!(
-        ReportViewRow,
-        r#"SELECT v.id, v.user_id, u.username, v.name, v.query, v.is_published, v.version,
-               EXISTS (SELECT FROM starred_report_views s WHERE s.user_id = $1 AND s.view_id = v.id) AS "is_starred!"
-           FROM report_views v JOIN users u ON u.id = v.user_id
-           WHERE v.id = $2 AND (v.user_id = $1 OR v.is_published) FOR UPDATE OF v"#,
-        user_id,
-        id,
-    )
-    .fetch_optional(connection)
-    .await
+    sqlx::query!("SELECT FROM report_views WHERE id = $1 FOR UPDATE", id).execute(&mut *connection).await?;
+    find(connection, user_id, id).await
 }
 
 /// Counts a user's own reports. The lock on the user keeps the count true.

@@ -8,6 +8,7 @@
 //! Invariant: only `transfers::record` and `transfers::import` move money. Amounts are whole minor
 //! units everywhere between `amount` and the database.
 
+pub mod account_filter;
 pub mod accounts;
 pub mod balances;
 pub mod budgets;

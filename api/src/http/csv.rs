@@ -11,8 +11,10 @@ use crate::http::query::Params;
 
 /// Spreadsheets read UTF-8 only with this mark.
 pub const BOM: &str = "\u{feff}";
-/// A text that begins with one of these is a formula to a spreadsheet.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// A text that begins with one of these, if only after spaces, is a formula to a spreadsheet.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+/// Spreadsheets drop these at the beginning of a text, and read what follows.
+const DROPPED: [char; 3] = ['\t', '\r', '\n'];
 const SEPARATORS: [&str; 3] = ["comma", "semicolon", "tab"];
 
 /// Reads `separator`.
@@ -52,10 +54,11 @@ pub fn response(name: &str, body: Body) -> Response {
     response
 }
 
-/// Returns a text that no spreadsheet runs as a formula.
+/// Returns a text that no spreadsheet runs as a formula (OWASP, "CSV Injection").
 #[must_use]
 pub fn safe(text: String) -> String {
-    if text.starts_with(FORMULA) { format!("'{text}") } else { text }
+    let is_risky = text.trim_start().starts_with(FORMULA) || text.starts_with(DROPPED);
+    if is_risky { format!("'{text}") } else { text }
 }
 
 #[cfg(test)]
@@ -65,5 +68,9 @@ mod tests {
     #[test]
     fn a_text_is_no_formula() {
         assert_eq!((safe("\t=1".into()), safe("a=1".into())), ("'\t=1".into(), "a=1".into()));
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1"] {
+            assert_eq!(safe(text.to_owned()), format!("'{text}"));
+        }
+        assert_eq!(safe("invoice 7".to_owned()), "invoice 7");
     }
 }

@@ -69,7 +69,7 @@ pub trait SortChoices {
     /// The value of `sort` if none is sent.
     fn default(&self) -> &'static str;
 
-    /// What else a reader must know.
+    /// A note for readers of the document.
     fn note(&self) -> &'static str;
 }
 

@@ -40,7 +40,7 @@ const N_NAMES: usize = 10;
 /// Failures that are shown with their reasons.
 const MAX_FAILURES: usize = 20;
 
-/// What is done with the things.
+/// The action on the things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BulkAction {
     Delete,
@@ -93,7 +93,7 @@ struct BulkPage {
     stage: Stage,
 }
 
-/// What the page shows.
+/// The stage of the action, as the page shows it.
 enum Stage {
     /// The things before anything is done.
     Asked {

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::http::json_values;
+use crate::policy::Scope;
 use crate::time_zone::TimeZone;
 
 /// Maximum characters of a text in a table cell.
@@ -88,6 +89,16 @@ pub fn percent(part: i64, whole: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
     let value = part as f64 * 100.0 / whole as f64;
     format!("{value:.2}\u{202f}%")
+}
+
+/// Returns the words above the figures of a scope.
+#[must_use]
+pub const fn traffic_of(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Own => "Your own traffic",
+        Scope::Team => "Your team's traffic",
+        Scope::All => "All traffic",
+    }
 }
 
 /// Formats an address; IPv4 in its usual notation.

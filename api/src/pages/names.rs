@@ -64,14 +64,6 @@ impl Names {
         let Some(text) = self.0.get(&(refers, id)).cloned() else {
             return if id == 0 { Cell::None } else { Cell::Text(Shortened::new(format!("#{id}"))) };
         };
-        let path = match refers {
-            Refers::User => "users",
-            Refers::Team => "teams",
-            Refers::Campaign => "campaigns",
-            Refers::Source => "sources",
-            Refers::Partner => "partners",
-            Refers::Account => "funds/accounts",
-        };
-        Cell::Link { href: format!("{base}/{path}/{id}/"), text }
+        Cell::Link { href: format!("{base}/{}/{id}/", refers.path()), text }
     }
 }

@@ -19,7 +19,7 @@ const MAX_EVENTS: usize = 1000;
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     pub partitions: Vec<Partition>,
-    /// What is wrong with it.
+    /// The faults of the cluster, in words.
     pub faults: Vec<String>,
 }
 

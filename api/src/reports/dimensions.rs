@@ -210,7 +210,7 @@ impl Dimension {
     }
 }
 
-/// What the clocks of the zone show at the time of an event, in milliseconds since 1970.
+/// The local time of an event in the zone, in milliseconds since 1970.
 pub const LOCAL: &str = "(toUnixTimestamp64Milli(time) + transform(roundDown(toUnixTimestamp64Milli(time), \
     {changes:Array(Int64)}), {changes:Array(Int64)}, {offsets:Array(Int64)}, toInt64(0)))";
 

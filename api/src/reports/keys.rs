@@ -134,7 +134,7 @@ pub fn shown(dimension: &Dimension, key: &Key) -> ReportKeyResponse {
         form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish()
     });
     let href = match dimension.kind {
-        Kind::Id(refers) if !key.value.is_empty() => Some(format!("/{}/{}/", folder(refers), key.value)),
+        Kind::Id(refers) if !key.value.is_empty() => Some(format!("/{}/{}/", refers.path(), key.value)),
         _ => None,
     };
     ReportKeyResponse {
@@ -145,18 +145,5 @@ pub fn shown(dimension: &Dimension, key: &Key) -> ReportKeyResponse {
         href,
         from: key.ends_ms.map(|(from_ms, _)| json_values::time(from_ms)),
         to: key.ends_ms.map(|(_, to_ms)| json_values::time(to_ms)),
-    }
-}
-
-/// Returns the folder of the pages of a kind of things.
-#[must_use]
-pub const fn folder(refers: Refers) -> &'static str {
-    match refers {
-        Refers::User => "users",
-        Refers::Team => "teams",
-        Refers::Campaign => "campaigns",
-        Refers::Source => "sources",
-        Refers::Partner => "partners",
-        Refers::Account => "funds/accounts",
     }
 }

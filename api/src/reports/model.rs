@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// Values by the name of their metric: whole numbers, decimal texts of amounts, and ratios. Null
-/// where a divisor is 0 or an exchange rate is missing.
+/// Values by the name of their metric: whole numbers, decimal texts of amounts, and ratios. A value
+/// is null if its divisor is 0 or an exchange rate is missing.
 pub type Values = BTreeMap<&'static str, Value>;
 
 /// A report.

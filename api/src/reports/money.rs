@@ -82,8 +82,8 @@ impl Rates {
         found
     }
 
-    /// Returns the expression of the converted amount in millionths (0 without a rate), and of 1
-    /// where the rate is missing.
+    /// Returns two expressions: the converted amount in millionths (0 without a rate), and 1 if the
+    /// rate is missing, else 0.
     #[must_use]
     pub fn sql(amount: &str) -> (String, String) {
         let micros = format!("toInt128(reinterpretAsInt64({amount}))");

@@ -9,7 +9,6 @@ use crate::http::allowed::Allowed;
 use crate::http::openapi::ListErrors;
 use crate::reports::dimensions::{self, Dimension, Kind};
 use crate::reports::filters::{BOT_REASONS, MAX_VALUE_CHARS, MAX_VALUES, operators};
-use crate::reports::keys::folder;
 use crate::reports::metrics::{METRICS, MIN_DIVISOR, Metric, PRESETS, Unit};
 use crate::reports::query::{MAX_GROUPS, MAX_SECONDS};
 use crate::reports::request::{MAX_DAYS, MAX_DIMENSIONS, PER_PAGE, Uniq};
@@ -150,7 +149,7 @@ fn dimension(dimension: &Dimension) -> ReportDimensionResponse {
         operators: if has_filter { [&["is"], operators(dimension)].concat() } else { Vec::new() },
         values: words,
         refers: match dimension.kind {
-            Kind::Id(refers) => Some(folder(refers)),
+            Kind::Id(refers) => Some(refers.path()),
             _ => None,
         },
         visitor_text: dimension.is_visitor_text,

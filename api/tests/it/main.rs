@@ -44,6 +44,7 @@ mod pipeline;
 mod rate_limits;
 mod registration_page;
 mod reports;
+mod reports_access;
 mod reports_csv;
 mod reports_page;
 mod reports_property;

@@ -8,7 +8,7 @@ use crate::world::{NOW_MS, World};
 
 const EDGE: &str = "0192f5a0-1234-7000-8000-00000000000e";
 
-/// Counts outcomes of a lane, so many minutes ago.
+/// Inserts the count of an outcome of a lane. Its time is some minutes ago.
 async fn count(world: &World, lane: u32, minutes_ago: u64, outcome: &str, count: u64) {
     let minute = NOW_MS / 1000 - minutes_ago * 60;
     let sql = "INSERT INTO outcomes (minute, stage, lane, outcome, reason, count) \
@@ -17,7 +17,7 @@ async fn count(world: &World, lane: u32, minutes_ago: u64, outcome: &str, count:
     query.param("outcome", outcome).param("count", count).execute().await.unwrap();
 }
 
-/// Sets the next ordinal of a lane, so many seconds ago.
+/// Sets the next ordinal of a lane. The time of the change is some seconds ago.
 async fn expect(world: &World, lane: u32, next_ordinal: u64, seconds_ago: u64) {
     let sql = "INSERT INTO lanes (lane, partition, next_seq, updated) \
                VALUES ({lane:String}, 0, {next:UInt64}, fromUnixTimestamp64Milli({updated:Int64}, 'UTC'))";

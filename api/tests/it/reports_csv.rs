@@ -67,6 +67,6 @@ async fn a_clickhouse_that_is_down_is_a_503() {
         let answer = world.get_as(&format!("/api/reports/{query}"), &owner).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{query}: {}", answer.text);
     }
-    // What is wrong is told all the same.
+    // A wrong address is still a 400.
     assert_eq!(world.get_as("/api/reports/?group_by=luck", &owner).await.status, 400);
 }

@@ -29,7 +29,7 @@ async fn keys_search_open_sections_and_explain_themselves() {
     becomes(&tab, "document.querySelector('details.dates').open").await;
     press(&tab, "/").await;
     becomes(&tab, "document.activeElement.id === 'top-q'").await;
-    // What one types in a field is no shortcut.
+    // Keys in a field are text, not shortcuts.
     press(&tab, "g").await;
     press(&tab, "o").await;
     becomes(&tab, "document.activeElement.value === 'go'").await;

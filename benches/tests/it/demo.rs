@@ -5,35 +5,18 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use sluice_bench::child::binary;
-use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::Testbed;
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing;
+
+use crate::shared_servers::testbed;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const WEEK: i64 = 3000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
-    let servers = testing::servers().await;
     let folder = tempfile::tempdir()?;
-    let clickhouse = ClickHouse::create(
-        &servers.clickhouse_url,
-        &servers.clickhouse_user,
-        &servers.clickhouse_password,
-        &testing::unique_name("demo"),
-    )
-    .await?;
-    let topic = testing::unique_name("demo");
-    let testbed = Testbed::new(
-        &servers.kafka_brokers,
-        &topic,
-        2,
-        clickhouse,
-        testing::people_database().await,
-        folder.path(),
-    )
-    .await?;
+    let testbed = testbed("demo", 2, testing::people_database().await, folder.path()).await?;
     let (edge, consumer) = tokio::try_join!(testbed.edge(1), testbed.consumer(&[]))?;
     let program = binary("sluice-local", None).await?;
     let demo = |name: &str| {

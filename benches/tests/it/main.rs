@@ -12,5 +12,6 @@ mod outages;
 mod references;
 mod renames;
 mod restarts;
+mod shared_servers;
 mod site;
 mod walks;

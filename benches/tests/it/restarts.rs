@@ -1,17 +1,15 @@
 //! `kill -9` of ingest and consumer at random times under load. The seed of the victims and pauses
 //! is printed; `SLUICE_FAULT_SEED` repeats it.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
-use sluice_bench::clickhouse::ClickHouse;
-use sluice_bench::testbed::Testbed;
 use sluice_local::testing;
 
 use crate::client::Clients;
 use crate::ledger;
+use crate::shared_servers::testbed;
 
 /// The partitions of a killed consumer are free again after this time instead of six seconds, so
 /// more of the kills hit a working consumer.
@@ -23,7 +21,7 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     let seed = seed();
     let mut rng = SmallRng::seed_from_u64(seed);
     let folder = tempfile::tempdir()?;
-    let testbed = start_testbed(folder.path()).await?;
+    let testbed = testbed("restarts", 2, testing::people_database().await, folder.path()).await?;
     let (mut edge, mut consumer) = tokio::try_join!(testbed.edge(2), testbed.consumer(&SESSION))?;
 
     let clients = Clients::start(edge.proxied);
@@ -54,27 +52,12 @@ async fn what_was_acknowledged_arrives_once_though_ingest_and_consumer_are_kille
     Ok(())
 }
 
-/// On the servers that tests share.
-async fn start_testbed(folder: &Path) -> anyhow::Result<Testbed> {
-    let servers = testing::servers().await;
-    let topic = testing::unique_name("restarts");
-    let clickhouse = ClickHouse::create(
-        &servers.clickhouse_url,
-        &servers.clickhouse_user,
-        &servers.clickhouse_password,
-        &testing::unique_name("restarts"),
-    )
-    .await?;
-    let people = testing::people_database().await;
-    Testbed::new(&servers.kafka_brokers, &topic, 2, clickhouse, people, folder).await
-}
-
 /// Two consumers with one instance id, as after a mistake in a deployment. The later one takes
 /// over, the earlier one ends and reports the reason, and nothing is stored twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_consumers_with_one_instance_id_the_first_ends_and_says_why() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let testbed = start_testbed(folder.path()).await?;
+    let testbed = testbed("restarts", 2, testing::people_database().await, folder.path()).await?;
     let named = [("SLUICE__KAFKA__INSTANCE_ID", "one"), ("SLUICE__DIRECTORY__FILE", "")];
     let (edge, first) = tokio::try_join!(testbed.edge(2), testbed.consumer(&named))?;
     let clients = Clients::start(edge.proxied);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sluice_bench::child::{Child, binary};
-use sluice_bench::clickhouse::ClickHouse;
 use sluice_bench::testbed::{Edge, Testbed};
 use sluice_local::demo::credentials::Credentials;
 use sluice_local::process::ProcessSpec;
 use sluice_local::testing::{self, free_port};
+
+use crate::shared_servers::testbed;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The password of the user `owner`.
@@ -29,19 +30,9 @@ pub(crate) struct Site {
 impl Site {
     /// Starts the services. `owner` is the only user.
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let servers = testing::servers().await;
         let folder = tempfile::tempdir()?;
-        let clickhouse = ClickHouse::create(
-            &servers.clickhouse_url,
-            &servers.clickhouse_user,
-            &servers.clickhouse_password,
-            &testing::unique_name("browser"),
-        )
-        .await?;
-        let topic = testing::unique_name("browser");
         let postgres_url = testing::postgres_database().await;
-        let testbed =
-            Testbed::new(&servers.kafka_brokers, &topic, 1, clickhouse, postgres_url, folder.path()).await?;
+        let testbed = testbed("browser", 1, postgres_url, folder.path()).await?;
         let (edge, consumer) = tokio::try_join!(testbed.edge(1), testbed.consumer(&[]))?;
         let (crm_port, crm_ops_port) = (free_port(), free_port());
         let api = api_spec(&testbed, &edge, folder.path(), [crm_port, crm_ops_port]).await?;

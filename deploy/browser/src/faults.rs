@@ -12,7 +12,7 @@ use chromiumoxide::listeners::EventStream;
 use chromiumoxide::page::Page;
 use futures::{FutureExt as _, StreamExt as _};
 
-/// What the browser reported since it was last asked.
+/// The reports of the browser that were not read yet.
 pub(crate) struct Reports {
     log: EventStream<EventEntryAdded>,
     console: EventStream<EventConsoleApiCalled>,
@@ -45,7 +45,7 @@ impl Reports {
         self.document.as_ref().map(|(status, _)| *status)
     }
 
-    /// Returns the faults. An error page itself is none.
+    /// Returns the faults. An error page is not a fault.
     pub(crate) fn faults(&mut self, base: &str) -> Vec<String> {
         self.status();
         let document = self.document.as_ref().map(|(_, url)| url.as_str());

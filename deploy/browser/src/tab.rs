@@ -90,7 +90,7 @@ impl Tab {
     /// Returns the button or link with this text.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no element has the text.
     pub async fn by_text(&self, text: &str) -> anyhow::Result<Element> {
         let found = self
             .page

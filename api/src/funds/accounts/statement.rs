@@ -4,9 +4,7 @@
 //! Invariant: spreadsheets read no cell as a formula, whatever references and notes contain.
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -16,6 +14,7 @@ use crate::db::funds::accounts::{self, AccountRow};
 use crate::db::funds::ledger::{self, LineRow};
 use crate::funds::reach::Reach;
 use crate::http::call::Call;
+use crate::http::csv;
 use crate::http::error::ApiError;
 use crate::http::json_values;
 use crate::http::openapi::{DetailErrors, QueryErrors};
@@ -75,15 +74,7 @@ pub async fn get_fund_account_statement(
     audit::record(&mut connection, &actor, "export", Resource::FundAccounts, id, Diff::created(&exported))
         .await?;
     let text = write(&account, range, opening_minor, &lines).map_err(|error| ApiError::internal(&error))?;
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    let disposition = format!("attachment; filename=\"statement-{id}.csv\"");
-    headers.insert(
-        CONTENT_DISPOSITION,
-        HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment")),
-    );
-    Ok(response)
+    Ok(csv::response(&format!("statement-{id}"), text.into()))
 }
 
 /// Converts a range for queries.
@@ -98,9 +89,9 @@ fn write(
     range: TimeRange,
     opening_minor: i64,
     lines: &[LineRow],
-) -> Result<Vec<u8>, csv::Error> {
-    let mut written = csv::Writer::from_writer(Vec::new());
-    let edge = |written: &mut csv::Writer<Vec<u8>>, time_ms, word: &str, minor| {
+) -> Result<Vec<u8>, ::csv::Error> {
+    let mut written = ::csv::Writer::from_writer(Vec::new());
+    let edge = |written: &mut ::csv::Writer<Vec<u8>>, time_ms, word: &str, minor| {
         let balance = show(minor, &account.currency);
         let cells = [
             &json_values::time(time_ms),
@@ -110,7 +101,7 @@ fn write(
             &balance,
             &account.currency,
             "",
-            &harmless(&account.name),
+            &csv::safe(account.name.clone()),
         ];
         written.write_record(cells)
     };
@@ -124,31 +115,11 @@ fn write(
             &show(line.amount_minor, &line.currency),
             &show(line.balance_minor, &line.currency),
             &line.currency,
-            &harmless(&line.reference),
-            &harmless(&line.note),
+            &csv::safe(line.reference.clone()),
+            &csv::safe(line.note.clone()),
         ])?;
     }
     let closing_minor = lines.last().map_or(opening_minor, |line| line.balance_minor);
     edge(&mut written, range.to_ms, "closing balance", closing_minor)?;
-    written.into_inner().map_err(|error| csv::Error::from(std::io::Error::other(error.to_string())))
-}
-
-/// Escapes a text that a spreadsheet would read as a formula (OWASP, "CSV Injection").
-fn harmless(text: &str) -> String {
-    let is_risky =
-        text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
-    if is_risky { format!("'{text}") } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1"] {
-            assert_eq!(harmless(text), format!("'{text}"));
-        }
-        assert_eq!(harmless("invoice 7"), "invoice 7");
-    }
+    written.into_inner().map_err(|error| ::csv::Error::from(std::io::Error::other(error.to_string())))
 }

@@ -10,18 +10,14 @@ use utoipa::ToSchema;
 
 use crate::amount::show;
 use crate::db::funds::ledger::{self, LineFilter, LineRow, SORTING};
-use crate::funds::accounts::statement::moments;
-use crate::funds::reach::Reach;
+use crate::funds::account_filter::{AccountFilter, AccountFilterQuery};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::json_values;
 use crate::http::openapi::ListErrors;
 use crate::http::paging::{Listing, Page};
-use crate::http::query::Moment;
 use crate::http::sort::page_query;
 use crate::http::state::App;
-use crate::http::typed_query::query;
-use crate::time_zone::TimeZone;
 
 /// A line of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,30 +67,11 @@ page_query! {
     pub struct LedgerPageQuery of SORTING;
 }
 
-query! {
-    /// The filters of the list.
-    pub struct ListLedgerQuery {
-        /// First time of entry, inclusive: RFC 3339, or a date in `tz`.
-        pub from: Option<Moment>,
-        /// Last time of entry, inclusive: RFC 3339, or a date in `tz`, of which the whole day is
-        /// included.
-        pub to: Option<Moment>,
-        /// IANA time zone, for example `Europe/Berlin`. The default is the viewer's.
-        pub tz: Option<TimeZone>,
-        /// Only of this ad account.
-        pub account_id: Option<i64>,
-        /// Only of this buyer's accounts.
-        pub user_id: Option<i64>,
-        /// Only of accounts of the present members of this team.
-        pub team_id: Option<i64>,
-    }
-}
-
 /// List the lines of the ledger
 ///
 /// `account_id` sorts by name, amounts by currency first.
 #[utoipa::path(
-    get, path = "/api/funds/ledger/list/", tag = "funds", params(LedgerPageQuery, ListLedgerQuery),
+    get, path = "/api/funds/ledger/list/", tag = "funds", params(LedgerPageQuery, AccountFilterQuery),
     responses((status = 200, description = "Lines, newest first", body = Vec<LedgerLineResponse>), ListErrors),
     security(("bearer" = [])),
 )]
@@ -106,13 +83,10 @@ pub async fn list_ledger(
     let mut params = listing.params();
     let limit = params.limit();
     let order = params.order(&SORTING, limit);
-    let query = ListLedgerQuery::read(&mut params);
-    let reach = Reach::asked(&app, &allowed, query.user_id, query.team_id).await?;
-    let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
-    let (from, to) = moments(range);
+    let asked = AccountFilter::read(&app, &allowed, &mut params).await?;
     params.finish()?;
-    let fund_account_ids = reach.account_ids(&app, query.account_id).await?;
-    let filter = LineFilter { fund_account_ids, from, to };
+    let fund_account_ids = asked.account_ids(&app).await?;
+    let filter = LineFilter { fund_account_ids, from: asked.from, to: asked.to };
     let rows = ledger::list(&app.postgres, &filter, &order).await?;
     Ok(listing.answer(&Page::ordered(rows, &order).map(LedgerLineResponse::from)))
 }

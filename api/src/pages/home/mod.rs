@@ -27,13 +27,13 @@ use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::paging::Listing;
 use crate::http::query::Params;
 use crate::http::state::App;
+use crate::pages::format::traffic_of;
 use crate::pages::home::charts::Chart;
 use crate::pages::home::needs::Need;
 use crate::pages::home::request::Request;
 use crate::pages::home::steps::Steps;
 use crate::pages::home::teams::TeamsChart;
 use crate::pages::home::today::Figure;
-use crate::policy::Scope;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -89,11 +89,7 @@ pub async fn show_home(
     let steps = steps::load(&request, &today).await?;
     render(&HomePage {
         frame: Frame::new(&allowed, Section::Home),
-        scope: match allowed.grant.scope {
-            Scope::Own => "Your own traffic",
-            Scope::Team => "Your team's traffic",
-            Scope::All => "All traffic",
-        },
+        scope: traffic_of(allowed.grant.scope),
         needs,
         steps,
         clock: viewer.zone.format(viewer.now_ms, "%H:%M"),

@@ -98,7 +98,7 @@ pub(super) struct Dimension {
     pub(super) filter: Option<String>,
     pub(super) operators: Vec<String>,
     /// All values, if there are few.
-    pub(super) values: Option<Vec<Value>>,
+    pub(super) values: Option<Vec<String>>,
     /// The things that its values refer to.
     pub(super) refers: Option<String>,
 }

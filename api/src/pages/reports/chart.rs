@@ -12,6 +12,7 @@ use crate::http::in_process::Api;
 use crate::pages::reports::address::Address;
 use crate::pages::reports::answer::{Answer, Metric, Row, Schema, Values};
 use crate::pages::reports::numbers::{as_number, write};
+use crate::pages::reports::table::INTERVALS;
 
 /// The most lines of a chart, without that of the others.
 const MAX_LINES: usize = 5;
@@ -38,7 +39,6 @@ const OF_TABLE: [&str; 14] = [
     "interval",
     "filter_by",
 ];
-const TIME: [&str; 4] = ["hour", "day", "week", "month"];
 
 /// A chart: lines (`line`), areas (`stack`), bars (`bar`), or a heat map.
 pub(super) struct ChartView {
@@ -143,12 +143,12 @@ impl<'a> Request<'a> {
 
     async fn panel(&self, metric: &Metric) -> Result<Panel, ApiError> {
         let by_time = [("group_by", self.interval), ("per_page", MAX_INTERVALS)];
-        let dimension = self.answer.group_by.iter().find(|name| !TIME.contains(&name.as_str()));
+        let dimension = self.answer.group_by.iter().find(|name| !INTERVALS.contains(&name.as_str()));
         let (whole, lines) = futures::try_join!(self.ask(metric, &by_time), self.lines(metric, dimension))?;
         let lines: Vec<(String, HashMap<&str, &Values>)> =
             lines.iter().map(|row| (label(row), by_start(below(row)))).collect();
         let mut series: Vec<String> = lines.iter().map(|(label, _)| label.clone()).collect();
-        // What is left of a ratio is not the difference of ratios.
+        // A ratio of the other rows cannot be computed from ratios.
         let has_others = dimension.is_some() && metric.additive && whole_is_larger(metric, &whole, &lines);
         if series.is_empty() {
             series.push(metric.label.clone());

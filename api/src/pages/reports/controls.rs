@@ -21,13 +21,33 @@ const KINDS: [(&str, &str); 5] = [
     ("traffic", "Traffic"),
     ("subs", "Sub ids"),
 ];
-/// Operators of filters: the ending of the parameter, the words of a chip, those of the menu.
-const OPERATORS: [(&str, &str, &str); 4] = [
-    ("is", "is", "is"),
-    ("not", "is not", "is not"),
-    ("has", "contains", "contains"),
-    ("none", "has no value", "has no value"),
+/// Operators of filters: the ending of the parameter, and the words.
+const OPERATORS: [(&str, &str); 4] =
+    [("is", "is"), ("not", "is not"), ("has", "contains"), ("none", "has no value")];
+/// Parameters of the form that adds a filter.
+const FILTER_FORM: [&str; 3] = ["filter_by", "filter_op", "filter_value"];
+/// Parameters of the form, and those that make no sense with other groups.
+const OF_FORM: [&str; 12] = [
+    "group_by",
+    "metrics",
+    "preset",
+    "bot",
+    "uniq",
+    "shape",
+    "per_page",
+    "chart",
+    "chart_as",
+    "open",
+    "sort",
+    "filter_by",
 ];
+const BOTS: [(&str, &str); 3] = [("", "Counted"), ("false", "Left out"), ("true", "Only bots")];
+const UNIQUE: [(&str, &str); 4] =
+    [("1h", "1 hour"), ("", "24 hours"), ("campaign", "The campaign"), ("ever", "All dates")];
+const SHAPES: [(&str, &str); 2] = [("", "Tree"), ("flat", "Flat table")];
+const PER_PAGE: [(&str, &str); 3] = [("10", "10"), ("25", "25"), ("", "100")];
+const CHARTS: [(&str, &str); 5] =
+    [("", "Lines"), ("stack", "Stacked"), ("bar", "Bars"), ("heat", "Heat map"), ("none", "No chart")];
 
 pub(super) struct Controls {
     pub(super) ready_made: Vec<Choice>,
@@ -104,7 +124,7 @@ pub(super) type Labels = std::collections::HashMap<(String, String), String>;
 /// The parts of a filter's parameter, as `country.not`.
 pub(super) fn filter_of<'a>(schema: &'a Schema, parameter: &str) -> Option<(&'a Dimension, &'static str)> {
     let (name, ending) = parameter.rsplit_once('.').unwrap_or((parameter, "is"));
-    let (operator, _, _) = OPERATORS.into_iter().find(|(known, _, _)| *known == ending)?;
+    let (operator, _) = OPERATORS.into_iter().find(|(known, _)| *known == ending)?;
     let dimension = schema.dimensions.iter().find(|dimension| dimension.filter.as_deref() == Some(name))?;
     Some((dimension, operator))
 }
@@ -121,77 +141,33 @@ impl Controls {
         let chips: Vec<Chip> =
             address.pairs().iter().filter_map(|pair| chip(address, schema, pair, labels)).collect();
         let filters: Vec<&str> = parameters_of_filters(address, schema);
-        let asked = [
-            "group_by",
-            "metrics",
-            "preset",
-            "bot",
-            "uniq",
-            "shape",
-            "per_page",
-            "chart",
-            "chart_as",
-            "open",
-            "sort",
-            "filter_by",
-        ];
         Self {
             ready_made: ready_made(address, schema, groups),
             groups: (0..MAX_GROUPS).map(|place| group_select(schema, groups, place)).collect(),
-            bots: select(
-                address,
-                "bot",
-                "Bots",
-                &[("", "Counted"), ("false", "Left out"), ("true", "Only bots")],
-            ),
-            unique: select(
-                address,
-                "uniq",
-                "Unique within",
-                &[("1h", "1 hour"), ("", "24 hours"), ("campaign", "The campaign"), ("ever", "All dates")],
-            ),
-            shape: select(address, "shape", "Shape", &[("", "Tree"), ("flat", "Flat table")]),
+            bots: select(address, "bot", "Bots", &BOTS),
+            unique: select(address, "uniq", "Unique within", &UNIQUE),
+            shape: select(address, "shape", "Shape", &SHAPES),
             preset: preset(address, schema),
-            per_page: select(
-                address,
-                "per_page",
-                "Rows per page",
-                &[("10", "10"), ("25", "25"), ("", "100")],
-            ),
+            per_page: select(address, "per_page", "Rows per page", &PER_PAGE),
             chart: chart_select(address, schema, metrics),
-            chart_as: select(
-                address,
-                "chart_as",
-                "Chart as",
-                &[
-                    ("", "Lines"),
-                    ("stack", "Stacked"),
-                    ("bar", "Bars"),
-                    ("heat", "Heat map"),
-                    ("none", "No chart"),
-                ],
-            ),
-            columns: schema
-                .metrics
-                .iter()
-                .map(|metric| Choice {
-                    label: metric.label.clone(),
-                    target: metric.name.clone(),
-                    is_current: address.get("metrics").is_some() && metrics.contains(&metric.name),
-                })
-                .collect(),
-            kept: address.clone().without(&asked).pairs().to_vec(),
+            chart_as: select(address, "chart_as", "Chart as", &CHARTS),
+            columns: columns(address, schema, metrics),
+            kept: address.clone().without(&OF_FORM).pairs().to_vec(),
             clear_href: (!chips.is_empty()).then(|| address.clone().without(&filters).href()),
             chips,
             filterable: kinds(schema, |dimension| dimension.filter.is_some(), None),
             new_filter: new_filter(address, schema),
-            kept_by_filter: address
-                .clone()
-                .without(&["filter_by", "filter_op", "filter_value"])
-                .pairs()
-                .to_vec(),
+            kept_by_filter: address.clone().without(&FILTER_FORM).pairs().to_vec(),
         }
     }
+}
+
+/// The columns, of which those of an own choice are checked.
+fn columns(address: &Address, schema: &Schema, metrics: &[String]) -> Vec<Choice> {
+    let is_own = address.get("metrics").is_some();
+    let is_shown = |name: &String| is_own && metrics.contains(name);
+    let columns = schema.metrics.iter();
+    columns.map(|metric| option(&metric.label, &metric.name, is_shown(&metric.name))).collect()
 }
 
 fn parameters_of_filters<'a>(address: &'a Address, schema: &Schema) -> Vec<&'a str> {
@@ -281,7 +257,7 @@ fn chip(address: &Address, schema: &Schema, pair: &(String, String), labels: &La
     if parameter == "bot" && matches!(value.as_str(), "true" | "false") {
         return None;
     }
-    let (_, words, _) = OPERATORS.into_iter().find(|(known, _, _)| *known == operator)?;
+    let (_, words) = OPERATORS.into_iter().find(|(known, _)| *known == operator)?;
     let value = match operator {
         "none" => String::new(),
         _ => format!(" {}", labels.get(pair).unwrap_or(value)),
@@ -296,34 +272,26 @@ fn new_filter(address: &Address, schema: &Schema) -> Option<NewFilter> {
     let dimension = schema.dimension(address.get("filter_by")?)?;
     dimension.filter.as_ref()?;
     let operators =
-        OPERATORS.into_iter().filter(|(word, _, _)| dimension.operators.iter().any(|known| known == word));
-    let values = dimension.values.iter().flatten().filter_map(|value| match value {
-        serde_json::Value::String(text) => Some(option(text, text, false)),
-        serde_json::Value::Object(fields) => {
-            let text = |name: &str| fields.get(name).and_then(serde_json::Value::as_str);
-            Some(option(text("label")?, text("value")?, false))
-        }
-        _ => None,
-    });
+        OPERATORS.into_iter().filter(|(word, _)| dimension.operators.iter().any(|known| known == word));
+    let values = dimension.values.iter().flatten().map(|value| option(value, value, false));
     Some(NewFilter {
         name: dimension.name.clone(),
         label: dimension.label.clone(),
-        operators: operators.map(|(word, _, label)| option(label, word, false)).collect(),
+        operators: operators.map(|(word, label)| option(label, word, false)).collect(),
         values: values.collect(),
-        cancel_href: address.clone().without(&["filter_by", "filter_op", "filter_value"]).href(),
+        cancel_href: address.clone().without(&FILTER_FORM).href(),
     })
 }
 
 /// The address with the new filter that a form has sent; none if it has sent none.
 pub(super) fn filtered(address: &Address, schema: &Schema) -> Option<Address> {
     let operator = address.get("filter_op")?;
-    let value = address.get("filter_value").unwrap_or("1");
     let filter = schema.dimension(address.get("filter_by")?)?.filter.as_deref()?;
-    let (operator, _, _) = OPERATORS.into_iter().find(|(known, _, _)| *known == operator)?;
-    if operator != "none" && address.get("filter_value").is_none() {
-        return None;
+    let rest = address.clone().without(&FILTER_FORM).without(&["open"]);
+    match operator {
+        "is" => Some(rest.and(filter, address.get("filter_value")?)),
+        "none" => Some(rest.and(&format!("{filter}.none"), "1")),
+        "not" | "has" => Some(rest.and(&format!("{filter}.{operator}"), address.get("filter_value")?)),
+        _ => None,
     }
-    let parameter = if operator == "is" { filter.to_owned() } else { format!("{filter}.{operator}") };
-    let value = if operator == "none" { "1" } else { value };
-    Some(address.clone().without(&["filter_by", "filter_op", "filter_value", "open"]).and(&parameter, value))
 }

@@ -27,6 +27,7 @@ use crate::http::paging::Listing;
 use crate::http::query::Params;
 use crate::http::state::App;
 use crate::pages::entity::Refers;
+use crate::pages::format::traffic_of;
 use crate::pages::names::Names;
 use crate::pages::reports::address::Address;
 use crate::pages::reports::answer::{Answer, MissingRate, Schema};
@@ -34,7 +35,7 @@ use crate::pages::reports::chart::ChartView;
 use crate::pages::reports::controls::{Controls, Labels, filter_of};
 use crate::pages::reports::table::TableView;
 use crate::pages::reports::views::SavedView;
-use crate::policy::{Action, Resource, Scope, decide};
+use crate::policy::{Action, Resource, decide};
 use crate::reports::csv;
 
 /// Messages, with the id of the place where each is repeated.
@@ -106,11 +107,7 @@ pub async fn show_reports(State(app): State<App>, api: Api, listing: Listing) ->
     };
     let page = ReportPage {
         frame,
-        scope: match api.caller().grant.scope {
-            Scope::Own => "Your own traffic",
-            Scope::Team => "Your team's traffic",
-            Scope::All => "All traffic",
-        },
+        scope: traffic_of(api.caller().grant.scope),
         controls: Controls::new(&address, &schema, &shown.0, &shown.1, &labels),
         csv_href: format!(
             "/reports/export.csv?{}",
@@ -214,14 +211,7 @@ async fn labels(app: &App, address: &Address, schema: &Schema) -> Result<Labels,
         .iter()
         .filter_map(|pair| {
             let (dimension, _) = filter_of(schema, &pair.0)?;
-            let refers = match dimension.refers.as_deref()? {
-                "users" => Refers::User,
-                "teams" => Refers::Team,
-                "campaigns" => Refers::Campaign,
-                "sources" => Refers::Source,
-                "partners" => Refers::Partner,
-                _ => return None,
-            };
+            let refers = Refers::of_path(dimension.refers.as_deref()?)?;
             Some((pair, refers, pair.1.parse().ok()?))
         })
         .collect();

@@ -6,7 +6,7 @@ use crate::pages::reports::answer::{Answer, Events, Key, Metric, Row, Schema, Su
 use crate::pages::reports::numbers::{Shown, compare, write};
 
 /// Units of time, the longest first. A name of an interval leads to the next shorter one.
-const INTERVALS: [&str; 4] = ["month", "week", "day", "hour"];
+pub(super) const INTERVALS: [&str; 4] = ["month", "week", "day", "hour"];
 
 pub(super) struct TableView {
     pub(super) names: Vec<Head>,
@@ -152,7 +152,7 @@ impl Writer<'_> {
         Name { label: key.label.clone(), filter_href: self.filter_href(key), thing_href: key.href.clone() }
     }
 
-    /// The report of one value: by the other dimensions, or by day if there is none.
+    /// The link to the report of one value, grouped by the other dimensions, or by day without one.
     fn filter_href(&self, key: &Key) -> Option<String> {
         let is_other = |name: &&String| **name != key.dimension;
         let mut rest: Vec<&str> = self.answer.group_by.iter().filter(is_other).map(String::as_str).collect();

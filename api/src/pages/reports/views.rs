@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::dates::control::NAMES;
 use crate::http::allowed::Form;
 use crate::http::error::ApiError;
 use crate::http::in_process::{Api, Sent};
@@ -64,8 +65,7 @@ pub(super) async fn load(api: &Api, address: &Address) -> Result<Vec<SavedView>,
 /// The error of the API, unless the name is wrong: then the page says so.
 pub async fn submit_view(api: Api, form: Form) -> Result<Response, PageError> {
     let address = Address::parse(form.text("query")).without(&["view"]);
-    let dates = ["range", "from", "to", "tz", "compare", "compare_from", "compare_to", "interval"];
-    let saved = if form.has("with_dates") { address.clone() } else { address.clone().without(&dates) };
+    let saved = if form.has("with_dates") { address.clone() } else { address.clone().without(&NAMES) };
     let body = json!({
         "name": form.text("name"), "query": saved.query(), "is_published": form.has("is_published"),
     });
@@ -89,12 +89,12 @@ pub async fn submit_view(api: Api, form: Form) -> Result<Response, PageError> {
 ///
 /// # Errors
 /// The error of the API.
-pub async fn submit_deed(
-    Path((id, deed)): Path<(i64, String)>,
+pub async fn submit_action(
+    Path((id, action)): Path<(i64, String)>,
     api: Api,
     form: Form,
 ) -> Result<Response, PageError> {
-    let (method, path, notice) = match deed.as_str() {
+    let (method, path, notice) = match action.as_str() {
         "delete" => (Method::DELETE, format!("/api/views/delete/{id}/"), "The view is deleted."),
         "star" => (Method::POST, format!("/api/views/{id}/star/"), "Reports start with this view."),
         "unstar" => (Method::POST, format!("/api/views/{id}/unstar/"), "Reports start by day."),
@@ -102,6 +102,6 @@ pub async fn submit_deed(
     };
     api.call(method, &path, Sent::default()).await?;
     let address = Address::parse(form.text("query"));
-    let address = if deed == "delete" { address.without(&["view"]) } else { address };
+    let address = if action == "delete" { address.without(&["view"]) } else { address };
     Ok(redirect(&address.href(), notice))
 }

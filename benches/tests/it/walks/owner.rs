@@ -1,5 +1,5 @@
-//! What only Owners do: the admin section with bulk deletion, orders, parked events, and the second
-//! factor of a login.
+//! The work of Owners alone: the admin section with bulk deletion, orders, parked events, and the
+//! second factor of a login.
 
 use anyhow::Context as _;
 

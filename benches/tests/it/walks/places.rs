@@ -12,10 +12,9 @@ const EVERYBODY: [&str; 7] = [
     "/account/tokens/",
 ];
 
-pub(super) const BUYER: &[&str] = &[
+/// Lists that every position has.
+const COMMON: [&str; 11] = [
     "/campaigns/",
-    "/prospects/",
-    "/orders/",
     "/funds/requests/",
     "/funds/accounts/",
     "/funds/balances/",
@@ -28,63 +27,17 @@ pub(super) const BUYER: &[&str] = &[
     "/partners/",
 ];
 
-pub(super) const LEAD: &[&str] = &[
-    "/campaigns/",
-    "/prospects/",
-    "/orders/",
-    "/funds/requests/",
-    "/funds/accounts/",
-    "/funds/balances/",
-    "/funds/transfers/",
-    "/funds/budgets/",
-    "/funds/ledger/",
-    "/funds/rates/",
-    "/teams/",
-    "/users/",
-    "/sources/",
-    "/partners/",
-];
+pub(super) const BUYER: &[&str] = &["/prospects/", "/orders/"];
+pub(super) const LEAD: &[&str] = &["/prospects/", "/orders/", "/funds/budgets/"];
+pub(super) const COORDINATOR: &[&str] = &["/funds/budgets/", "/funds/import/"];
+pub(super) const OWNER: &[&str] = &["/prospects/", "/orders/", "/funds/budgets/", "/parked/"];
 
-pub(super) const COORDINATOR: &[&str] = &[
-    "/funds/requests/",
-    "/funds/accounts/",
-    "/funds/balances/",
-    "/funds/transfers/",
-    "/funds/budgets/",
-    "/funds/ledger/",
-    "/funds/rates/",
-    "/funds/import/",
-    "/campaigns/",
-    "/teams/",
-    "/users/",
-    "/sources/",
-    "/partners/",
-];
-
-pub(super) const OWNER: &[&str] = &[
-    "/campaigns/",
-    "/prospects/",
-    "/orders/",
-    "/funds/requests/",
-    "/funds/accounts/",
-    "/funds/balances/",
-    "/funds/transfers/",
-    "/funds/budgets/",
-    "/funds/ledger/",
-    "/funds/rates/",
-    "/teams/",
-    "/users/",
-    "/sources/",
-    "/partners/",
-    "/parked/",
-];
-
-/// Visits the home page, these lists, the first thing of each, and the account.
+/// Visits the home page, the common lists and these, the first thing of each, and the account.
 pub(super) async fn visit(walker: &mut Walker, lists: &[&str]) -> anyhow::Result<()> {
     walker.visit("/").await?;
     walker.element(".chart canvas").await?;
     walker.try_keyboard().await?;
-    for list in lists {
+    for list in COMMON.iter().chain(lists) {
         walker.visit(&format!("{list}?per_page=10")).await?;
         let Some(thing) = walker.first_of_list(list).await? else { continue };
         walker.visit(&thing).await?;

@@ -105,14 +105,8 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
                 }
                 () = probe(&unit, &board) => {}
                 () = exists(&unit, true) => {
-                    running.stop(unit.stop_signal, unit.patience).await;
-                    board.unit(unit.name, |unit| {
-                        unit.state = "paused".into();
-                        (unit.pid, unit.ready_since) = (None, None);
-                    });
-                    tokio::select! {
-                        () = exists(&unit, false) => {}
-                        () = stop.cancelled() => break,
+                    if !pause_unit(&unit, running, &board, &stop).await {
+                        break;
                     }
                 }
                 () = stop.cancelled() => {
@@ -150,10 +144,7 @@ async fn watch_unit(unit: Arc<Unit>, first: Process, board: Board, stop: Cancell
             },
         };
     }
-    board.unit(unit.name, |unit| {
-        unit.state = "stopped".into();
-        (unit.pid, unit.ready_since) = (None, None);
-    });
+    show_gone(&board, unit.name, "stopped");
 }
 
 /// Updates whether a running unit is ready, until it is dropped. A unit that is not ready is left
@@ -169,6 +160,23 @@ async fn probe(unit: &Unit, board: &Board) {
         }
         was_ready = is_ready;
     }
+}
+
+/// Stops a unit until its pause file is gone. False if the unit must not run again.
+async fn pause_unit(unit: &Unit, running: &Process, board: &Board, stop: &CancellationToken) -> bool {
+    running.stop(unit.stop_signal, unit.patience).await;
+    show_gone(board, unit.name, "paused");
+    tokio::select! {
+        () = exists(unit, false) => true,
+        () = stop.cancelled() => false,
+    }
+}
+
+fn show_gone(board: &Board, name: &str, state: &str) {
+    board.unit(name, |unit| {
+        unit.state = state.into();
+        (unit.pid, unit.ready_since) = (None, None);
+    });
 }
 
 /// Waits until the pause file of a unit exists, or no longer exists.
