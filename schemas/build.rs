@@ -21,8 +21,9 @@ fn list_postgres_migrations() -> Result<(), Box<dyn std::error::Error>> {
     names.sort();
     let mut list = "&[".to_owned();
     for name in names {
-        let path = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join(POSTGRES).join(&name);
-        write!(list, "Migration {{ name: {name:?}, sql: include_str!({path:?}) }}, ")?;
+        // The path is left to the compiler: clones in several places may share one target directory.
+        let text = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{POSTGRES}/{name}\"))");
+        write!(list, "Migration {{ name: {name:?}, sql: {text} }}, ")?;
     }
     std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("postgres_migrations.rs"), list + "]")?;
     Ok(())

@@ -114,8 +114,23 @@ impl Testbed {
     /// Starts a consumer with additional settings (environment variables). It stores countries too
     /// if the country database is available.
     pub async fn consumer(&self, settings: &[(&str, &str)]) -> anyhow::Result<Child> {
-        let number = self.n_started.fetch_add(1, Ordering::Relaxed);
         let ops_port = free_port();
+        let mut spec =
+            self.consumer_spec().await?.env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
+        for (name, value) in settings {
+            spec = spec.env(name, *value);
+        }
+        Child::start(spec, ops_port).await
+    }
+
+    /// Compares the tables of this testbed with `sluice-consumer verify`. The consumer must not run.
+    pub async fn verify(&self) -> anyhow::Result<()> {
+        self.consumer_spec().await?.args(["verify"]).run().await
+    }
+
+    /// The consumer with the settings of this testbed.
+    async fn consumer_spec(&self) -> anyhow::Result<ProcessSpec> {
+        let number = self.n_started.fetch_add(1, Ordering::Relaxed);
         let program = binary("sluice-consumer", None).await?;
         let log = self.folder.join(format!("consumer-{number}.log"));
         let mut spec = ProcessSpec::new(program, log)
@@ -131,15 +146,11 @@ impl Testbed {
             // Events of fixed times in the past must not expire while they wait.
             .env("SLUICE__BATCH__KEEP_WAITING_DAYS", "36500")
             .env("SLUICE__BATCH__KEEP_WAITING_ORDERS_DAYS", "36500")
-            .env("SLUICE__DIRECTORY__FILE", self.folder.join("directory.log").to_string_lossy())
-            .env("SLUICE__OPS__LISTEN", format!("127.0.0.1:{ops_port}"));
-        for (name, value) in settings {
-            spec = spec.env(name, *value);
-        }
+            .env("SLUICE__DIRECTORY__FILE", self.folder.join("directory.log").to_string_lossy());
         if let Ok(Ok(countries)) = tokio::task::spawn_blocking(sluice_local::artifacts::geo_database).await {
             spec = spec.env("SLUICE__GEO__DATABASE", countries.to_string_lossy());
         }
-        Child::start(spec, ops_port).await
+        Ok(spec)
     }
 }
 

@@ -14,6 +14,9 @@ use crate::event::Event;
 /// The version in the `schema` header. A reader accepts every version from 1 to this one.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The ordinal of the first event of a new journal.
+pub const FIRST_ORDINAL: u64 = 1;
+
 /// The names of the headers.
 pub mod header {
     pub const SCHEMA: &str = "schema";

@@ -3,6 +3,7 @@
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
+use sluice_schemas::chunk::FIRST_ORDINAL;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 
@@ -67,15 +68,10 @@ impl LaneRow {
         self.stored + self.parked + self.dropped
     }
 
-    /// Events that the edge numbered up to here. The ordinals of a journal begin with 1; those of
-    /// the demo's past, which has no journal, with 0.
+    /// Events that the edge numbered up to here.
     #[must_use]
     pub const fn numbered(&self) -> u64 {
-        if self.next_ordinal == self.counted() {
-            self.next_ordinal
-        } else {
-            self.next_ordinal.saturating_sub(1)
-        }
+        self.next_ordinal.saturating_sub(FIRST_ORDINAL)
     }
 
     /// Returns the numbered events without an outcome; negative if more outcomes were counted.
@@ -170,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_balances_from_either_first_ordinal() {
+    fn a_lane_balances_if_each_number_has_an_outcome() {
         assert_eq!((lane(104, 100).numbered(), lane(104, 100).difference()), (103, 0));
-        assert_eq!((lane(103, 100).numbered(), lane(103, 100).difference()), (103, 0));
         assert_eq!(lane(105, 100).difference(), 1);
+        assert_eq!(lane(103, 100).difference(), -1);
         assert_eq!(lane(102, 100).difference(), -2);
         assert!(lane(102, 100).may_settle(SETTLE_MS - 1) && !lane(102, 100).may_settle(SETTLE_MS));
         assert!(!lane(105, 100).may_settle(1), "ordinals without outcomes never settle");

@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_consumer::commit::ENDED;
 use sluice_runtime::kafka;
 use sluice_schemas::change::{SCHEMA_HEADER, SCHEMA_VERSION};
-use sluice_schemas::chunk::{ChunkHeader, push_event};
+use sluice_schemas::chunk::{ChunkHeader, FIRST_ORDINAL, push_event};
 use uuid::Uuid;
 
 use super::ledger::Check;
@@ -65,7 +65,15 @@ impl World {
         let changes = group(&testbed.changes_topic, format!("{}-changes", testbed.group()))?;
         // Records that are sent together arrive together, as one batch.
         let producer = kafka::producer(&testbed.brokers, name).set("linger.ms", "20").create()?;
-        Ok(Self { testbed, consumer, producer, events, changes, edge: Uuid::now_v7(), next_seq: 0 })
+        Ok(Self {
+            testbed,
+            consumer,
+            producer,
+            events,
+            changes,
+            edge: Uuid::now_v7(),
+            next_seq: FIRST_ORDINAL,
+        })
     }
 
     /// Returns the names of the tables by their UUIDs, which are the names of their folders.

@@ -33,7 +33,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
     store.wait_for("SELECT count() FROM prospects", WEEK, PATIENCE).await?;
     // The ordinal of the lane is the last insert of a batch. Once it agrees, the orders and sums of
     // the last batch are stored too.
-    let left = "SELECT toInt64(max(next_seq)) - toInt64((SELECT count() FROM prospects) + (SELECT count() FROM orders)) FROM lanes";
+    let left = "SELECT toInt64(max(next_seq)) - 1 - toInt64((SELECT count() FROM prospects) + (SELECT count() FROM orders)) FROM lanes";
     store.wait_for(left, 0, PATIENCE).await?;
     for (what, sql, least, most) in [
         ("orders", "SELECT count() FROM orders", WEEK / 50, WEEK / 20),
@@ -58,5 +58,6 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
         "SIGTERM ends the traffic without an error"
     );
     assert!(edge.child.drain().await && consumer.drain().await, "SIGTERM ends both without an error");
+    testbed.verify().await?;
     Ok(())
 }

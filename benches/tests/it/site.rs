@@ -74,7 +74,7 @@ impl Site {
         let store = &self.testbed.clickhouse;
         store.wait_for("SELECT toInt64(count() >= 400) FROM prospects", 1, PATIENCE).await?;
         // The ordinal of the lane is the last insert of a batch.
-        let left = "SELECT toInt64(max(next_seq)) - toInt64((SELECT count() FROM prospects) +
+        let left = "SELECT toInt64(max(next_seq)) - 1 - toInt64((SELECT count() FROM prospects) +
             (SELECT count() FROM orders) + (SELECT count() FROM parked FINAL)) FROM lanes";
         store.wait_for(left, 0, PATIENCE).await?;
         Ok(credentials)

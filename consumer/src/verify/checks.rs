@@ -116,15 +116,15 @@ fn replayed(range: &TimeRange) -> String {
     )
 }
 
-/// A lane's ordinals begin at 0 in a new journal, and the consumer counts each event once when it
-/// first reads it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of
+/// A lane's ordinals begin at 1 in a new journal, and the consumer counts each event once
+/// when it first reads it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of
 /// replays and of records that are not chunks have other names.
 const LANES: &str = "SELECT lane AS place, \
             if(sum(n_counted) > sum(n_ordinals), \
                concat(toString(sum(n_counted)), ' outcomes of ', toString(sum(n_ordinals)), ' ordinals: some were counted twice'), \
                concat(toString(sum(n_counted)), ' outcomes of ', toString(sum(n_ordinals)), \
                       ' ordinals: outcomes were lost, or events never came')) AS found \
-     FROM (SELECT lane, max(lanes.next_seq) AS n_ordinals, 0 AS n_counted FROM lanes GROUP BY lane \
+     FROM (SELECT lane, max(lanes.next_seq) - 1 AS n_ordinals, 0 AS n_counted FROM lanes GROUP BY lane \
            UNION ALL SELECT lane, 0, sum(outcomes.count) FROM outcomes \
            WHERE stage = 'consumer' AND outcome IN ('stored', 'parked', 'dropped') GROUP BY lane) \
      WHERE match(lane, '^[0-9a-f-]{36}/[0-9]+$') \

@@ -63,7 +63,7 @@ async fn everything(world: &World, consumer_url: &str) {
     }
     lanes[0].send(world, 100, 0).await;
     world.wait_for("SELECT uniqExact(order_id) FROM orders", N_PROSPECTS).await;
-    world.wait_for("SELECT toUInt64(sum(next_seq)) FROM (SELECT max(next_seq) AS next_seq FROM lanes WHERE NOT startsWith(lane, 'replay') GROUP BY lane)", 50).await;
+    world.wait_for_numbered(50).await;
     let sale = [("status", "sale")];
     let contact =
         ["email", "phone_number", "first_name", "last_name", "delivery_address"].map(|name| (name, "new"));
@@ -166,7 +166,7 @@ async fn a_full_disk_is_waited_for_and_named() {
     }
     assert_eq!(world.one("SELECT count() FROM prospects").await, 0);
     wire.release();
-    world.wait_for("SELECT max(next_seq) FROM lanes", 40).await;
+    world.wait_for_numbered(40).await;
     while !consumer.readiness.is_ready() {
         assert!(Instant::now() < deadline, "{}", consumer.readiness.reasons());
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -202,7 +202,7 @@ async fn of_two_months_the_one_that_is_missing_is_inserted() {
         lane.order(Uuid::now_v7(), &prospect.to_string());
     }
     lane.send(&world, 1000, 0).await;
-    world.wait_for("SELECT max(next_seq) FROM lanes", 400).await;
+    world.wait_for_numbered(400).await;
     consumer.drain().await;
     for (table, time, n) in [
         ("prospects", "time", 200),
@@ -246,7 +246,7 @@ async fn a_lost_plan_doubles_no_row() {
         lane.prospect(Uuid::now_v7(), "user_id=2");
         lane.send(&world, 20, 0).await;
         let consumer = world.consume();
-        world.wait_for("SELECT max(next_seq) FROM lanes", lane.next_seq).await;
+        world.wait_for_numbered(lane.next_seq - 1).await;
         consumer.drain().await;
     }
     for (table, n) in [("prospects", 102), ("prospect_index", 102), ("orders", 100), ("order_contacts", 100)]
@@ -282,11 +282,11 @@ async fn a_batch_that_an_older_version_began_is_finished() {
         client.query_raw(&sql).execute().await.unwrap();
     }
     let consumer = world.consume();
-    world.wait_for("SELECT max(next_seq) FROM lanes", 50).await;
+    world.wait_for_numbered(50).await;
     // The next batch is of this version.
     lane.prospect(Uuid::now_v7(), "user_id=1");
     lane.send(&world, 10, 0).await;
-    world.wait_for("SELECT max(next_seq) FROM lanes", 51).await;
+    world.wait_for_numbered(51).await;
     consumer.drain().await;
     assert_eq!(world.one("SELECT toUInt64(sum(prospects)) FROM rollup_hourly").await, 51);
     assert_eq!(world.one("SELECT sum(count) FROM outcomes").await, 51);
@@ -323,7 +323,7 @@ async fn a_batch_of_a_hundred_thousand_events_in_doubt_is_soon_stored() {
     // The plan says where the batch ends: the next consumer does not wait for more.
     let began = Instant::now();
     let consumer = world.consume();
-    world.wait_for("SELECT max(next_seq) FROM lanes", N).await;
+    world.wait_for_numbered(N).await;
     let took = began.elapsed();
     eprintln!("a batch of {N} events in doubt was stored {} ms after the start", took.as_millis());
     consumer.drain().await;

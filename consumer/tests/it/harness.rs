@@ -26,7 +26,7 @@ use sluice_runtime::config::Secret;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
 use sluice_schemas::change::{Change, SCHEMA_HEADER, SCHEMA_VERSION};
-use sluice_schemas::chunk::{ChunkHeader, push_event};
+use sluice_schemas::chunk::{ChunkHeader, FIRST_ORDINAL, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use tokio::process::Command;
 use uuid::Uuid;
@@ -174,6 +174,13 @@ impl World {
         }
     }
 
+    /// Waits until the batches that have the first `n` ordinals of all lanes have ended.
+    pub(crate) async fn wait_for_numbered(&self, n: u64) {
+        let lanes = "SELECT max(lanes.next_seq) - 1 AS numbered FROM lanes \
+                     WHERE NOT startsWith(lane, 'replay') GROUP BY lane";
+        self.wait_for(&format!("SELECT toUInt64(sum(numbered)) FROM ({lanes})"), n).await;
+    }
+
     /// The topics and the group of the consumers.
     pub(crate) fn kafka(&self) -> KafkaConfig {
         KafkaConfig {
@@ -282,7 +289,13 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(partition: i32) -> Self {
-        Self { edge: Uuid::now_v7(), partition, next_seq: 0, time_ms: NOVEMBER_MS, events: Vec::new() }
+        Self {
+            edge: Uuid::now_v7(),
+            partition,
+            next_seq: FIRST_ORDINAL,
+            time_ms: NOVEMBER_MS,
+            events: Vec::new(),
+        }
     }
 
     pub(crate) fn prospect(&mut self, id: Uuid, pairs: &str) {

@@ -124,7 +124,7 @@ async fn events_that_never_came_are_counted_in_their_lane() {
     lane.next_seq += 3;
     lane.prospect(Uuid::now_v7(), "user_id=7");
     lane.send(&world, 10, 0).await;
-    world.wait_for("SELECT max(next_seq) FROM lanes", 5).await;
+    world.wait_for_numbered(5).await;
     let missing = "SELECT concat(lane, ' ', toString(sum(count)), ' ', toString(any(reason))) FROM outcomes \
                    WHERE outcome = 'missing' AND stage = 'consumer' AND batches = 0 GROUP BY lane";
     assert_eq!(world.texts(missing).await, [format!("{}/0 3 ", lane.edge)]);

@@ -84,7 +84,7 @@ async fn an_order_waits_for_the_edit_of_its_prospect() {
         wire.tripped().await;
         lane.order(order_id(), &prospect.to_string());
         lane.send(&world, 10, 0).await;
-        world.wait_for("SELECT max(next_seq) FROM lanes", 2).await;
+        world.wait_for_numbered(2).await;
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(
             world.one("SELECT count() FROM parked WHERE state = 'waiting'").await,

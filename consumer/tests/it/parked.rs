@@ -349,7 +349,7 @@ async fn what_there_is_no_room_for_is_dropped_and_counted_once() {
     lane.prospect(Uuid::now_v7(), &format!("k={UNKNOWN_KEY}"));
     lane.order(order_id(), "lost");
     lane.send(&world, 10, 0).await;
-    world.wait_for("SELECT max(next_seq) FROM lanes", 92).await;
+    world.wait_for_numbered(92).await;
     consumer.drain().await;
     for (sql, expected) in [
         ("SELECT count() FROM prospects", 30),

@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use sluice_schemas::chunk::FIRST_ORDINAL;
+
 const SLOT_BYTES: usize = 20;
 const SLOT_OFFSETS: [u64; 2] = [0, 512];
 const FILE_NAME: &str = "cursor";
@@ -23,12 +25,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Opens the cursor of a lane, or creates it at ordinal 1.
+    /// Opens the cursor of a lane, or creates it at the first ordinal.
     pub fn open(lane_dir: &Path) -> io::Result<Self> {
         let path = lane_dir.join(FILE_NAME);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let newest = SLOT_OFFSETS.iter().filter_map(|offset| read_slot(&file, *offset)).max();
-        let (n_writes, next_ordinal) = newest.unwrap_or((0, 1));
+        let (n_writes, next_ordinal) = newest.unwrap_or((0, FIRST_ORDINAL));
         Ok(Self { file, n_writes, next_ordinal })
     }
 

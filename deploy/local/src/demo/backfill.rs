@@ -1,5 +1,5 @@
 //! The past of the demo: visits and orders of the last days. They are written into Kafka as the
-//! chunks of a separate edge (a random edge id, lane 0, ordinals from 0), with the times and ids
+//! chunks of a separate edge (a random edge id, lane 0, ordinals as in a journal), with the times and ids
 //! that they would have had.
 //!
 //! Events are in the order of their times, so an order comes after its visit. With campaigns, a few
@@ -14,7 +14,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::kafka;
-use sluice_schemas::chunk::{ChunkHeader, push_event};
+use sluice_schemas::chunk::{ChunkHeader, FIRST_ORDINAL, push_event};
 use sluice_schemas::event::{EventRef, OrderRef};
 use uuid::Uuid;
 
@@ -64,16 +64,18 @@ pub(super) async fn run(args: BackfillArgs) -> anyhow::Result<()> {
         .context("cannot create a producer")?;
     let edge = Uuid::new_v4();
     tracing::info!(events = events.len(), days = args.days, %edge, "backfill begins");
-    let mut first_seq = 0;
+    let mut first_seq = FIRST_ORDINAL;
+    let mut sent = 0;
     for run in events.chunks(EVENTS_PER_CHUNK) {
         let count = u32::try_from(run.len()).context("a chunk is too long")?;
         send(&producer, &args.topic, ChunkHeader { edge, lane: 0, first_seq, count }, run).await?;
         first_seq += u64::from(count);
-        if first_seq.is_multiple_of(10 * EVENTS_PER_CHUNK as u64) {
-            tracing::info!(sent = first_seq, of = events.len(), "backfill");
+        sent += run.len();
+        if sent.is_multiple_of(10 * EVENTS_PER_CHUNK) {
+            tracing::info!(sent, of = events.len(), "backfill");
         }
     }
-    tracing::info!(sent = first_seq, "backfill is in Kafka");
+    tracing::info!(sent, "backfill is in Kafka");
     Ok(())
 }
 
