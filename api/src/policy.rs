@@ -1,6 +1,6 @@
-//! Permissions: one table decides who may do what to which rows, and who sees customer data.
-//! `routes.rs` declares the permission of each route, and `http/guard.rs` checks it before the
-//! handler runs. API, pages and charts have no other access to the data.
+//! Permissions: one table has the actions of each position, the rows that they reach, and the right
+//! to see customer data. `routes.rs` declares the permission of each route, and `http/guard.rs`
+//! checks it before the handler runs. API, pages and charts have no other access to the data.
 //!
 //! Everything that is not in the table is forbidden.
 

@@ -333,8 +333,8 @@ fn pages(list: Routes) -> Routes {
             get(pages::login::show_login_code).post(pages::login::submit_login_code),
         )
         .page(LOGS_OUT, "/logout/", post(pages::login::submit_logout))
-        .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospects::show_prospect))
-        .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::orders::show_order))
+        .page(Rule::Asks(View, Prospects), "/prospects/{id}/", get(pages::prospect::show_prospect))
+        .page(Rule::Asks(View, Orders), "/orders/{id}/", get(pages::order::show_order))
         .page(Rule::Asks(List, FundRequests), "/funds/", get(pages::funds::show_funds))
         .page(
             Rule::AsksPerson(Create, FundTransfers),

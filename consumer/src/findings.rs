@@ -29,7 +29,7 @@ pub(crate) struct Waiting {
     pub(crate) any: bool,
     /// Whether an Owner ignores something that can wait again.
     pub(crate) ignored: bool,
-    /// Whether something was parked since the last look.
+    /// Whether something was parked since the last check.
     pub(crate) is_new: bool,
     /// Whether a replay was left unfinished.
     pub(crate) is_begun: bool,

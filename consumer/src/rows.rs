@@ -36,7 +36,7 @@ pub struct Rows {
     pub parked: Vec<ParkedRow>,
     pub rollup: BTreeMap<(u32, u64, u64, u64), RollupHourlyRow>,
     pub outcomes: BTreeMap<(u32, Arc<str>, &'static str, &'static str), u64>,
-    /// Events that never came, by the minute and the lane of the event behind them.
+    /// Events that never came, by the minute and the lane of the next event that came.
     missing: BTreeMap<(u32, Arc<str>), u64>,
 }
 

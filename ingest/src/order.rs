@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::answer::{Answer, Fate, origin};
 use crate::body::BodyError;
+use crate::event_ids::new_id;
 use crate::fields::{Fields, Value};
-use crate::ids::new_id;
 use crate::metrics::EventKind;
 use crate::pixel::Peer;
 use crate::query;

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::answer::{Answer, Fate, origin};
 use crate::body::BodyError;
+use crate::event_ids::new_id;
 use crate::fields::{Fields, FieldsError, MediaType};
-use crate::ids::new_id;
 use crate::metrics::EventKind;
 use crate::query::{self, ProspectId, ScannedPairs};
 use crate::worker::Worker;

@@ -8,8 +8,8 @@ use sluice_schemas::outcome::Rejection;
 
 use crate::answer::{Answer, Fate, detail_body, origin};
 use crate::body::BodyError;
+use crate::event_ids::new_id;
 use crate::fields::{Fields, FieldsError, MediaType};
-use crate::ids::new_id;
 use crate::metrics::EventKind;
 use crate::validate::FieldErrors;
 use crate::worker::Worker;

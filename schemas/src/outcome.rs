@@ -91,6 +91,17 @@ impl ParkReason {
     pub const ALL: [Self; 5] =
         [Self::UnknownKey, Self::ExpiredKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
 
+    /// The words of [`Self::ALL`].
+    pub const WORDS: [&'static str; Self::ALL.len()] = {
+        let mut words = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        words
+    };
+
     /// Parses the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::campaigns::fields::STATES;
+use crate::campaigns::field_types::STATES;
 use crate::campaigns::model::CampaignResponse;
 use crate::db::campaigns::{self, CampaignFilter, CampaignRow, SORTING};
 use crate::http::allowed::Allowed;

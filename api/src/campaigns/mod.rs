@@ -3,7 +3,7 @@
 pub mod create;
 pub mod delete;
 pub mod detail;
-pub mod fields;
+pub mod field_types;
 pub mod keys;
 pub mod list;
 pub mod model;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::amount;
-use crate::campaigns::fields::{CampaignState, Redirects, Sites};
+use crate::campaigns::field_types::{CampaignState, Redirects, Sites};
 use crate::config::EdgeConfig;
 use crate::db::campaigns::CampaignRow;
 use crate::db::tracking_keys::KeyRow;

@@ -6,7 +6,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{Encode, FromRow, PgExecutor, Postgres, QueryBuilder, Row as _, Type};
 
-use crate::db::sort::{Key, Kind, Order, Value};
+use crate::db::sort::{Key, KeyType, Order, Value};
 
 /// A query under construction.
 pub struct ListQuery<'a> {
@@ -59,8 +59,8 @@ impl<'a> ListQuery<'a> {
             sql.push(if index == 0 { "" } else { ", " });
             // Times are in microseconds, so that no setting of the server can change their text.
             let (before, after) = match key.kind {
-                Kind::Time => ("(extract(epoch FROM ", ") * 1000000)::bigint::text"),
-                Kind::Text | Kind::Number | Kind::Day | Kind::Flag => ("(", ")::text"),
+                KeyType::Time => ("(extract(epoch FROM ", ") * 1000000)::bigint::text"),
+                KeyType::Text | KeyType::Number | KeyType::Day | KeyType::Flag => ("(", ")::text"),
             };
             sql.push(before).push(key.sql).push(after);
         }

@@ -11,7 +11,7 @@ use crate::db::MAX_TIME_MS;
 
 /// The type of a sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum KeyType {
     Text,
     /// Any integer.
     Number,
@@ -24,7 +24,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     pub(super) sql: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: KeyType,
     pub(super) is_nullable: bool,
 }
 
@@ -72,38 +72,38 @@ pub struct Order {
 }
 
 impl Key {
-    const fn new(kind: Kind, sql: &'static str) -> Self {
+    const fn new(kind: KeyType, sql: &'static str) -> Self {
         Self { sql, kind, is_nullable: false }
     }
 
     /// A text, in the order of its collation.
     #[must_use]
     pub const fn text(sql: &'static str) -> Self {
-        Self::new(Kind::Text, sql)
+        Self::new(KeyType::Text, sql)
     }
 
     /// An integer.
     #[must_use]
     pub const fn number(sql: &'static str) -> Self {
-        Self::new(Kind::Number, sql)
+        Self::new(KeyType::Number, sql)
     }
 
     /// A `timestamptz`.
     #[must_use]
     pub const fn time(sql: &'static str) -> Self {
-        Self::new(Kind::Time, sql)
+        Self::new(KeyType::Time, sql)
     }
 
     /// A `date`.
     #[must_use]
     pub const fn day(sql: &'static str) -> Self {
-        Self::new(Kind::Day, sql)
+        Self::new(KeyType::Day, sql)
     }
 
     /// A `boolean`; false comes before true.
     #[must_use]
     pub const fn flag(sql: &'static str) -> Self {
-        Self::new(Kind::Flag, sql)
+        Self::new(KeyType::Flag, sql)
     }
 
     /// The same key, which may be null. A key that is not null can use an index better.
@@ -116,16 +116,16 @@ impl Key {
     fn parse(self, text: Option<&str>) -> Option<Value> {
         let Some(text) = text else { return self.is_nullable.then_some(Value::Null) };
         match self.kind {
-            Kind::Text => {
+            KeyType::Text => {
                 Some(text).filter(|text| !text.contains('\0')).map(|text| Value::Text(text.to_owned()))
             }
-            Kind::Number => text.parse().ok().map(Value::Number),
-            Kind::Time => {
+            KeyType::Number => text.parse().ok().map(Value::Number),
+            KeyType::Time => {
                 let micros = text.parse().ok().filter(|micros| (0..=MAX_TIME_MS * 1000).contains(micros))?;
                 DateTime::from_timestamp_micros(micros).map(Value::Time)
             }
-            Kind::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Value::Day),
-            Kind::Flag => text.parse().ok().map(Value::Flag),
+            KeyType::Day => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Value::Day),
+            KeyType::Flag => text.parse().ok().map(Value::Flag),
         }
     }
 }

@@ -20,13 +20,6 @@ use crate::time_zone::TimeZone;
 
 /// The states of parked events.
 pub const STATES: [&str; 3] = ["waiting", "replayed", "ignored"];
-const REASONS: [&str; 5] = [
-    ParkReason::UnknownKey.as_str(),
-    ParkReason::ExpiredKey.as_str(),
-    ParkReason::UnknownUser.as_str(),
-    ParkReason::UnknownProspect.as_str(),
-    ParkReason::Unreadable.as_str(),
-];
 
 page_query! {
     /// The order and the page.
@@ -40,7 +33,7 @@ word! {
 
 word! {
     /// The reason why an event is parked.
-    pub struct ParkedReason of REASONS;
+    pub struct ParkedReason of ParkReason::WORDS;
 }
 
 query! {

@@ -130,8 +130,7 @@ impl Directory {
     }
 
     /// The owner of an event of this moment: by its tracking key if it has one, else by its user,
-    /// else none. If they are unknown, and an Owner has decided what all events mean that name
-    /// them, the owner that was meant.
+    /// else none. If the key or the user is unknown, the owner by an Owner's decision about it.
     ///
     /// # Errors
     /// The reason to park the event.

@@ -1,11 +1,12 @@
 //! Users and teams.
 
+use super::campaigns::CAMPAIGNS;
 use super::description::{
     BUYERS, Column, Entity, Forms, Input, Kind, LEADS, LISTED, Panel, Refers, TEAM_PICK, Verb, Widget,
     is_true,
 };
 use super::funds::ACCOUNTS;
-use super::traffic::{CAMPAIGNS, PROSPECTS};
+use super::prospects::PROSPECTS;
 use crate::policy::{Action, Position, Resource};
 
 const POSITIONS: &[&str] = &["Buyer", "Team Lead", "Funds Coordinator", "Owner"];

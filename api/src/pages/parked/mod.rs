@@ -8,6 +8,8 @@ pub mod decision;
 pub mod event;
 pub mod list;
 
+use sluice_schemas::outcome::ParkReason;
+
 use crate::db::parked_decisions::DecisionRow;
 use crate::pages::format::{self, LocalTime};
 use crate::parked::progress::Progress;
@@ -83,12 +85,13 @@ impl DecisionView {
 /// A reason and what the event names, in words.
 #[must_use]
 pub fn named(reason: &str, reference: &str) -> String {
-    let what = match reason {
-        "unknown_key" => "unknown key",
-        "expired_key" => "expired key",
-        "unknown_user" => "unknown buyer",
-        "unknown_prospect" => "unknown prospect",
-        _ => "unreadable bytes",
+    let what = match ParkReason::parse(reason) {
+        Some(ParkReason::UnknownKey) => "unknown key",
+        Some(ParkReason::ExpiredKey) => "expired key",
+        Some(ParkReason::UnknownUser) => "unknown buyer",
+        Some(ParkReason::UnknownProspect) => "unknown prospect",
+        Some(ParkReason::Unreadable) => "unreadable bytes",
+        None => reason,
     };
     if reference.is_empty() { what.to_owned() } else { format!("{what} {reference}") }
 }

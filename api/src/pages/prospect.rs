@@ -22,7 +22,7 @@ use crate::pages::detail::{Actions, At, actions};
 use crate::pages::entity::{PROSPECTS, Refers};
 use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::names::Names;
-use crate::pages::orders::OrderView;
+use crate::pages::order::OrderView;
 use crate::pages::site::Site;
 use crate::prospects::detail;
 
