@@ -179,7 +179,8 @@ impl Writer<'_> {
     /// Adds a level, and opens this row.
     fn break_down(&self, row: &Row, key: &Key) -> Option<Toggle> {
         let groups = &self.answer.group_by;
-        if groups.len() >= MAX_GROUPS {
+        // A row without a value has no path to open it by.
+        if groups.len() >= MAX_GROUPS || row.path.is_empty() {
             return None;
         }
         let is_new = |name: &&&str| {
