@@ -13,30 +13,35 @@
   }
 })();
 
-// Copies the address of the page, or prints the page.
+// Copies the address of the page, or prints the page. Scripts may replace the buttons, and then
+// send the event `replaced`.
 (() => {
-  for (const button of document.querySelectorAll("[data-copy-address]")) {
-    if (!navigator.clipboard) continue;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(location.href);
-      button.classList.add("copied");
-      setTimeout(() => button.classList.remove("copied"), 2000);
-    });
-  }
-  for (const button of document.querySelectorAll("[data-print]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => print());
-  }
+  const show = () => {
+    const buttons = navigator.clipboard ? "[data-copy-address], [data-print]" : "[data-print]";
+    for (const button of document.querySelectorAll(buttons)) button.hidden = false;
+  };
+  show();
+  addEventListener("replaced", show);
+  addEventListener("click", async (event) => {
+    if (event.target.closest("[data-print]")) print();
+    const button = event.target.closest("[data-copy-address]");
+    if (!button) return;
+    await navigator.clipboard.writeText(location.href);
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 2000);
+  });
 })();
 
 // Opens one menu at a time, and closes it by Escape or a click elsewhere.
 (() => {
-  const menus = [...document.querySelectorAll("details.menu")];
-  const close = (except) => menus.forEach((menu) => { if (menu !== except) menu.open = false; });
-  menus.forEach((menu) => menu.addEventListener("toggle", () => menu.open && close(menu)));
+  const menus = () => [...document.querySelectorAll("details.menu")];
+  const close = (except) => menus().forEach((menu) => { if (menu !== except) menu.open = false; });
+  // `toggle` does not bubble.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.menu") && event.target.open) close(event.target);
+  }, true);
   addEventListener("keydown", (event) => {
-    const open = menus.find((menu) => menu.open);
+    const open = menus().find((menu) => menu.open);
     if (event.key !== "Escape" || !open) return;
     close();
     open.querySelector("summary").focus();
@@ -147,13 +152,23 @@ document.querySelector("form[data-continues]")?.requestSubmit();
 (() => {
   if (!("shortcuts" in document.body.dataset)) return;
   const sections = {
-    h: ["/", "Home"], c: ["/campaigns/", "Campaigns"], p: ["/prospects/", "Prospects"], o: ["/orders/", "Orders"],
+    h: ["/", "Home"], r: ["/reports/", "Reports"], c: ["/campaigns/", "Campaigns"], p: ["/prospects/", "Prospects"], o: ["/orders/", "Orders"],
     f: ["/funds/", "Funds"], t: ["/teams/", "Teams"], u: ["/users/", "Users"], a: ["/admin/", "Admin"],
   };
   // Only sections that the viewer has.
   const link = (key) => document.querySelector(`.main-nav a[href="${sections[key]?.[0]}"]`);
   const dates = () => document.querySelector("details.dates");
-  const file = () => document.querySelector("a[href^='export.csv']");
+  const file = () => document.querySelector("a[href^='export.csv'], a[href^='/reports/export.csv']");
+  const compare = () => document.querySelector("select[name='compare']:not(.dates select)");
+  const view = () => document.getElementById("view-name");
+  const moved = (key) => document.querySelector(`.dates-links a[rel="${key === "[" ? "prev" : "next"}"]`);
+  const rows = () => [...document.querySelectorAll("main tbody tr")].filter((row) => row.offsetParent && row.querySelector("a"));
+  // Moves the focus to the first link of another row of the tables.
+  const move = (event, by) => {
+    const all = rows();
+    const now = all.indexOf(document.activeElement.closest("tr"));
+    focus(event, all[now < 0 ? 0 : now + by]?.querySelector("a"));
+  };
   const focus = (event, element) => {
     if (!element) return;
     event.preventDefault();
@@ -162,7 +177,11 @@ document.querySelector("form[data-continues]")?.requestSubmit();
   const help = () => {
     const lines = [["/", "Search"], ...Object.keys(sections).filter(link).map((key) => [`g ${key}`, sections[key][1]])];
     if (dates()) lines.push(["t", "Dates"]);
+    if (moved("[")) lines.push(["[ ]", "Earlier and later dates"]);
+    if (compare()) lines.push(["c", "Compare"]);
+    if (view()) lines.push(["s", "Save this report"]);
     if (file()) lines.push(["e", "Download CSV"]);
+    if (rows().length) lines.push(["j k", "Next and previous row"]);
     lines.push(["?", "These shortcuts"]);
     const list = document.createElement("dl");
     list.className = "facts";
@@ -209,6 +228,15 @@ document.querySelector("form[data-continues]")?.requestSubmit();
       focus(event, dates().querySelector("summary"));
     } else if (event.key === "e") {
       file()?.click();
+    } else if (event.key === "c") {
+      focus(event, compare());
+    } else if (event.key === "s" && view()) {
+      view().closest("details").open = true;
+      focus(event, view());
+    } else if (event.key === "[" || event.key === "]") {
+      moved(event.key)?.click();
+    } else if (event.key === "j" || event.key === "k") {
+      move(event, event.key === "j" ? 1 : -1);
     }
   });
 })();

@@ -1,12 +1,15 @@
 // Draws a chart from each table that a `data-chart` names: a line for each column after the first,
-// as `data-chart-as` says: `line`, `stack` or `bar`. The labels are those of the table: the server
+// as `data-chart-as` says: `line`, `stack` or `bar`. A click opens the link of the interval. The labels are those of the table: the server
 // makes them, because the clocks of the reader's computer may be those of another zone.
 "use strict";
 (() => {
   if (typeof uPlot === "undefined") return;
   const HEIGHT = 220;
   const LABEL_WIDTH = 64;
-  const END_LABEL_WIDTH = 110;
+  const END_LABEL_WIDTH = 125;
+  // On a phone the legend names the lines.
+  const MIN_WIDTH_OF_END_LABELS = 480;
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [4, 6]];
   // A canvas does not resolve CSS variables, so read the computed color of an element.
   const color = (holder, name) => {
     const probe = document.createElement("i");
@@ -40,16 +43,39 @@
       .map((name, index) => ({ name, color: colors[index], y: plot.valToPos(plot.data[index + 1][last] ?? 0, "y", true) }))
       .sort((one, other) => one.y - other.y);
     const step = 14 * devicePixelRatio;
+    // Downwards until none hides another, then upwards from the bottom.
+    let above = plot.bbox.top;
+    for (const end of ends) above = (end.y = Math.max(end.y, above)) + step;
+    let below = plot.bbox.top + plot.bbox.height;
+    for (const end of [...ends].reverse()) below = (end.y = Math.min(end.y, below)) - step;
     ctx.save();
     ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
     ctx.textBaseline = "middle";
-    let above = -Infinity;
     for (const end of ends) {
-      const y = Math.max(end.y, above + step);
-      above = y;
       ctx.fillStyle = end.color;
-      ctx.fillText(cut(end.name), plot.bbox.left + plot.bbox.width + 6 * devicePixelRatio, y);
+      ctx.fillText(cut(end.name), plot.bbox.left + plot.bbox.width + 6 * devicePixelRatio, end.y);
     }
+    ctx.restore();
+  };
+
+  // Hatches the interval that is not over yet.
+  const hatch = (index, isBar, color) => (plot) => {
+    const { ctx, bbox } = plot;
+    const left = Math.max(plot.valToPos(index - (isBar ? 0.5 : 1), "x", true), bbox.left);
+    const right = Math.min(plot.valToPos(index + (isBar ? 0.5 : 0), "x", true), bbox.left + bbox.width);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, Math.max(right - left, 2), bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = color;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.beginPath();
+    for (let x = left - bbox.height; x < right; x += 6 * devicePixelRatio) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
     ctx.restore();
   };
 
@@ -58,12 +84,16 @@
     if (!table) return;
     const kind = holder.dataset.chartAs ?? "line";
     const rows = [...table.tBodies[0].rows];
-    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+    const headCells = [...table.tHead.rows[0].cells];
+    const heads = headCells.map((cell) => cell.textContent);
+    // The other rows and the compared dates are gray.
+    const isGray = headCells.slice(1).map((cell) => "line" in cell.dataset);
+    const running = rows.findIndex((row) => "running" in row.dataset);
     const names = heads.slice(1);
     const data = columns(rows, names.length, kind !== "line");
     const label = (index) => rows[index]?.cells[0].textContent ?? "";
     const ticks = rows.flatMap((row, index) => (row.dataset.tick ? [index] : []));
-    const hasEndLabels = names.length > 1;
+    const hasEndLabels = names.length > 1 && holder.clientWidth >= MIN_WIDTH_OF_END_LABELS;
     const size = () => ({ width: holder.clientWidth, height: HEIGHT });
     // As many ticks as have room, evenly.
     const splits = (plot) => {
@@ -73,7 +103,7 @@
     };
     const draw = () => {
       holder.textContent = "";
-      const colors = names.map((_, index) => color(holder, `--series-${index + 1}`));
+      const colors = names.map((_, index) => color(holder, isGray[index] ? "--series-others" : `--series-${index + 1}`));
       const axis = {
         stroke: color(holder, "--tblr-secondary"),
         grid: { stroke: color(holder, "--tblr-border-color"), width: 1 },
@@ -84,6 +114,7 @@
         label: name,
         stroke: colors[index],
         width: 2,
+        dash: kind === "line" ? DASHES[isGray[index] ? 5 : index] : undefined,
         fill: kind === "line" && names.length > 1 ? undefined : `color-mix(in srgb, ${colors[index]} ${kind === "line" ? 12 : 55}%, transparent)`,
         paths: kind === "bar" ? uPlot.paths.bars({ size: [0.8, 60] }) : undefined,
         points: { show: kind !== "bar" && rows.length < 2 },
@@ -96,26 +127,35 @@
           cursor: { y: false },
           scales: {
             x: { time: false, range: kind === "bar" ? (_, min, max) => [min - 0.5, max + 0.5] : undefined },
-            y: { range: (_, min, max) => [Math.min(min * 1.1, 0), Math.max(max * 1.1, max > 0 ? 0 : 1)] },
+            y: { distr: holder.dataset.chartScale === "log" ? 4 : 1, range: (_, min, max) => [Math.min(min * 1.1, 0), Math.max(max * 1.1, max > 0 ? 0 : 1)] },
           },
           axes: [
             { ...axis, splits, size: 32, values: (_, found) => found.map((index) => rows[index]?.dataset.tick ?? "") },
             { ...axis, size: 60, values: (_, found) => found.map((value) => spaced(value)) },
           ],
           series: [{ label: heads[0], value: (_, index) => (index === null ? "–" : label(index)) }, ...series],
-          hooks: hasEndLabels ? { draw: [endLabels(names, colors)] } : {},
+          hooks: {
+            drawAxes: running < 0 ? [] : [hatch(running, kind === "bar", axis.grid.stroke)],
+            draw: hasEndLabels ? [endLabels(names, colors)] : [],
+          },
         },
         [rows.map((_, index) => index), ...data],
         holder,
       );
     };
     let plot = draw();
-    addEventListener("resize", () => plot.setSize(size()));
+    holder.addEventListener("click", (event) => {
+      if (event.target.closest(".u-over")) rows[plot.cursor.idx]?.querySelector("td.time a")?.click();
+    });
+    addEventListener("resize", () => holder.isConnected && plot.setSize(size()));
     const again = () => requestAnimationFrame(() => {
+      if (!holder.isConnected) return;
       plot.destroy();
       plot = draw();
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   };
-  for (const holder of document.querySelectorAll("[data-chart]")) chart(holder);
+  const drawAll = () => document.querySelectorAll("[data-chart]").forEach(chart);
+  drawAll();
+  addEventListener("replaced", drawAll);
 })();

@@ -18,6 +18,7 @@ use crate::pages::cell::Cell;
 use crate::pages::entity::{Column, Entity, Forms, HISTORY, Panel, Verb};
 use crate::pages::form::{self, FieldView, Texts};
 use crate::pages::names::Names;
+use crate::pages::reports::head::{self, HeadView};
 use crate::pages::setup::{self, Setup};
 use crate::pages::site::Site;
 use crate::pages::table::{Shown, Table, references, title_of};
@@ -33,6 +34,8 @@ struct DetailPage {
     entity: &'static Entity,
     site: Site,
     parts: Parts,
+    /// Figures of the last days, of things that events belong to.
+    head: Option<HeadView>,
     setup: Option<Setup>,
 }
 
@@ -140,6 +143,7 @@ pub async fn page(
             actions: actions(api, at, thing, failed).await?,
             panels: panels(app, api, at, query).await?,
         },
+        head: head::load(api, entity, id).await,
         setup: if entity.resource == Resource::Campaigns {
             Some(setup::load(api, id, thing).await?)
         } else {

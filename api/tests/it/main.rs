@@ -45,6 +45,7 @@ mod rate_limits;
 mod registration_page;
 mod reports;
 mod reports_access;
+mod reports_browser;
 mod reports_csv;
 mod reports_page;
 mod reports_property;

@@ -9,7 +9,7 @@ use crate::world::{Answer, NOW_MS, Visitor, World, token_in};
 const HOUR_MS: u64 = 3_600_000;
 
 /// Ann has visits from Ukraine and Poland, and an order; Eve, of another team, one from Germany.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let world = World::with_events(|_| {}).await;
     world.person("owner", Position::Owner).await;
     world.person("funds", Position::FundsCoordinator).await;
@@ -127,6 +127,57 @@ async fn a_filter_is_added_in_two_steps() {
     assert!(filtered.contains("Country is not UA"));
     let answer = ann.get("/reports/?filter_by=sub1&filter_op=none&filter_value=").await;
     assert_eq!(answer.header("location"), "/reports/?sub1.none=1");
+}
+
+#[tokio::test]
+async fn a_filter_names_the_values_in_scope_and_is_changed() {
+    let world = world().await;
+    let mut lead = world.visitor("lead").await;
+    let chosen = page(&mut lead, "/reports/?metrics=prospects&filter_by=user").await;
+    let (_, choice) = chosen.split_once("<select class=\"form-select\" id=\"filter_value\"").unwrap();
+    let (choice, _) = choice.split_once("</select>").unwrap();
+    assert!(choice.contains(">ann</option>") && !choice.contains("eve"), "{choice}");
+
+    let filtered = page(&mut lead, "/reports/?metrics=prospects&country.not=UA").await;
+    let changed = page(&mut lead, &link(&filtered, "\" title=\"Change this filter\"")).await;
+    assert!(
+        changed.contains("<option value=\"not\" selected>") && changed.contains("value=\"UA\""),
+        "{changed}"
+    );
+    assert!(!changed.contains("Country is not UA"), "it is not set while it is changed");
+    let cancelled = page(&mut lead, &link(&changed, "\">Cancel</a>")).await;
+    assert_eq!(row(&rows(&cancelled), "Total of")[1], "1");
+}
+
+#[tokio::test]
+async fn a_row_is_broken_down_in_place() {
+    let world = world().await;
+    let mut owner = world.visitor("owner").await;
+    let flat = page(&mut owner, "/reports/?group_by=country&metrics=prospects").await;
+    let deeper = page(&mut owner, &link(&flat, "\" title=\"Break UA down by buyer\"")).await;
+    let found = rows(&deeper);
+    assert_eq!(found.len(), rows(&flat).len() + 1, "only this row is open: {found:?}");
+    assert_eq!(row(&found, "ann")[1], "2");
+    // A buyer has no other buyers, and a fourth level does not exist.
+    let mut ann = world.visitor("ann").await;
+    let own = page(&mut ann, "/reports/?group_by=country&metrics=prospects").await;
+    assert!(own.contains("Break UA down by campaign") && !own.contains(">Buyers</a>"));
+    let full = page(&mut ann, "/reports/?group_by=country,device,os&metrics=prospects").await;
+    assert!(!full.contains("Break "), "{full}");
+}
+
+#[tokio::test]
+async fn a_comparison_is_in_the_table_and_in_the_chart() {
+    let world = world().await;
+    let mut owner = world.visitor("owner").await;
+    let path = "/reports/?group_by=day&metrics=prospects,cost&range=today&compare=prev";
+    let compared = page(&mut owner, path).await;
+    assert_eq!(row(&rows(&compared), "Total of")[1].replace(' ', ""), "4▲new");
+    assert_eq!(compared.matches("data-line=\"before\"").count(), 1);
+    assert!(compared.contains("<option value=\"prev\" selected>"));
+    let both = page(&mut owner, &link(&compared, "\">Show the values before")).await;
+    assert_eq!(row(&rows(&both), "Total of")[1].replace(' ', ""), "40▲new");
+    assert!(link(&both, "\">Hide the values before").contains("compare=prev"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use form_urlencoded::{Serializer, parse};
 
 /// Parameters that a form may repeat and that the API takes as one list.
-const LISTS: [&str; 2] = ["group_by", "metrics"];
+const LISTS: [&str; 3] = ["group_by", "metrics", "chart"];
 
 /// The parameters of an address, in their order, without empty ones and without a cursor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

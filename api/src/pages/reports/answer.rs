@@ -65,6 +65,8 @@ pub(super) struct Events {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Key {
     pub(super) dimension: String,
+    /// Empty for no value.
+    pub(super) value: String,
     pub(super) label: String,
     /// The filter that keeps only this value.
     pub(super) filter: Option<String>,

@@ -23,7 +23,7 @@ const CLASSES: usize = 7;
 /// The rows of a call: as many as a range has intervals at most.
 const MAX_INTERVALS: &str = "1000";
 /// Parameters of the table that a chart does not share.
-const OF_TABLE: [&str; 14] = [
+const OF_TABLE: [&str; 17] = [
     "group_by",
     "metrics",
     "preset",
@@ -38,11 +38,15 @@ const OF_TABLE: [&str; 14] = [
     "compare_to",
     "interval",
     "filter_by",
+    "filter_was",
+    "scale",
+    "both",
 ];
 
 /// A chart: lines (`line`), areas (`stack`), bars (`bar`), or a heat map.
 pub(super) struct ChartView {
     pub(super) kind: &'static str,
+    pub(super) is_logarithmic: bool,
     pub(super) panels: Vec<Panel>,
     pub(super) heat: Option<Heat>,
 }
@@ -52,13 +56,24 @@ pub(super) struct Panel {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) unit: String,
-    pub(super) series: Vec<String>,
+    pub(super) series: Vec<Series>,
     pub(super) points: Vec<Point>,
+}
+
+/// A line of a panel.
+pub(super) struct Series {
+    pub(super) label: String,
+    /// `others`, `before` for the compared dates, or empty for one of the largest rows.
+    pub(super) kind: &'static str,
 }
 
 /// An interval.
 pub(super) struct Point {
     pub(super) label: String,
+    /// The same report of this interval.
+    pub(super) href: String,
+    /// Whether it is not over yet.
+    pub(super) is_running: bool,
     /// The label on the axis, if it has one.
     pub(super) tick: Option<String>,
     pub(super) values: Vec<Plotted>,
@@ -112,21 +127,23 @@ pub(super) async fn load(request: &Request<'_>) -> Result<Option<ChartView>, Api
     let Some(first) = metrics.first() else { return Ok(None) };
     if kind == "heat" {
         let heat = Some(request.heat(first).await?);
-        return Ok(Some(ChartView { kind, panels: Vec::new(), heat }));
+        return Ok(Some(ChartView { kind, is_logarithmic: false, panels: Vec::new(), heat }));
     }
     let mut panels = Vec::new();
     for metric in metrics {
-        panels.push(request.panel(metric).await?);
+        panels.push(request.panel(metric, kind).await?);
     }
-    Ok(Some(ChartView { kind, panels, heat: None }))
+    let is_logarithmic = kind == "line" && request.address.get("scale") == Some("log");
+    Ok(Some(ChartView { kind, is_logarithmic, panels, heat: None }))
 }
 
 impl<'a> Request<'a> {
     /// The metrics of the chart: those that are asked for, or the first column.
     fn metrics(&self) -> Vec<&'a Metric> {
         let asked = self.address.get("chart").unwrap_or_default();
-        let asked: Vec<_> =
+        let mut asked: Vec<_> =
             asked.split(',').filter_map(|name| self.schema.metric(name)).take(MAX_PANELS).collect();
+        asked.dedup_by_key(|metric| &metric.name);
         if asked.is_empty() {
             let first = self.answer.metrics.first().and_then(|name| self.schema.metric(name));
             return first.into_iter().collect();
@@ -141,20 +158,31 @@ impl<'a> Request<'a> {
         serde_json::from_value(reply.body).map_err(|error| ApiError::internal(&error))
     }
 
-    async fn panel(&self, metric: &Metric) -> Result<Panel, ApiError> {
+    async fn panel(&self, metric: &Metric, kind: &str) -> Result<Panel, ApiError> {
         let by_time = [("group_by", self.interval), ("per_page", MAX_INTERVALS)];
         let dimension = self.answer.group_by.iter().find(|name| !INTERVALS.contains(&name.as_str()));
+        let has_before = kind == "line" && dimension.is_none() && self.answer.compare.is_some();
+        let of_compare = ["compare", "compare_from", "compare_to"];
+        let compared = of_compare.iter().filter_map(|name| Some((*name, self.address.get(name)?)));
+        let by_time: Vec<_> = by_time.into_iter().chain(compared.filter(|_| has_before)).collect();
         let (whole, lines) = futures::try_join!(self.ask(metric, &by_time), self.lines(metric, dimension))?;
         let lines: Vec<(String, HashMap<&str, &Values>)> =
             lines.iter().map(|row| (label(row), by_start(below(row)))).collect();
-        let mut series: Vec<String> = lines.iter().map(|(label, _)| label.clone()).collect();
         // A ratio of the other rows cannot be computed from ratios.
         let has_others = dimension.is_some() && metric.additive && whole_is_larger(metric, &whole, &lines);
+        let mut series: Vec<Series> =
+            lines.iter().map(|(label, _)| Series { label: label.clone(), kind: "" }).collect();
         if series.is_empty() {
-            series.push(metric.label.clone());
+            series.push(Series { label: metric.label.clone(), kind: "" });
+            let name = self.answer.compare.as_ref().and_then(|compare| compare.get("name")?.as_str());
+            if let Some(name) = name.filter(|_| has_before) {
+                let name = name.trim_start_matches("vs ");
+                series.push(Series { label: format!("{}, {name}", metric.label), kind: "before" });
+            }
         } else if has_others {
-            series.push("Others".to_owned());
+            series.push(Series { label: "Others".to_owned(), kind: "others" });
         }
+        let n_series = series.len();
         let points = whole.rows.iter().map(|row| {
             let start = start(row);
             let mut values: Vec<Plotted> = lines
@@ -166,6 +194,10 @@ impl<'a> Request<'a> {
             let all = row.sums.values.get(&metric.name);
             if lines.is_empty() {
                 values.push(self.plotted(metric, all));
+                if n_series > 1 {
+                    let before = row.sums.compared.as_ref().and_then(|values| values.get(&metric.name));
+                    values.push(self.plotted(metric, before));
+                }
             } else if has_others {
                 let shown: f64 = lines.iter().filter_map(|(_, values)| value_at(values, start, metric)).sum();
                 let rest = as_number(all).unwrap_or_default() - shown;
@@ -173,7 +205,7 @@ impl<'a> Request<'a> {
                 let rest = serde_json::json!((rest * 1e6).round() / 1e6);
                 values.push(self.plotted(metric, Some(&rest)));
             }
-            Point { label: label(row), tick: self.tick(start), values }
+            self.point(row, values)
         });
         Ok(Panel {
             id: format!("chart-{}", metric.name),
@@ -182,6 +214,24 @@ impl<'a> Request<'a> {
             points: points.collect(),
             series,
         })
+    }
+
+    fn point(&self, row: &Row, values: Vec<Plotted>) -> Point {
+        let key = row.keys.first();
+        let end = key.and_then(|key| key.to.as_deref()).unwrap_or_default();
+        let is_after = |one: &str, other: &str| {
+            let moment = |text| DateTime::parse_from_rfc3339(text).ok();
+            Some(moment(one)? > moment(other)?)
+        };
+        let address =
+            self.address.clone().without(&["range", "interval", "open", "compare_from", "compare_to"]);
+        Point {
+            label: label(row),
+            href: address.with("from", start(row)).with("to", end).href(),
+            is_running: is_after(end, &self.answer.as_of).unwrap_or(false),
+            tick: self.tick(start(row)),
+            values,
+        }
     }
 
     /// The largest rows of the first dimension, each with its values by time.
@@ -208,6 +258,12 @@ impl<'a> Request<'a> {
     fn tick(&self, start: &str) -> Option<String> {
         let start_ms = DateTime::parse_from_rfc3339(start).ok()?.timestamp_millis();
         let bucket = self.buckets.iter().find(|bucket| bucket.from_ms == start_ms)?;
+        if self.buckets.iter().filter(|bucket| bucket.is_tick).count() < 2 {
+            // The hours of one day, as "Sat 28 Nov 09:00".
+            let (_, clock) = bucket.label.split_once(&bucket.short)?;
+            let label = if clock.is_empty() { &bucket.short } else { clock.trim() };
+            return Some(label.to_owned());
+        }
         bucket.is_tick.then(|| bucket.short.clone())
     }
 

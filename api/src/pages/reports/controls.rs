@@ -1,18 +1,42 @@
 //! The form of a report: groups, columns, filters and the ready-made reports.
 
+use crate::dates::compare::WORDS;
 use crate::pages::reports::address::Address;
 use crate::pages::reports::answer::{Dimension, Schema};
 
-/// Reports with one click: the label, the groups, and the preset of columns.
-const READY_MADE: [(&str, &str, &str); 6] = [
-    ("By day", "day", "money"),
-    ("Buyers", "user", "money"),
-    ("Buyers × country", "user,country", "money"),
-    ("Campaigns", "campaign", "money"),
-    ("Sources", "source", "money"),
-    ("Hours", "hour_of_day", "traffic"),
+/// A report with one click.
+struct ReadyMade {
+    label: &'static str,
+    groups: &'static str,
+    preset: &'static str,
+    /// Other parameters that it sets.
+    with: &'static [(&'static str, &'static str)],
+    /// Only for viewers of the traffic of several buyers, or only for those of their own.
+    has_buyers: Option<bool>,
+}
+
+const fn by(label: &'static str, groups: &'static str) -> ReadyMade {
+    ReadyMade { label, groups, preset: "money", with: &[], has_buyers: None }
+}
+
+const fn of_buyers(label: &'static str, groups: &'static str) -> ReadyMade {
+    ReadyMade { has_buyers: Some(true), ..by(label, groups) }
+}
+
+const READY_MADE: [ReadyMade; 9] = [
+    by("By day", "day"),
+    ReadyMade { with: &[("range", "yesterday"), ("compare", "prev")], ..by("Yesterday", "campaign") },
+    of_buyers("Buyers", "user"),
+    of_buyers("Buyers × country × device", "user,country,device"),
+    by("Campaigns", "campaign"),
+    by("Sources", "source"),
+    ReadyMade { has_buyers: Some(false), ..by("Countries × device", "country,device") },
+    ReadyMade { with: &[("sort", "profit")], ..by("Losing sub ids", "sub1") },
+    ReadyMade { preset: "traffic", ..by("Hours", "hour_of_day") },
 ];
-const MAX_GROUPS: usize = 3;
+/// Parameters that one of the ready-made reports sets or resets.
+const OF_READY_MADE: [&str; 7] = ["sort", "open", "metrics", "shape", "chart", "chart_as", "scale"];
+pub(super) const MAX_GROUPS: usize = 3;
 /// The names of the groups of dimensions, in the order of the menu.
 const KINDS: [(&str, &str); 5] = [
     ("time", "Time"),
@@ -25,9 +49,9 @@ const KINDS: [(&str, &str); 5] = [
 const OPERATORS: [(&str, &str); 4] =
     [("is", "is"), ("not", "is not"), ("has", "contains"), ("none", "has no value")];
 /// Parameters of the form that adds a filter.
-const FILTER_FORM: [&str; 3] = ["filter_by", "filter_op", "filter_value"];
+const FILTER_FORM: [&str; 4] = ["filter_by", "filter_op", "filter_value", "filter_was"];
 /// Parameters of the form, and those that make no sense with other groups.
-const OF_FORM: [&str; 12] = [
+const OF_FORM: [&str; 15] = [
     "group_by",
     "metrics",
     "preset",
@@ -39,8 +63,13 @@ const OF_FORM: [&str; 12] = [
     "chart_as",
     "open",
     "sort",
+    "compare",
+    "scale",
     "filter_by",
+    "filter_was",
 ];
+/// Options behind "More options", whose number the summary shows.
+const MORE: [&str; 7] = ["metrics", "uniq", "shape", "per_page", "chart", "chart_as", "scale"];
 const BOTS: [(&str, &str); 3] = [("", "Counted"), ("false", "Left out"), ("true", "Only bots")];
 const UNIQUE: [(&str, &str); 4] =
     [("1h", "1 hour"), ("", "24 hours"), ("campaign", "The campaign"), ("ever", "All dates")];
@@ -49,17 +78,18 @@ const PER_PAGE: [(&str, &str); 3] = [("10", "10"), ("25", "25"), ("", "100")];
 const CHARTS: [(&str, &str); 5] =
     [("", "Lines"), ("stack", "Stacked"), ("bar", "Bars"), ("heat", "Heat map"), ("none", "No chart")];
 
+const SCALES: [(&str, &str); 2] = [("", "Linear"), ("log", "Logarithmic")];
+/// The numbers of the charts.
+const CHART_PLACES: [(usize, &str, &str); 2] = [(0, "Chart", "The first column"), (1, "Second chart", "–")];
+
 pub(super) struct Controls {
     pub(super) ready_made: Vec<Choice>,
-    /// The selects of the groups.
-    pub(super) groups: Vec<Select>,
-    pub(super) bots: Select,
-    pub(super) unique: Select,
-    pub(super) shape: Select,
-    pub(super) preset: Select,
-    pub(super) per_page: Select,
-    pub(super) chart: Select,
-    pub(super) chart_as: Select,
+    /// The selects that are always shown.
+    pub(super) main: Vec<Select>,
+    /// The selects behind "More options".
+    pub(super) more: Vec<Select>,
+    /// How many of the options behind "More options" are set.
+    pub(super) n_more: usize,
     /// All columns, with whether each is shown.
     pub(super) columns: Vec<Choice>,
     /// Parameters that the form keeps.
@@ -105,6 +135,8 @@ pub(super) struct OptionGroup {
 /// A filter that is set.
 pub(super) struct Chip {
     pub(super) label: String,
+    /// Opens the filter to change it.
+    pub(super) change_href: String,
     pub(super) remove_href: String,
 }
 
@@ -113,9 +145,27 @@ pub(super) struct NewFilter {
     pub(super) name: String,
     pub(super) label: String,
     pub(super) operators: Vec<Choice>,
-    /// The values, if there are few.
+    /// The values, if there are few, or the most frequent ones.
     pub(super) values: Vec<Choice>,
+    /// Whether only these values make sense.
+    pub(super) is_closed: bool,
+    /// The value of the filter that is changed.
+    pub(super) value: String,
     pub(super) cancel_href: String,
+}
+
+/// The facts that the form is made of.
+pub(super) struct Asked<'a> {
+    pub(super) address: &'a Address,
+    pub(super) schema: &'a Schema,
+    /// Groups and columns of the answer.
+    pub(super) groups: &'a [String],
+    pub(super) metrics: &'a [String],
+    pub(super) labels: &'a Labels,
+    /// Names and values that the new filter may have.
+    pub(super) suggestions: &'a [(String, String)],
+    /// Whether the viewer sees traffic of more than one buyer.
+    pub(super) has_buyers: bool,
 }
 
 /// The names of the values of filters, by the parameter and the value.
@@ -130,33 +180,33 @@ pub(super) fn filter_of<'a>(schema: &'a Schema, parameter: &str) -> Option<(&'a 
 }
 
 impl Controls {
-    /// Makes the form of an address. `groups` and `metrics` are those of the answer.
-    pub(super) fn new(
-        address: &Address,
-        schema: &Schema,
-        groups: &[String],
-        metrics: &[String],
-        labels: &Labels,
-    ) -> Self {
+    /// Makes the form of an address.
+    pub(super) fn new(asked: &Asked<'_>) -> Self {
+        let Asked { address, schema, groups, metrics, labels, .. } = *asked;
         let chips: Vec<Chip> =
             address.pairs().iter().filter_map(|pair| chip(address, schema, pair, labels)).collect();
         let filters: Vec<&str> = parameters_of_filters(address, schema);
+        let group_selects = (0..MAX_GROUPS).map(|place| group_select(schema, groups, place));
+        let main = [preset(address, schema), select(address, "bot", "Bots", &BOTS), compare(address)];
+        let charts = CHART_PLACES.map(|place| chart_select(address, schema, metrics, place));
+        let more = [
+            select(address, "chart_as", "Chart as", &CHARTS),
+            select(address, "scale", "Scale", &SCALES),
+            select(address, "uniq", "Unique within", &UNIQUE),
+            select(address, "shape", "Shape", &SHAPES),
+            select(address, "per_page", "Rows per page", &PER_PAGE),
+        ];
         Self {
-            ready_made: ready_made(address, schema, groups),
-            groups: (0..MAX_GROUPS).map(|place| group_select(schema, groups, place)).collect(),
-            bots: select(address, "bot", "Bots", &BOTS),
-            unique: select(address, "uniq", "Unique within", &UNIQUE),
-            shape: select(address, "shape", "Shape", &SHAPES),
-            preset: preset(address, schema),
-            per_page: select(address, "per_page", "Rows per page", &PER_PAGE),
-            chart: chart_select(address, schema, metrics),
-            chart_as: select(address, "chart_as", "Chart as", &CHARTS),
+            ready_made: ready_made(asked),
+            main: group_selects.chain(main).collect(),
+            more: charts.into_iter().chain(more).collect(),
+            n_more: MORE.iter().filter(|name| address.get(name).is_some()).count(),
             columns: columns(address, schema, metrics),
             kept: address.clone().without(&OF_FORM).pairs().to_vec(),
             clear_href: (!chips.is_empty()).then(|| address.clone().without(&filters).href()),
             chips,
             filterable: kinds(schema, |dimension| dimension.filter.is_some(), None),
-            new_filter: new_filter(address, schema),
+            new_filter: new_filter(address, schema, asked.suggestions),
             kept_by_filter: address.clone().without(&FILTER_FORM).pairs().to_vec(),
         }
     }
@@ -175,23 +225,30 @@ fn parameters_of_filters<'a>(address: &'a Address, schema: &Schema) -> Vec<&'a s
     names.filter(|name| filter_of(schema, name).is_some()).collect()
 }
 
-fn ready_made(address: &Address, schema: &Schema, groups: &[String]) -> Vec<Choice> {
-    let groups = groups.join(",");
-    let is_known = |asked: &str| asked.split(',').all(|name| schema.dimension(name).is_some());
-    READY_MADE
-        .into_iter()
-        .filter(|(_, asked, _)| is_known(asked))
-        .map(|(label, asked, preset)| Choice {
-            label: label.to_owned(),
-            target: address
-                .clone()
-                .without(&["sort", "open", "metrics", "shape", "chart", "chart_as"])
-                .with("group_by", asked)
-                .with("preset", preset)
-                .href(),
-            is_current: groups == asked,
-        })
-        .collect()
+fn ready_made(asked: &Asked<'_>) -> Vec<Choice> {
+    let groups = asked.groups.join(",");
+    let is_known = |names: &str| names.split(',').all(|name| asked.schema.dimension(name).is_some());
+    let shown = READY_MADE.iter().filter(|report| {
+        is_known(report.groups) && report.has_buyers.is_none_or(|has| has == asked.has_buyers)
+    });
+    let is_set = |(name, value): &(&str, &str)| asked.address.get(name) == Some(*value);
+    let is_this = |report: &&ReadyMade| report.groups == groups && report.with.iter().all(is_set);
+    // The one that fits best.
+    let current = shown.clone().filter(is_this).max_by_key(|report| report.with.len());
+    let current = current.map(|report| report.label);
+    let choice = |report: &ReadyMade| {
+        let mut address = asked.address.clone().without(&OF_READY_MADE).with("group_by", report.groups);
+        if report.with.iter().any(|(name, _)| *name == "range") {
+            address = address.without(&["from", "to", "compare_from", "compare_to", "interval"]);
+        }
+        address = report.with.iter().fold(address, |address, (name, value)| address.with(name, value));
+        Choice {
+            label: report.label.to_owned(),
+            target: address.with("preset", report.preset).href(),
+            is_current: current == Some(report.label),
+        }
+    };
+    shown.map(choice).collect()
 }
 
 fn group_select(schema: &Schema, groups: &[String], place: usize) -> Select {
@@ -199,7 +256,7 @@ fn group_select(schema: &Schema, groups: &[String], place: usize) -> Select {
     let nothing = OptionGroup { label: "", options: vec![option("–", "", chosen.is_none())] };
     let kinds = kinds(schema, |_| true, chosen);
     let groups = if place == 0 { kinds } else { std::iter::once(nothing).chain(kinds).collect() };
-    let label = if place == 0 { "Group by".to_owned() } else { format!("then by ({})", place + 1) };
+    let label = if place == 0 { "Group by".to_owned() } else { "then by".to_owned() };
     Select { name: "group_by", label, groups, place }
 }
 
@@ -241,13 +298,25 @@ fn preset(address: &Address, schema: &Schema) -> Select {
     Select { name: "preset", label: "Columns".to_owned(), groups, place: 0 }
 }
 
-fn chart_select(address: &Address, schema: &Schema, metrics: &[String]) -> Select {
-    let chosen = address.get("chart").unwrap_or_default();
-    let nothing = option("The first column", "", chosen.is_empty());
+/// What the dates are compared with. Other dates than those of the words are chosen with the dates.
+fn compare(address: &Address) -> Select {
+    let is_custom = address.get("compare") == Some("custom");
+    let words: Vec<_> = WORDS.into_iter().filter(|(word, _)| *word != "custom" || is_custom).collect();
+    select(address, "compare", "Compare with", &words)
+}
+
+fn chart_select(
+    address: &Address,
+    schema: &Schema,
+    metrics: &[String],
+    (place, label, nothing): (usize, &str, &str),
+) -> Select {
+    let chosen = address.get("chart").unwrap_or_default().split(',').nth(place).unwrap_or_default();
+    let nothing = option(nothing, "", chosen.is_empty());
     let metrics = metrics.iter().filter_map(|name| schema.metric(name));
     let options = metrics.map(|metric| option(&metric.label, &metric.name, metric.name == chosen));
     let groups = vec![OptionGroup { label: "", options: std::iter::once(nothing).chain(options).collect() }];
-    Select { name: "chart", label: "Chart".to_owned(), groups, place: 0 }
+    Select { name: "chart", label: label.to_owned(), groups, place }
 }
 
 fn chip(address: &Address, schema: &Schema, pair: &(String, String), labels: &Labels) -> Option<Chip> {
@@ -262,24 +331,44 @@ fn chip(address: &Address, schema: &Schema, pair: &(String, String), labels: &La
         "none" => String::new(),
         _ => format!(" {}", labels.get(pair).unwrap_or(value)),
     };
+    let was = format!("{operator}:{}", pair.1);
+    let change = address.clone().without(&FILTER_FORM).without_pair(pair);
     Some(Chip {
         label: format!("{} {words}{value}", dimension.label),
+        change_href: change.and("filter_by", &dimension.name).and("filter_was", &was).href(),
         remove_href: address.clone().without_pair(pair).href(),
     })
 }
 
-fn new_filter(address: &Address, schema: &Schema) -> Option<NewFilter> {
+fn new_filter(address: &Address, schema: &Schema, suggestions: &[(String, String)]) -> Option<NewFilter> {
     let dimension = schema.dimension(address.get("filter_by")?)?;
-    dimension.filter.as_ref()?;
+    let filter = dimension.filter.as_ref()?;
+    let was = address.get("filter_was").and_then(|was| was.split_once(':'));
+    let (old_operator, old_value) = was.unwrap_or(("is", ""));
     let operators =
         OPERATORS.into_iter().filter(|(word, _)| dimension.operators.iter().any(|known| known == word));
-    let values = dimension.values.iter().flatten().map(|value| option(value, value, false));
+    let values: Vec<Choice> = match &dimension.values {
+        Some(values) => values.iter().map(|value| option(value, value, value == old_value)).collect(),
+        None => suggestions.iter().map(|(label, value)| option(label, value, value == old_value)).collect(),
+    };
+    let rest = address.clone().without(&FILTER_FORM);
+    let restored = match old_operator {
+        _ if was.is_none() => rest,
+        "is" => rest.and(filter, old_value),
+        operator => rest.and(&format!("{filter}.{operator}"), old_value),
+    };
+    // People do not know the ids of things: they choose a name. One that is not listed stays.
+    let is_listed = old_value.is_empty() || values.iter().any(|value| value.is_current);
     Some(NewFilter {
         name: dimension.name.clone(),
         label: dimension.label.clone(),
-        operators: operators.map(|(word, label)| option(label, word, false)).collect(),
-        values: values.collect(),
-        cancel_href: address.clone().without(&FILTER_FORM).href(),
+        operators: operators.map(|(word, label)| option(label, word, word == old_operator)).collect(),
+        is_closed: (dimension.values.is_some() || dimension.refers.is_some())
+            && !values.is_empty()
+            && is_listed,
+        values,
+        value: if old_operator == "none" { String::new() } else { old_value.to_owned() },
+        cancel_href: restored.href(),
     })
 }
 

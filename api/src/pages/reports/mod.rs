@@ -5,6 +5,7 @@ mod address;
 mod answer;
 mod chart;
 mod controls;
+pub mod head;
 mod numbers;
 mod table;
 pub mod views;
@@ -32,11 +33,30 @@ use crate::pages::names::Names;
 use crate::pages::reports::address::Address;
 use crate::pages::reports::answer::{Answer, MissingRate, Schema};
 use crate::pages::reports::chart::ChartView;
-use crate::pages::reports::controls::{Controls, Labels, filter_of};
+use crate::pages::reports::controls::{Asked, Controls, Labels, filter_of};
 use crate::pages::reports::table::TableView;
 use crate::pages::reports::views::SavedView;
-use crate::policy::{Action, Resource, decide};
+use crate::policy::{Action, Resource, Scope, decide};
 use crate::reports::csv;
+
+/// The files that a report can be downloaded as: the name and the word of the separator.
+const FILES: [(&str, &str); 3] =
+    [("Commas", "comma"), ("Semicolons, for Excel in Europe", "semicolon"), ("Tabs", "tab")];
+/// Parameters of a report that neither a file nor the values of a filter depend on.
+const OF_PAGE: [&str; 6] = ["open", "chart", "chart_as", "scale", "both", "view"];
+/// Parameters that the values of a filter do not depend on either.
+const OF_ROWS: [&str; 10] = [
+    "group_by",
+    "metrics",
+    "preset",
+    "sort",
+    "shape",
+    "compare",
+    "compare_from",
+    "compare_to",
+    "filter_by",
+    "filter_was",
+];
 
 /// Messages, with the id of the place where each is repeated.
 type Problems = Vec<(Option<String>, String)>;
@@ -56,7 +76,8 @@ struct ReportPage {
     may_publish: bool,
     report: Option<Report>,
     problems: Problems,
-    csv_href: String,
+    /// The name of the separator, and the address.
+    files: Vec<(&'static str, String)>,
 }
 
 /// The figures, unless there is a problem.
@@ -67,6 +88,8 @@ struct Report {
     chart: Option<ChartView>,
     missing_rates: Vec<MissingRate>,
     compared: Option<String>,
+    /// The definitions of the columns: the name, the meaning and the formula.
+    columns: Vec<(String, String, String)>,
     is_empty: bool,
 }
 
@@ -97,23 +120,31 @@ pub async fn show_reports(State(app): State<App>, api: Api, listing: Listing) ->
         Err(error) => Err(error),
     };
     let labels = labels(&app, &address, &schema).await?;
+    let suggestions = suggestions(&api, &address, &schema).await;
     let frame = Frame::new(api.caller(), Section::Reports);
     let (report, status, problems, shown) = match asked {
         Ok((report, answer)) => (Some(report), StatusCode::OK, Vec::new(), (answer.group_by, answer.metrics)),
         Err(error) => {
             let (status, problems) = problems(&error, &dates)?;
-            (None, status, problems, asked_for(&address))
+            (None, status, problems, asked_for(&address, &schema))
         }
+    };
+    let asked = Asked {
+        address: &address,
+        schema: &schema,
+        groups: &shown.0,
+        metrics: &shown.1,
+        labels: &labels,
+        suggestions: &suggestions,
+        has_buyers: has_buyers(&api),
     };
     let page = ReportPage {
         frame,
         scope: traffic_of(api.caller().grant.scope),
-        controls: Controls::new(&address, &schema, &shown.0, &shown.1, &labels),
-        csv_href: format!(
-            "/reports/export.csv?{}",
-            address.clone().without(&["open", "chart", "chart_as"]).query()
-        ),
-        dates: dates.view(),
+        controls: Controls::new(&asked),
+        files: files(&address),
+        // The note of the comparison is above the figures.
+        dates: DatesView { note: None, ..dates.view() },
         views,
         query: address.query(),
         idempotency_key: Uuid::now_v7().to_string(),
@@ -147,10 +178,41 @@ fn of_form(address: Address) -> Address {
     }
 }
 
-/// The groups and columns of an address that has no answer.
-fn asked_for(address: &Address) -> (Vec<String>, Vec<String>) {
-    let list = |name| address.get(name).unwrap_or_default().split(',').map(str::to_owned).collect();
-    (list("group_by"), list("metrics"))
+/// The known groups and columns of an address that has no answer.
+fn asked_for(address: &Address, schema: &Schema) -> (Vec<String>, Vec<String>) {
+    let list = |name| address.get(name).unwrap_or_default().split(',').map(str::to_owned);
+    let mut groups: Vec<String> =
+        list("group_by").filter(|name| schema.dimension(name).is_some()).take(controls::MAX_GROUPS).collect();
+    if groups.is_empty() {
+        groups.push("day".to_owned());
+    }
+    (groups, list("metrics").filter(|name| schema.metric(name).is_some()).collect())
+}
+
+/// Whether the viewer sees the traffic of more than one buyer.
+fn has_buyers(api: &Api) -> bool {
+    api.caller().grant.scope != Scope::Own
+}
+
+fn files(address: &Address) -> Vec<(&'static str, String)> {
+    let address = address.clone().without(&OF_PAGE);
+    let file = |(name, word): (&'static str, &str)| {
+        (name, format!("/reports/export.csv?{}", address.clone().with("separator", word).query()))
+    };
+    FILES.into_iter().map(file).collect()
+}
+
+/// The most frequent values of the filter that is being added, with their names. None if they
+/// cannot be read: then people type the value.
+async fn suggestions(api: &Api, address: &Address, schema: &Schema) -> Vec<(String, String)> {
+    let dimension = address.get("filter_by").and_then(|name| schema.dimension(name));
+    let Some(dimension) = dimension.filter(|dimension| dimension.values.is_none()) else { return Vec::new() };
+    let address = address.clone().without(&OF_PAGE).without(&OF_ROWS).with("group_by", &dimension.name);
+    let address = address.with("metrics", "prospects").with("sort", "-prospects").with("per_page", "100");
+    let Ok(reply) = api.get(&format!("/api/reports/?{}", address.query())).await else { return Vec::new() };
+    let Ok(answer) = serde_json::from_value::<Answer>(reply.body) else { return Vec::new() };
+    let keys = answer.rows.into_iter().flat_map(|row| row.keys);
+    keys.filter(|key| !key.value.is_empty()).map(|key| (key.label, key.value)).collect()
 }
 
 async fn load(
@@ -174,13 +236,20 @@ async fn load(
         buckets: &buckets,
     };
     let chart = chart::load(&request).await?;
+    let columns = answer.metrics.iter().filter_map(|name| schema.metric(name));
     let as_of_ms = DateTime::parse_from_rfc3339(&answer.as_of).map_or(0, |time| time.timestamp_millis());
     let report = Report {
         clock: dates.present.zone.format(as_of_ms, "%H:%M:%S"),
-        table: table::table(address, &answer, schema),
+        table: table::table(address, &answer, schema, has_buyers(api)),
         chart,
         missing_rates: answer.missing_rates.clone(),
-        compared: answer.compare.as_ref().and_then(|compare| Some(compare.get("name")?.as_str()?.to_owned())),
+        compared: dates.comparison.as_ref().map(|other| {
+            let note = other.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
+            format!("{}{note}", other.name)
+        }),
+        columns: columns
+            .map(|metric| (metric.label.clone(), metric.meaning.clone(), metric.formula.clone()))
+            .collect(),
         is_empty: answer.rows.is_empty(),
     };
     Ok((report, answer))

@@ -6,18 +6,23 @@ use sluice_schemas::currency::exponent;
 use crate::pages::format::{NONE, grouped};
 use crate::pages::reports::answer::Metric;
 
+/// Differences are written below this.
+const MAX_DIFFERENCE: f64 = 999.95;
+
 /// A value in a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) text: String,
+pub(in crate::pages) struct Shown {
+    pub(in crate::pages) text: String,
     /// The difference from the compared dates, as "+4.1 %", "new" or empty.
-    pub(super) difference: String,
+    pub(in crate::pages) difference: String,
     /// `good`, `bad` or empty.
-    pub(super) tone: &'static str,
+    pub(in crate::pages) tone: &'static str,
     /// The value of the compared dates.
-    pub(super) before: String,
+    pub(in crate::pages) before: String,
     /// Why the value means little, as "Only 18 prospects"; empty otherwise.
-    pub(super) doubt: String,
+    pub(in crate::pages) doubt: String,
+    /// Whether the value is a loss.
+    pub(in crate::pages) is_loss: bool,
 }
 
 /// Returns a value as a number. Money is a decimal text.
@@ -44,6 +49,12 @@ pub(super) fn write(metric: &Metric, value: Option<&Value>, currency: &str) -> S
     }
 }
 
+/// Writes the value alone.
+pub(super) fn show(metric: &Metric, value: Option<&Value>, currency: &str) -> Shown {
+    let text = write(metric, value, currency);
+    Shown { is_loss: text.starts_with('−'), text, ..Shown::default() }
+}
+
 /// Writes the value and the difference from `before`.
 pub(super) fn compare(
     metric: &Metric,
@@ -51,11 +62,7 @@ pub(super) fn compare(
     before: Option<&Value>,
     currency: &str,
 ) -> Shown {
-    let shown = Shown {
-        text: write(metric, value, currency),
-        before: write(metric, before, currency),
-        ..Shown::default()
-    };
+    let shown = Shown { before: write(metric, before, currency), ..show(metric, value, currency) };
     let (Some(new), Some(old)) = (as_number(value), as_number(before)) else { return shown };
     let is_ratio = metric.unit == "ratio";
     let difference = match () {
@@ -73,7 +80,11 @@ pub(super) fn compare(
     Shown { difference, tone, ..shown }
 }
 
+/// Writes a difference. One of 1,000 and more says only that there was next to nothing before.
 fn signed(value: f64, unit: &str) -> String {
+    if value.abs() >= MAX_DIFFERENCE {
+        return if value > 0.0 { format!(">\u{202f}+999{unit}") } else { format!("<\u{202f}−999{unit}") };
+    }
     let text = decimal(value, 1);
     let sign = if value > 0.0 && text != "0.0" { "+" } else { "" };
     format!("{sign}{text}{unit}")
@@ -132,5 +143,8 @@ mod tests {
         assert_eq!(shown("cr", "ratio", json!(0.02), json!(0.03)), ("−1.0\u{202f}pp".into(), "bad"));
         assert_eq!(shown("profit", "money", json!("5"), json!("-5")), ("+200.0\u{202f}%".into(), "good"));
         assert_eq!(shown("orders", "count", json!(7), json!(null)), (String::new(), ""));
+        assert_eq!(shown("orders", "count", json!(500), json!(1)), (">\u{202f}+999\u{202f}%".into(), "good"));
+        let lost = show(&metric("profit", "money", 2), Some(&json!("-5")), "USD");
+        assert!(lost.is_loss && !show(&metric("profit", "money", 2), Some(&json!("0")), "USD").is_loss);
     }
 }

@@ -3,10 +3,13 @@
 use crate::pages::format::number;
 use crate::pages::reports::address::Address;
 use crate::pages::reports::answer::{Answer, Events, Key, Metric, Row, Schema, Sums};
-use crate::pages::reports::numbers::{Shown, compare, write};
+use crate::pages::reports::controls::MAX_GROUPS;
+use crate::pages::reports::numbers::{Shown, compare, show};
 
 /// Units of time, the longest first. A name of an interval leads to the next shorter one.
 pub(super) const INTERVALS: [&str; 4] = ["month", "week", "day", "hour"];
+/// What a row of the last level is broken down by: the first that the report is not grouped by.
+const NEXT_GROUPS: [&str; 7] = ["user", "campaign", "country", "device", "source", "sub1", "day"];
 
 pub(super) struct TableView {
     pub(super) names: Vec<Head>,
@@ -14,6 +17,9 @@ pub(super) struct TableView {
     pub(super) rows: Vec<RowView>,
     pub(super) sums: Vec<RowView>,
     pub(super) is_compared: bool,
+    /// The same report with the values of the compared dates, or without them.
+    pub(super) both_href: String,
+    pub(super) shows_both: bool,
     pub(super) next_href: Option<String>,
 }
 
@@ -41,7 +47,11 @@ pub(super) struct RowView {
 
 pub(super) struct Toggle {
     pub(super) href: String,
-    pub(super) is_open: bool,
+    /// None: it adds a level.
+    pub(super) is_open: Option<bool>,
+    pub(super) label: String,
+    /// The path of the row.
+    pub(super) path: String,
 }
 
 /// The name of a row.
@@ -63,16 +73,19 @@ pub(super) struct CellView {
 struct Writer<'a> {
     address: &'a Address,
     answer: &'a Answer,
+    schema: &'a Schema,
     metrics: Vec<&'a Metric>,
+    /// Whether the report has rows of more than one buyer.
+    has_buyers: bool,
     /// The paths of the open rows.
     open: Vec<&'a str>,
 }
 
 /// Makes the table.
-pub(super) fn table(address: &Address, answer: &Answer, schema: &Schema) -> TableView {
+pub(super) fn table(address: &Address, answer: &Answer, schema: &Schema, has_buyers: bool) -> TableView {
     let metrics = answer.metrics.iter().filter_map(|name| schema.metric(name)).collect();
     let open = answer.rows.iter().flat_map(open_paths).collect();
-    let writer = Writer { address, answer, metrics, open };
+    let writer = Writer { address, answer, schema, metrics, has_buyers, open };
     let is_tree = answer.rows.iter().all(|row| row.keys.len() < 2) && answer.group_by.len() > 1;
     let next_href = answer.next.as_deref().map(|cursor| address.clone().and("cursor", cursor).href());
     let others = answer.others.as_ref().map(|sums| {
@@ -90,6 +103,11 @@ pub(super) fn table(address: &Address, answer: &Answer, schema: &Schema) -> Tabl
         rows: answer.rows.iter().flat_map(|row| writer.rows(row, 0)).collect(),
         sums: before.into_iter().chain(others).chain([total]).collect(),
         is_compared: answer.compare.is_some(),
+        both_href: match address.get("both") {
+            Some(_) => address.clone().without(&["both"]).href(),
+            None => address.clone().with("both", "1").href(),
+        },
+        shows_both: address.get("both").is_some(),
         next_href,
     }
 }
@@ -130,22 +148,57 @@ impl Writer<'_> {
     }
 
     fn toggle(&self, row: &Row, level: usize) -> Option<Toggle> {
-        let is_flat = row.keys.len() > 1;
-        if is_flat || level + 1 >= self.answer.group_by.len() {
-            return None;
+        let [key] = row.keys.as_slice() else { return None };
+        if level + 1 >= self.answer.group_by.len() {
+            return self.break_down(row, key);
         }
         let is_open = row.children.is_some();
         let below = format!("{}/", row.path);
         let stays = |path: &&&str| **path != row.path && !path.starts_with(&below);
-        // Without "none", small trees would open by themselves.
-        let mut address = self.address.clone().without(&["open"]).and("open", "none");
+        let mut address = self.closed();
         for path in self.open.iter().filter(|path| !is_open || stays(path)) {
             address = address.and("open", path);
         }
         if !is_open {
             address = address.and("open", &row.path);
         }
-        Some(Toggle { href: address.href(), is_open })
+        let word = if is_open { "Close" } else { "Open" };
+        Some(Toggle {
+            href: address.href(),
+            is_open: Some(is_open),
+            label: format!("{word} {}", key.label),
+            path: row.path.clone(),
+        })
+    }
+
+    /// The address with all rows closed. Without "none", small trees would open by themselves.
+    fn closed(&self) -> Address {
+        self.address.clone().without(&["open"]).and("open", "none")
+    }
+
+    /// Adds a level, and opens this row.
+    fn break_down(&self, row: &Row, key: &Key) -> Option<Toggle> {
+        let groups = &self.answer.group_by;
+        // A row without a value has no path to open it by.
+        if groups.len() >= MAX_GROUPS || row.path.is_empty() {
+            return None;
+        }
+        let is_new = |name: &&&str| {
+            !groups.iter().any(|group| group == **name)
+                && (self.has_buyers || **name != "user")
+                && self.address.get(if **name == "user" { "user_id" } else { **name }).is_none()
+        };
+        let known = NEXT_GROUPS.iter().filter(is_new);
+        let next = known.filter_map(|name| self.schema.dimension(name)).next()?;
+        let address = self.closed().without(&["shape"]);
+        let address = self.open.iter().fold(address, |address, path| address.and("open", path));
+        let address = address.and("open", &row.path);
+        Some(Toggle {
+            href: address.with("group_by", &format!("{},{}", groups.join(","), next.name)).href(),
+            is_open: None,
+            label: format!("Break {} down by {}", key.label, next.label.to_lowercase()),
+            path: row.path.clone(),
+        })
     }
 
     fn name(&self, key: &Key) -> Name {
@@ -182,7 +235,7 @@ impl Writer<'_> {
         let currency = self.answer.currency.as_str();
         let mut shown = match &sums.compared {
             Some(before) => compare(metric, value, before.get(&metric.name), currency),
-            None => Shown { text: write(metric, value, currency), ..Shown::default() },
+            None => show(metric, value, currency),
         };
         if let Some(n) = sums.uncertain.get(&metric.name) {
             let n = number(i64::try_from(*n).unwrap_or(i64::MAX));
@@ -243,7 +296,7 @@ impl Writer<'_> {
 }
 
 /// The list of the events that a metric counts.
-fn link(metric: &str, events: &Events) -> Option<String> {
+pub(super) fn link(metric: &str, events: &Events) -> Option<String> {
     match metric {
         "prospects" => events.prospects.as_ref().map(|query| format!("/prospects/?{query}")),
         "orders" => events.orders.as_ref().map(|query| format!("/orders/?{query}")),
