@@ -21,7 +21,8 @@ fn list_postgres_migrations() -> Result<(), Box<dyn std::error::Error>> {
     names.sort();
     let mut list = "&[".to_owned();
     for name in names {
-        // The path is left to the compiler: clones in several places may share one target directory.
+        // The path is left to the compiler: clones in several places may share one target
+        // directory.
         let text = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{POSTGRES}/{name}\"))");
         write!(list, "Migration {{ name: {name:?}, sql: {text} }}, ")?;
     }

@@ -123,7 +123,8 @@ impl Testbed {
         Child::start(spec, ops_port).await
     }
 
-    /// Compares the tables of this testbed with `sluice-consumer verify`. The consumer must not run.
+    /// Compares the tables of this testbed with `sluice-consumer verify`. The consumer must not
+    /// run.
     pub async fn verify(&self) -> anyhow::Result<()> {
         self.consumer_spec().await?.args(["verify"]).run().await
     }

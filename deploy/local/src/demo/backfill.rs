@@ -1,6 +1,6 @@
 //! The past of the demo: visits and orders of the last days. They are written into Kafka as the
-//! chunks of a separate edge (a random edge id, lane 0, ordinals as in a journal), with the times and ids
-//! that they would have had.
+//! chunks of a separate edge (a random edge id, lane 0, ordinals as in a journal), with the times
+//! and ids that they would have had.
 //!
 //! Events are in the order of their times, so an order comes after its visit. With campaigns, a few
 //! events are parked: visits with keys that no campaign has, and orders without their visit. Run
