@@ -12,7 +12,7 @@ use crate::http::in_process::Api;
 use crate::http::query::with_param;
 use crate::pages::entity::{Forms, Input, Pick, Widget};
 use crate::pages::table::plain;
-use crate::policy::Position;
+use crate::policy::{Action, Position, Resource, Scope, decide};
 use crate::time_zone::TimeZone;
 
 /// The most choices of a select box. A longer list is entered as names.
@@ -33,6 +33,8 @@ pub struct FieldView {
     pub kind: &'static str,
     pub value: String,
     pub choices: Vec<Choice>,
+    /// Whether the API also accepts things that the viewer cannot list. They are added by id.
+    pub takes_others: bool,
     pub errors: Vec<String>,
     pub is_required: bool,
     pub max_chars: Option<u16>,
@@ -224,6 +226,8 @@ pub async fn fields(
     // All choices are loaded at the same time.
     let widgets = inputs.iter().map(|input| widget(api, input, texts_at(input)));
     let widgets = futures::future::try_join_all(widgets).await?;
+    let users = decide(api.caller().viewer.position, Action::List, Resource::Users);
+    let lists_all_users = users.is_some_and(|grant| grant.scope == Scope::All);
     let mut fields = Vec::new();
     for (input, (kind, choices)) in inputs.iter().zip(widgets) {
         let texts = texts_at(input);
@@ -234,6 +238,7 @@ pub async fn fields(
             kind,
             value: if input.widget == Widget::NewPassword { String::new() } else { texts.join("\n") },
             choices,
+            takes_others: kind == "many" && !lists_all_users,
             errors: messages.get(input.name).cloned().unwrap_or_default(),
             is_required: input.is_required,
             max_chars: match input.widget {

@@ -259,14 +259,17 @@ impl Tab {
         Ok(self.reports.faults(&self.base))
     }
 
-    /// Switches to a colour scheme.
+    /// Switches to a colour scheme. Colours change at once, without a transition.
     ///
     /// # Errors
     /// When the browser has ended.
     pub async fn prefer(&self, scheme: Scheme) -> anyhow::Result<()> {
-        let feature = MediaFeature::new("prefers-color-scheme", scheme.as_str());
-        let media =
-            SetEmulatedMediaParams { features: Some(vec![feature]), ..SetEmulatedMediaParams::default() };
+        let scheme = MediaFeature::new("prefers-color-scheme", scheme.as_str());
+        let motion = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let media = SetEmulatedMediaParams {
+            features: Some(vec![scheme, motion]),
+            ..SetEmulatedMediaParams::default()
+        };
         self.page.execute(media).await?;
         Ok(())
     }

@@ -11,7 +11,7 @@ pub(super) async fn walk(user: &mut Walker) -> anyhow::Result<()> {
     anyhow::ensure!(home.contains("The chart needs JavaScript"), "{home}");
     user.element(".nav-links .menu summary").await?.click().await?;
     user.press_and_see("Admin", "Audit trail").await?;
-    for list in places::OWNER {
+    for list in places::OWNER.lists {
         user.visit(list).await?;
     }
     entities::change_all(user, &[PARTNER]).await?;

@@ -6,8 +6,14 @@ use anyhow::Context as _;
 use super::walker::Walker;
 
 pub(super) async fn walk(owner: &mut Walker) -> anyhow::Result<()> {
+    for page in ["/pipeline/", "/system/"] {
+        owner.visit(page).await?;
+        owner.try_keyboard().await?;
+    }
     visit_admin(owner).await?;
     delete_many(owner).await?;
+    delete_all(owner).await?;
+    create_order(owner).await?;
     change_order(owner).await?;
     mend(owner).await
 }
@@ -49,6 +55,58 @@ async fn delete_many(owner: &mut Walker) -> anyhow::Result<()> {
     let text = owner.visible_text().await?;
     anyhow::ensure!(text.contains("Bulk 3") && !text.contains("Bulk 1"), "two of three are deleted: {text}");
     Ok(())
+}
+
+/// Deletes all sources that match a search, more than may be deleted without typing their number.
+async fn delete_all(owner: &mut Walker) -> anyhow::Result<()> {
+    owner
+        .evaluate(
+            "(async () => {
+                const page = await (await fetch('/admin/sources/create/')).text();
+                const token = new DOMParser().parseFromString(page, 'text/html')
+                    .querySelector('main [name=csrf_token]').value;
+                for (let i = 0; i < 21; i += 1) {
+                    const body = new URLSearchParams({ csrf_token: token, name: `Match ${i}` });
+                    await fetch('/admin/sources/create/', { method: 'POST', body });
+                }
+            })()",
+        )
+        .await?;
+    owner.open("/admin/sources/?q=Match&per_page=10").await?;
+    owner.press_and_see("Delete all that match", "Type 21 to confirm").await?;
+    owner.look_as("admin_sources_bulk_typed").await?;
+    owner.fill(&[("typed", "20")]).await?;
+    let status = owner.press("Delete these 21").await?;
+    anyhow::ensure!(status == 400, "the wrong number is answered with {status}");
+    owner.look_as("admin_sources_bulk_wrong").await?;
+    owner.fill(&[("typed", "21")]).await?;
+    owner.press("Delete these 21").await?;
+    owner.wait_for("document.body.innerText", |text| text.contains("Deleted 21 sources.")).await?;
+    owner.open("/admin/sources/?q=Match").await?;
+    let text = owner.visible_text().await?;
+    anyhow::ensure!(text.contains("Nothing matches"), "all 21 are deleted: {text}");
+    Ok(())
+}
+
+/// Creates an order of the newest prospect.
+async fn create_order(owner: &mut Walker) -> anyhow::Result<()> {
+    owner.open("/prospects/").await?;
+    let prospect = owner.first_of_list("/prospects/").await?.context("the demo has prospects")?;
+    let prospect = prospect.trim_start_matches("/prospects/").trim_end_matches('/').to_owned();
+    owner.visit("/orders/create/").await?;
+    owner.try_keyboard().await?;
+    owner
+        .fill(&[
+            ("prospect_id", &prospect),
+            ("email", "walk.order@example.com"),
+            ("phone_number", "+4520000077"),
+            ("first_name", "Wanda"),
+            ("last_name", "Walker"),
+            ("delivery_address", "7 Walk Road"),
+        ])
+        .await?;
+    owner.press_and_see("Create order", "Created order.").await?;
+    owner.look().await
 }
 
 async fn change_order(owner: &mut Walker) -> anyhow::Result<()> {

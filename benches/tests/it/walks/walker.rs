@@ -73,8 +73,27 @@ impl Walker {
         Ok(())
     }
 
-    /// Looks at the present page: in light and dark, on a phone and at 200 %, and by keyboard. A
-    /// page that was looked at before, or that has no scripts, is only asked for its faults.
+    /// Opens a page of a kind that another position looks at, and asks for its faults.
+    pub(super) async fn pass(&mut self, path: &str) -> anyhow::Result<()> {
+        let status = self.tab.open(path).await?;
+        self.expect(status, 200).await?;
+        self.find_faults(path).await
+    }
+
+    /// Notes the faults of the present page.
+    pub(super) async fn find_faults(&mut self, path: &str) -> anyhow::Result<()> {
+        let found = self.tab.faults().await?;
+        self.note(path, found);
+        Ok(())
+    }
+
+    fn note(&mut self, path: &str, found: impl IntoIterator<Item = String>) {
+        let username = self.username;
+        self.findings.extend(found.into_iter().map(|what| format!("{username} at {path}: {what}")));
+    }
+
+    /// Looks at the present page: in light and dark, on a phone and at 200 %. A page that was
+    /// looked at before, or that has no scripts, is only asked for its faults.
     pub(super) async fn look(&mut self) -> anyhow::Result<()> {
         let name = name_of(&self.tab.path().await?);
         self.look_as(&name).await
@@ -102,7 +121,7 @@ impl Walker {
             self.tab.resize(1280, 900).await?;
         }
         found.extend(self.tab.faults().await?);
-        self.findings.extend(found.into_iter().map(|what| format!("{} at {path}: {what}", self.username)));
+        self.note(&path, found);
         Ok(())
     }
 
@@ -112,9 +131,8 @@ impl Walker {
             return Ok(());
         }
         let path = self.tab.path().await?;
-        for finding in self.tab.walk_by_tab().await? {
-            self.findings.push(format!("{} at {path}, by keyboard: {finding}", self.username));
-        }
+        let found = self.tab.walk_by_tab().await?;
+        self.note(&path, found.into_iter().map(|what| format!("by keyboard, {what}")));
         Ok(())
     }
 
