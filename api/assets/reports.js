@@ -27,8 +27,9 @@
     return links.find((one) => plain(one.textContent) === plain(name.text));
   };
   const restore = (where) => {
-    scrollTo(0, where.page);
-    region()?.scrollTo(where.left, where.top);
+    // Tabler scrolls smoothly, which shows the way back as a movement.
+    scrollTo({ top: where.page, behavior: "instant" });
+    region()?.scrollTo({ left: where.left, top: where.top, behavior: "instant" });
     const element = find(where.focus) ?? (where.focus ? main.querySelector("h1") : null);
     if (element?.tagName === "H1") element.tabIndex = -1;
     element?.focus({ preventScroll: true });

@@ -223,8 +223,12 @@ impl<'a> Request<'a> {
             let moment = |text| DateTime::parse_from_rfc3339(text).ok();
             Some(moment(one)? > moment(other)?)
         };
-        let address =
-            self.address.clone().without(&["range", "interval", "open", "compare_from", "compare_to"]);
+        let address = self.address.clone().without(&["range", "interval", "open"]);
+        // Other dates chosen by hand belong to the whole range.
+        let address = match address.get("compare") {
+            Some("custom") => address.without(&["compare", "compare_from", "compare_to"]),
+            _ => address,
+        };
         Point {
             label: label(row),
             href: address.with("from", start(row)).with("to", end).href(),
@@ -261,7 +265,7 @@ impl<'a> Request<'a> {
         if self.buckets.iter().filter(|bucket| bucket.is_tick).count() < 2 {
             // The hours of one day, as "Sat 28 Nov 09:00".
             let (_, clock) = bucket.label.split_once(&bucket.short)?;
-            let label = if clock.is_empty() { &bucket.short } else { clock.trim() };
+            let label = if clock.is_empty() { bucket.short.as_str() } else { clock.trim() };
             return Some(label.to_owned());
         }
         bucket.is_tick.then(|| bucket.short.clone())

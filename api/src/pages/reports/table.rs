@@ -188,8 +188,8 @@ impl Writer<'_> {
                 && (self.has_buyers || **name != "user")
                 && self.address.get(if **name == "user" { "user_id" } else { **name }).is_none()
         };
-        let known = NEXT_GROUPS.iter().filter(is_new);
-        let next = known.filter_map(|name| self.schema.dimension(name)).next()?;
+        let mut known = NEXT_GROUPS.iter().filter(is_new);
+        let next = known.find_map(|name| self.schema.dimension(name))?;
         let address = self.closed().without(&["shape"]);
         let address = self.open.iter().fold(address, |address, path| address.and("open", path));
         let address = address.and("open", &row.path);
