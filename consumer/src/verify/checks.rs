@@ -117,8 +117,8 @@ fn replayed(range: &TimeRange) -> String {
 }
 
 /// A lane's ordinals begin at 1 in a new journal, and the consumer counts each event once when it
-/// first reads it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of replays
-/// and of records that are not chunks have other names.
+/// first reads it, as stored, parked or dropped. A lane's name is `edge/number`. Outcomes of
+/// replays and of records that are not chunks have other names.
 const LANES: &str = "SELECT lane AS place, \
             if(sum(n_counted) > sum(n_ordinals), \
                concat(toString(sum(n_counted)), ' outcomes of ', toString(sum(n_ordinals)), ' ordinals: some were counted twice'), \
