@@ -186,7 +186,7 @@ impl Writer<'_> {
         let is_new = |name: &&&str| {
             !groups.iter().any(|group| group == **name)
                 && (self.has_buyers || **name != "user")
-                && self.address.get(if **name == "user" { "user_id" } else { **name }).is_none()
+                && self.address.get(if **name == "user" { "user_id" } else { name }).is_none()
         };
         let mut known = NEXT_GROUPS.iter().filter(is_new);
         let next = known.find_map(|name| self.schema.dimension(name))?;
