@@ -1,6 +1,7 @@
 // Draws a chart from each table that a `data-chart` names: a line for each column after the first,
-// as `data-chart-as` says: `line`, `stack` or `bar`. A click opens the link of the interval. The labels are those of the table: the server
-// makes them, because the clocks of the reader's computer may be those of another zone.
+// as `data-chart-as` says: `line`, `stack` or `bar`. A click opens the link of the interval. The
+// labels are those of the table: the server makes them, because the clocks of the reader's computer
+// may be those of another zone.
 "use strict";
 (() => {
   if (typeof uPlot === "undefined") return;
@@ -10,6 +11,8 @@
   // On a phone the legend names the lines.
   const MIN_WIDTH_OF_END_LABELS = 480;
   const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [14, 5], [4, 6]];
+  // The distances of the ticks of counts.
+  const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
   // A canvas does not resolve CSS variables, so read the computed color of an element.
   const color = (holder, name) => {
     const probe = document.createElement("i");
@@ -91,6 +94,7 @@
     const running = rows.findIndex((row) => "running" in row.dataset);
     const names = heads.slice(1);
     const data = columns(rows, names.length, kind !== "line");
+    const areCounts = data.flat().every((value) => value === null || value === undefined || Number.isInteger(value));
     const label = (index) => rows[index]?.cells[0].textContent ?? "";
     const ticks = rows.flatMap((row, index) => (row.dataset.tick ? [index] : []));
     const hasEndLabels = names.length > 1 && holder.clientWidth >= MIN_WIDTH_OF_END_LABELS;
@@ -131,7 +135,7 @@
           },
           axes: [
             { ...axis, splits, size: 32, values: (_, found) => found.map((index) => rows[index]?.dataset.tick ?? "") },
-            { ...axis, size: 60, values: (_, found) => found.map((value) => spaced(value)) },
+            { ...axis, size: 60, incrs: areCounts ? WHOLE_STEPS : undefined, values: (_, found) => found.map((value) => spaced(value)) },
           ],
           series: [{ label: heads[0], value: (_, index) => (index === null ? "–" : label(index)) }, ...series],
           hooks: {
