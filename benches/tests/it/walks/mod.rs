@@ -20,7 +20,7 @@ use self::walker::Walker;
 use crate::site::{PASSWORD, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "stops at a wrong code of the second factor"]
+#[ignore = "takes more than four minutes"]
 async fn each_position_walks_through_its_pages() -> anyhow::Result<()> {
     let site = Site::start().await?;
     let credentials = site.demo().await?;
