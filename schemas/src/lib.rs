@@ -17,3 +17,4 @@ pub mod rows;
 pub mod status;
 pub mod topics;
 pub mod tracking_key;
+mod words;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::words::words;
+
 /// The reason why the edge rejected an event. Nothing was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rejection {
@@ -91,16 +93,7 @@ impl ParkReason {
     pub const ALL: [Self; 5] =
         [Self::UnknownKey, Self::ExpiredKey, Self::UnknownUser, Self::UnknownProspect, Self::Unreadable];
 
-    /// The words of [`Self::ALL`].
-    pub const WORDS: [&'static str; Self::ALL.len()] = {
-        let mut words = [""; Self::ALL.len()];
-        let mut index = 0;
-        while index < words.len() {
-            words[index] = Self::ALL[index].as_str();
-            index += 1;
-        }
-        words
-    };
+    words!();
 
     /// Parses the word.
     #[must_use]

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::words::words;
+
 /// A group of statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
@@ -37,16 +39,7 @@ impl Status {
         }
     }
 
-    /// The words of [`Self::ALL`].
-    pub const WORDS: [&'static str; Self::ALL.len()] = {
-        let mut words = [""; Self::ALL.len()];
-        let mut index = 0;
-        while index < words.len() {
-            words[index] = Self::ALL[index].as_str();
-            index += 1;
-        }
-        words
-    };
+    words!();
 
     /// Reads the word of a partner, in upper or lower case.
     #[must_use]

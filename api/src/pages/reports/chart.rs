@@ -43,6 +43,9 @@ const OF_TABLE: [&str; 17] = [
     "both",
 ];
 
+/// Parameters of the compared dates.
+const OF_COMPARE: [&str; 3] = ["compare", "compare_from", "compare_to"];
+
 /// A chart: lines (`line`), areas (`stack`), bars (`bar`), or a heat map.
 pub(super) struct ChartView {
     pub(super) kind: &'static str,
@@ -162,8 +165,7 @@ impl<'a> Request<'a> {
         let by_time = [("group_by", self.interval), ("per_page", MAX_INTERVALS)];
         let dimension = self.answer.group_by.iter().find(|name| !INTERVALS.contains(&name.as_str()));
         let has_before = kind == "line" && dimension.is_none() && self.answer.compare.is_some();
-        let of_compare = ["compare", "compare_from", "compare_to"];
-        let compared = of_compare.iter().filter_map(|name| Some((*name, self.address.get(name)?)));
+        let compared = OF_COMPARE.iter().filter_map(|name| Some((*name, self.address.get(name)?)));
         let by_time: Vec<_> = by_time.into_iter().chain(compared.filter(|_| has_before)).collect();
         let (whole, lines) = futures::try_join!(self.ask(metric, &by_time), self.lines(metric, dimension))?;
         let lines: Vec<(String, HashMap<&str, &Values>)> =
@@ -226,7 +228,7 @@ impl<'a> Request<'a> {
         let address = self.address.clone().without(&["range", "interval", "open"]);
         // Other dates chosen by hand belong to the whole range.
         let address = match address.get("compare") {
-            Some("custom") => address.without(&["compare", "compare_from", "compare_to"]),
+            Some("custom") => address.without(&OF_COMPARE),
             _ => address,
         };
         Point {

@@ -298,7 +298,7 @@ fn preset(address: &Address, schema: &Schema) -> Select {
     Select { name: "preset", label: "Columns".to_owned(), groups, place: 0 }
 }
 
-/// What the dates are compared with. Other dates than those of the words are chosen with the dates.
+/// The select of the comparison. A custom range is chosen in the date control.
 fn compare(address: &Address) -> Select {
     let is_custom = address.get("compare") == Some("custom");
     let words: Vec<_> = WORDS.into_iter().filter(|(word, _)| *word != "custom" || is_custom).collect();
@@ -352,10 +352,9 @@ fn new_filter(address: &Address, schema: &Schema, suggestions: &[(String, String
         None => suggestions.iter().map(|(label, value)| option(label, value, value == old_value)).collect(),
     };
     let rest = address.clone().without(&FILTER_FORM);
-    let restored = match old_operator {
-        _ if was.is_none() => rest,
-        "is" => rest.and(filter, old_value),
-        operator => rest.and(&format!("{filter}.{operator}"), old_value),
+    let restored = match was {
+        Some(_) => with_filter(rest, filter, old_operator, old_value),
+        None => rest,
     };
     // People do not know the ids of things: they choose a name. One that is not listed stays.
     let is_listed = old_value.is_empty() || values.iter().any(|value| value.is_current);
@@ -377,10 +376,17 @@ pub(super) fn filtered(address: &Address, schema: &Schema) -> Option<Address> {
     let operator = address.get("filter_op")?;
     let filter = schema.dimension(address.get("filter_by")?)?.filter.as_deref()?;
     let rest = address.clone().without(&FILTER_FORM).without(&["open"]);
+    let value = match operator {
+        "is" | "not" | "has" => address.get("filter_value")?,
+        "none" => "1",
+        _ => return None,
+    };
+    Some(with_filter(rest, filter, operator, value))
+}
+
+fn with_filter(address: Address, filter: &str, operator: &str, value: &str) -> Address {
     match operator {
-        "is" => Some(rest.and(filter, address.get("filter_value")?)),
-        "none" => Some(rest.and(&format!("{filter}.none"), "1")),
-        "not" | "has" => Some(rest.and(&format!("{filter}.{operator}"), address.get("filter_value")?)),
-        _ => None,
+        "is" => address.and(filter, value),
+        _ => address.and(&format!("{filter}.{operator}"), value),
     }
 }

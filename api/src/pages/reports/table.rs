@@ -2,13 +2,14 @@
 
 use crate::pages::format::number;
 use crate::pages::reports::address::Address;
-use crate::pages::reports::answer::{Answer, Events, Key, Metric, Row, Schema, Sums};
+use crate::pages::reports::answer::{Answer, Dimension, Events, Key, Metric, Row, Schema, Sums};
 use crate::pages::reports::controls::MAX_GROUPS;
 use crate::pages::reports::numbers::{Shown, compare, show};
 
 /// Units of time, the longest first. A name of an interval leads to the next shorter one.
 pub(super) const INTERVALS: [&str; 4] = ["month", "week", "day", "hour"];
-/// What a row of the last level is broken down by: the first that the report is not grouped by.
+/// The dimensions that a row of the last level can be broken down by. The first one that the report
+/// neither groups nor filters by is offered.
 const NEXT_GROUPS: [&str; 7] = ["user", "campaign", "country", "device", "source", "sub1", "day"];
 
 pub(super) struct TableView {
@@ -183,13 +184,12 @@ impl Writer<'_> {
         if groups.len() >= MAX_GROUPS || row.path.is_empty() {
             return None;
         }
-        let is_new = |name: &&&str| {
-            !groups.iter().any(|group| group == **name)
-                && (self.has_buyers || **name != "user")
-                && self.address.get(if **name == "user" { "user_id" } else { name }).is_none()
+        let is_new = |dimension: &&Dimension| {
+            !groups.contains(&dimension.name)
+                && (self.has_buyers || dimension.name != "user")
+                && dimension.filter.as_ref().is_none_or(|filter| self.address.get(filter).is_none())
         };
-        let mut known = NEXT_GROUPS.iter().filter(is_new);
-        let next = known.find_map(|name| self.schema.dimension(name))?;
+        let next = NEXT_GROUPS.iter().filter_map(|name| self.schema.dimension(name)).find(is_new)?;
         let address = self.closed().without(&["shape"]);
         let address = self.open.iter().fold(address, |address, path| address.and("open", path));
         let address = address.and("open", &row.path);
