@@ -1,6 +1,6 @@
 //! The page of reports in a real browser: rows open in place, and Back returns to them.
 
-use sluice_browser::{Chromium, Tab};
+use sluice_browser::Chromium;
 
 use crate::documents::Served;
 use crate::reports_page::world;
@@ -19,29 +19,24 @@ async fn rows_open_in_place_and_back_closes_them() {
     let names =
         "[...document.querySelectorAll('.report-table tbody th')].map(th => th.innerText.trim()).join()";
     tab.wait_for(names, |names| names.contains("ann")).await.unwrap();
-    becomes(&tab, "window.isTheSamePage && location.search.includes('group_by=country%2Cuser')").await;
-    becomes(&tab, "document.activeElement.dataset.row === 'UA'").await;
-    becomes(&tab, "document.querySelectorAll('.chart canvas').length === 1").await;
+    tab.becomes("window.isTheSamePage && location.search.includes('group_by=country%2Cuser')").await.unwrap();
+    tab.becomes("document.activeElement.dataset.row === 'UA'").await.unwrap();
+    tab.becomes("document.querySelectorAll('.chart canvas').length === 1").await.unwrap();
     tab.keep_picture("reports-opened").await.unwrap();
     tab.evaluate("history.back(); true").await.unwrap();
     tab.wait_for(names, |names| !names.contains("ann")).await.unwrap();
-    becomes(&tab, "window.isTheSamePage && document.activeElement.dataset.row === 'UA'").await;
+    tab.becomes("window.isTheSamePage && document.activeElement.dataset.row === 'UA'").await.unwrap();
 
     // The form, a menu of the replaced page, and the shortcuts.
     tab.evaluate("document.querySelector('.report-controls form').requestSubmit(); true").await.unwrap();
-    becomes(&tab, "location.search.includes('preset=own') && !document.querySelector('[aria-busy]')").await;
-    tab.element("body").await.unwrap().press_key("c").await.unwrap();
-    becomes(&tab, "document.activeElement.name === 'compare'").await;
-    becomes(&tab, "window.isTheSamePage").await;
+    tab.becomes("location.search.includes('preset=own') && !document.querySelector('[aria-busy]')")
+        .await
+        .unwrap();
+    tab.press_key("c").await.unwrap();
+    tab.becomes("document.activeElement.name === 'compare'").await.unwrap();
+    tab.becomes("window.isTheSamePage").await.unwrap();
     assert_eq!(tab.sideways().await.unwrap(), None);
     assert_eq!(tab.faults().await.unwrap(), [""; 0]);
     chromium.close().await.unwrap();
     served.stop().await;
-}
-
-async fn becomes(tab: &Tab, condition: &str) {
-    let condition = format!("String({condition})");
-    tab.wait_for(&condition, |is_so| is_so == "true")
-        .await
-        .unwrap_or_else(|error| panic!("{condition}: {error}"));
 }

@@ -1,7 +1,9 @@
 //! The page by keyboard alone: every control is reached by Tab, shows that it has the focus, and is
 //! not under something else.
 
+use anyhow::Context as _;
 use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
+use chromiumoxide::keys::get_key_definition;
 
 use crate::tab::Tab;
 
@@ -48,7 +50,7 @@ impl Tab {
         let n_controls = self.evaluate(PREPARE).await?.as_u64().unwrap_or_default();
         for _ in 0..4 {
             for _ in 0..=n_controls {
-                self.press_key("Tab", 9).await?;
+                self.press_key("Tab").await?;
             }
             if self.evaluate(MISSING).await? == 0 {
                 break;
@@ -57,20 +59,27 @@ impl Tab {
         Ok(serde_json::from_value(self.evaluate(FINDINGS).await?)?)
     }
 
-    /// Presses a key without a text.
+    /// Presses a key of a US keyboard, such as `Escape` or `g`, wherever the focus is.
     ///
     /// # Errors
-    /// When the browser has ended.
-    pub async fn press_key(&self, key: &str, code: i64) -> anyhow::Result<()> {
-        for kind in [DispatchKeyEventType::RawKeyDown, DispatchKeyEventType::KeyUp] {
-            let event = DispatchKeyEventParams::builder()
-                .r#type(kind)
-                .key(key)
-                .code(key)
-                .windows_virtual_key_code(code)
-                .build()
-                .map_err(anyhow::Error::msg)?;
-            self.page.execute(event).await?;
+    /// When there is no such key, or the browser has ended.
+    pub async fn press_key(&self, key: &str) -> anyhow::Result<()> {
+        let definition = get_key_definition(key).with_context(|| format!("there is no key {key:?}"))?;
+        let text = definition.text.or((key.len() == 1).then_some(definition.key));
+        let pressed = match text {
+            Some(_) => DispatchKeyEventType::KeyDown,
+            None => DispatchKeyEventType::RawKeyDown,
+        };
+        for kind in [pressed, DispatchKeyEventType::KeyUp] {
+            let mut event = DispatchKeyEventParams::builder()
+                .r#type(kind.clone())
+                .key(definition.key)
+                .code(definition.code)
+                .windows_virtual_key_code(definition.key_code);
+            if let Some(text) = text.filter(|_| kind == DispatchKeyEventType::KeyDown) {
+                event = event.text(text);
+            }
+            self.page.execute(event.build().map_err(anyhow::Error::msg)?).await?;
         }
         Ok(())
     }

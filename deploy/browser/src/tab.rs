@@ -235,17 +235,32 @@ impl Tab {
         }
     }
 
-    /// Waits for an element.
+    /// Waits for a condition of the page. Survives navigations in between.
+    ///
+    /// # Errors
+    /// When it is not met after half a minute.
+    pub async fn becomes(&self, condition: &str) -> anyhow::Result<()> {
+        self.wait_for(&format!("String({condition})"), |is_met| is_met == "true").await?;
+        Ok(())
+    }
+
+    /// Waits for an element. Survives navigations in between.
     ///
     /// # Errors
     /// When it does not appear.
     pub async fn element(&self, selector: &str) -> anyhow::Result<Element> {
-        let literal = Value::from(selector);
-        self.wait_for(&format!("String(document.querySelector({literal}) !== null)"), |found| {
-            found == "true"
-        })
-        .await?;
-        Ok(self.page.find_element(selector).await?)
+        let begin = Instant::now();
+        loop {
+            match self.page.find_element(selector).await {
+                Ok(element) => return Ok(element),
+                Err(error) => anyhow::ensure!(
+                    begin.elapsed() < PATIENCE,
+                    "there is no {selector} after {PATIENCE:?} ({error}) on {}",
+                    self.described().await
+                ),
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Returns the faults of the pages since the last call: errors of scripts, violations of the
