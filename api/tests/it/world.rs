@@ -1,8 +1,9 @@
 //! The service of one test: databases, a stub of an edge, users, and requests.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use argon2::{Argon2, Params, PasswordHasher as _};
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE};
@@ -30,6 +31,13 @@ use crate::described::check;
 /// The time in all tests: 2026-11-23 15:00:00 UTC, a Monday.
 pub(crate) const NOW_MS: u64 = 1_795_446_000_000;
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The hash of everybody's password. Its check takes the least possible work, because each test logs
+/// several people in.
+static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
+    let params = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None).unwrap();
+    Argon2::from(params).hash_password(PASSWORD.as_bytes()).unwrap().to_string()
+});
 
 pub(crate) struct World {
     pub(crate) app: App,
@@ -160,7 +168,7 @@ impl World {
         let new = NewUser {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
-            password_hash: self.password_hash().await,
+            password_hash: PASSWORD_HASH.clone(),
             first_name: String::new(),
             last_name: String::new(),
             position,
@@ -171,12 +179,6 @@ impl World {
         let answer = self.login(username, PASSWORD).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         Person { id, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
-    }
-
-    /// Returns the hash of everybody's password. Computed once, since it is slow on purpose.
-    async fn password_hash(&self) -> String {
-        static HASH: OnceCell<String> = OnceCell::const_new();
-        HASH.get_or_init(|| async { self.app.passwords.hash(PASSWORD).await.unwrap() }).await.clone()
     }
 
     /// Creates a team with members since the epoch.

@@ -3,7 +3,7 @@
 //!
 //! Checking a password takes the same time whether the account exists or not.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use crate::http::blocking_pool::BlockingPool;
 use crate::http::error::ApiError;
@@ -28,12 +28,15 @@ const MIN_SCORE: Score = Score::Two;
 /// be able to register.
 const LEGACY_EXAMPLE: &str = "secretpassword";
 
+/// A hash to check when there is no account, so that this takes as long as a wrong password.
+static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| {
+    hash_blocking(&crate::http::auth::random_secret()).expect("a fixed length can be hashed")
+});
+
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     pool: BlockingPool,
-    /// A hash to check when there is no account, so that this takes as long as a wrong password.
-    dummy_hash: Arc<str>,
 }
 
 impl Passwords {
@@ -44,9 +47,8 @@ impl Passwords {
     #[must_use]
     pub fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let dummy_hash =
-            hash_blocking(&crate::http::auth::random_secret()).expect("a fixed length can be hashed");
-        Self { pool: BlockingPool::new(processors, "logins"), dummy_hash: dummy_hash.into() }
+        LazyLock::force(&DUMMY_HASH);
+        Self { pool: BlockingPool::new(processors, "logins") }
     }
 
     /// Hashes a password into a PHC string.
@@ -69,7 +71,7 @@ impl Passwords {
     pub async fn verify(&self, password: &str, hash: Option<String>) -> Result<bool, ApiError> {
         let password = password.as_bytes().to_vec();
         let is_known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.dummy_hash.to_string());
+        let hash = hash.unwrap_or_else(|| DUMMY_HASH.clone());
         let matches = self
             .pool
             .run(move || Argon2::default().verify_password(&password, hash.as_str()).is_ok())
