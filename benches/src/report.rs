@@ -75,6 +75,20 @@ fn api_rows(api: &ApiResult, table: &mut String) {
         let note = format!("{:3} requests; wanted < {:3.0} ms{verdict}", list.n, list.wanted_p95_ms);
         writeln!(table, "  {:<62}{times}  {note}", list.name).expect("a string takes all");
     }
+    for page in &api.pages {
+        let times = format!("p50 {:7.1} ms   p95 {:7.1} ms", page.p50_ms, page.p95_ms);
+        let weight = format!("{:3.0} kB", page.received_bytes as f64 / 1e3);
+        let verdict = if page.holds { "" } else { "   TOO SLOW OR LARGE" };
+        let wanted = format!("{:3.0} ms, {:3.0} kB", page.wanted_p95_ms, page.wanted_bytes as f64 / 1e3);
+        let note = format!("{weight}; wanted < {wanted}{verdict}");
+        writeln!(table, "  {:<62}{times}  {note}", page.name).expect("a string takes all");
+    }
+    let download = &api.download;
+    let grew = format!("memory grew by {} KiB", download.grew_kib);
+    let wanted = format!("wanted ≥ {:.0}/s, < {} KiB", download.wanted_per_s, download.wanted_kib);
+    let note =
+        format!("{} rows, {:.0} ms to the first; {grew}; {wanted}", download.rows, download.first_byte_ms);
+    row("rows/s of a CSV file", &format!("{:.0}", download.per_s), &note, table);
     let reads = &api.reads;
     let cpu = format!("{:.0} µs CPU of the service each", reads.cpu_us);
     let times = format!("p50 {:.1} ms   p95 {:.1} ms", reads.p50_ms, reads.p95_ms);

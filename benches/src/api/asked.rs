@@ -204,8 +204,15 @@ pub fn lines() -> Vec<Line> {
     of(POSTGRES, POSTGRES_MS, true).chain(events).collect()
 }
 
+/// Returns the present day in UTC.
+pub(super) fn today() -> NaiveDate {
+    let now_ms = i64::try_from(Clock::default().now_ms()).unwrap_or_default();
+    DateTime::from_timestamp_millis(now_ms).unwrap_or_default().date_naive()
+}
+
 impl Line {
-    fn read(text: &str, wanted_ms: f64, is_postgres: bool) -> Self {
+    /// Reads a line of a list: who asks, and the path.
+    pub(super) fn read(text: &str, wanted_ms: f64, is_postgres: bool) -> Self {
         let (word, path) = text.split_at(text.find('/').unwrap_or(0));
         let asker = match word.trim() {
             "lead" => Asker::Lead,
@@ -232,9 +239,7 @@ impl<'a> Numbers<'a> {
     /// The numbers are the same in every run.
     #[must_use]
     pub fn new(size: Size, known: &'a Known) -> Self {
-        let now_ms = i64::try_from(Clock::default().now_ms()).unwrap_or_default();
-        let today = DateTime::from_timestamp_millis(now_ms).unwrap_or_default().date_naive();
-        Self { size, known, rng: SmallRng::seed_from_u64(1), today }
+        Self { size, known, rng: SmallRng::seed_from_u64(1), today: today() }
     }
 
     /// Returns a path with numbers for its words, encoded for sending.

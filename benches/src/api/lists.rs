@@ -15,7 +15,7 @@ use crate::load::Connection;
 
 /// Requests before the measurement, so that connections, plans and caches are as in a running
 /// service.
-const N_WARM_UP: usize = 10;
+pub(super) const N_WARM_UP: usize = 10;
 /// The number of event ids to choose from.
 const N_KNOWN: usize = 500;
 
@@ -96,7 +96,7 @@ fn result(line: &Line, times: &Histogram<u64>) -> ListResult {
 }
 
 /// Returns ids of events from the whole range of time.
-async fn known(clickhouse: &ClickHouse) -> anyhow::Result<Known> {
+pub(super) async fn known(clickhouse: &ClickHouse) -> anyhow::Result<Known> {
     let ids = async |column: &str, table: &str| {
         let n = clickhouse.number(&format!("SELECT count() FROM {table}")).await?;
         let sql = format!(

@@ -55,6 +55,24 @@ impl Service {
         Ok(format!("Bearer {token}"))
     }
 
+    /// Logs a user in through the page. Returns a client that keeps the cookies.
+    ///
+    /// # Errors
+    /// When the login is refused.
+    pub async fn open_browser(&self, username: &str) -> anyhow::Result<reqwest::Client> {
+        let no_redirect = reqwest::redirect::Policy::none();
+        let browser = reqwest::Client::builder().cookie_store(true).redirect(no_redirect).build()?;
+        let url = format!("http://{}/login/", self.address);
+        let page = browser.get(&url).send().await?.error_for_status()?.text().await?;
+        let token =
+            page.split_once("name=\"csrf_token\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
+        let (token, _) = token.context("the login page has no token")?;
+        let form = [("csrf_token", token), ("username", username), ("password", PASSWORD)];
+        let answer = browser.post(&url).form(&form).send().await?;
+        anyhow::ensure!(answer.status() == 303, "{username} was refused with status {}", answer.status());
+        Ok(browser)
+    }
+
     /// Returns the path of the page after a page of a list.
     ///
     /// # Errors
