@@ -1,5 +1,5 @@
-//! `/<things>/export.csv`: what the list shows, all rows, streamed. A page of rows is in memory at
-//! a time. A list that fails on the way breaks the download, so that no file seems complete.
+//! `/<things>/export.csv`: what the list shows, all rows, streamed. Two pages of rows are in memory
+//! at a time. A list that fails on the way breaks the download, so that no file seems complete.
 
 use std::io;
 
@@ -31,10 +31,8 @@ struct Download {
     entity: &'static Entity,
     query: String,
     separator: u8,
-    /// The first rows, which were loaded before the response began.
-    ready: Option<Vec<Value>>,
-    /// `None` after the last page.
-    next: Option<String>,
+    /// The rows to send next, and the cursor after them; `None` after the last page.
+    loaded: Option<(Vec<Value>, Option<String>)>,
     is_first: bool,
 }
 
@@ -55,11 +53,11 @@ pub async fn send(
     let present = Present::of(&api.caller().viewer, app.clock.now_ms());
     let query = Asked::read(entity, &mut params, Some(&query), present).api_query;
     params.finish()?;
-    let (first, next) = rows(&api, entity, Some(&query), MAX_LIMIT).await?;
+    let first = rows(&api, entity, Some(&query), MAX_LIMIT).await?;
     let mut connection = app.postgres.acquire().await?;
     let facts = json!({"query": query});
     audit::record(&mut connection, &actor, "export", entity.resource, "", Diff::noted(facts)).await?;
-    let download = Download { app, api, entity, query, separator, ready: Some(first), next, is_first: true };
+    let download = Download { app, api, entity, query, separator, loaded: Some(first), is_first: true };
     let parts = stream::try_unfold(download, |download| async move {
         download.part().await.map_err(|error| io::Error::other(error.sentence()))
     });
@@ -73,24 +71,24 @@ fn without(query: Option<&str>, names: &[&str]) -> String {
 }
 
 impl Download {
+    /// Returns the text of a page of rows. The next page is loaded at the same time.
     async fn part(mut self) -> Result<Option<(Bytes, Self)>, ApiError> {
-        let items = match (self.ready.take(), self.next.take()) {
-            (Some(items), next) => {
-                self.next = next;
-                items
-            }
-            (None, None) => return Ok(None),
-            (None, Some(cursor)) => {
-                let query = with_param(Some(&self.query), "cursor", Some(&cursor));
-                let (items, next) = rows(&self.api, self.entity, Some(&query), MAX_LIMIT).await?;
-                self.next = next;
-                items
-            }
-        };
-        let names = Names::load(&self.app, references(self.entity.columns.iter(), &items)).await?;
-        let text = self.write(&items, &names).map_err(|error| ApiError::internal(&error))?;
+        let Some((items, cursor)) = self.loaded.take() else { return Ok(None) };
+        let (text, loaded) = tokio::try_join!(self.text(&items), self.load(cursor))?;
+        self.loaded = loaded;
         self.is_first = false;
         Ok(Some((text, self)))
+    }
+
+    async fn load(&self, cursor: Option<String>) -> Result<Option<(Vec<Value>, Option<String>)>, ApiError> {
+        let Some(cursor) = cursor else { return Ok(None) };
+        let query = with_param(Some(&self.query), "cursor", Some(&cursor));
+        rows(&self.api, self.entity, Some(&query), MAX_LIMIT).await.map(Some)
+    }
+
+    async fn text(&self, items: &[Value]) -> Result<Bytes, ApiError> {
+        let names = Names::load(&self.app, references(self.entity.columns.iter(), items)).await?;
+        self.write(items, &names).map_err(|error| ApiError::internal(&error))
     }
 
     fn write(&self, items: &[Value], names: &Names) -> Result<Bytes, csv::Error> {

@@ -168,3 +168,16 @@ async fn weeks_begin_on_the_viewers_day() {
         assert_eq!(page.matches("class=\"id\"").count(), expected, "{start}: {page}");
     }
 }
+
+#[tokio::test]
+async fn files_have_the_columns_of_the_page() {
+    let office = Office::new().await;
+    let mut owner = office.world.visitor("owner").await;
+    let orders = "Created,Id,Prospect,E-mail,Phone number,First name,Last name,Delivery address,Status,Waits,\
+                  Payout,Payout (currency),User,User (name)";
+    let prospects = "Created,Id,IP address,Country,User agent,Referral source,Bot,User,User (name)";
+    for (list, columns) in [("orders", orders), ("prospects", prospects)] {
+        let file = owner.get(&format!("/{list}/export.csv")).await.text;
+        assert_eq!(file.trim_start_matches('\u{feff}').lines().next(), Some(columns));
+    }
+}
