@@ -73,7 +73,8 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// The reason why an accepted event is not in the reports yet. The event is kept with its bytes.
+/// The reason why an accepted event is not in the reports yet. The event is kept with its bytes. A
+/// new reason also needs a migration of Postgres that widens `parked_decisions_reason_known`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParkReason {
     /// A well-formed tracking key that no campaign has.
