@@ -71,6 +71,9 @@ struct CrashPointsArgs {
     /// At most this many points of each kind of batch, chosen by the seed
     #[arg(long)]
     sample: Option<usize>,
+    /// Leave out the first points of each kind of batch, to go on after a run that was interrupted
+    #[arg(long, default_value_t = 0)]
+    skip: usize,
     /// Start no new point after this many minutes
     #[arg(long, default_value_t = 120)]
     minutes: u64,
@@ -88,6 +91,7 @@ impl CrashPointsArgs {
             },
             always: |_| false,
             sample: self.sample,
+            skip: self.skip,
             time: Duration::from_secs(self.minutes * 60),
         }
     }

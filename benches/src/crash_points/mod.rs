@@ -40,6 +40,8 @@ pub struct Plan {
     pub always: fn(&Point) -> bool,
     /// The number of other points to test in each scenario; all if absent.
     pub sample: Option<usize>,
+    /// The first points of each scenario that are left out.
+    pub skip: usize,
     /// No new point is started after this time.
     pub time: Duration,
 }

@@ -148,6 +148,7 @@ impl Runner {
             chosen.append(&mut others);
             points = chosen;
         }
+        points.drain(..plan.skip.min(points.len()));
         Ok(points)
     }
 

@@ -28,6 +28,7 @@ async fn what_was_sent_is_stored_once_though_clickhouse_dies_or_fails_at_any_cal
         filter: PointFilter::default(),
         always: is_always_tried,
         sample: Some(SAMPLE),
+        skip: 0,
         time: Duration::from_secs(240),
     };
     let begin = Instant::now();
