@@ -205,7 +205,7 @@ impl EdgeCollector {
             (
                 "sluice_edge_journal_minutes_left",
                 "Minutes until the journal is full if Kafka acknowledges nothing and events come at the \
-                 present rate; at most a million. Worry if it is under the time that you need to act",
+                 present rate; at most a million, and 0 while the journal refuses events. Worry if it is under the time that you need to act",
                 self.journal.minutes_left(),
             ),
             (

@@ -162,6 +162,11 @@ fn lines(part: &PartResponse, now_ms: i64) -> Vec<Line> {
 
 fn journal(journal: &JournalResponse) -> [Line; 2] {
     let minutes = journal.minutes_left;
+    let used = bytes(whole(journal.used_bytes));
+    if minutes <= 0.0 {
+        let text = format!("Journal: full, events are refused; takes {used}.");
+        return [Line { text, is_warning: true }, waiting_events(journal)];
+    }
     let left = if minutes >= 30.0 * MINUTES_A_DAY {
         "more than 30 days".to_owned()
     } else if minutes >= 2.0 * MINUTES_A_DAY {
@@ -169,11 +174,14 @@ fn journal(journal: &JournalResponse) -> [Line; 2] {
     } else {
         format!("{minutes:.0} minutes")
     };
-    let used = bytes(whole(journal.used_bytes));
     let first = Line {
         text: format!("Journal: full in {left} if Kafka accepts nothing; takes {used}."),
         is_warning: minutes < FEW_MINUTES,
     };
+    [first, waiting_events(journal)]
+}
+
+fn waiting_events(journal: &JournalResponse) -> Line {
     let waiting = format::number(i64::try_from(whole(journal.waiting_events)).unwrap_or(i64::MAX));
     let mut text =
         format!("{waiting} events wait for Kafka, the oldest for {:.0} s.", journal.waiting_seconds);
@@ -183,7 +191,7 @@ fn journal(journal: &JournalResponse) -> [Line; 2] {
             journal.damaged_places
         );
     }
-    [first, Line { text, is_warning: journal.waiting_seconds > 60.0 || journal.damaged_places > 0.0 }]
+    Line { text, is_warning: journal.waiting_seconds > 60.0 || journal.damaged_places > 0.0 }
 }
 
 fn data_set(set: &DataSetResponse, now_ms: i64) -> Line {

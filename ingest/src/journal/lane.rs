@@ -55,6 +55,7 @@ pub struct Lane {
     written_bytes: AtomicU64,
     tail_bytes: AtomicU64,
     has_failed: AtomicBool,
+    is_full: AtomicBool,
     synced: watch::Sender<Synced>,
     segments: Mutex<Vec<Segment>>,
     prepared: Mutex<Option<Prepared>>,
@@ -87,6 +88,7 @@ impl Lane {
             written_bytes: AtomicU64::new(0),
             tail_bytes: AtomicU64::new(0),
             has_failed: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             synced: watch::Sender::new(Synced { next: next_ordinal, failed: false }),
             segments: Mutex::new(segments),
             prepared: Mutex::new(None),
@@ -140,6 +142,19 @@ impl Lane {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the lane refuses events: its last segment could not be made, and no space came back
+    /// since, or a sync failed.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed) || self.has_failed()
+    }
+
+    /// Notes that there was, or was not, space for the segment that the lane needs. Only the thread
+    /// of the lane calls this.
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// Writes everything that is published to disk. Returns whether there was anything. Only the
@@ -226,6 +241,7 @@ impl Lane {
                 return Ok(());
             };
             if self.recycle(&segment, budget) {
+                self.is_full.store(false, Ordering::Relaxed);
                 continue;
             }
             match std::fs::remove_file(&segment.path) {
@@ -233,7 +249,10 @@ impl Lane {
                     self.lock_segments().insert(0, segment);
                     return Err(error);
                 }
-                _ => budget.release(segment.bytes),
+                _ => {
+                    budget.release(segment.bytes);
+                    self.is_full.store(false, Ordering::Relaxed);
+                }
             }
         }
     }

@@ -208,9 +208,13 @@ impl Journal {
     }
 
     /// Minutes until the journal is full if nothing is delivered and events arrive as in the last
-    /// seconds; at most a million.
+    /// seconds; at most a million, and 0 for as long as a lane refuses events. A full journal
+    /// writes nothing, so its rate would promise all the time in the world.
     #[must_use]
     pub fn minutes_left(&self) -> f64 {
+        if self.lanes.iter().any(|lane| lane.is_written && lane.refuses()) {
+            return 0.0;
+        }
         let ready_bytes: u64 = self.lanes.iter().map(|lane| lane.ready_bytes()).sum();
         let rate = f64::from_bits(self.shared.bytes_per_second.load(Ordering::Relaxed));
         let left_bytes = (self.shared.budget.free_bytes() + ready_bytes) as f64;

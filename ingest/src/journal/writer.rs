@@ -148,6 +148,7 @@ impl LaneWriter {
             Ok(active) => {
                 self.active = Some(active);
                 self.blocked_until = None;
+                self.lane.set_full(false);
                 Ok(())
             }
             Err(error) => {
@@ -160,6 +161,7 @@ impl LaneWriter {
     /// A full budget is checked again at the next event, because that costs nothing. After an error
     /// of the disk the lane waits for `RETRY_PAUSE` before it tries again.
     fn block(&mut self, error: AppendError) -> AppendError {
+        self.lane.set_full(true);
         let is_free_to_ask =
             error == AppendError::Full && self.shared.budget.free_bytes() < self.shared.segment_bytes;
         self.blocked_until = (!is_free_to_ask).then(|| (Instant::now() + RETRY_PAUSE, error));
