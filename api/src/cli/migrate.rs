@@ -18,6 +18,7 @@ use crate::cli::say::say;
 use crate::config::{ClickhouseConfig, Config};
 use crate::db::clickhouse::admin_client;
 use crate::db::migrations::POSTGRES;
+use crate::db::users::refold;
 
 /// The longest wait for the servers to start.
 const SERVER_PATIENCE: Duration = Duration::from_secs(60);
@@ -82,6 +83,11 @@ async fn migrate_postgres(url: &str) -> anyhow::Result<()> {
     if POSTGRES.iter().all(|migration| before.contains(&migration.version)) {
         say("postgres: up to date");
     }
+    let mut transaction = connection.begin().await?;
+    for username in refold(&mut transaction).await? {
+        say(format!("postgres: the username {username} looks like another one; an Owner should change it"));
+    }
+    transaction.commit().await?;
     connection.close().await?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Types and rules for the fields of a user, shared by registration, edits and the command line.
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::Script;
 use utoipa::PartialSchema as _;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE};
+use crate::db::users::{LAST_OWNER, USERNAME_UNIQUE, username_key};
 use crate::db::violated_constraint;
 use crate::http::auth::login::MAX_USERNAME_CHARS;
 use crate::http::auth::password;
@@ -18,6 +20,8 @@ use crate::preferences::{Theme, WeekStart};
 use crate::time_zone;
 use sluice_schemas::contact;
 
+/// Maximum bytes of the key of a username. Longer ones do not fit into the index.
+const MAX_KEY_BYTES: usize = 2000;
 /// Maximum characters of a time zone or a position.
 const MAX_WORD_CHARS: usize = 150;
 
@@ -60,12 +64,37 @@ impl Field for Username {
             );
             return None;
         }
+        if mixes_scripts(&username) {
+            fields.fail(name, "A word of the username has letters of two scripts. Use one script a word.");
+            return None;
+        }
+        if username_key(&username).len() > MAX_KEY_BYTES {
+            fields.fail(name, "This username is too long. Use fewer or other letters.");
+            return None;
+        }
         Some(Self(username))
     }
 
     fn schema() -> RefOr<Schema> {
         text().min_length(Some(1)).max_length(Some(MAX_USERNAME_CHARS)).into()
     }
+}
+
+/// Returns whether a word of a username has letters of two scripts, for example a Cyrillic `о` among
+/// Latin letters, so that it looks like another name. Japanese and Korean are written in several.
+fn mixes_scripts(username: &str) -> bool {
+    const JAPANESE: [Script; 3] = [Script::Han, Script::Hiragana, Script::Katakana];
+    const KOREAN: [Script; 2] = [Script::Han, Script::Hangul];
+    username.split(['@', '.', '+', '-', '_']).any(|word| {
+        let scripts = || {
+            let script = |letter| CodePointMapData::<Script>::new().get(letter);
+            word.chars().map(script).filter(|script| !matches!(*script, Script::Common | Script::Inherited))
+        };
+        let first = scripts().next();
+        !(scripts().all(|script| Some(script) == first)
+            || scripts().all(|script| JAPANESE.contains(&script))
+            || scripts().all(|script| KOREAN.contains(&script)))
+    })
 }
 
 impl Field for Email {
@@ -240,5 +269,28 @@ mod tests {
         assert_eq!(read_json(json!({})).unwrap_err(), ["password", "username"]);
         let errors = read_json(json!({"username": "x".repeat(151), "password": "secretpassword"}));
         assert_eq!(errors.unwrap_err(), ["username"]);
+    }
+
+    #[test]
+    fn a_word_of_a_username_has_one_script() {
+        for (username, is_allowed) in [
+            ("owner", true),
+            ("\u{43e}wner", false),
+            ("Саша", true),
+            ("Саша-TT_2", true),
+            ("Сaша", false),
+            ("αlpha", false),
+            ("ｏｗｎｅｒ", true),
+            ("田中さんユウ", true),
+            ("김金", true),
+            ("김さ", false),
+            ("José2", true),
+            ("12345", true),
+            // Each letter has 33 bytes when it is written out.
+            (&"\u{fdfa}".repeat(150), false),
+        ] {
+            let read = read_json(json!({"username": username, "password": "secretpassword"}));
+            assert_eq!(read.is_ok(), is_allowed, "{username}");
+        }
     }
 }

@@ -85,6 +85,43 @@ async fn registrations_by_the_public_are_limited_and_an_owners_are_not() {
 }
 
 #[tokio::test]
+async fn a_username_that_looks_like_another_is_refused_and_logs_in_as_the_same_person() {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    for name in ["sam", "Straße", "Émile", "Саша"] {
+        assert_eq!(world.post_json("/api/users/register/", &account(name), Some(&owner)).await.status, 201);
+    }
+    for name in [
+        "ſam",
+        "ＳＡＭ",
+        "ｓam",
+        "STRASSE",
+        "e\u{301}mile",
+        "САША",
+        "ⓢam",
+        "𝐬𝐚𝐦",
+        // Cyrillic letters that look like Latin ones.
+        "\u{455}am",
+        "s\u{430}m",
+        "\u{43e}wner",
+    ] {
+        for person in [None, Some(&owner)] {
+            let refused = world.post_json("/api/users/register/", &account(name), person).await;
+            assert_eq!(refused.status, 400, "{name}: {}", refused.text);
+            assert!(refused.json()["errors"]["username"].is_array(), "{name}: {}", refused.text);
+        }
+    }
+    for name in ["SAM", "ſam", "ＳＡＭ", "strasse", "STRASSE", "émile"] {
+        assert_eq!(world.login(name, "secretpassword").await.status, 200, "{name}");
+    }
+    let renamed =
+        world.ask("PATCH", "/api/users/update/2/", &json!({"username": "ＯＷＮＥＲ"}), &owner).await;
+    assert_eq!(renamed.status, 400, "{}", renamed.text);
+    let long = world.post_json("/api/users/register/", &account(&"\u{fdfa}".repeat(150)), None).await;
+    assert_eq!(long.status, 400, "{}", long.text);
+}
+
+#[tokio::test]
 async fn a_wrong_login_does_not_say_what_was_wrong() {
     let world = World::new().await;
     world.person("ann", Position::Buyer).await;

@@ -11,6 +11,7 @@ use sluice_api::config::Config;
 use sluice_api::db::clickhouse::admin_client;
 use sluice_api::db::demo::PAGE;
 use sluice_api::db::migrations::POSTGRES;
+use sluice_api::db::users;
 use sluice_api::policy::Position;
 use sluice_runtime::clock::Clock;
 use sluice_schemas::rows::{OrderStatusRow, RollupHourlyRow};
@@ -21,7 +22,7 @@ use crate::events::{
     insert_index, insert_orders, insert_prospects, insert_rollup, order, order_id, park_order, park_order_on,
     prospect,
 };
-use crate::world::{NOW_MS, Person, World, config};
+use crate::world::{NOW_MS, PASSWORD, Person, World, config};
 
 async fn run(config: &Config, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice-api"));
@@ -94,6 +95,41 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
         "{}",
         stderr(&refused)
     );
+}
+
+#[tokio::test]
+async fn migrate_folds_the_usernames_of_earlier_versions() {
+    let world = World::new().await;
+    world.person("sam", Position::Buyer).await;
+    for (username, key, end) in [
+        ("ſam", "ſam", "NULL"),
+        ("Straße", "straße", "NULL"),
+        ("ＭＡＸ", "ｍａｘ", "NULL"),
+        ("ſam", "ſam#5", "now()"),
+    ] {
+        world
+            .sql(&format!(
+                "INSERT INTO users (username, username_key, password_hash, archived_at, is_active)
+                 SELECT '{username}', '{key}', password_hash, {end}, {end} IS NULL FROM users WHERE username = 'sam'"
+            ))
+            .await;
+    }
+    let migrated = run(&world.app.config, &["migrate"], "").await;
+    assert!(migrated.status.success(), "{}", stderr(&migrated));
+    let warned = "postgres: the username ſam looks like another one; an Owner should change it";
+    assert_eq!(stdout(&migrated).matches(warned).count(), 1, "{}", stdout(&migrated));
+    let keys: Vec<String> = sqlx::query_scalar("SELECT username_key FROM users ORDER BY id")
+        .fetch_all(&world.app.postgres)
+        .await
+        .unwrap();
+    assert_eq!(keys, ["sam", "ſam", "strasse", "max", "sam#5"]);
+    // Nobody is locked out: the name as it is written comes first.
+    let id = async |name: &str| users::find_login(&world.app.postgres, name).await.unwrap().unwrap().id;
+    assert_eq!((id("sam").await, id("ſam").await, id("SAM").await), (1, 2, 1));
+    assert_eq!((id("STRASSE").await, id("max").await, id("ＭＡＸ").await), (3, 4, 4));
+    assert_eq!(world.login("ſam", PASSWORD).await.status, 200);
+    let again = run(&world.app.config, &["migrate"], "").await;
+    assert_eq!(stdout(&again).matches("looks like another").count(), 1, "{}", stdout(&again));
 }
 
 #[tokio::test]

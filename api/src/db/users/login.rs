@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::username::username_key;
+use super::username::{former_key, username_key};
 use crate::policy::Position;
 use crate::preferences::Preferences;
 use crate::viewer::{Credential, Viewer};
@@ -119,12 +119,16 @@ fn viewer_state(row: ViewerRow) -> ViewerState {
     }
 }
 
+/// Finds an account by its name in any case and any form of its letters. An account with the key of
+/// an earlier version is found by that first.
 pub async fn find_login(pool: &PgPool, username: &str) -> sqlx::Result<Option<LoginRow>> {
     sqlx::query_as!(
         LoginRow,
         "SELECT id, username, password_hash, is_active, has_second_factor FROM users
-         WHERE username_key = $1 AND archived_at IS NULL",
-        username_key(username)
+         WHERE username_key IN ($1, $2) AND archived_at IS NULL
+         ORDER BY username_key = $2 DESC LIMIT 1",
+        username_key(username),
+        former_key(username),
     )
     .fetch_optional(pool)
     .await

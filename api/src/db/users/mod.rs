@@ -15,4 +15,4 @@ pub use self::login::{
     has_second_factor, insert, is_credential_valid, lock_exclusive, lock_login_shared, lock_shared,
     touch_last_login,
 };
-pub use self::username::username_key;
+pub use self::username::{former_key, refold, username_key};
