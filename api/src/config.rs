@@ -35,6 +35,10 @@ pub struct HttpConfig {
     /// Networks of the proxies whose `X-Forwarded-For`, or else `Forwarded`, and
     /// `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Open connections of all clients. Further ones are closed at once.
+    pub max_connections: u32,
+    /// Open connections of one address, except of a trusted proxy; 0 is no limit.
+    pub max_connections_by_address: u32,
     /// Requests of one address within a minute, after which it gets 429; 0 is no limit. An office,
     /// or a server that sends orders, is one address.
     pub requests_per_minute_by_address: u32,
@@ -156,6 +160,9 @@ impl Default for HttpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             trusted_proxies: Vec::new(),
+            max_connections: 10_000,
+            // Hundreds of people in one office, each with the six connections of a browser.
+            max_connections_by_address: 2_000,
             // 2,000 and 1,000 a second: far more than people and their programs ask, so that only
             // a runaway script or an attack gets to know it.
             requests_per_minute_by_address: 120_000,
@@ -240,6 +247,7 @@ impl Validate for Config {
                 "must be postgres://user:password@host:port/database",
             ));
         }
+        positive("http.max_connections", self.http.max_connections)?;
         positive("postgres.max_connections", self.postgres.max_connections)?;
         check_url("clickhouse.url", &self.clickhouse.url, &["http"])?;
         let name = &self.clickhouse.database;

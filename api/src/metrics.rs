@@ -67,6 +67,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Histogram,
     logins: Family<LoginLabels, Counter>,
+    refused_connections: Counter,
     /// Numbered events without an outcome, and outcomes without a number, of all lanes.
     pub audit_gap: Gauge,
 }
@@ -78,6 +79,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             logins: Family::default(),
+            refused_connections: Counter::default(),
             audit_gap: Gauge::default(),
         };
         registry.register(
@@ -95,6 +97,12 @@ impl Metrics {
             "Logins by outcome; `Limited` were refused for too many wrong passwords. Worry if `Wrong` or \
              `Limited` jumps: somebody is guessing",
             metrics.logins.clone(),
+        );
+        registry.register(
+            "sluice_api_refused_connections",
+            "Connections closed as they came, because their address or all clients together had too many. \
+             Worry if it grows: somebody floods the service, or `http.trusted_proxies` lacks a proxy",
+            metrics.refused_connections.clone(),
         );
         registry.register(
             "sluice_api_audit_gap_events",
@@ -127,6 +135,11 @@ impl Metrics {
         };
         self.requests.get_or_create(&RequestLabels { part, class }).inc();
         self.seconds.observe(seconds);
+    }
+
+    /// Counts a connection above the bound.
+    pub fn refused_connection(&self) {
+        self.refused_connections.inc();
     }
 
     /// Counts a login.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use prometheus_client::registry::Registry;
 use sluice_runtime::clock::Clock;
+use sluice_runtime::descriptors;
 use sluice_runtime::ops::Readiness;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -46,7 +46,7 @@ impl Edge {
         registry: &mut Registry,
         draining: &CancellationToken,
     ) -> io::Result<Self> {
-        raise_descriptor_limit();
+        descriptors::raise_limit();
         let n_threads = config.n_threads();
         let (mut listeners, listen, proxy_listen) = bind_all(config, n_threads)?;
         let options = Options {
@@ -132,14 +132,4 @@ fn bind_all(
         }
     }
     Ok((by_thread, listen, proxy_listen))
-}
-
-/// Raises the limit of open files to the highest that the system allows: every connection needs
-/// one.
-fn raise_descriptor_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
 }

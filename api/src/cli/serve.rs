@@ -6,10 +6,12 @@ use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::redacted;
+use sluice_runtime::descriptors;
 use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::{self, Readiness};
 
 use crate::config::Config;
+use crate::http::connections::ConnectionLimits;
 use crate::http::state::App;
 use crate::http::{health, serve};
 use crate::metrics::Metrics;
@@ -30,11 +32,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let metrics = Metrics::register(&mut registry);
     let (listen, ops_listen) = (config.http.listen, config.ops.listen);
     let app = App::new(config, Clock::System, readiness.clone(), metrics)?;
+    descriptors::raise_limit();
+    let limits = ConnectionLimits::of(&app.config.http);
     health::watch(&app, &lifecycle);
     let ops_bound = ops::serve(ops_listen, registry, readiness, &lifecycle)
         .await
         .with_context(|| format!("ops.listen {ops_listen}"))?;
-    let bound = serve::serve(listen, routes::build(&app), &lifecycle)
+    let bound = serve::serve(listen, routes::build(&app), limits, &app.metrics, &lifecycle)
         .await
         .with_context(|| format!("http.listen {listen}"))?;
     tracing::info!(http = %bound, ops = %ops_bound, "serving");

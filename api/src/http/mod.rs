@@ -25,6 +25,7 @@ pub mod blocking_pool;
 pub mod body;
 pub mod call;
 pub mod client_address;
+pub mod connections;
 pub mod csv;
 pub mod edge_proxy;
 pub mod error;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sluice_api::policy::Position;
-use sluice_api::{http::serve, routes};
 use sluice_runtime::lifecycle::Lifecycle;
 
 use crate::world::World;
@@ -13,8 +12,7 @@ async fn it_serves_on_a_port_and_drains() {
     let world = World::new().await;
     world.person("ann", Position::Buyer).await;
     let lifecycle = Lifecycle::default();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let bound = serve::serve(listen, routes::build(&world.app), &lifecycle).await.unwrap();
+    let bound = world.serve(&lifecycle).await.unwrap();
     let client = reqwest::Client::new();
     let answer = client.get(format!("http://{bound}/livez")).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -6,7 +6,6 @@ use std::process::Output;
 use std::time::Duration;
 
 use sluice_api::policy::Position;
-use sluice_api::{http::serve, routes};
 use sluice_local::artifacts::npm_packages;
 use sluice_runtime::lifecycle::Lifecycle;
 use tokio::process::Command;
@@ -27,8 +26,7 @@ async fn a_generated_client_is_typed_and_works() {
     world.person("olga", Position::Owner).await;
     world.person("ben", Position::Buyer).await;
     let lifecycle = Lifecycle::default();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let bound = serve::serve(listen, routes::build(&world.app), &lifecycle).await.unwrap();
+    let bound = world.serve(&lifecycle).await.unwrap();
     let url = format!("http://{bound}");
     let document = reqwest::get(format!("{url}/openapi.json")).await.unwrap().text().await.unwrap();
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sluice_api::policy::Position;
-use sluice_api::{http::serve, routes};
 use sluice_browser::{Chromium, Tab};
 use sluice_runtime::lifecycle::Lifecycle;
 
@@ -32,8 +31,7 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) async fn start(world: &World) -> Self {
         let lifecycle = Lifecycle::default();
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let bound = serve::serve(listen, routes::build(&world.app), &lifecycle).await.unwrap();
+        let bound = world.serve(&lifecycle).await.unwrap();
         Self { url: format!("http://{bound}"), lifecycle }
     }
 

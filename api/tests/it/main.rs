@@ -16,6 +16,7 @@ mod campaign_keys;
 mod campaigns;
 mod cli;
 mod client;
+mod connections;
 mod cut_off;
 mod described;
 mod documents;

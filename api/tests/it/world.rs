@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use sluice_api::cli::migrate;
 use sluice_api::config::{Config, PostgresConfig, Registration};
 use sluice_api::db::users::{self, NewUser};
+use sluice_api::http::connections::ConnectionLimits;
 use sluice_api::http::middleware::Service;
+use sluice_api::http::serve;
 use sluice_api::http::state::App;
 use sluice_api::metrics::Metrics;
 use sluice_api::policy::Position;
@@ -22,6 +24,7 @@ use sluice_api::routes;
 use sluice_local::testing::{clickhouse_database, postgres_copy, postgres_database, servers};
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::Secret;
+use sluice_runtime::lifecycle::Lifecycle;
 use sluice_runtime::ops::Readiness;
 use tokio::sync::OnceCell;
 use tower::ServiceExt as _;
@@ -209,6 +212,20 @@ impl World {
 
     pub(crate) async fn login(&self, username: &str, password: &str) -> Answer {
         self.post_json("/api/users/login/", &json!({"username": username, "password": password}), None).await
+    }
+
+    /// Serves on a free port, with the limits of the configuration's defaults.
+    pub(crate) async fn serve(&self, lifecycle: &Lifecycle) -> std::io::Result<SocketAddr> {
+        self.serve_limited(ConnectionLimits::default(), lifecycle).await
+    }
+
+    pub(crate) async fn serve_limited(
+        &self,
+        limits: ConnectionLimits,
+        lifecycle: &Lifecycle,
+    ) -> std::io::Result<SocketAddr> {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        serve::serve(listen, routes::build(&self.app), limits, &self.app.metrics, lifecycle).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use sluice_api::config::Config;
+use sluice_api::http::connections::ConnectionLimits;
 use sluice_api::http::serve::serve;
 use sluice_api::http::state::App;
 use sluice_api::metrics::Metrics;
@@ -25,7 +26,8 @@ async fn the_document_of_the_api_is_committed() {
     let metrics = Metrics::register(&mut Registry::default());
     let app = App::new(config, Clock::System, Readiness::default(), metrics).unwrap();
     let lifecycle = Lifecycle::default();
-    let bound = serve("127.0.0.1:0".parse().unwrap(), routes::build(&app), &lifecycle).await.unwrap();
+    let (listen, limits) = ("127.0.0.1:0".parse().unwrap(), ConnectionLimits::default());
+    let bound = serve(listen, routes::build(&app), limits, &app.metrics, &lifecycle).await.unwrap();
     let response = reqwest::get(format!("http://{bound}/openapi.json")).await.unwrap();
     let mut document: Value = response.json().await.unwrap();
     // Cargo may switch on a feature of serde_json that keeps keys in another order.
