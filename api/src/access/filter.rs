@@ -39,6 +39,6 @@ pub fn read(app: &App, allowed: &Allowed, params: &mut Params) -> AccessFilter {
         from: DateTime::from_timestamp_millis(range.from_ms).unwrap_or_default(),
         // The whole last millisecond: the database has microseconds.
         to: DateTime::from_timestamp_micros(range.to_ms * 1000 + 999).unwrap_or_default(),
-        q: query.q.pattern(),
+        q: query.q.patterns(),
     }
 }

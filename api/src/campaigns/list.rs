@@ -83,7 +83,7 @@ pub async fn collect(
     let query = ListCampaignsQuery::read(&mut params);
     let own_team = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = CampaignFilter {
-        q: query.q.pattern(),
+        q: query.q.patterns(),
         is_archived: part.is_archived,
         own_user: (part.scope == Scope::Own).then_some(allowed.viewer.id),
         own_team: (part.scope == Scope::Team).then_some(own_team),

@@ -52,8 +52,8 @@ pub struct NewCampaign {
 /// Filters of a list of campaigns.
 #[derive(Debug, Clone)]
 pub struct CampaignFilter {
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
     pub is_archived: bool,
     /// The viewer may see only this buyer's campaigns.
     pub own_user: Option<i64>,
@@ -118,7 +118,7 @@ pub async fn list(
         .when("partner_id = ?", filter.partner_id)
         .when("state = ?", filter.state)
         .when("? = ANY (tags)", filter.tag.as_deref())
-        .when("campaigns.name ILIKE ?", filter.q.as_deref())
+        .for_each("campaigns.name ILIKE ?", &filter.q)
         .fetch(pool)
         .await
 }

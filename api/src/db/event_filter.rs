@@ -1,12 +1,15 @@
 //! Filters of lists of prospects and orders, as SQL conditions. An unset filter adds no condition,
 //! so that ClickHouse does not read its column.
 
+use std::net::Ipv6Addr;
+
 use clickhouse::query::Query;
 use uuid::Uuid;
 
 use crate::db::event_conditions::Conditions;
 use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::scope::EventScope;
+use crate::db::search_text;
 
 /// Filters of a list of events, and its keyset.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +121,7 @@ impl EventFilter {
         let (from_ms, to_ms) = self.range_ms();
         let (after_ms, after_id) = self.after.unwrap_or_default();
         self.conditions
-            .bind(self.scope.bind(query))
+            .bind(bind_search(&self.q, self.scope.bind(query)))
             .param("from_ms", from_ms)
             .param("to_ms", to_ms)
             .param("user", self.user_id)
@@ -128,10 +131,26 @@ impl EventFilter {
             .param("after_id", after_id.to_string())
             .param("after_value", self.after_value.as_ref().map(EventValue::to_string).unwrap_or_default())
             .param("limit", self.limit)
-            .param("q", &self.q)
             .param("status", &self.status)
             .param("country", &self.country)
     }
+}
+
+/// Binds `q`, and its words, digits, address and spellings as `search_text` reads them. A text that
+/// has none of these leaves the parameter out, or empty.
+pub fn bind_search(q: &str, query: Query) -> Query {
+    let digits = |text: &str| search_text::phone_digits(text).unwrap_or_default();
+    let query = search_text::words(q).into_iter().enumerate().fold(query, |query, (index, word)| {
+        query.param(&format!("digits_{index}"), digits(&word)).param(&format!("word_{index}"), word)
+    });
+    let address = search_text::address(q).unwrap_or(Ipv6Addr::UNSPECIFIED);
+    query
+        .param("q", q)
+        .param("digits", digits(q))
+        .param("digits_regex", search_text::digits_regex(&digits(q)))
+        .param("q_ip", address.to_string())
+        .param("q_id", q.parse::<Uuid>().unwrap_or_default().to_string())
+        .param("q_spellings", search_text::id_spellings(q))
 }
 
 /// The condition of a time range, both ends included.

@@ -18,8 +18,8 @@ pub struct ListQuery<'a> {
 /// The filters of a list of things with names.
 #[derive(Debug, Clone)]
 pub struct NamedFilter {
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
     pub is_archived: bool,
 }
 
@@ -107,6 +107,12 @@ impl<'a> ListQuery<'a> {
         }
         self.sql.push(")");
         self
+    }
+
+    /// Adds ` AND (condition)` for each pattern of a search.
+    #[must_use]
+    pub fn for_each(self, condition: &'static str, patterns: &[String]) -> Self {
+        patterns.iter().fold(self, |query, pattern| query.when(condition, Some(pattern.clone())))
     }
 
     /// Adds the condition, the order and the limit of the page: to the query, or to a subquery in

@@ -45,8 +45,8 @@ pub struct AccessFilter {
     /// The time of the beginning; both ends are included.
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
 }
 
 pub const LOGIN_SORTING: Sorting = Sorting::new(
@@ -104,7 +104,7 @@ pub async fn list(pool: &PgPool, filter: &AccessFilter, order: &Order) -> sqlx::
         .when("login.kind = ?", filter.kind)
         .when("login.created_at >= ?", Some(filter.from))
         .when("login.created_at <= ?", Some(filter.to))
-        .when("username ILIKE ? OR login.address ILIKE ? OR login.agent ILIKE ?", filter.q.as_deref())
+        .for_each("username ILIKE ? OR login.address ILIKE ? OR login.agent ILIKE ?", &filter.q)
         .fetch(pool)
         .await
 }
@@ -134,7 +134,7 @@ pub async fn list_tokens(
         .when("token.user_id = ?", filter.user_id)
         .when("token.created_at >= ?", Some(filter.from))
         .when("token.created_at <= ?", Some(filter.to))
-        .when("username ILIKE ? OR token.name ILIKE ? OR token.hint ILIKE ?", filter.q.as_deref())
+        .for_each("username ILIKE ? OR token.name ILIKE ? OR token.hint ILIKE ?", &filter.q)
         .fetch(pool)
         .await
 }

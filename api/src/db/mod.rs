@@ -33,6 +33,7 @@ pub mod pipeline;
 pub mod prospects;
 pub mod report_views;
 pub mod scope;
+pub mod search_text;
 pub mod second_factors;
 pub mod sessions;
 pub mod sort;

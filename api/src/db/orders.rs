@@ -9,6 +9,7 @@ use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::{EventFilter, RANGE};
 use crate::db::prospects::uuid_texts;
 use crate::db::scope::EventScope;
+use crate::db::search_text;
 use crate::db::time_slices::{self, PageSlices};
 
 /// An order without its contact.
@@ -50,14 +51,24 @@ fn search_sql(filter: &EventFilter) -> String {
     if filter.q.is_empty() {
         return String::new();
     }
-    format!(
-        " AND order_id IN (
-            SELECT order_id FROM order_contacts
-            WHERE {RANGE}
-              AND (positionCaseInsensitiveUTF8(email, {{q:String}}) > 0 OR position(phone_number, {{q:String}}) > 0
-                   OR positionCaseInsensitiveUTF8(concat(first_name, ' ', last_name), {{q:String}}) > 0
-                   OR positionCaseInsensitiveUTF8(delivery_address, {{q:String}}) > 0))"
-    )
+    // Every word is in one of the fields, so that a name is found in either order.
+    let word_sql = |(index, word): (usize, String)| {
+        let parameter = format!("{{word_{index}:String}}");
+        let has = |column| format!("positionCaseInsensitiveUTF8({column}, {parameter}) > 0");
+        let mut places =
+            ["first_name", "last_name", "email", "delivery_address", "phone_number"].map(has).to_vec();
+        if search_text::phone_digits(&word).is_some() {
+            places.push(search_text::has_digits_sql("phone_number", &format!("{{digits_{index}:String}}")));
+        }
+        format!("({})", places.join(" OR "))
+    };
+    let words: Vec<String> = search_text::words(&filter.q).into_iter().enumerate().map(word_sql).collect();
+    let mut places = words.join(" AND ");
+    if search_text::phone_digits(&filter.q).is_some() {
+        places.push_str(" OR ");
+        places.push_str(&search_text::has_digits_sql("phone_number", "{digits:String}"));
+    }
+    format!(" AND order_id IN (SELECT order_id FROM order_contacts WHERE {RANGE} AND ({places}))")
 }
 
 /// Lists a page of orders. `now_ms` is the approximate time of the newest order.

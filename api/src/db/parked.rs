@@ -6,8 +6,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::db::clickhouse::fetch_all;
-use crate::db::event_filter::EventFilter;
+use crate::db::event_filter::{EventFilter, bind_search};
 use crate::db::event_order::{EventColumn, EventValue};
+use crate::db::search_text;
 
 /// A parked event with its payload.
 #[derive(Debug, Clone, Row, Deserialize)]
@@ -111,6 +112,25 @@ impl ParkedRow {
     }
 }
 
+/// Returns the condition of a search: the id or the reference, a phone number with these digits, or
+/// every word in the payload.
+fn search_sql(q: &str) -> String {
+    if q.is_empty() {
+        return String::new();
+    }
+    let has =
+        |index| format!("positionCaseInsensitiveUTF8(tryBase64Decode(payload), {{word_{index}:String}}) > 0");
+    let words: Vec<String> = (0..search_text::words(q).len()).map(has).collect();
+    let mut places = format!(
+        "event_id = {{q_id:UUID}} OR reference IN {{q_spellings:Array(String)}} OR {}",
+        words.join(" AND ")
+    );
+    if search_text::phone_digits(q).is_some() {
+        places.push_str(" OR match(tryBase64Decode(payload), {digits_regex:String})");
+    }
+    format!("AND ({places})")
+}
+
 /// Lists a page of parked events.
 pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::Result<Vec<ParkedRow>> {
     let (comparison, direction) = if filter.is_ascending { (">", "ASC") } else { ("<", "DESC") };
@@ -124,6 +144,7 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
                 {comparison} ({value}{{after_ms:Int64}}, toUInt128({{after_id:UUID}}))"
     );
     let after = if filter.after.is_some() { after } else { String::new() };
+    let search = search_sql(&filter.q);
     let sql = format!(
         "SELECT event_id, toString(kind) AS kind, toString(reason) AS reason, toString(state) AS state,
                 toUnixTimestamp64Milli(first_seen) AS first_seen_ms, toUnixTimestamp64Milli(last_tried) AS last_tried_ms,
@@ -134,14 +155,11 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
            AND (NOT {{has_reference:Bool}} OR reference = {{reference:String}})
            AND first_seen >= fromUnixTimestamp64Milli({{from_ms:Int64}})
            AND first_seen <= fromUnixTimestamp64Milli({{to_ms:Int64}})
-           AND ({{q:String}} = '' OR toString(event_id) = lower({{q:String}}) OR reference = {{q:String}}
-                OR positionCaseInsensitive(tryBase64Decode(payload), {{q:String}}) > 0)
-           {after}
+           {search} {after}
          ORDER BY {order}first_seen {direction}, toUInt128(event_id) {direction} LIMIT {{limit:UInt32}}"
     );
     let (after_ms, after_id) = filter.after.unwrap_or_default();
-    let query = client
-        .query(&sql)
+    let query = bind_search(&filter.q, client.query(&sql))
         .param("kind", filter.kind)
         .param("state", &filter.state)
         .param("reason", &filter.reason)
@@ -149,7 +167,6 @@ pub async fn list(client: &Client, filter: &ParkedFilter) -> clickhouse::error::
         .param("reference", filter.reference.as_deref().unwrap_or_default())
         .param("from_ms", filter.from_ms)
         .param("to_ms", filter.to_ms)
-        .param("q", &filter.q)
         .param("after_value", filter.after_value.as_ref().map(EventValue::to_string).unwrap_or_default())
         .param("after_ms", after_ms)
         .param("after_id", after_id.to_string())

@@ -52,7 +52,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<Keyed<PartnerRow>>> {
     ListQuery::new(order, COLUMNS, "partners")
         .archived("archived_at", filter.is_archived)
-        .when("name ILIKE ?", filter.q.as_deref())
+        .for_each("name ILIKE ?", &filter.q)
         .fetch(pool)
         .await
 }

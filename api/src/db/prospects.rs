@@ -14,6 +14,7 @@ use crate::db::clickhouse::{fetch_all, fetch_optional};
 use crate::db::event_filter::EventFilter;
 use crate::db::event_order::{EventColumn, EventValue};
 use crate::db::scope::EventScope;
+use crate::db::search_text;
 use crate::db::time_slices::{self, PageSlices};
 use crate::policy::Grant;
 
@@ -119,9 +120,31 @@ const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(externa
     keyword, creative_id, ad_campaign_id, placement, cost AS cost_micros,
     toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks, version";
 
+/// How far a search looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Only at the ids of visits and clicks, which have an index.
+    Ids,
+    /// At every text.
+    Texts,
+}
+
+/// The visit with this id.
+const HAS_ID: &str =
+    "(time IN (SELECT time FROM prospect_index WHERE toUInt128(prospect_id) = toUInt128({q_id:UUID}))
+    AND prospect_id = {q_id:UUID})";
+
 /// Returns one condition for each column that a text is searched in. They are separate because the
 /// skip index of a column only helps a condition on that column alone (`0007_text.sql`).
-fn places_sql(q: &str) -> Vec<String> {
+fn places_sql(q: &str, reach: Reach) -> Vec<String> {
+    let is_external = if q.parse::<Uuid>().is_ok() {
+        "external_id IN {q_spellings:Array(String)}".to_owned()
+    } else {
+        "external_id = {q:String}".to_owned()
+    };
+    if reach == Reach::Ids {
+        return vec![is_external, HAS_ID.to_owned()];
+    }
     let holds = |column: &str| {
         // Comparing in lower case takes two thirds of the time of a search that ignores case.
         if q.is_ascii() {
@@ -130,8 +153,10 @@ fn places_sql(q: &str) -> Vec<String> {
             format!("positionCaseInsensitiveUTF8({column}, {{q:String}}) > 0")
         }
     };
-    let is_external = "external_id = {q:String}".to_owned();
     let mut places = vec![is_external, holds("page"), holds("referrer"), holds("user_agent")];
+    if search_text::address(q).is_some() {
+        places.push("ip = toIPv6({q_ip:String})".to_owned());
+    }
     // Formatting the address of every row is slow: only for a text that can be a part of one.
     if q.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':')) {
         places.push("position(IPv6NumToString(ip), lower({q:String})) > 0".to_owned());
@@ -140,14 +165,14 @@ fn places_sql(q: &str) -> Vec<String> {
 }
 
 /// Returns the query of one slice of time.
-fn page_sql(slice: &EventFilter) -> String {
+fn page_sql(slice: &EventFilter, reach: Reach) -> String {
     let conditions = slice.conditions_sql("prospect_id");
     let order = |time_column| slice.order_sql(time_column, "prospect_id");
     let select = |filter: &str| format!("SELECT {VISIT}, {KINDS} FROM prospects {filter} {}", order("time"));
     if slice.q.is_empty() {
         return select(&format!("WHERE {conditions}"));
     }
-    let places = places_sql(&slice.q);
+    let places = places_sql(&slice.q, reach);
     let in_one = places.iter().enumerate().map(|(index, place)| {
         let before = places[..index].iter().map(|place| format!(" AND NOT ({place})")).collect::<String>();
         // The texts are the largest columns. Selective conditions are read before them, but
@@ -168,20 +193,40 @@ fn page_sql(slice: &EventFilter) -> String {
 }
 
 /// Lists a page of prospects. `now_ms` is the approximate time of the newest prospect.
+///
+/// A text that looks like an id is first searched as the id of a visit or a click. If no event has
+/// it, it is searched as any other text. A later page does the same, since its first page was found
+/// in one of the two ways.
 pub async fn list(
     client: &Client,
     filter: &EventFilter,
     now_ms: u64,
 ) -> clickhouse::error::Result<Vec<ProspectRow>> {
+    if filter.q.parse::<Uuid>().is_ok() {
+        let found = list_within(client, filter, now_ms, Reach::Ids).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    list_within(client, filter, now_ms, Reach::Texts).await
+}
+
+async fn list_within(
+    client: &Client,
+    filter: &EventFilter,
+    now_ms: u64,
+    reach: Reach,
+) -> clickhouse::error::Result<Vec<ProspectRow>> {
     let slicing = match (filter.sort, filter.q.as_str()) {
         (Some(_), _) => time_slices::WHOLE,
         (None, "") => time_slices::PROSPECTS,
+        (None, _) if reach == Reach::Ids => time_slices::WHOLE,
         (None, _) => time_slices::TEXTS,
     };
     let mut slices = PageSlices::new(client, slicing, filter, now_ms).await?;
     let mut rows = Vec::new();
     while let Some(slice) = slices.next(rows.len()) {
-        rows.extend(fetch_all(slice.bind(client.query(&page_sql(&slice)))).await?);
+        rows.extend(fetch_all(slice.bind(client.query(&page_sql(&slice, reach)))).await?);
     }
     Ok(rows)
 }

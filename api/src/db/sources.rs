@@ -48,7 +48,7 @@ const COLUMNS: &str = "id, name, click_id_param, macros, version, archived_at";
 pub async fn list(pool: &PgPool, filter: &NamedFilter, order: &Order) -> sqlx::Result<Vec<Keyed<SourceRow>>> {
     ListQuery::new(order, COLUMNS, "sources")
         .archived("archived_at", filter.is_archived)
-        .when("name ILIKE ?", filter.q.as_deref())
+        .for_each("name ILIKE ?", &filter.q)
         .fetch(pool)
         .await
 }

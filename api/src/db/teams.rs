@@ -104,8 +104,8 @@ pub async fn periods_of(
 pub struct TeamFilter {
     /// The viewer may see only this team; 0 if the viewer has none.
     pub own: Option<i64>,
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
     pub lead: Option<i64>,
     /// A present member.
     pub member: Option<i64>,
@@ -141,7 +141,7 @@ pub async fn list(pool: &PgPool, filter: &TeamFilter, order: &Order) -> sqlx::Re
     ListQuery::new(order, COLUMNS, "teams")
         .archived("archived_at", filter.is_archived)
         .when("id = ?", filter.own)
-        .when("name ILIKE ?", filter.q.as_deref())
+        .for_each("name ILIKE ?", &filter.q)
         .when("lead_id = ?", filter.lead)
         .when(
             "id IN (SELECT team_id FROM memberships WHERE user_id = ? AND upper_inf(during))",

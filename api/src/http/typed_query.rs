@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::openapi::{RefOr, Required};
 use uuid::Uuid;
 
-use crate::db::like_pattern;
+use crate::db::{like_pattern, search_text};
 use crate::http::fields::types::text;
 use crate::http::fields::values::{parse_day, parse_month};
 use crate::http::query::{DEFAULT_LIMIT, MAX_LIMIT, Moment, Params};
@@ -99,10 +99,18 @@ impl Param for Option<Position> {
 pub struct Search(pub String);
 
 impl Search {
-    /// Returns the `ILIKE` pattern that matches the text anywhere.
+    /// Returns the `ILIKE` pattern that matches the text anywhere. An IPv6 address is matched as it
+    /// is stored.
     #[must_use]
     pub fn pattern(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| like_pattern(&self.0))
+        let address = search_text::address(&self.0).map(|address| address.to_canonical().to_string());
+        (!self.0.is_empty()).then(|| like_pattern(address.as_deref().unwrap_or(&self.0)))
+    }
+
+    /// Returns the `ILIKE` patterns of the words of the text, which a name may have in any order.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<String> {
+        search_text::patterns(&self.0)
     }
 }
 

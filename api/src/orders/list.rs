@@ -103,14 +103,17 @@ pub async fn collect(
 }
 
 async fn find_stored(app: &App, filter: &EventFilter) -> clickhouse::error::Result<Vec<OrderRow>> {
-    let Ok(id) = filter.q.parse::<Uuid>() else {
-        return orders::list(&app.clickhouse, filter, app.clock.now_ms()).await;
-    };
-    // The id is that of an order, or of a prospect: then its orders are listed.
-    match orders::find(&app.clickhouse, &filter.scope, id).await? {
-        Some(row) => Ok(vec![row]),
-        None => orders::of_prospect(&app.clickhouse, &filter.scope, id, 0).await,
+    if let Ok(id) = filter.q.parse::<Uuid>() {
+        // The id is that of an order, or of a prospect: then its orders are listed.
+        if let Some(row) = orders::find(&app.clickhouse, &filter.scope, id).await? {
+            return Ok(vec![row]);
+        }
+        let of_prospect = orders::of_prospect(&app.clickhouse, &filter.scope, id, 0).await?;
+        if !of_prospect.is_empty() {
+            return Ok(of_prospect);
+        }
     }
+    orders::list(&app.clickhouse, filter, app.clock.now_ms()).await
 }
 
 async fn find_parked(

@@ -60,7 +60,7 @@ pub async fn collect(
     let part = read_part(&mut params, allowed, Resource::Partners)?;
     let order = params.order(&SORTING, limit);
     let filter =
-        NamedFilter { q: ListPartnersQuery::read(&mut params).q.pattern(), is_archived: part.is_archived };
+        NamedFilter { q: ListPartnersQuery::read(&mut params).q.patterns(), is_archived: part.is_archived };
     params.finish()?;
     let rows = partners::list(&app.postgres, &filter, &order).await?;
     Ok(Page::ordered(rows, &order))

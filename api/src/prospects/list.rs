@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use uuid::Uuid;
 
 use crate::db::event_filter::EventFilter;
 use crate::db::event_order::EventColumn;
@@ -62,11 +61,6 @@ pub async fn collect(
     may_search(&filter, allowed)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     let shown = |row: ProspectRow| ProspectRow { ip: shown_ip(row.ip, allowed.grant), ..row };
-    if let Ok(id) = filter.q.parse::<Uuid>() {
-        let found = prospects::find(&app.clickhouse, &scope, id).await?;
-        let items = found.into_iter().map(ProspectRow::from).map(shown);
-        return Ok(Page { items: items.collect(), next: None });
-    }
     let filter = EventFilter { scope, ..filter };
     let rows = prospects::list(&app.clickhouse, &filter, app.clock.now_ms()).await?;
     let cursor = |row: &ProspectRow| {

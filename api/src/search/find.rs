@@ -1,11 +1,11 @@
 //! `GET /api/search/`: finds things by a part of their name, and events by their ids, by the click
-//! id of a visit, and by the e-mail or phone number of an order.
+//! id or address of a visit, and by the contact of an order.
 
 use axum::Json;
 use axum::extract::State;
 use uuid::Uuid;
 
-use crate::db::tracking_keys;
+use crate::db::{search_text, tracking_keys};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
@@ -19,16 +19,17 @@ use crate::{campaigns, funds, orders, partners, prospects, sources, teams, users
 
 /// The most things of one kind.
 const MAX_OF_A_KIND: u32 = 5;
-/// An order is searched by a number of at least this many digits.
-const MIN_PHONE_DIGITS: usize = 6;
+/// An order is searched by a part of its contact of at least this many characters.
+const MIN_CONTACT_CHARS: usize = 3;
 /// A visit is searched by a click id of at least this many characters.
 const MIN_CLICK_ID_CHARS: usize = 8;
 
 query! {
     /// The parameters of a search.
     pub struct SearchQuery {
-        /// A part of a name, an id, a tracking key, a click id, or the e-mail or phone number of an
-        /// order.
+        /// A part of a name, an id, a tracking key, a click id, the address of a visit, or the name,
+        /// e-mail or phone number of an order. The words of a name can have any order, and a phone
+        /// number any signs between its digits.
         pub q: Search,
     }
 }
@@ -161,8 +162,7 @@ async fn orders_of(app: &App, allowed: &Allowed, q: &str) -> Result<Vec<SearchHi
             Err(error) => Err(error),
         };
     }
-    let n_digits = q.bytes().filter(u8::is_ascii_digit).count();
-    if !q.contains('@') && n_digits < MIN_PHONE_DIGITS {
+    if q.chars().count() < MIN_CONTACT_CHARS {
         return Ok(Vec::new());
     }
     let page = orders::list::collect(app, allowed, params(q), MAX_OF_A_KIND).await?;
@@ -174,17 +174,17 @@ async fn orders_of(app: &App, allowed: &Allowed, q: &str) -> Result<Vec<SearchHi
 }
 
 async fn prospects_of(app: &App, allowed: &Allowed, q: &str) -> Result<Vec<SearchHitResponse>, ApiError> {
-    let is_id = q.parse::<Uuid>().is_ok();
+    let id = q.parse::<Uuid>().ok();
     let is_click_id = q.chars().count() >= MIN_CLICK_ID_CHARS
         && !q.contains([' ', '@'])
         && q.bytes().any(|byte| byte.is_ascii_digit());
-    if !is_id && !is_click_id {
+    if !is_click_id && search_text::address(q).is_none() {
         return Ok(Vec::new());
     }
     let page = prospects::list::collect(app, allowed, params(q), MAX_OF_A_KIND).await?;
-    let found = page
-        .items
-        .iter()
-        .map(|row| hit("prospect", "prospects", row.prospect_id, row.prospect_id.to_string()));
-    Ok(if is_id { found.map(exact).collect() } else { found.collect() })
+    let found = page.items.iter().map(|row| {
+        let found = hit("prospect", "prospects", row.prospect_id, row.prospect_id.to_string());
+        if id == Some(row.prospect_id) { exact(found) } else { found }
+    });
+    Ok(found.collect())
 }

@@ -69,7 +69,7 @@ pub async fn collect(
     let own = allowed.viewer.team.as_ref().map_or(0, |(id, _)| *id);
     let filter = TeamFilter {
         own: (part.scope != Scope::All).then_some(own),
-        q: query.q.pattern(),
+        q: query.q.patterns(),
         lead: query.lead,
         member: query.member,
         is_archived: part.is_archived,

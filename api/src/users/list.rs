@@ -71,7 +71,7 @@ pub async fn collect(
     let query = ListUsersQuery::read(&mut params);
     let filter = UserFilter {
         visible: Visible::of(&allowed.viewer, part.scope),
-        q: query.q.pattern(),
+        q: query.q.patterns(),
         position: query.position,
         is_active: query.is_active,
         awaits_approval: query.awaits_approval,

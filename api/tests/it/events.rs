@@ -141,13 +141,24 @@ async fn park(
     reference: &str,
     (pairs, referer): (&str, &str),
 ) -> Uuid {
-    let event_id = order_id(number, time_ms);
     let sent = OrderRef {
         prospect_ref: reference,
         email: "park@example.com",
         first_name: "Parker",
         ..OrderRef::default()
     };
+    park_sent(world, number, time_ms, sent, (pairs, referer)).await
+}
+
+/// Parks an order with these fields.
+pub(crate) async fn park_sent(
+    world: &World,
+    number: u64,
+    time_ms: u64,
+    sent: OrderRef<'_>,
+    (pairs, referer): (&str, &str),
+) -> Uuid {
+    let event_id = order_id(number, time_ms);
     let event = EventRef {
         id: event_id.into_bytes(),
         time_ms,
@@ -167,7 +178,7 @@ async fn park(
         state: "waiting".to_owned(),
         first_seen: time_ms.try_into().unwrap(),
         last_tried: time_ms.try_into().unwrap(),
-        reference: reference.to_owned(),
+        reference: sent.prospect_ref.to_owned(),
         partition: 0,
         place: format!("lane/{number}"),
         payload: STANDARD.encode(payload),

@@ -47,7 +47,8 @@ pub struct AccountValues {
 pub struct AccountFilter {
     /// `None`: any buyer.
     pub buyers: Option<Vec<i64>>,
-    pub pattern: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
     pub source_id: Option<i64>,
     pub state: Option<&'static str>,
     pub is_archived: bool,
@@ -92,7 +93,7 @@ pub async fn list(
     ListQuery::new(order, columns, from)
         .archived("archived_at", filter.is_archived)
         .when("buyer_id = ANY (?)", filter.buyers.as_deref())
-        .when("name ILIKE ?", filter.pattern.as_deref())
+        .for_each("name ILIKE ?", &filter.q)
         .when("source_id = ?", filter.source_id)
         .when("state = ?", filter.state)
         .fetch(pool)

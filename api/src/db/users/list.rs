@@ -56,8 +56,8 @@ pub struct Visible {
 #[derive(Debug, Clone)]
 pub struct UserFilter {
     pub visible: Visible,
-    /// An `ILIKE` pattern.
-    pub q: Option<String>,
+    /// The `ILIKE` patterns of the words to search for.
+    pub q: Vec<String>,
     pub position: Option<Position>,
     pub is_active: Option<bool>,
     pub awaits_approval: Option<bool>,
@@ -154,10 +154,7 @@ pub async fn list(pool: &PgPool, filter: &UserFilter, order: &Order) -> sqlx::Re
     let query = ListQuery::new(order, COLUMNS, "users").archived("users.archived_at", filter.is_archived);
     let query = filter.visible.limit(query);
     query
-        .when(
-            "username ILIKE ? OR email ILIKE ? OR first_name ILIKE ? OR last_name ILIKE ?",
-            filter.q.as_deref(),
-        )
+        .for_each("username ILIKE ? OR email ILIKE ? OR first_name ILIKE ? OR last_name ILIKE ?", &filter.q)
         .when("position = ?", filter.position.map(Position::as_str))
         .when("is_active = ?", filter.is_active)
         .when("awaits_approval = ?", filter.awaits_approval)

@@ -79,7 +79,7 @@ pub async fn collect(
     let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;
     let filter = AccountFilter {
         buyers: reach.buyers,
-        pattern: query.q.pattern(),
+        q: query.q.patterns(),
         source_id: query.source_id,
         state: query.state.0,
         is_archived: part.is_archived,
