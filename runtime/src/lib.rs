@@ -1,6 +1,6 @@
 //! The parts that every service needs, without business logic: configuration, lifecycle (drain,
-//! abort), logging, metrics and health on a separate port, the limit of open files, the properties of
-//! Kafka clients, the address of a client, and the clock.
+//! abort), logging, metrics and health on a separate port, the limit of open files, the properties
+//! of Kafka clients, the address of a client, and the clock.
 //!
 //! The `main` of a service runs in this order: [`config::load_or_exit`] → [`telemetry::init`] →
 //! [`lifecycle::Lifecycle::start`] → build → [`ops::serve`] → print the bound addresses → wait →

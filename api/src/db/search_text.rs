@@ -56,8 +56,8 @@ pub fn phone_digits(text: &str) -> Option<String> {
     (digits.len() >= MIN_PHONE_DIGITS).then_some(digits)
 }
 
-/// Returns the condition that a column has a phone number with the digits of a parameter: they are a
-/// part of it, or it is the same number without the country.
+/// Returns the condition that a column has a phone number with the digits of a parameter: they are
+/// a part of it, or it is the same number without the country.
 #[must_use]
 pub fn has_digits_sql(column: &str, parameter: &str) -> String {
     let digits = format!("replaceRegexpAll(replaceAll({column}, '(0)', ''), '[^0-9]+', '')");
@@ -75,7 +75,8 @@ pub fn digits_regex(digits: &str) -> String {
     digits.join("[^0-9A-Za-z]{0,4}")
 }
 
-/// Returns the address in a text: IPv4, or IPv6 in any spelling, with or without brackets and a port.
+/// Returns the address in a text: IPv4, or IPv6 in any spelling, with or without brackets and a
+/// port.
 #[must_use]
 pub fn address(text: &str) -> Option<Ipv6Addr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -87,8 +88,8 @@ pub fn address(text: &str) -> Option<Ipv6Addr> {
     })
 }
 
-/// Returns the spellings in which networks write an id that is a UUID; only the text itself if it is
-/// none.
+/// Returns the spellings in which networks write an id that is a UUID; of another text only the
+/// text itself.
 #[must_use]
 pub fn id_spellings(text: &str) -> Vec<String> {
     let mut spellings = vec![text.to_owned()];

@@ -1,5 +1,5 @@
-//! Bounds the open connections of the public port: of all clients, and of each address. A connection
-//! above the bound is closed as it comes.
+//! Bounds the open connections of the public port: of all clients, and of each address. A
+//! connection above the bound is closed as it comes.
 
 use std::net::IpAddr;
 use std::sync::Arc;

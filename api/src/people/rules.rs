@@ -80,8 +80,9 @@ impl Field for Username {
     }
 }
 
-/// Returns whether a word of a username has letters of two scripts, for example a Cyrillic `о` among
-/// Latin letters, so that it looks like another name. Japanese and Korean are written in several.
+/// Returns whether a word of a username has letters of two scripts, for example a Cyrillic `о`
+/// among Latin letters, so that it looks like another name. Japanese and Korean are written in
+/// several.
 fn mixes_scripts(username: &str) -> bool {
     const JAPANESE: [Script; 3] = [Script::Han, Script::Hiragana, Script::Katakana];
     const KOREAN: [Script; 2] = [Script::Han, Script::Hangul];

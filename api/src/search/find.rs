@@ -27,9 +27,9 @@ const MIN_CLICK_ID_CHARS: usize = 8;
 query! {
     /// The parameters of a search.
     pub struct SearchQuery {
-        /// A part of a name, an id, a tracking key, a click id, the address of a visit, or the name,
-        /// e-mail or phone number of an order. The words of a name can have any order, and a phone
-        /// number any signs between its digits.
+        /// A part of a name, an id, a tracking key, a click id, the address of a visit, or the
+        /// name, e-mail or phone number of an order. The words of a name can have any order, and a
+        /// phone number any signs between its digits.
         pub q: Search,
     }
 }

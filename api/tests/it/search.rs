@@ -1,5 +1,5 @@
-//! A search finds a text in each field of a visit: page, click id, referrer and user agent. It finds
-//! names, phone numbers, ids and addresses as people write them.
+//! A search finds a text in each field of a visit: page, click id, referrer and user agent. It
+//! finds names, phone numbers, ids and addresses as people write them.
 
 use sluice_api::policy::Position;
 use sluice_schemas::event::OrderRef;
