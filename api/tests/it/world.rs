@@ -35,8 +35,8 @@ use crate::described::check;
 pub(crate) const NOW_MS: u64 = 1_795_446_000_000;
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// The hash of everybody's password. Its check takes the least possible work, because each test logs
-/// several people in.
+/// The hash of everybody's password. Its check takes the least possible work, because each test
+/// logs several people in.
 static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| {
     let params = Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None).unwrap();
     Argon2::from(params).hash_password(PASSWORD.as_bytes()).unwrap().to_string()

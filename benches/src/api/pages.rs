@@ -1,5 +1,6 @@
 //! Measures the pages as a browser requests them, one at a time: their time, and how many bytes a
-//! browser without a cache receives. The events that the campaign's page streams are not among them.
+//! browser without a cache receives. The events that the campaign's page streams are not among
+//! them.
 
 use std::collections::BTreeSet;
 use std::time::Instant;

@@ -102,8 +102,8 @@ impl PostgresConfig {
                 nix::unistd::chown(path, Some(user.uid), Some(user.gid))?;
             }
         }
-        // In a debug build, a client needs a tenth of a second to derive the key for SCRAM. Tests open
-        // thousands of connections, so they send their password as it is, on loopback.
+        // In a debug build, a client needs a tenth of a second to derive the key for SCRAM. Tests
+        // open thousands of connections, so they send their password as it is, on loopback.
         let auth = if self.is_volatile { "--auth=password" } else { "--auth=scram-sha-256" };
         let made = self
             .spec(programs.join("initdb"))
