@@ -1,5 +1,6 @@
 //! Rules for the fields of a campaign, and for its buyer: a Buyer makes campaigns of their own, a
-//! Team Lead for a member of their team, an Owner for any Buyer.
+//! Team Lead for a member of their team, an Owner for any Buyer. A Team Lead hands over only what
+//! its Buyer has run in the team.
 
 use sqlx::PgConnection;
 
@@ -14,6 +15,9 @@ use crate::http::fields::Errors;
 use crate::http::fields::keys::Key;
 use crate::http::fields::options::Nullable;
 use crate::policy::{Position, Scope};
+
+const OLDER_THAN_MEMBERSHIP: &str =
+    "Its Buyer has run this campaign since before they joined your team. Ask an Owner to hand it over.";
 
 /// Returns whether a campaign is within the scope of the viewer's grant.
 pub(super) fn is_in_scope(allowed: &Allowed, row: &CampaignRow) -> bool {
@@ -49,9 +53,10 @@ pub(super) fn buyer(
     allowed: &Allowed,
     sent: Option<&Nullable<Key>>,
     wanted: Option<(Key, Option<PersonRow>)>,
-    before: Option<i64>,
+    present: Option<&CampaignRow>,
     errors: &mut Errors,
 ) -> Option<i64> {
+    let before = present.map(|row| row.user_id);
     let Some((key, person)) = wanted else {
         match sent {
             Some(_) => errors.fail("user_id", "This field may not be null."),
@@ -61,6 +66,11 @@ pub(super) fn buyer(
         return before;
     };
     if before.is_some() && key.id == before {
+        return before;
+    }
+    // Else a lead could take in a Buyer, hand on the Buyer's campaigns, and let the Buyer go.
+    if allowed.grant.scope == Scope::Team && present.is_some_and(|row| !row.is_of_team) {
+        errors.fail("user_id", OLDER_THAN_MEMBERSHIP);
         return before;
     }
     let own_team = allowed.viewer.team.as_ref().map(|(id, _)| *id);

@@ -72,7 +72,7 @@ async fn change(
         before.filter(|row| rules::is_in_scope(&call.allowed, row)).ok_or_else(ApiError::not_found)?;
     call.check_version(before.version)?;
     let Body { request, mut errors } = body(&CampaignFields::from(&before));
-    let user_id = rules::buyer(&call.allowed, sent.as_ref(), wanted, Some(before.user_id), &mut errors);
+    let user_id = rules::buyer(&call.allowed, sent.as_ref(), wanted, Some(&before), &mut errors);
     let new = rules::check(&mut transaction, request, Some(&before), &mut errors).await?;
     errors.finish()?;
     let user_id = user_id.ok_or_else(|| ApiError::bug("a campaign without errors has no buyer"))?;

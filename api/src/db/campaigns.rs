@@ -19,6 +19,8 @@ pub struct CampaignRow {
     pub user_id: i64,
     /// The buyer's current team.
     pub team_id: Option<i64>,
+    /// Whether the buyer has run it only since they are in that team.
+    pub is_of_team: bool,
     pub source_id: Option<i64>,
     /// The macros of the source; empty without a source.
     pub macros: Json<BTreeMap<String, String>>,
@@ -89,7 +91,9 @@ pub const SORTING: Sorting = Sorting::new(
     ],
 );
 
-const COLUMNS: &str = "campaigns.id, campaigns.name, campaign_buyers.user_id, memberships.team_id, source_id,
+const COLUMNS: &str = "campaigns.id, campaigns.name, campaign_buyers.user_id, memberships.team_id,
+    coalesce(greatest(lower(campaign_buyers.during), campaigns.created_at) >= lower(memberships.during), false)
+        AS is_of_team, source_id,
     partner_id, state, sites, redirects, payout_minor, campaigns.currency, tags, campaigns.version,
     campaigns.archived_at, coalesce(sources.macros, '{}') AS macros,
     (SELECT coalesce(jsonb_agg(newest), '[]') FROM (

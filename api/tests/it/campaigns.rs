@@ -255,6 +255,34 @@ async fn everybody_sees_their_scope_and_changes_within_it() {
 }
 
 #[tokio::test]
+async fn a_lead_hands_over_only_what_was_run_in_the_team() {
+    let world = World::new().await;
+    let team = Team::new(&world).await;
+    let create = async |name: &str, person: &Person| {
+        let made = world.post_json("/api/campaigns/create/", &json!({"name": name}), Some(person)).await;
+        made.json()["id"].as_i64().unwrap_or_else(|| panic!("{}", made.text))
+    };
+    let hand_over = async |id: i64, to: &Person, by: &Person| {
+        let path = format!("/api/campaigns/update/{id}/");
+        world.call("PATCH", &path, &json!({"user_id": to.id}), by, "").await
+    };
+    let old = create("old", &team.ben).await;
+    // The lead takes Ben in, as leads may with any Buyer without a team.
+    let members = json!({"members": [team.ann.id, team.ben.id]});
+    let taken = world.call("PATCH", "/api/teams/update/1/", &members, &team.lead, "").await;
+    assert_eq!(taken.status, 200, "{}", taken.text);
+    let refused = hand_over(old, &team.ann, &team.lead).await;
+    insta::assert_snapshot!(refused.line(), @r#"400 {"user_id":["Its Buyer has run this campaign since before they joined your team. Ask an Owner to hand it over."]}"#);
+    // The rest of the campaign can be changed, also with the present Buyer in the request.
+    assert_eq!(hand_over(old, &team.ben, &team.lead).await.status, 200);
+    let new = create("new", &team.ben).await;
+    assert_eq!(hand_over(new, &team.ann, &team.lead).await.status, 200);
+    assert_eq!(hand_over(new, &team.ben, &team.lead).await.status, 200, "handed over in the team");
+    assert_eq!(hand_over(old, &team.ann, &team.owner).await.status, 200);
+    assert_eq!(hand_over(old, &team.ben, &team.lead).await.status, 200, "Ann got it in the team");
+}
+
+#[tokio::test]
 async fn lists_are_filtered_and_page() {
     let world = World::new().await;
     let team = Team::new(&world).await;
