@@ -137,7 +137,7 @@ pub struct AuthConfig {
     pub refresh_days: u32,
     /// Lifetime of a browser's session.
     pub session_days: u32,
-    /// Wrong passwords for one account within a minute after which it must wait.
+    /// Wrong passwords of one address for one account within a minute, after which it must wait.
     pub wrong_passwords_per_minute: u32,
     /// Registrations from one address within a minute.
     pub registrations_per_minute: u32,
@@ -294,12 +294,17 @@ fn check_url(key: &str, value: &str, schemes: &[&str]) -> Result<(), ConfigError
     let known = value.parse::<Uri>().is_ok_and(|uri| {
         uri.authority().is_some()
             && uri.query().is_none()
+            // A password in a URL would be in the log of the start.
+            && uri.authority().is_none_or(|authority| !authority.as_str().contains('@'))
             && uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme))
     });
     if known {
         Ok(())
     } else {
-        Err(ConfigError::new(key, format!("must be a URL that begins with {}://", schemes.join(":// or "))))
+        Err(ConfigError::new(
+            key,
+            format!("must be a URL that begins with {}://, without a user", schemes.join(":// or ")),
+        ))
     }
 }
 
@@ -349,6 +354,14 @@ mod tests {
         assert_eq!(
             key_of(|config| config.auth.previous_secrets = vec![Secret::new("short")]).as_deref(),
             Some("auth.previous_secrets")
+        );
+        assert_eq!(
+            key_of(|config| config.clickhouse.url = "http://user:secret@localhost".to_owned()).as_deref(),
+            Some("clickhouse.url")
+        );
+        assert_eq!(
+            key_of(|config| config.edge.url = "http://user@edge".to_owned()).as_deref(),
+            Some("edge.url")
         );
         assert_eq!(
             key_of(|config| config.system.edges = vec!["10.0.0.5:9180".to_owned()]).as_deref(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CACHE_CONTROL,
-    CONTENT_TYPE, LOCATION, ORIGIN, REFERER, RETRY_AFTER, USER_AGENT, VARY,
+    ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, RETRY_AFTER, USER_AGENT, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use axum::response::Response;
@@ -40,6 +40,8 @@ const PASSED_ON: [HeaderName; 8] = [
 ];
 const PASSED_BACK: [HeaderName; 6] = [CONTENT_TYPE, CACHE_CONTROL, RETRY_AFTER, LOCATION, VARY, ALLOW];
 const PASSED_BACK_PREFIXES: [&str; 2] = ["x-sluice-", "access-control-"];
+/// On this origin there are cookies, which no other site may use.
+const KEPT_BACK: HeaderName = ACCESS_CONTROL_ALLOW_CREDENTIALS;
 
 /// A pool of connections to an edge.
 #[derive(Debug, Clone)]
@@ -115,7 +117,7 @@ fn passed_back(head: &axum::http::response::Parts, body: Bytes) -> Response {
     for (name, value) in &head.headers {
         let is_known = PASSED_BACK.contains(name)
             || PASSED_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-        if is_known {
+        if is_known && *name != KEPT_BACK {
             response.headers_mut().append(name, value.clone());
         }
     }

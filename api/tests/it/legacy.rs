@@ -69,6 +69,8 @@ async fn creates_are_passed_on_as_they_came_with_the_clients_address() {
     assert_eq!(sent.headers["content-type"], "application/json; charset=utf-8");
     assert_eq!(sent.headers["x-forwarded-for"], "192.0.2.1");
     assert_eq!(answer.header("access-control-allow-origin"), "https://landing.example");
+    // This origin has cookies, and an edge has none.
+    assert_eq!(answer.header("access-control-allow-credentials"), "");
     assert_eq!(answer.header("x-internal"), "");
 
     let preflight =

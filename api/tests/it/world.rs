@@ -372,6 +372,7 @@ fn stub_answer(body: &Bytes) -> Response {
     let headers = [
         ("x-sluice-outcome", "accepted"),
         ("access-control-allow-origin", "https://landing.example"),
+        ("access-control-allow-credentials", "true"),
         ("x-internal", "not for you"),
     ];
     (StatusCode::CREATED, headers, axum::Json(echoed)).into_response()
