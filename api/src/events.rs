@@ -12,6 +12,8 @@ use crate::db::scope::EventScope;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::query::{Moment, Params};
+use crate::http::state::App;
+use crate::http::turns::Turn;
 use crate::http::typed_query::{Param, Search, query};
 use crate::reports::dimensions::{self, Dimension};
 use crate::reports::filters::Filters;
@@ -73,6 +75,14 @@ query! {
 pub fn may_search(filter: &EventFilter, allowed: &Allowed) -> Result<(), ApiError> {
     let reveals = !filter.q.is_empty() || filter.sort == Some(EventColumn::IpAddress);
     if !reveals || allowed.grant.customer_data { Ok(()) } else { Err(ApiError::forbidden()) }
+}
+
+/// Waits for the viewer's turn to search for a text; `None` for a list without one.
+///
+/// # Errors
+/// 429 if too many searches of the viewer run.
+pub async fn search_turn(app: &App, allowed: &Allowed, q: &str) -> Result<Option<Turn>, ApiError> {
+    if q.is_empty() { Ok(None) } else { app.turns.wait(allowed.viewer.id).await.map(Some) }
 }
 
 /// Reads the filter of a list of prospects or orders. `columns` are those it can be sorted by, and

@@ -61,12 +61,40 @@ struct LoginLabels {
     outcome: LoginOutcome,
 }
 
+/// The reason why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Refusal {
+    NotAuthenticated,
+    Forbidden,
+    Throttled,
+}
+
+impl Refusal {
+    const ALL: [Self; 3] = [Self::NotAuthenticated, Self::Forbidden, Self::Throttled];
+
+    /// Returns the word in the security log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAuthenticated => "not-authenticated",
+            Self::Forbidden => "forbidden",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: Refusal,
+}
+
 /// Handles of all metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Histogram,
     logins: Family<LoginLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
     refused_connections: Counter,
     /// Numbered events without an outcome, and outcomes without a number, of all lanes.
     pub audit_gap: Gauge,
@@ -79,6 +107,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
             logins: Family::default(),
+            refusals: Family::default(),
             refused_connections: Counter::default(),
             audit_gap: Gauge::default(),
         };
@@ -97,6 +126,12 @@ impl Metrics {
             "Logins by outcome; `Limited` were refused for too many wrong passwords. Worry if `Wrong` or \
              `Limited` jumps: somebody is guessing",
             metrics.logins.clone(),
+        );
+        registry.register(
+            "sluice_api_refusals",
+            "Requests answered with 401 (`NotAuthenticated`), 403 (`Forbidden`) or 429 (`Throttled`). Each \
+             has a line in the security log. Worry if it jumps: somebody is trying what they may not do",
+            metrics.refusals.clone(),
         );
         registry.register(
             "sluice_api_refused_connections",
@@ -119,6 +154,9 @@ impl Metrics {
         for (part, class) in Part::ALL.into_iter().flat_map(|part| Class::ALL.map(|class| (part, class))) {
             drop(metrics.requests.get_or_create(&RequestLabels { part, class }));
         }
+        for reason in Refusal::ALL {
+            drop(metrics.refusals.get_or_create(&RefusalLabels { reason }));
+        }
         for outcome in LoginOutcome::ALL {
             drop(metrics.logins.get_or_create(&LoginLabels { outcome }));
         }
@@ -135,6 +173,11 @@ impl Metrics {
         };
         self.requests.get_or_create(&RequestLabels { part, class }).inc();
         self.seconds.observe(seconds);
+    }
+
+    /// Counts a request that was refused.
+    pub fn refused(&self, reason: Refusal) {
+        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
     }
 
     /// Counts a connection above the bound.

@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use crate::account::model::ChangePasswordRequest;
 use crate::db::audit::{Diff, record};
 use crate::db::{api_tokens, password_resets, sessions, time_of, users};
-use crate::http::auth::login::{LoginError, check_password};
+use crate::http::auth::login::{Guesses, LoginError};
 use crate::http::call::Call;
-use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::{MakeErrors, Throttled};
 use crate::http::request::Body;
@@ -17,8 +16,8 @@ use crate::policy::Resource;
 
 /// Change the caller's password
 ///
-/// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens. A wrong old
-/// password counts like a failed login. API tokens are not accepted.
+/// Ends all other logins and, unless `keep_api_tokens` is true, all API tokens. Wrong old passwords
+/// are limited for each login. API tokens are not accepted.
 #[utoipa::path(
     post, path = "/api/account/password/", tag = "account",
     request_body = ChangePasswordRequest,
@@ -28,7 +27,6 @@ use crate::policy::Resource;
 pub async fn change_password(
     State(app): State<App>,
     call: Call<()>,
-    client: ClientInfo,
     mut body: Body<ChangePasswordRequest>,
 ) -> Result<StatusCode, ApiError> {
     let Call { allowed, actor, .. } = call;
@@ -38,10 +36,9 @@ pub async fn change_password(
     let request = body.checked()?;
     let (id, username) = (allowed.viewer.id, allowed.viewer.username.as_str());
     let known = users::find_login(&app.postgres, username).await?.ok_or_else(ApiError::user_not_found)?;
-    match check_password(&app, &client, username, Some(known.password_hash.clone()), &request.old_password)
-        .await
-    {
-        Ok(()) => {}
+    let guesses = Guesses::of_login(&app, allowed.credential);
+    match guesses.try_password(&request.old_password, Some(known.password_hash.clone())).await {
+        Ok(()) => guesses.forget(),
         Err(LoginError::Wrong) => return Err(wrong_password()),
         Err(error) => return Err(error.into_api_error()),
     }

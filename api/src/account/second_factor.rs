@@ -18,7 +18,6 @@ use crate::http::auth::login::{Guesses, LoginError, WRONG_CODE};
 use crate::http::auth::second_factor::{Accepted, CodeError, use_app_code};
 use crate::http::auth::{recovery, totp};
 use crate::http::call::Call;
-use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::openapi::{Conflict, DetailErrors, MakeErrors, Throttled};
 use crate::http::request::Body;
@@ -66,12 +65,11 @@ pub async fn get_second_factor(
 pub async fn begin_second_factor(
     State(app): State<App>,
     call: Call<()>,
-    client: ClientInfo,
     body: Body<BeginSecondFactorRequest>,
 ) -> Result<Json<BeginSecondFactorResponse>, ApiError> {
     let Call { allowed, actor, .. } = call;
     let request = body.checked()?;
-    if prove_password(&app, &client, &allowed, &request.password).await? {
+    if prove_password(&app, &allowed, &request.password).await? {
         return Err(ApiError::conflict(ALREADY_ON));
     }
     let (id, now) = (allowed.viewer.id, time_of(&app.clock));
@@ -145,11 +143,10 @@ pub async fn confirm_second_factor(
 pub async fn disable_second_factor(
     State(app): State<App>,
     call: Call<()>,
-    client: ClientInfo,
     body: Body<ProveSecondFactorRequest>,
 ) -> Result<StatusCode, ApiError> {
     let Call { allowed, actor, .. } = call;
-    let accepted = prove(&app, &client, &allowed, body).await?;
+    let accepted = prove(&app, &allowed, body).await?;
     let id = allowed.viewer.id;
     let mut transaction = allowed.begin_locking_user(&app, id).await?;
     if !second_factors::turn_off(&mut transaction, id).await? {
@@ -177,11 +174,10 @@ pub async fn disable_second_factor(
 pub async fn renew_recovery_codes(
     State(app): State<App>,
     call: Call<()>,
-    client: ClientInfo,
     body: Body<ProveSecondFactorRequest>,
 ) -> Result<Json<RecoveryCodesResponse>, ApiError> {
     let Call { allowed, actor, .. } = call;
-    let accepted = prove(&app, &client, &allowed, body).await?;
+    let accepted = prove(&app, &allowed, body).await?;
     let id = allowed.viewer.id;
     let (codes, hashes) = new_recovery_codes(id)?;
     let mut transaction = allowed.begin_locking_user(&app, id).await?;
@@ -223,15 +219,10 @@ fn nothing_pending() -> ApiError {
 }
 
 /// Checks the caller's password. Returns whether their second factor is on.
-async fn prove_password(
-    app: &App,
-    client: &ClientInfo,
-    allowed: &Allowed,
-    password: &str,
-) -> Result<bool, ApiError> {
+async fn prove_password(app: &App, allowed: &Allowed, password: &str) -> Result<bool, ApiError> {
     let username = allowed.viewer.username.as_str();
     let known = users::find_login(&app.postgres, username).await?.ok_or_else(ApiError::user_not_found)?;
-    let guesses = Guesses::new(app, client, username);
+    let guesses = Guesses::of_login(app, allowed.credential);
     match guesses.try_password(password, Some(known.password_hash)).await {
         Ok(()) => Ok(known.has_second_factor),
         Err(LoginError::Wrong) => {
@@ -245,15 +236,14 @@ async fn prove_password(
 /// Checks the caller's password and code, and uses up the code.
 async fn prove(
     app: &App,
-    client: &ClientInfo,
     allowed: &Allowed,
     body: Body<ProveSecondFactorRequest>,
 ) -> Result<Accepted, ApiError> {
     let request = body.checked()?;
-    if !prove_password(app, client, allowed, &request.password).await? {
+    if !prove_password(app, allowed, &request.password).await? {
         return Err(ApiError::conflict(NOT_ON));
     }
-    let guesses = Guesses::new(app, client, &allowed.viewer.username);
+    let guesses = Guesses::of_login(app, allowed.credential);
     match guesses.try_code(allowed.viewer.id, &request.code).await {
         Ok(accepted) => {
             guesses.forget();

@@ -36,6 +36,19 @@ pub struct NewSession<'a> {
     pub origin: &'a LoginOrigin,
 }
 
+/// Returns the addresses from which an account was logged in to.
+pub async fn addresses(pool: &PgPool, username_key: &str) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT login.address AS "address!" FROM users
+         JOIN (SELECT user_id, address FROM sessions UNION SELECT user_id, address FROM token_families) login
+             ON login.user_id = users.id
+         WHERE username_key = $1 AND archived_at IS NULL"#,
+        username_key
+    )
+    .fetch_all(pool)
+    .await
+}
+
 pub async fn insert(connection: &mut PgConnection, session: &NewSession<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO sessions (token_hash, user_id, csrf, created_at, expires_at, address, agent)

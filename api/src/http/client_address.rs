@@ -32,13 +32,19 @@ impl ClientInfo {
         LoginOrigin { address: self.address.to_string(), agent: self.agent.clone() }
     }
 
-    /// Returns the key for rate limits. An IPv6 host owns a whole /64.
+    /// Returns the key for rate limits.
     #[must_use]
     pub fn limit_key(&self) -> String {
-        match self.address {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => format!("{:x}/64", address.to_bits() >> 64),
-        }
+        limit_key(self.address)
+    }
+}
+
+/// Returns the key of an address for rate limits. An IPv6 host owns a whole /64.
+#[must_use]
+pub fn limit_key(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}/64", address.to_bits() >> 64),
     }
 }
 
@@ -58,6 +64,15 @@ fn believe(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientInfo {
     let address = client_address::believed(peer, headers, trusted);
     let is_https = client_address::is_trusted(peer, trusted)
         && headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+    if headers.contains_key(client_address::X_FORWARDED_FOR) && !client_address::is_trusted(peer, trusted) {
+        static WARNED: std::sync::Once = std::sync::Once::new();
+        WARNED.call_once(|| {
+            tracing::warn!(
+                %peer,
+                "a proxy that http.trusted_proxies does not name: its clients share one address and its limits"
+            );
+        });
+    }
     let agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let agent = agent.unwrap_or_default().chars().take(MAX_AGENT_CHARS).collect();
     ClientInfo { address, is_https, agent }

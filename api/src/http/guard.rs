@@ -126,6 +126,7 @@ async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiEr
     if let Some((action, resource)) = guard.rule.question() {
         let bearer = credentials::from_bearer(&guard.app, request.headers(), request.method()).await?;
         let Bearer { viewer, credential } = bearer.ok_or_else(ApiError::not_authenticated)?;
+        note_caller(&viewer);
         guard.app.limits.requests_by_token.count(&credential)?;
         let grant = policy::decide(viewer.position, action, resource).ok_or_else(ApiError::forbidden)?;
         if credential.login().is_none() && matches!(guard.rule, Rule::AsksPerson(..)) {
@@ -141,6 +142,11 @@ async fn check_api(guard: &Guard, mut request: Request) -> Result<Request, ApiEr
         });
     }
     Ok(request)
+}
+
+/// Adds the caller to the log lines of the request.
+fn note_caller(viewer: &Viewer) {
+    tracing::Span::current().record("user_id", viewer.id);
 }
 
 /// Checks a call from within, whose caller has been authenticated and counted.
@@ -165,6 +171,7 @@ async fn check_page(guard: &Guard, request: Request, next: Next) -> Result<Respo
         }
         return Ok(to_login(request.uri().path_and_query().map_or("/", |path| path.as_str())));
     };
+    note_caller(&viewer);
     let credential = Credential::Login(session.id);
     guard.app.limits.requests_by_token.count(&credential)?;
     let notice = notice::read(request.headers());

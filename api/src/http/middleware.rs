@@ -27,6 +27,7 @@ use crate::http::body::MAX_BYTES;
 use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::page::PageError;
+use crate::http::security_log::note_refusals;
 use crate::http::state::App;
 use crate::metrics::Part;
 
@@ -70,6 +71,8 @@ pub fn wrap(router: Router, app: &App) -> Service {
         )
         // The response has the id too.
         .layer(PropagateRequestIdLayer::x_request_id())
+        // Refusals, for those who watch over the service.
+        .layer(from_fn_with_state(app.clone(), note_refusals))
         // Metrics for the operators.
         .layer(from_fn_with_state(app.clone(), measure))
         // Security headers. Outside of the layers that can fail, so that their errors have them
@@ -121,7 +124,9 @@ fn with_slash(mut request: Request) -> Request {
 
 fn request_span(request: &Request) -> Span {
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    // The guard records the caller.
+    let user_id = tracing::field::Empty;
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id, user_id)
 }
 
 fn log_answer(response: &Response<Body>, took: Duration, _span: &Span) {

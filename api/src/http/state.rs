@@ -19,12 +19,13 @@ use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
 use crate::http::freshness::Freshness;
 use crate::http::request_limit::RequestLimit;
+use crate::http::turns::Turns;
 use crate::metrics::Metrics;
 use crate::probes::Probes;
 use crate::viewer::Credential;
 
-/// An address may send this many times more wrong passwords than an account: offices share
-/// addresses.
+/// An address may send this many times more wrong passwords than it may for one account, because
+/// offices share addresses. All strangers together may send as many for one account.
 const ADDRESS_FACTOR: u32 = 10;
 
 /// The state of the service.
@@ -48,15 +49,19 @@ pub struct Inner {
     /// Encrypts the secrets of second factors.
     pub sealer: Sealer,
     pub limits: Limits,
+    /// Turns at searches and reports.
+    pub turns: Turns,
     pub freshness: Freshness,
     pub probes: Probes,
 }
 
 /// Limits for anonymous callers.
 pub struct Limits {
-    /// Wrong passwords, by account.
+    /// Wrong passwords of one address or login for one account.
+    pub guesses: RateLimit,
+    /// Wrong passwords of all strangers, by account.
     pub account: RateLimit,
-    /// Wrong passwords, by address.
+    /// Wrong passwords of strangers, by address.
     pub address: RateLimit,
     /// Registrations, by address.
     pub registrations: RateLimit,
@@ -83,7 +88,8 @@ impl App {
             tokens: Tokens::new(&config.auth, clock.clone()),
             sealer: Sealer::new(&config.auth),
             limits: Limits {
-                account: RateLimit::new(wrong, clock.clone()),
+                guesses: RateLimit::new(wrong, clock.clone()),
+                account: RateLimit::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
                 address: RateLimit::new(wrong.saturating_mul(ADDRESS_FACTOR), clock.clone()),
                 registrations: RateLimit::new(config.auth.registrations_per_minute, clock.clone()),
                 requests_by_address: RequestLimit::new(
@@ -92,6 +98,7 @@ impl App {
                 ),
                 requests_by_token: RequestLimit::new(config.http.requests_per_minute_by_token, clock.clone()),
             },
+            turns: Turns::default(),
             freshness: Freshness::default(),
             probes: Probes::new(&config.kafka),
             config,

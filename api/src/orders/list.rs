@@ -11,7 +11,7 @@ use crate::db::event_order::EventColumn;
 use crate::db::orders::{self, OrderRow};
 use crate::db::parked::{self, ParkedFilter, ParkedRow};
 use crate::db::scope::EventScope;
-use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter};
+use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter, search_turn};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::event_sort::cursor_after;
@@ -89,6 +89,7 @@ pub async fn collect(
     params.finish()?;
     may_search(&filter, allowed)?;
     filter.scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
+    let _turn = search_turn(app, allowed, &filter.q).await?;
     let (rows, waiting) =
         futures::try_join!(find_stored(app, &filter), find_parked(app, allowed, &filter, has_parked))?;
     let grant = allowed.grant;

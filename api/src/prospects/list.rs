@@ -7,7 +7,7 @@ use crate::db::event_filter::EventFilter;
 use crate::db::event_order::EventColumn;
 use crate::db::prospects::{self, ProspectRow, VisitRow, shown_ip};
 use crate::db::scope::EventScope;
-use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter};
+use crate::events::{DetailsQuery, ListEventsQuery, may_search, read_filter, search_turn};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::event_sort::cursor_after;
@@ -62,6 +62,7 @@ pub async fn collect(
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     let shown = |row: ProspectRow| ProspectRow { ip: shown_ip(row.ip, allowed.grant), ..row };
     let filter = EventFilter { scope, ..filter };
+    let _turn = search_turn(app, allowed, &filter.q).await?;
     let rows = prospects::list(&app.clickhouse, &filter, app.clock.now_ms()).await?;
     let cursor = |row: &ProspectRow| {
         let sorted = filter.sort.map(|column| (column, row.value(column)));

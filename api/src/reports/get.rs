@@ -54,6 +54,7 @@ pub async fn load(
     query: Option<&str>,
 ) -> Result<ReportResponse, ApiError> {
     let Prepared { plan, mut keys } = prepare(app, allowed, params, query, false).await?;
+    let _turn = app.turns.wait(allowed.viewer.id).await?;
     let too_slow = |error| explained(error, MAX_SECONDS);
     let groups = plan.rows(&app.clickhouse).await.map_err(too_slow)?;
     let is_missing = |group: &GroupRow| group.now.is_missing_a_rate() || group.then.is_missing_a_rate();

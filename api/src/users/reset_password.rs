@@ -97,7 +97,9 @@ pub async fn reset_password(
     let actor = actor.known_as(id, &username);
     record(&mut transaction, &actor, "reset-password", Resource::Users, id, Diff::default()).await?;
     transaction.commit().await?;
-    app.limits.account.forget(&users::username_key(&username));
+    let account = users::username_key(&username);
+    app.limits.account.forget(&account);
+    app.limits.guesses.forget_ending(&format!(" {account}"));
     let message = "Password set successfully.".to_owned();
     Ok(Json(ResetPasswordResponse { message }))
 }

@@ -154,6 +154,68 @@ async fn twenty_wrong_passwords_within_a_minute_end_in_429() {
     assert_eq!(world.login("ann", PASSWORD).await.status, 200);
 }
 
+/// Logs in from an address, by way of a trusted proxy.
+async fn login_from(world: &World, address: &str, username: &str, password: &str) -> u16 {
+    let body = json!({"username": username, "password": password}).to_string();
+    let request = Request::post("/api/users/login/").header("content-type", "application/json");
+    world.send(request.header("x-forwarded-for", address).body(Body::from(body)).unwrap()).await.status
+}
+
+#[tokio::test]
+async fn strangers_do_not_lock_a_person_out() {
+    let world =
+        World::with(|config| config.http.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()]).await;
+    let ann = world.person("ann", Position::Buyer).await;
+    for (home, network) in [("203.0.113.7", "203.0.113.7"), ("2001:db8::7", "2001:db8::8")] {
+        assert_eq!(login_from(&world, home, "ann", PASSWORD).await, 200);
+        // One address guesses as often as it may. Nobody else has to wait for it.
+        for _ in 0..20 {
+            login_from(&world, "198.51.100.66", "ANN", "wrong").await;
+        }
+        assert_eq!(login_from(&world, "198.51.100.66", "ann", PASSWORD).await, 429);
+        assert_eq!(login_from(&world, "198.51.100.77", "ann", PASSWORD).await, 200);
+        // Many addresses together reach the limit of the account.
+        for number in 0..200 {
+            login_from(&world, &format!("198.51.101.{number}"), "ann", "wrong").await;
+        }
+        assert_eq!(login_from(&world, "198.51.100.78", "ann", PASSWORD).await, 429);
+        assert_eq!(login_from(&world, network, "ann", PASSWORD).await, 200, "a former login's address");
+        assert_eq!(login_from(&world, "198.51.100.78", "bob", PASSWORD).await, 400);
+        // A known address has the limit of one address.
+        let mut statuses = Vec::new();
+        for _ in 0..16 {
+            statuses.push(login_from(&world, network, "ann", "wrong").await);
+        }
+        assert_eq!((statuses[14], statuses[15]), (400, 429));
+        // Somebody who is logged in can change the password, whatever strangers do.
+        let change = |old: &str| json!({"old_password": old, "new_password": PASSWORD});
+        let path = "/api/account/password/";
+        assert_eq!(world.ask("POST", path, &change(PASSWORD), &ann).await.status, 204);
+        for _ in 0..15 {
+            assert_eq!(world.ask("POST", path, &change("wrong"), &ann).await.status, 400);
+        }
+        assert_eq!(world.ask("POST", path, &change(PASSWORD), &ann).await.status, 429);
+        world.clock.advance(std::time::Duration::from_secs(61));
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_wait() {
+    let world = World::new().await;
+    let owner = world.person("owner", Position::Owner).await;
+    let ann = world.person("ann", Position::Buyer).await;
+    for _ in 0..16 {
+        world.login("ann", "wrong").await;
+    }
+    assert_eq!(world.login("ann", PASSWORD).await.status, 429);
+    let path = format!("/api/users/{}/reset-password/", ann.id);
+    let reset = world.ask("POST", &path, &json!({}), &owner).await;
+    let token = reset.json()["token"].as_str().unwrap_or_else(|| panic!("{}", reset.text)).to_owned();
+    let body = json!({"token": token, "password": "a new and long one"});
+    assert_eq!(world.post_json("/api/users/reset-password/", &body, None).await.status, 200);
+    assert_eq!(world.login("ann", "a new and long one").await.status, 200);
+}
+
 #[tokio::test]
 async fn visitors_of_a_proxy_that_adds_ports_have_their_own_login_limits() {
     let world = World::with(|config| {

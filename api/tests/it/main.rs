@@ -54,6 +54,7 @@ mod routes;
 mod search;
 mod search_page;
 mod second_factor;
+mod security_log;
 mod shortcuts;
 mod sorting;
 mod sources;

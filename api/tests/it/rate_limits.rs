@@ -78,3 +78,28 @@ async fn a_limit_of_nothing_is_no_limit() {
         assert_eq!(world.get("/api/account/").await.status, 401);
     }
 }
+
+#[tokio::test]
+async fn a_person_has_a_few_searches_and_reports_at_once() {
+    let world = World::with_events(|_| {}).await;
+    let ann = world.person("ann", Position::Buyer).await;
+    let bob = world.person("bob", Position::Buyer).await;
+    let turns = &world.app.turns;
+    let held = [turns.wait(ann.id).await.unwrap(), turns.wait(ann.id).await.unwrap()];
+    let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(turns.wait(ann.id))).collect();
+    for wait in &mut waiting {
+        assert!(futures::poll!(wait).is_pending());
+    }
+    let search = "/api/prospects/list/?q=%C3%A9";
+    for path in [search, "/api/orders/list/?q=x", "/api/search/?q=12345678", "/api/reports/"] {
+        let limited = world.get_as(path, &ann).await;
+        assert_eq!((limited.status, limited.header("retry-after")), (429, "5"), "{path}: {}", limited.text);
+        assert_eq!(world.get_as(path, &bob).await.status, 200, "{path}");
+    }
+    assert_eq!(world.get_as("/api/prospects/list/", &ann).await.status, 200);
+    drop((held, waiting));
+    assert_eq!(world.get_as(search, &ann).await.status, 200);
+    // More at once than have a turn: each waits for the others.
+    let answers = futures::future::join_all((0..6).map(|_| world.get_as(search, &ann))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+}

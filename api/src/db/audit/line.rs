@@ -99,7 +99,11 @@ fn object(thing: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// Writes a line, in the caller's transaction. `verb` is `create`, `update`, `delete`, `approve`
+/// The target of the lines of the security log.
+pub const TARGET: &str = "sluice_api::security";
+
+/// Writes a line, in the caller's transaction. A line about an account or a token, and an export,
+/// is in the security log too. `verb` is `create`, `update`, `delete`, `approve`
 /// and so on.
 pub async fn record(
     connection: &mut PgConnection,
@@ -109,6 +113,20 @@ pub async fn record(
     resource_id: impl ToString,
     diff: Diff,
 ) -> sqlx::Result<()> {
+    let resource_id = resource_id.to_string();
+    // `login-failed` has a line of its own, also for unknown accounts.
+    if (resource == Resource::Users && verb != "login-failed") || verb == "export" {
+        tracing::info!(
+            target: TARGET,
+            event = verb,
+            resource = resource.as_str(),
+            resource_id,
+            actor_id = actor.user_id,
+            address = actor.address,
+            via = actor.via,
+            "recorded"
+        );
+    }
     sqlx::query!(
         "INSERT INTO audit_log (actor_id, actor_name, address, via, request_id, verb, resource, resource_id, before, after)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -119,7 +137,7 @@ pub async fn record(
         actor.request_id,
         verb,
         resource.as_str(),
-        resource_id.to_string(),
+        resource_id,
         diff.before,
         diff.after,
     )

@@ -3,5 +3,5 @@
 mod line;
 mod list;
 
-pub use self::line::{Actor, Diff, record};
+pub use self::line::{Actor, Diff, TARGET, record};
 pub use self::list::{AuditFilter, AuditRow, SORTING, commit_without_sync, list};

@@ -59,6 +59,11 @@ impl RateLimit {
     pub fn forget(&self, key: &str) {
         self.attempts.remove(key);
     }
+
+    /// Resets all keys that end like this.
+    pub fn forget_ending(&self, end: &str) {
+        self.attempts.retain(|key, _| !key.ends_with(end));
+    }
 }
 
 fn drop_stale(times: &mut VecDeque<u64>, now_ms: u64) {

@@ -1,18 +1,25 @@
-//! Logins by username, password and the code of a second factor, for programs and pages. Failures
-//! are limited by account and by address. An unknown account takes as long as a wrong password.
-//! Only somebody who knows the password learns whether the account has a second factor.
+//! Logins by username, password and the code of a second factor, for programs and pages. An unknown
+//! account takes as long as a wrong password. Only somebody who knows the password learns whether
+//! the account has a second factor.
+//!
+//! Failures are limited for each account and address together, so that strangers cannot lock a
+//! person out. All strangers together have a limit for each account too, against guesses from many
+//! addresses. It does not hold for addresses from which the person has logged in.
 
 use serde_json::json;
 
 use crate::db::audit::{self, Actor, Diff, record};
+use crate::db::sessions;
 use crate::db::users::{self, LoginRow, username_key};
 use crate::http::auth::login_ticket;
 use crate::http::auth::second_factor::{self, Accepted, CodeError};
-use crate::http::client_address::ClientInfo;
+use crate::http::client_address::{ClientInfo, limit_key};
 use crate::http::error::ApiError;
+use crate::http::security_log;
 use crate::http::state::App;
 use crate::metrics::LoginOutcome;
 use crate::policy::Resource;
+use crate::viewer::Credential;
 
 /// Maximum characters of a username.
 pub const MAX_USERNAME_CHARS: usize = 150;
@@ -76,10 +83,12 @@ pub async fn log_in(
     let found = users::find_login(&app.postgres, attempt.username).await?;
     // An inactive account is treated like an unknown one.
     let hash = found.as_ref().filter(|row| row.is_active).map(|row| row.password_hash.clone());
-    let guesses = Guesses::new(app, client, attempt.username);
+    let guesses = Guesses::of_account(app, client, attempt.username);
     match (guesses.try_password(attempt.password, hash).await, found) {
         (Ok(()), Some(row)) => complete(app, &guesses, actor, row, attempt.code).await,
         (Err(LoginError::Wrong), found) => {
+            let id = found.as_ref().map_or(0, |row| row.id);
+            security_log::login_failed(app, actor, id, &username_key(attempt.username), "password");
             record_failure(app, actor, found.as_ref(), "password").await?;
             Err(LoginError::Wrong)
         }
@@ -103,8 +112,8 @@ pub async fn log_in_with_ticket(
     let (secret, now_ms) = (app.config.auth.secret.expose(), app.clock.now_ms());
     let row = found.filter(|row| login_ticket::is_valid(secret, browser, row, now_ms, ticket));
     let row = row.ok_or(LoginError::Wrong)?;
-    let guesses = Guesses::new(app, client, username);
-    guesses.check_limits()?;
+    let guesses = Guesses::of_account(app, client, username);
+    guesses.check_limits().await?;
     complete(app, &guesses, actor, row, code).await
 }
 
@@ -129,6 +138,7 @@ async fn complete(
             Ok(accepted) => facts = Diff::noted(json!({"second_factor": accepted.as_str()})),
             Err(error) => {
                 if matches!(error, LoginError::WrongCode) {
+                    security_log::login_failed(app, actor, row.id, &username_key(&row.username), "code");
                     record_failure(app, actor, Some(&row), "code").await?;
                 }
                 return Err(error);
@@ -170,37 +180,50 @@ async fn record_failure(
     Ok(())
 }
 
-/// Checks the password of an account, and counts a failure for the account and the address. Without
-/// a hash the check fails, but takes as long.
-pub async fn check_password(
-    app: &App,
-    client: &ClientInfo,
-    username: &str,
-    hash: Option<String>,
-    password: &str,
-) -> Result<(), LoginError> {
-    let guesses = Guesses::new(app, client, username);
-    guesses.try_password(password, hash).await?;
-    guesses.forget();
-    Ok(())
-}
-
-/// The guesses at the password and the codes of one account, from one address.
+/// The guesses at the password and the codes of one account, from one address or login.
 pub struct Guesses<'a> {
     app: &'a App,
+    /// The address and the account, or the login.
+    key: String,
+    /// `None`: somebody who is logged in.
+    stranger: Option<Stranger>,
+}
+
+/// Somebody who is not logged in.
+struct Stranger {
     account: String,
     address: String,
 }
 
+impl Stranger {
+    fn key(&self) -> String {
+        format!("{} {}", self.address, self.account)
+    }
+
+    /// Returns whether the account was logged in to from this address.
+    async fn has_logged_in(&self, app: &App) -> sqlx::Result<bool> {
+        let addresses = sessions::addresses(&app.postgres, &self.account).await?;
+        Ok(addresses.iter().filter_map(|text| text.parse().ok()).any(|ip| limit_key(ip) == self.address))
+    }
+}
+
 impl<'a> Guesses<'a> {
-    /// Names the account and the address.
+    /// Names the account that somebody wants to log in to, and the address.
     #[must_use]
-    pub fn new(app: &'a App, client: &ClientInfo, username: &str) -> Self {
+    pub fn of_account(app: &'a App, client: &ClientInfo, username: &str) -> Self {
         // No account has a longer name. Longer ones share a key, so that they do not fill the
         // memory.
         let is_possible = username.chars().count() <= MAX_USERNAME_CHARS;
         let account = if is_possible { username_key(username) } else { String::new() };
-        Self { app, account, address: client.limit_key() }
+        let address = client.limit_key();
+        let stranger = Stranger { account, address };
+        Self { app, key: stranger.key(), stranger: Some(stranger) }
+    }
+
+    /// Names the login of somebody who proves the password again. What strangers do does not count.
+    #[must_use]
+    pub fn of_login(app: &'a App, credential: Credential) -> Self {
+        Self { app, key: format!("{credential:?}"), stranger: None }
     }
 
     /// Checks a password, and counts a failure. Without a hash the check fails, but takes as long.
@@ -209,10 +232,10 @@ impl<'a> Guesses<'a> {
     /// # Errors
     /// [`LoginError::Wrong`] or [`LoginError::Limited`].
     pub async fn try_password(&self, password: &str, hash: Option<String>) -> Result<(), LoginError> {
-        self.check_limits()?;
+        self.check_limits().await?;
         let is_right = self.app.passwords.verify(password, hash).await?;
         // Checked again, even for a right password: concurrent attempts all passed the first check.
-        self.check_limits()?;
+        self.check_limits().await?;
         if is_right { Ok(()) } else { Err(self.count(LoginError::Wrong)) }
     }
 
@@ -232,21 +255,34 @@ impl<'a> Guesses<'a> {
         }
     }
 
-    /// Resets the count of the account.
+    /// Resets the count of this address or login.
     pub fn forget(&self) {
-        self.app.limits.account.forget(&self.account);
+        self.app.limits.guesses.forget(&self.key);
     }
 
     fn count(&self, error: LoginError) -> LoginError {
-        self.app.limits.account.count(&self.account);
-        self.app.limits.address.count(&self.address);
+        let limits = &self.app.limits;
+        limits.guesses.count(&self.key);
+        if let Some(Stranger { account, address }) = &self.stranger {
+            limits.account.count(account);
+            limits.address.count(address);
+        }
         self.app.metrics.login(LoginOutcome::Wrong);
         error
     }
 
-    fn check_limits(&self) -> Result<(), LoginError> {
+    async fn check_limits(&self) -> Result<(), LoginError> {
         let limits = &self.app.limits;
-        let wait_s = limits.account.wait_s(&self.account).or_else(|| limits.address.wait_s(&self.address));
+        let mut wait_s = limits.guesses.wait_s(&self.key);
+        if let Some(stranger) = &self.stranger {
+            wait_s = wait_s.or_else(|| limits.address.wait_s(&stranger.address));
+            if wait_s.is_none()
+                && let Some(of_account_s) = limits.account.wait_s(&stranger.account)
+                && !stranger.has_logged_in(self.app).await?
+            {
+                wait_s = Some(of_account_s);
+            }
+        }
         match wait_s {
             None => Ok(()),
             Some(wait_s) => {

@@ -7,7 +7,6 @@ use axum::response::Response;
 use crate::account::password;
 use crate::http::allowed::{Allowed, Form};
 use crate::http::call::Call;
-use crate::http::client_address::ClientInfo;
 use crate::http::page::{Frame, PageError, render};
 use crate::http::request::Body;
 use crate::http::state::App;
@@ -33,11 +32,10 @@ pub async fn show_password(allowed: Allowed) -> Result<Response, PageError> {
 pub async fn change_password(
     State(app): State<App>,
     call: Call<()>,
-    client: ClientInfo,
     form: Form,
 ) -> Result<Response, PageError> {
     let allowed = call.allowed.clone();
-    match password::change_password(State(app), call, client, Body::of(form.fields())).await {
+    match password::change_password(State(app), call, Body::of(form.fields())).await {
         Ok(_) => Ok(done(HREF, "Your password is changed. All your other logins have ended.")),
         Err(error) => {
             let problems = Problems::of(error)?;

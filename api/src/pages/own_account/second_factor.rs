@@ -9,7 +9,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use crate::account::second_factor;
 use crate::http::allowed::{Allowed, Form};
 use crate::http::call::Call;
-use crate::http::client_address::ClientInfo;
 use crate::http::error::ApiError;
 use crate::http::page::{Frame, PageError, render};
 use crate::http::request::Body;
@@ -71,15 +70,10 @@ pub async fn to_second_factor() -> Redirect {
 }
 
 /// `POST /account/second-factor/begin/`.
-pub async fn begin(
-    State(app): State<App>,
-    call: Call<()>,
-    client: ClientInfo,
-    form: Form,
-) -> Result<Response, PageError> {
+pub async fn begin(State(app): State<App>, call: Call<()>, form: Form) -> Result<Response, PageError> {
     let allowed = call.allowed.clone();
     let body = Body::of(form.fields());
-    match second_factor::begin_second_factor(State(app.clone()), call, client, body).await {
+    match second_factor::begin_second_factor(State(app.clone()), call, body).await {
         Ok(_) => Ok(Redirect::to(HREF).into_response()),
         Err(error) => failed(&app, &allowed, BEGIN, error).await,
     }
@@ -96,30 +90,20 @@ pub async fn confirm(State(app): State<App>, call: Call<()>, form: Form) -> Resu
 }
 
 /// `POST /account/second-factor/recovery-codes/`.
-pub async fn renew(
-    State(app): State<App>,
-    call: Call<()>,
-    client: ClientInfo,
-    form: Form,
-) -> Result<Response, PageError> {
+pub async fn renew(State(app): State<App>, call: Call<()>, form: Form) -> Result<Response, PageError> {
     let allowed = call.allowed.clone();
     let body = Body::of(form.fields());
-    match second_factor::renew_recovery_codes(State(app.clone()), call, client, body).await {
+    match second_factor::renew_recovery_codes(State(app.clone()), call, body).await {
         Ok(renewed) => codes(&allowed, false, renewed.0.recovery_codes),
         Err(error) => failed(&app, &allowed, RENEW, error).await,
     }
 }
 
 /// `POST /account/second-factor/disable/`.
-pub async fn disable(
-    State(app): State<App>,
-    call: Call<()>,
-    client: ClientInfo,
-    form: Form,
-) -> Result<Response, PageError> {
+pub async fn disable(State(app): State<App>, call: Call<()>, form: Form) -> Result<Response, PageError> {
     let allowed = call.allowed.clone();
     let body = Body::of(form.fields());
-    match second_factor::disable_second_factor(State(app.clone()), call, client, body).await {
+    match second_factor::disable_second_factor(State(app.clone()), call, body).await {
         Ok(_) => Ok(done(HREF, "The second factor is off.")),
         Err(error) => failed(&app, &allowed, DISABLE, error).await,
     }
