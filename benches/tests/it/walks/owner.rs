@@ -50,7 +50,7 @@ async fn delete_many(owner: &mut Walker) -> anyhow::Result<()> {
         .await?;
     owner.press_and_see("Delete the selected", "Delete 2 sources").await?;
     owner.look().await?;
-    owner.press_and_see("Delete these 2", "Deleted 2 sources.").await?;
+    owner.press_and_see("Delete these 2", "2 sources deleted.").await?;
     owner.open("/admin/sources/?q=Bulk").await?;
     let text = owner.visible_text().await?;
     anyhow::ensure!(text.contains("Bulk 3") && !text.contains("Bulk 1"), "two of three are deleted: {text}");
@@ -81,7 +81,7 @@ async fn delete_all(owner: &mut Walker) -> anyhow::Result<()> {
     owner.look_as("admin_sources_bulk_wrong").await?;
     owner.fill(&[("typed", "21")]).await?;
     owner.press("Delete these 21").await?;
-    owner.wait_for("document.body.innerText", |text| text.contains("Deleted 21 sources.")).await?;
+    owner.wait_for("document.body.innerText", |text| text.contains("21 sources deleted.")).await?;
     owner.open("/admin/sources/?q=Match").await?;
     let text = owner.visible_text().await?;
     anyhow::ensure!(text.contains("Nothing matches"), "all 21 are deleted: {text}");
