@@ -27,7 +27,7 @@ use crate::verify::Progress;
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     #[error(
-        "{n_members} consumers are in the Kafka group \"{group}\"; stop every sluice-consumer and run the repair again"
+        "running consumers in the Kafka group \"{group}\": {n_members}; stop every sluice-consumer and run the repair again"
     )]
     Running { group: String, n_members: usize },
     #[error(
