@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use crate::db::logins::AccessFilter;
+use crate::db::access::AccessFilter;
 use crate::db::time_of;
 use crate::http::allowed::Allowed;
 use crate::http::query::{Moment, Params};

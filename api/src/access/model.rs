@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::logins::{LoginRow, TokenRow};
+use crate::db::access::{LoginRow, TokenRow};
 use crate::http::json_values;
 
 /// An active login of a user.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::access::filter::{self, ListAccessQuery};
 use crate::access::model::UserSessionResponse;
+use crate::db::access::{self, AccessFilter, LOGIN_SORTING, LoginRow};
 use crate::db::audit::{Diff, record};
-use crate::db::logins::{self, AccessFilter, LOGIN_SORTING, LoginRow};
 use crate::db::{sessions, time_of};
 use crate::http::allowed::Allowed;
 use crate::http::call::Call;
@@ -58,7 +58,7 @@ pub async fn list_user_sessions(
     let kind = ListUserSessionsQuery::read(&mut params).kind.0;
     let filter = AccessFilter { kind, ..filter::read(&app, &allowed, &mut params) };
     params.finish()?;
-    let rows = logins::list(&app.postgres, &filter, &order).await?;
+    let rows = access::list(&app.postgres, &filter, &order).await?;
     Ok(listing.answer(&Page::ordered(rows, &order).map(UserSessionResponse::from)))
 }
 
@@ -102,5 +102,5 @@ pub async fn delete_user_session(State(app): State<App>, call: Call<String>) -> 
 
 async fn find(app: &App, id: &str) -> Result<LoginRow, ApiError> {
     let id = Uuid::parse_str(id).map_err(|_| ApiError::not_found())?;
-    logins::find(&app.postgres, id, time_of(&app.clock)).await?.ok_or_else(ApiError::not_found)
+    access::find(&app.postgres, id, time_of(&app.clock)).await?.ok_or_else(ApiError::not_found)
 }

@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use crate::access::filter::{self, ListAccessQuery};
 use crate::access::model::UserTokenResponse;
+use crate::db::access::{self, TOKEN_SORTING, TokenRow};
 use crate::db::audit::Diff;
-use crate::db::logins::{self, TOKEN_SORTING, TokenRow};
 use crate::db::{api_tokens, time_of};
 use crate::http::allowed::Allowed;
 use crate::http::call::Call;
@@ -42,7 +42,7 @@ pub async fn list_user_tokens(
     let order = params.order(&TOKEN_SORTING, limit);
     let filter = filter::read(&app, &allowed, &mut params);
     params.finish()?;
-    let rows = logins::list_tokens(&app.postgres, &filter, &order).await?;
+    let rows = access::list_tokens(&app.postgres, &filter, &order).await?;
     Ok(listing.answer(&Page::ordered(rows, &order).map(UserTokenResponse::from)))
 }
 
@@ -78,5 +78,5 @@ pub async fn delete_user_token(State(app): State<App>, call: Call) -> Result<Sta
 }
 
 async fn find(app: &App, id: i64) -> Result<TokenRow, ApiError> {
-    logins::find_token(&app.postgres, id, time_of(&app.clock)).await?.ok_or_else(ApiError::not_found)
+    access::find_token(&app.postgres, id, time_of(&app.clock)).await?.ok_or_else(ApiError::not_found)
 }

@@ -5,6 +5,7 @@
 //! The names of functions that lock say how: an exclusive lock keeps out every other lock until the
 //! transaction ends, a shared lock only the exclusive ones.
 
+pub mod access;
 pub mod api_tokens;
 pub mod audit;
 pub mod campaigns;
@@ -19,7 +20,6 @@ pub mod funds;
 pub mod idempotency;
 pub mod images;
 pub mod list_query;
-pub mod logins;
 pub mod migrations;
 pub mod names;
 pub mod needs;
