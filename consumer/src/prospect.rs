@@ -15,16 +15,8 @@ pub(crate) fn prospect_row(
     owner: Owner,
     enricher: &Enricher,
 ) -> ProspectRow {
-    let ip = ip_of(event);
-    let Dimensions { country, device, os, browser, bot } = enricher.dimensions(ip, &event.user_agent);
+    let Dimensions { country, device, os, browser, bot } = dimensions_of(event, enricher);
     let prospect_id = event_id(event);
-    // A pid that is not a UUID is the click id of the traffic source.
-    let (external_id, external_kind) =
-        if parameters.external_id.is_empty() && Mark::PidInvalid.is_in(event.marks) {
-            (parameters.prospect_id, "pid".to_owned())
-        } else {
-            (parameters.external_id, parameters.external_kind)
-        };
     // The Referer header of a pixel is the page that the pixel is on.
     let page = if parameters.page.is_empty() {
         String::from_utf8_lossy(&event.referer).into_owned()
@@ -37,7 +29,7 @@ pub(crate) fn prospect_row(
         user_id: owner.user_id,
         team_id: owner.team_id,
         campaign_id: owner.campaign_id,
-        ip,
+        ip: ip_of(event),
         user_agent: String::from_utf8_lossy(&event.user_agent).into_owned(),
         referrer: parameters.referrer,
         page,
@@ -46,8 +38,8 @@ pub(crate) fn prospect_row(
         os,
         browser,
         bot,
-        external_id,
-        external_kind,
+        external_id: parameters.external_id,
+        external_kind: parameters.external_kind,
         subs: parameters.subs,
         utm_source: parameters.utm_source,
         utm_medium: parameters.utm_medium,
@@ -61,5 +53,42 @@ pub(crate) fn prospect_row(
         cost: parameters.cost.unwrap_or(0),
         currency: parameters.currency,
         marks: marks_of(event, parameters.marks),
+    }
+}
+
+/// The facts of a prospect's address and user agent. What a browser requested before anybody asked
+/// for it is no visit of a human.
+pub(crate) fn dimensions_of(event: &Event, enricher: &Enricher) -> Dimensions {
+    let mut dimensions = enricher.dimensions(ip_of(event), &event.user_agent);
+    if dimensions.bot.is_empty() && Mark::Prefetch.is_in(event.marks) {
+        PREFETCH.clone_into(&mut dimensions.bot);
+    }
+    dimensions
+}
+
+const PREFETCH: &str = "prefetch";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_asked_for_is_a_bot_unless_it_is_one_anyway() {
+        let enricher = Enricher::load(Path::new("")).unwrap();
+        let bot = |user_agent: &'static str, marks: u32| {
+            let event = Event { user_agent: user_agent.as_bytes().into(), marks, ..Event::default() };
+            prospect_row(&event, Parameters::default(), Owner::default(), &enricher).bot
+        };
+        let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
+        let prefetch = Mark::Prefetch as u32;
+        assert_eq!((bot(chrome, 0), bot(chrome, prefetch)), (String::new(), "prefetch".to_owned()));
+        assert_eq!(bot(chrome, prefetch | Mark::Head as u32), "prefetch");
+        assert_eq!(bot(chrome, Mark::Head as u32), "");
+        assert_eq!(
+            (bot("curl/8.5.0", prefetch), bot("", prefetch)),
+            ("user_agent".to_owned(), "no_user_agent".to_owned())
+        );
     }
 }

@@ -341,7 +341,7 @@ fn replay_event(
     if event.order.is_some() {
         rows.store_order(&event, replay.verdict.prospect_of(parked)?, inherited, &replay.directory);
     } else {
-        rows.store_prospect(&event, inherited.owner, enricher);
+        rows.store_prospect(&event, inherited.owner, &replay.directory, enricher);
     }
     Some(event.time_ms)
 }

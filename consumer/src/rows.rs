@@ -20,11 +20,11 @@ use crate::decode::{Decoded, Gap, LocatedEvent};
 use crate::directory::{Directory, reference};
 use crate::enrich::Enricher;
 use crate::erased::is_erased;
-use crate::event::{event_id, hour_of, ip_of, marks_of, millis, prospect_of};
+use crate::event::{event_id, hour_of, marks_of, millis, prospect_of};
 use crate::money::payout_of;
 use crate::owner::{Inherited, Known, Owner};
 use crate::pairs::Parameters;
-use crate::prospect::prospect_row;
+use crate::prospect::{dimensions_of, prospect_row};
 
 /// The rows of one batch.
 #[derive(Debug, Default)]
@@ -64,15 +64,17 @@ pub fn own_prospects(
         events.iter().filter_map(LocatedEvent::event).filter(|event| event.kind() == Kind::Prospect);
     let mut own = Known::new();
     for event in prospects.filter(|event| wanted.contains(&event_id(event))) {
-        if let Ok(owner) = owner_of(event, &Parameters::parse(&event.pairs), directory) {
+        if let Ok(owner) = owner_of(event, &parameters_of(event), directory) {
             // The first of two visits with one id.
-            own.entry(event_id(event)).or_insert_with(|| {
-                let dimensions = enricher.dimensions(ip_of(event), &event.user_agent);
-                Inherited { owner, dimensions }
-            });
+            own.entry(event_id(event))
+                .or_insert_with(|| Inherited { owner, dimensions: dimensions_of(event, enricher) });
         }
     }
     own
+}
+
+fn parameters_of(event: &Event) -> Parameters {
+    Parameters::parse(&event.pairs, event_id(event))
 }
 
 /// The owner of a prospect.
@@ -83,7 +85,7 @@ fn owner_of(event: &Event, parameters: &Parameters, directory: &Directory) -> Re
 /// The owner of a parked prospect, if the directory knows it now.
 #[must_use]
 pub fn owner_of_parked(event: &Event, directory: &Directory) -> Option<Owner> {
-    owner_of(event, &Parameters::parse(&event.pairs), directory).ok()
+    owner_of(event, &parameters_of(event), directory).ok()
 }
 
 /// The surroundings of a batch from which its rows are made.
@@ -130,7 +132,7 @@ impl Rows {
     }
 
     fn add_prospect(&mut self, located: &LocatedEvent, event: &Event, context: &RowContext<'_>) {
-        let parameters = Parameters::parse(&event.pairs);
+        let parameters = parameters_of(event);
         match owner_of(event, &parameters, context.directory) {
             Err(reason) => {
                 let reference = reference(reason, &parameters.key, parameters.user_id);
@@ -138,7 +140,7 @@ impl Rows {
                 self.park(located, parking, context);
             }
             Ok(owner) => {
-                self.push_prospect(event, parameters, owner, context.enricher);
+                self.push_prospect(event, parameters, owner, context.directory, context.enricher);
                 self.count(event.time_ms, &located.lane, Outcome::Stored, "");
             }
         }
@@ -146,11 +148,27 @@ impl Rows {
 
     /// Adds a prospect whose owner is known, or who has none: its row, its row in the index, its
     /// sum.
-    pub fn store_prospect(&mut self, event: &Event, owner: Owner, enricher: &Enricher) {
-        self.push_prospect(event, Parameters::parse(&event.pairs), owner, enricher);
+    pub fn store_prospect(
+        &mut self,
+        event: &Event,
+        owner: Owner,
+        directory: &Directory,
+        enricher: &Enricher,
+    ) {
+        self.push_prospect(event, parameters_of(event), owner, directory, enricher);
     }
 
-    fn push_prospect(&mut self, event: &Event, parameters: Parameters, owner: Owner, enricher: &Enricher) {
+    fn push_prospect(
+        &mut self,
+        event: &Event,
+        mut parameters: Parameters,
+        owner: Owner,
+        directory: &Directory,
+        enricher: &Enricher,
+    ) {
+        if let Some(param) = directory.click_id_param(owner.campaign_id) {
+            parameters.take_click_id(&event.pairs, event_id(event), param);
+        }
         let row = prospect_row(event, parameters, owner, enricher);
         let sums = self.sums(event.time_ms, owner);
         sums.prospects += 1;
@@ -196,7 +214,7 @@ impl Rows {
     ) {
         let Inherited { owner, dimensions } = inherited.clone();
         let order = event.order.clone().unwrap_or_default();
-        let parameters = Parameters::parse(&event.pairs);
+        let parameters = parameters_of(event);
         let (order_id, time) = (event_id(event), millis(event.time_ms));
         let campaign = directory.payout(owner.campaign_id, time);
         let (payout, currency) = payout_of(parameters.payout, parameters.currency, campaign);

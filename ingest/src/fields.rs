@@ -1,20 +1,28 @@
 //! Parses a body into named values: a JSON object, a form, or multipart. It does not know which
 //! fields are expected.
 //!
+//! Names count in any case, and the first value of a name that is not blank wins, as in every
+//! reader of pairs (`schemas/src/parameters.rs`).
+//!
 //! Invariant: no body, whatever its depth or bytes, causes a panic or a recursion. Nested JSON is
 //! checked and kept as text.
 
 use std::fmt;
 
 use bytes::Bytes;
+use form_urlencoded::byte_serialize;
 use http_body_util::{BodyDataStream, Full};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use sluice_schemas::parameters;
+use sluice_schemas::text::{readable, trim};
 
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Text(String),
+    /// A text in another encoding than UTF-8.
+    Bytes(Vec<u8>),
     /// A JSON number as written.
     Number(String),
     Bool(bool),
@@ -81,7 +89,7 @@ impl MediaType {
 }
 
 impl Fields {
-    /// Reads a JSON object. If a name is repeated, the last value counts.
+    /// Reads a JSON object.
     pub fn from_json(body: &[u8]) -> Result<Self, FieldsError> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
@@ -108,13 +116,17 @@ impl Fields {
         Ok(Self { entries: entries.into_iter().map(read).collect::<Result<_, _>>()?, is_form: false })
     }
 
-    /// Reads a form. Bytes that are not UTF-8 become U+FFFD.
+    /// Reads a form.
     #[must_use]
     pub fn from_form(body: &[u8]) -> Self {
-        let read = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-            (name.into_owned(), Value::Text(value.into_owned()))
-        };
-        Self { entries: form_urlencoded::parse(body).map(read).collect(), is_form: true }
+        Self { entries: form_entries(body).collect(), is_form: true }
+    }
+
+    /// Adds the pairs of a query behind those of the body.
+    #[must_use]
+    pub fn and_query(mut self, query: &[u8]) -> Self {
+        self.entries.extend(form_entries(query));
+        self
     }
 
     /// Reads a multipart form. Files become nested values.
@@ -130,45 +142,82 @@ impl Fields {
             entries.push(if is_file {
                 (name, Value::Nested(String::new()))
             } else {
-                (name, Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+                (name, Value::of_bytes(&bytes))
             });
         }
         Ok(Self { entries, is_form: true })
     }
 
-    /// Returns the last value of a name.
+    /// Returns whether any value is in another encoding than UTF-8.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        self.entries.iter().any(|(_, value)| matches!(value, Value::Bytes(_)))
+    }
+
+    /// Returns the first value of a name that is not blank, else the first.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.entries.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+        let named = |(known, _): &&(String, Value)| known.eq_ignore_ascii_case(name);
+        let mut found = self.entries.iter().filter(named).map(|(_, value)| value);
+        let first = found.next()?;
+        if first.is_blank() {
+            Some(found.find(|value| !value.is_blank()).unwrap_or(first))
+        } else {
+            Some(first)
+        }
     }
 
     /// Returns the first of these names that has a value other than null or blank.
     #[must_use]
     pub fn first_of<'a>(&self, names: &[&'a str]) -> Option<(&'a str, &Value)> {
-        let said = |value: &&Value| {
-            !matches!(value, Value::Null) && !matches!(value, Value::Text(text) if text.trim().is_empty())
-        };
-        names.iter().find_map(|name| self.get(name).filter(said).map(|value| (*name, value)))
+        names.iter().find_map(|name| {
+            let value = self.get(name).filter(|value| !value.is_blank())?;
+            Some((*name, value))
+        })
     }
 
     /// Returns the values as form pairs, except nulls and the names that `without` selects.
     #[must_use]
     pub fn to_pairs(&self, without: impl Fn(&str) -> bool) -> Vec<u8> {
-        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        let mut pairs = String::new();
         for (name, value) in self.entries.iter().filter(|(name, _)| !without(name)) {
-            match value {
-                Value::Text(text) | Value::Number(text) | Value::Nested(text) => {
-                    pairs.append_pair(name, text)
-                }
-                Value::Bool(truth) => pairs.append_pair(name, if *truth { "true" } else { "false" }),
-                Value::Null => &mut pairs,
+            let value = match value {
+                Value::Text(text) | Value::Number(text) | Value::Nested(text) => text.as_bytes(),
+                Value::Bytes(bytes) => bytes.as_slice(),
+                Value::Bool(true) => b"true",
+                Value::Bool(false) => b"false",
+                Value::Null => continue,
             };
+            if !pairs.is_empty() {
+                pairs.push('&');
+            }
+            pairs.extend(byte_serialize(name.as_bytes()));
+            pairs.push('=');
+            pairs.extend(byte_serialize(value));
         }
-        pairs.finish().into_bytes()
+        pairs.into_bytes()
     }
 }
 
+/// Reads the names and values of a form or a query, also empty ones.
+fn form_entries(pairs: &[u8]) -> impl Iterator<Item = (String, Value)> {
+    parameters::split(pairs).filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = parameters::halves(pair);
+        let name = parameters::unescaped(&parameters::decode(name)).to_vec();
+        (readable(&name).into_owned(), Value::of_bytes(&parameters::decode(value)))
+    })
+}
+
 impl Value {
+    fn of_bytes(bytes: &[u8]) -> Self {
+        std::str::from_utf8(bytes)
+            .map_or_else(|_| Self::Bytes(bytes.to_vec()), |text| Self::Text(text.to_owned()))
+    }
+
+    fn is_blank(&self) -> bool {
+        matches!(self, Self::Null) || matches!(self, Self::Text(text) if trim(text).is_empty())
+    }
+
     fn from_json(raw: &RawValue) -> Result<Self, serde_json::Error> {
         let text = raw.get();
         Ok(match text.as_bytes().first() {
@@ -216,12 +265,37 @@ mod tests {
         let fields =
             json(r#" {"a":"x","b":1e400,"c":1208925819614629174706176,"d":true,"e":null,"f":[1],"a":"y"} "#)
                 .unwrap();
-        assert_eq!(fields.get("a"), Some(&Value::Text("y".into())));
+        assert_eq!(fields.get("a"), Some(&Value::Text("x".into())));
         assert_eq!(fields.get("b"), Some(&Value::Number("1e400".into())));
         assert_eq!(fields.get("c"), Some(&Value::Number("1208925819614629174706176".into())));
         assert_eq!((fields.get("d"), fields.get("e")), (Some(&Value::Bool(true)), Some(&Value::Null)));
         assert_eq!(fields.get("f"), Some(&Value::Nested("[1]".into())));
         assert_eq!(fields.to_pairs(|name| name == "c"), b"a=x&b=1e400&d=true&f=%5B1%5D&a=y");
+    }
+
+    #[test]
+    fn the_first_value_that_is_not_blank_wins_under_a_name_in_any_case() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for form in
+            ["phone=X&phone=", "phone=X&phone=Y", "phone=&phone=X", "PHONE=+%E2%80%8B&Phone=X", "amp;phone=X"]
+        {
+            let fields = Fields::from_form(form.as_bytes());
+            assert_eq!(fields.get("phone"), Some(&text("X")), "{form}");
+            assert_eq!(fields.first_of(&["tel", "phone"]), Some(("phone", &text("X"))), "{form}");
+        }
+        let of_json = json(r#"{"phone":null,"Phone":" ","phone":"X","phone":"Y"}"#).unwrap();
+        assert_eq!(of_json.get("phone"), Some(&text("X")));
+        let both = Fields::from_form(b"phone=&cid=B").and_query(b"cid=Q&phone=Q&cid=R");
+        assert_eq!((both.get("cid"), both.get("phone")), (Some(&text("B")), Some(&text("Q"))));
+        let blank = Fields::from_form(b"phone=&phone=+");
+        assert_eq!((blank.get("phone"), blank.first_of(&["phone"])), (Some(&text("")), None));
+    }
+
+    #[test]
+    fn bytes_in_another_encoding_are_kept() {
+        let fields = Fields::from_form(b"name=%C8%E2%E0%ED&city=\xcc+%2B&sub1=%D0%9F");
+        assert_eq!(fields.get("name"), Some(&Value::Bytes(b"\xc8\xe2\xe0\xed".to_vec())));
+        assert_eq!(fields.to_pairs(|name| name == "name"), b"city=%CC+%2B&sub1=%D0%9F");
     }
 
     #[test]

@@ -142,8 +142,8 @@ async fn create_order(
 ) -> Result<Answer, Refusal> {
     let fields = read_fields(&request.headers, body).await?;
     let form = read_order(&fields)?;
-    let pairs = extra_pairs(request, &fields);
-    let placed = order::keep(worker, request, peer, &form, &pairs).await?;
+    let extra = extra_pairs(request, &fields);
+    let placed = order::keep(worker, request, peer, &form, &extra).await?;
     let prospect_id = prospect_json(fields.get("prospect_id"));
     let response = OrderResponse {
         id: placed.id,

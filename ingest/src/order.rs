@@ -1,5 +1,8 @@
-//! `POST /o`: the order form of a landing page. Also has the code that the legacy API shares: how
-//! an order is stored, and that its answer waits for the sync.
+//! `POST /o`: the order form of a landing page. The query of its address and its body are one set
+//! of pairs, in which the body counts first. Also has the code that the legacy API shares: how an
+//! order is stored, and that its answer waits for the sync.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, LOCATION};
@@ -9,7 +12,8 @@ use serde_json::value::RawValue;
 use sluice_runtime::clock::time_text;
 use sluice_schemas::contact::{MAX_ADDRESS_CHARS, MAX_EMAIL_CHARS, MAX_NAME_CHARS, MAX_PHONE_CHARS};
 use sluice_schemas::event::{EventRef, MAX_PROSPECT_REF_CHARS, Mark, OrderRef};
-use sluice_schemas::parameters::PROSPECT_ID_NAMES;
+use sluice_schemas::parameters::{self, PROSPECT_ID_NAMES};
+use sluice_schemas::text::trim;
 use uuid::Uuid;
 
 use crate::answer::{Answer, Fate, origin};
@@ -75,11 +79,12 @@ async fn place_order(
     peer: Peer,
     body: Result<Bytes, BodyError>,
 ) -> Result<Answer, Refusal> {
-    let fields = read_fields(&request.headers, body).await?;
+    let body = read_fields(&request.headers, body).await?;
+    let extra = extra_pairs(request, &body);
+    let fields = body.and_query(&query_of(request));
     let form = read_form(&fields)?;
-    let pairs = extra_pairs(request, &fields);
-    let placed = keep(worker, request, peer, &form, &pairs).await?;
-    let prospect_id = prospect_json(fields.first_of(&PROSPECT_ID_NAMES).map(|(_, value)| value));
+    let placed = keep(worker, request, peer, &form, &extra).await?;
+    let prospect_id = prospect_json(prospect_of(&fields));
     let response =
         PlacedResponse { id: placed.id, prospect_id: &prospect_id, created_at: time_text(placed.time_ms) };
     let body = to_json(&response);
@@ -97,8 +102,7 @@ async fn place_order(
 fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
     let mut errors = FieldErrors::default();
     // A null or blank prospect id still counts as present: it has an error of its own.
-    let said = fields.first_of(&PROSPECT_ID_NAMES).map(|(_, value)| value);
-    let prospect = said.or_else(|| PROSPECT_ID_NAMES.iter().find_map(|name| fields.get(name)));
+    let prospect = prospect_of(fields).or_else(|| PROSPECT_ID_NAMES.iter().find_map(|name| fields.get(name)));
     let mut text = |names: &[&str], rule| {
         let value = fields.first_of(names).map(|(_, value)| value);
         errors.text(names[0], value, rule)
@@ -118,10 +122,32 @@ fn read_form(fields: &Fields) -> Result<OrderForm, Refusal> {
     Refusal::check(errors).map(|()| form)
 }
 
-/// Returns everything that came with the order besides its own fields as form pairs: the query and
-/// the other fields of the body.
+/// Returns the prospect id of an order: the first that can be one, else the first that is not
+/// blank. A network's click id may stand under one of the names.
+fn prospect_of(fields: &Fields) -> Option<&Value> {
+    let is_id = |value: &&Value| match value {
+        Value::Text(text) => parameters::prospect_id(trim(text).as_bytes()).is_some(),
+        _ => false,
+    };
+    let found = PROSPECT_ID_NAMES.iter().filter_map(|name| fields.get(name)).find(is_id);
+    found.or_else(|| fields.first_of(&PROSPECT_ID_NAMES).map(|(_, value)| value))
+}
+
+/// Everything that came with an order besides its own fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraPairs {
+    pairs: Vec<u8>,
+    marks: u32,
+}
+
+fn query_of(request: &Parts) -> Cow<'_, [u8]> {
+    query::mend(request.uri.query().unwrap_or_default().as_bytes())
+}
+
+/// Returns the other fields of the body, followed by the query without the order's own fields, as
+/// form pairs.
 #[must_use]
-pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
+pub fn extra_pairs(request: &Parts, body: &Fields) -> ExtraPairs {
     let own = [
         &PROSPECT_ID_NAMES[..],
         &PHONE_NAMES,
@@ -132,12 +158,27 @@ pub fn extra_pairs(request: &Parts, fields: &Fields) -> Vec<u8> {
         &[REDIRECT_NAME],
     ]
     .concat();
-    let from_body = fields.to_pairs(|name| own.contains(&name));
-    let query = request.uri.query().unwrap_or_default().as_bytes();
-    if query.is_empty() {
-        return from_body;
+    let is_own = |name: &str| own.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let query = query_of(request);
+    let is_extra = |pair: &&[u8]| {
+        let name = parameters::name(parameters::halves(pair).0);
+        !pair.is_empty() && !std::str::from_utf8(&name).is_ok_and(is_own)
+    };
+    let mut pairs = body.to_pairs(is_own);
+    for pair in parameters::split(&query).filter(is_extra) {
+        if !pairs.is_empty() {
+            pairs.push(b'&');
+        }
+        pairs.extend_from_slice(pair);
     }
-    [&query::mend(query)[..], &from_body[..]].join(&b'&')
+    let mut marks = 0;
+    if matches!(query, Cow::Owned(_)) {
+        marks |= Mark::QueryMended as u32;
+    }
+    if body.has_bytes() || std::str::from_utf8(&parameters::decode(&query)).is_err() {
+        marks |= Mark::Encoding as u32;
+    }
+    ExtraPairs { pairs, marks }
 }
 
 /// Writes an order and waits until it is on disk.
@@ -149,12 +190,12 @@ pub async fn keep(
     request: &Parts,
     peer: Peer,
     form: &OrderForm,
-    pairs: &[u8],
+    extra: &ExtraPairs,
 ) -> Result<PlacedOrder, Refusal> {
     let time_ms = worker.clock.now_ms();
     let id = new_id(time_ms);
     let visitor = worker.visitor(&request.headers, peer.address, peer.trusts_proxies);
-    let (pairs, is_cut) = query::cut_pairs(pairs);
+    let (pairs, is_cut) = query::cut_pairs(&extra.pairs);
     let event = EventRef {
         id: id.into_bytes(),
         time_ms,
@@ -162,7 +203,7 @@ pub async fn keep(
         user_agent: visitor.user_agent,
         referer: visitor.referer,
         pairs,
-        marks: visitor.marks | if is_cut { Mark::CutPairs as u32 } else { 0 },
+        marks: visitor.marks | extra.marks | if is_cut { Mark::CutPairs as u32 } else { 0 },
         order: Some(OrderRef {
             prospect_ref: &form.prospect_ref,
             email: &form.email,
@@ -187,7 +228,7 @@ fn wished_target(fields: &Fields, headers: &HeaderMap) -> Option<HeaderValue> {
 pub fn prospect_json(value: Option<&Value>) -> Box<RawValue> {
     let text = match value {
         Some(Value::Number(number)) => number.clone(),
-        Some(Value::Text(text)) => serde_json::Value::from(text.trim()).to_string(),
+        Some(Value::Text(text)) => serde_json::Value::from(trim(text)).to_string(),
         _ => "null".to_owned(),
     };
     RawValue::from_string(text).unwrap_or_default()
@@ -221,6 +262,11 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(form(r#"{"prospect_id":"","pid":"x","phone":"1"}"#).unwrap().prospect_ref, "x");
+        let id = "01920000-0000-7000-8000-0000000000ab";
+        for names in [("clickid", "pid"), ("Prospect_ID", "CID")] {
+            let json = format!(r#"{{"{}":"NET-1","{}":" {id}\u200b","Phone":"1"}}"#, names.0, names.1);
+            assert_eq!(form(&json).unwrap().prospect_ref, id, "{json}");
+        }
     }
 
     #[test]

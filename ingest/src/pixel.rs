@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use http::request::Parts;
+use http::{HeaderValue, Method};
 use sluice_schemas::event::{EventRef, Mark};
 use sluice_schemas::outcome::Rejection;
 use uuid::Uuid;
@@ -31,12 +32,18 @@ pub struct Peer {
     pub trusts_proxies: bool,
 }
 
-/// Answers `GET` and `HEAD` of the pixel.
+/// Answers `GET` and `HEAD` of the pixel. `is_mended` says that its request line was.
 #[must_use]
-pub fn answer_pixel(worker: &Worker, request: &Parts, peer: Peer) -> Answer {
+pub fn answer_pixel(worker: &Worker, request: &Parts, peer: Peer, is_mended: bool) -> Answer {
     let query = request.uri.query().unwrap_or_default().as_bytes();
     let mended = query::mend(query);
-    let marks = if matches!(mended, Cow::Owned(_)) { Mark::QueryMended as u32 } else { 0 };
+    let mut marks = 0;
+    if is_mended || matches!(mended, Cow::Owned(_)) {
+        marks |= Mark::QueryMended as u32;
+    }
+    if request.method == Method::HEAD {
+        marks |= Mark::Head as u32;
+    }
     let (found, id, fate) = take(worker, request, peer, &mended, marks, Ok(()));
     worker.answers.pixel(!found.beacon, id, fate, origin(&request.headers))
 }
@@ -80,6 +87,9 @@ fn take<'a>(
     if is_cut {
         marks |= Mark::CutPairs as u32;
     }
+    if is_prefetch(&request.headers) {
+        marks |= Mark::Prefetch as u32;
+    }
     let found = query::scan(pairs);
     let time_ms = worker.clock.now_ms();
     let id = match query::prospect_id(found.prospect_id) {
@@ -112,6 +122,21 @@ fn take<'a>(
         Err(reason) => Fate::Rejected(reason),
     };
     (found, id, fate)
+}
+
+/// Returns whether a browser asks before anybody has opened the page: it prefetches or prerenders
+/// it, or shows a preview. One walk through the few headers costs less than four look-ups.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let is_purpose =
+        |name: &HeaderName| matches!(name.as_str(), "sec-purpose" | "purpose" | "x-purpose" | "x-moz");
+    headers.iter().any(|(name, value)| is_purpose(name) && is_ahead(value))
+}
+
+fn is_ahead(value: &HeaderValue) -> bool {
+    let value = value.as_bytes().to_ascii_lowercase();
+    [&b"prefetch"[..], b"prerender", b"preview"]
+        .iter()
+        .any(|word| memchr::memmem::find(&value, word).is_some())
 }
 
 /// Rejects visitors who opted out of tracking, if the operator honours that.

@@ -9,11 +9,13 @@ use std::borrow::Cow;
 
 use sluice_schemas::event::MAX_PAIRS_BYTES;
 use sluice_schemas::outcome::Rejection;
-use sluice_schemas::parameters::{self, decode, is_key, is_prospect_id};
+use sluice_schemas::parameters::{self, is_key, is_prospect_id, value};
 use sluice_schemas::tracking_key;
 use uuid::Uuid;
 
-/// Values found in pairs, still encoded. The first non-empty value of a name counts.
+/// Values found in pairs, still encoded. The first value of a name that is not blank counts, and of
+/// the prospect ids the first that is one: a network's click id may stand before it under one of
+/// the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScannedPairs<'a> {
     pub key: Option<&'a [u8]>,
@@ -48,7 +50,7 @@ pub fn scan(pairs: &[u8]) -> ScannedPairs<'_> {
     let mut found = ScannedPairs::default();
     for (name, value) in parameters::pairs(pairs) {
         // A browser encodes none of these letters, but a redirector may.
-        take(&decode(name), value, &mut found);
+        take(&parameters::name(name), value, &mut found);
     }
     found
 }
@@ -61,36 +63,47 @@ fn take<'a>(name: &[u8], value: &'a [u8], found: &mut ScannedPairs<'a>) {
             return;
         }
         name if is_key(name) => &mut found.key,
-        name if is_prospect_id(name) => &mut found.prospect_id,
+        name if is_prospect_id(name) => return take_prospect_id(value, &mut found.prospect_id),
         _ => return,
     };
-    slot.get_or_insert(value);
+    if slot.is_none() && !is_blank(value) {
+        *slot = Some(value);
+    }
+}
+
+fn take_prospect_id<'a>(raw: &'a [u8], slot: &mut Option<&'a [u8]>) {
+    let is_id = |raw: &[u8]| matches!(prospect_id(Some(raw)), ProspectId::Given(_));
+    let is_better = match *slot {
+        None => !is_blank(raw),
+        Some(first) => !is_id(first) && is_id(raw),
+    };
+    if is_better {
+        *slot = Some(raw);
+    }
+}
+
+/// Returns whether an encoded value shows nothing.
+fn is_blank(raw: &[u8]) -> bool {
+    // Nearly all values begin with something that is seen.
+    !matches!(raw.first(), Some(b'!'..=b'$' | b'&'..=b'*' | b','..=b'~')) && value(raw).is_empty()
 }
 
 /// Checks whether a pixel may be accepted: it needs a well-formed key, or no key and a `user_id`.
 pub fn check_owner(found: &ScannedPairs<'_>) -> Result<(), Rejection> {
     match (found.key, found.user_id) {
-        (Some(key), _) if tracking_key::is_well_formed(&decode(key)) => Ok(()),
+        (Some(key), _) if tracking_key::is_well_formed(&value(key)) => Ok(()),
         (Some(_), _) => Err(Rejection::BadKey),
-        (None, Some(user_id)) if parameters::user_id(&decode(user_id)).is_some() => Ok(()),
+        (None, Some(user_id)) if parameters::user_id(&value(user_id)).is_some() => Ok(()),
         (None, Some(_)) => Err(Rejection::BadUserId),
         (None, None) => Err(Rejection::MissingKey),
     }
 }
 
-/// Reads a prospect id: a UUID of any version, hyphenated or not, in any case, but neither nil nor
-/// max.
+/// Reads a prospect id, which is a UUID.
 #[must_use]
 pub fn prospect_id(raw: Option<&[u8]>) -> ProspectId {
     let Some(raw) = raw else { return ProspectId::Absent };
-    parse_uuid(&decode(raw)).map_or(ProspectId::Invalid, ProspectId::Given)
-}
-
-fn parse_uuid(text: &[u8]) -> Option<Uuid> {
-    if !matches!(text.len(), 32 | 36) {
-        return None;
-    }
-    Uuid::try_parse_ascii(text).ok().filter(|id| !id.is_nil() && !id.is_max())
+    parameters::prospect_id(&value(raw)).map_or(ProspectId::Invalid, ProspectId::Given)
 }
 
 /// Cuts pairs at the last whole pair within the limit. Returns them and whether something was cut.
@@ -131,10 +144,14 @@ mod tests {
         assert_eq!(check(b"a=1&campaign_key=%32222222222222222&b"), Ok(()));
         assert_eq!(check(b"%6b=2222222222222222"), Ok(()));
         assert_eq!(check(b"k=&key=2222222222222222"), Ok(()));
+        for found in ["K=", "Campaign_Key=", "amp;k=", "a=1&amp;KEY=", "k=%20", "k=%20&k=+", "k=%E2%80%8B"] {
+            assert_eq!(check(format!("{found}2222222222222222%E2%80%8B&k=no").as_bytes()), Ok(()), "{found}");
+        }
+        assert_eq!(check(b"USER_ID=%207+"), Ok(()));
         assert_eq!(check(b"k=2222222222222223&user_id=1"), Err(Rejection::BadKey));
         assert_eq!(check(b"k={key}"), Err(Rejection::BadKey));
         assert_eq!(check(b"user_id=9223372036854775807"), Ok(()));
-        for bad in ["0", "-1", "+1", "9223372036854775808", "1.0", "abc", "%00"] {
+        for bad in ["0", "-1", "%2B1", "9223372036854775808", "1.0", "abc", "%00"] {
             assert_eq!(check(format!("user_id={bad}").as_bytes()), Err(Rejection::BadUserId), "{bad}");
         }
         for missing in [&b""[..], b"k", b"k=", b"&&=&", b"kk=2222222222222222"] {
@@ -163,6 +180,21 @@ mod tests {
             assert_eq!(prospect_id(Some(text.as_bytes())), ProspectId::Invalid, "{text}");
         }
         assert_eq!(prospect_id(scan(b"pid=").prospect_id), ProspectId::Absent);
+    }
+
+    #[test]
+    fn a_prospects_id_is_found_behind_a_networks_click_id() {
+        let id = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
+        let found = |pairs: String| prospect_id(scan(pairs.as_bytes()).prospect_id);
+        for pairs in [
+            format!("clickid=NET-123&pid={id}"),
+            format!("pid={id}&clickid=NET-123"),
+            format!("subid=&CID={{cid}}&Prospect_Id=%20{id}&cid={}", Uuid::from_u128(7)),
+        ] {
+            assert_eq!(found(pairs.clone()), ProspectId::Given(id), "{pairs}");
+        }
+        assert_eq!(found("clickid=NET-123&pid=".to_owned()), ProspectId::Invalid);
+        assert_eq!(found("pid=%20".to_owned()), ProspectId::Absent);
     }
 
     #[test]

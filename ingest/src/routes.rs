@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
 
 use crate::answer::{self, Answer};
@@ -22,6 +22,7 @@ use crate::config::{EdgeConfig, LEGACY_ORDERS_PATH, LEGACY_PROSPECTS_PATH};
 use crate::connection::{Busy, Control};
 use crate::cors;
 use crate::pixel::{self, Peer};
+use crate::request_head::HeadState;
 use crate::worker::Worker;
 use crate::{legacy_api, order};
 
@@ -82,6 +83,7 @@ pub struct Endpoint {
     pub worker: Rc<Worker>,
     pub peer: Peer,
     pub control: Rc<Control>,
+    pub head: Rc<HeadState>,
 }
 
 /// A finished answer, or a pending one.
@@ -111,16 +113,22 @@ impl Service<Request<Incoming>> for Endpoint {
         self.worker.counters.request();
         self.control.progress();
         let (parts, body) = request.into_parts();
+        let is_mended = self.head.has_come(!body.is_end_stream());
         let target = Target::of(parts.uri.path(), &self.worker.config);
         if target == Target::Pixel && target.takes(&parts.method) {
-            return Answering::Ready(Some(pixel::answer_pixel(&self.worker, &parts, self.peer)));
+            return Answering::Ready(Some(pixel::answer_pixel(&self.worker, &parts, self.peer, is_mended)));
         }
         let takes_body =
             matches!(target, Target::Beacon | Target::Order | Target::LegacyProspects | Target::LegacyOrders);
         if takes_body && target.takes(&parts.method) {
-            let (worker, peer) = (Rc::clone(&self.worker), self.peer);
+            let (worker, peer, head) = (Rc::clone(&self.worker), self.peer, Rc::clone(&self.head));
             let busy = Busy::new(&self.control);
             return Answering::Waiting(Box::pin(async move {
+                let timeout = Duration::from_millis(worker.config.body_timeout_ms);
+                let body = body::read(body, worker.config.max_body_bytes, timeout).await;
+                if body.is_ok() {
+                    head.has_ended();
+                }
                 let answer = answer_with_body(target, &worker, &parts, peer, body).await;
                 drop(busy);
                 answer
@@ -163,10 +171,8 @@ async fn answer_with_body(
     worker: &Worker,
     request: &Parts,
     peer: Peer,
-    body: Incoming,
+    body: Result<Bytes, BodyError>,
 ) -> Answer {
-    let timeout = Duration::from_millis(worker.config.body_timeout_ms);
-    let body: Result<Bytes, BodyError> = body::read(body, worker.config.max_body_bytes, timeout).await;
     match target {
         Target::Beacon => pixel::answer_beacon(worker, request, peer, body).await,
         Target::Order => order::answer_order(worker, request, peer, body).await,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::{self, Connections, SWEEP_INTERVAL};
 use crate::pixel::Peer;
-use crate::request_head::{MendedStream, Space};
+use crate::request_head::{HeadState, MendedStream, Space};
 use crate::routes::Endpoint;
 use crate::worker::Worker;
 
@@ -168,9 +168,10 @@ impl Acceptor {
         self.worker.counters.opened();
         let (id, control) = self.connections.open();
         let peer = Peer { address: address.ip(), trusts_proxies: self.trusts_proxies };
-        let endpoint = Endpoint { worker: Rc::clone(&self.worker), peer, control: Rc::clone(&control) };
-        let connection =
-            connection::http().serve_connection(MendedStream::new(stream, self.space.clone()), endpoint);
+        let head = Rc::new(HeadState::default());
+        let stream = MendedStream::new(stream, self.space.clone(), Rc::clone(&head));
+        let endpoint = Endpoint { worker: Rc::clone(&self.worker), peer, control: Rc::clone(&control), head };
+        let connection = connection::http().serve_connection(stream, endpoint);
         let closing =
             Closing { id, worker: Rc::clone(&self.worker), connections: Rc::clone(&self.connections) };
         tokio::task::spawn_local(async move {

@@ -1,9 +1,11 @@
 //! The rules for the fields of orders and of the legacy API, with the texts that clients of the
 //! legacy CRM know (those of Django REST Framework). Pure. All errors of a request are collected.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use sluice_schemas::text::{readable, trim, trim_bytes};
 use sluice_schemas::{contact, parameters};
 
 use crate::fields::{Fields, Value};
@@ -64,14 +66,20 @@ impl FieldErrors {
         (!self.0.is_empty()).then(|| serde_json::json!(self.0).to_string())
     }
 
-    /// Returns a text, trimmed; empty if it is missing or wrong. Adds errors under `name`.
+    /// Returns a text, trimmed; empty if it is missing or wrong. Adds errors under `name`. A text
+    /// in another encoding stays percent-encoded; its length is that of its bytes.
     pub fn text(&mut self, name: &str, value: Option<&Value>, rule: TextRule) -> String {
         let text = match value {
             None if rule.is_required => return self.fail(name, REQUIRED),
             Some(Value::Null) if rule.is_required => return self.fail(name, NOT_NULL),
             None | Some(Value::Null) => return String::new(),
             Some(Value::Bool(_) | Value::Nested(_)) => return self.fail(name, NOT_TEXT),
-            Some(Value::Text(text) | Value::Number(text)) => text.trim(),
+            Some(Value::Text(text) | Value::Number(text)) => Cow::Borrowed(trim(text)),
+            Some(Value::Bytes(bytes)) => readable(trim_bytes(bytes)),
+        };
+        let n_chars = || match value {
+            Some(Value::Bytes(bytes)) => trim_bytes(bytes).len(),
+            _ => text.chars().count(),
         };
         if text.is_empty() {
             return if rule.is_required { self.fail(name, NOT_BLANK) } else { String::new() };
@@ -84,19 +92,19 @@ impl FieldErrors {
             }
         };
         if rule.is_email {
-            check(contact::is_email(text), NO_EMAIL);
+            check(contact::is_email(&text), NO_EMAIL);
         }
         if text.len() > rule.max_chars {
             let error = format!("Ensure this field has no more than {} characters.", rule.max_chars);
-            check(text.chars().count() <= rule.max_chars, &error);
+            check(n_chars() <= rule.max_chars, &error);
         }
         check(!text.contains('\0'), NO_NUL);
-        if is_fine { text.to_owned() } else { String::new() }
+        if is_fine { text.into_owned() } else { String::new() }
     }
 
     /// Returns an IP address; `None` if it is missing or wrong.
     pub fn address(&mut self, name: &str, value: Option<&Value>) -> Option<IpAddr> {
-        if let Some(Value::Number(_) | Value::Bool(_) | Value::Nested(_)) = value {
+        if let Some(Value::Number(_) | Value::Bool(_) | Value::Nested(_) | Value::Bytes(_)) = value {
             self.add(name, NO_ADDRESS);
             return None;
         }
@@ -116,8 +124,8 @@ impl FieldErrors {
         let text = match fields.get(name)? {
             Value::Null => return None,
             Value::Text(text) if text.is_empty() && fields.is_form => return None,
-            Value::Text(text) | Value::Number(text) => text.trim(),
-            Value::Bool(_) | Value::Nested(_) => "",
+            Value::Text(text) | Value::Number(text) => trim(text),
+            Value::Bytes(_) | Value::Bool(_) | Value::Nested(_) => "",
         };
         let user_id = parameters::user_id(text.as_bytes());
         if user_id.is_none() {
@@ -159,7 +167,16 @@ mod tests {
         assert_eq!(error(Some(Value::Nested("[]".into()))), r#"{"f":["Not a valid string."]}"#);
         assert_eq!(error(some("äöüß")), r#"{"f":["Ensure this field has no more than 3 characters."]}"#);
         assert_eq!(error(some("a\0b")), r#"{"f":["Null characters are not allowed."]}"#);
-        assert_eq!(text(some(" äöü "), rule), ("äöü".to_owned(), String::new()));
+        for around in [" ", "\u{200b}", "\u{feff}\t", "\u{202a}\u{a0}", "\u{2066}"] {
+            let typed = format!("{around}äöü{around}");
+            assert_eq!(text(some(&typed), rule), ("äöü".to_owned(), String::new()), "{typed:?}");
+            let email = format!("{around}a@b.co{around}");
+            assert_eq!(text(some(&email), TextRule::required(9).email()).0, "a@b.co", "{email:?}");
+        }
+        assert_eq!(text(some("\u{200b} "), rule).1, r#"{"f":["This field may not be blank."]}"#);
+        let bytes = |bytes: &[u8]| text(Some(Value::Bytes(bytes.to_vec())), rule);
+        assert_eq!(bytes(b" \xc8\xe2\xe0 "), ("%C8%E2%E0".to_owned(), String::new()));
+        assert!(bytes(b"\xc8\xe2\xe0\xed").1.contains("no more than 3 characters"));
         assert_eq!(text(Some(Value::Number("1e4".into())), rule).0, "1e4");
         for nothing in [None, Some(Value::Null), some(""), some("  ")] {
             assert_eq!(text(nothing, TextRule::optional(3)), (String::new(), String::new()));

@@ -27,20 +27,27 @@ pub enum Mark {
     CutUserAgent = 1,
     CutReferrer = 1 << 1,
     CutPairs = 1 << 2,
-    /// The `pid` is not a UUID. It is kept as `external_id`.
+    /// No prospect id is a UUID. The first is kept as `external_id`.
     PidInvalid = 1 << 3,
-    /// The URL had a second `?`, which was mended to `&`.
+    /// The URL had a second `?`, which was mended to `&`, or bytes that no URL may have, which were
+    /// percent-encoded.
     QueryMended = 1 << 4,
     /// Sent to the create path of the legacy CRM, where the referrer is `referral_source`. Stored
     /// as `seed_path`: stored words do not change.
     LegacyPath = 1 << 5,
     /// The address of the visitor was anonymised.
     IpAnonymised = 1 << 6,
+    /// A field of an order is in another encoding than UTF-8. Its bytes are percent-encoded.
+    Encoding = 1 << 7,
+    /// A `HEAD` request, which shows nothing to anybody.
+    Head = 1 << 8,
+    /// A browser requested the page before anybody asked for it.
+    Prefetch = 1 << 9,
 }
 
 impl Mark {
     /// All marks.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::CutUserAgent,
         Self::CutReferrer,
         Self::CutPairs,
@@ -48,6 +55,9 @@ impl Mark {
         Self::QueryMended,
         Self::LegacyPath,
         Self::IpAnonymised,
+        Self::Encoding,
+        Self::Head,
+        Self::Prefetch,
     ];
 
     /// Returns the word stored in the column `marks`.
@@ -61,6 +71,9 @@ impl Mark {
             Self::QueryMended => "query_mended",
             Self::LegacyPath => "seed_path",
             Self::IpAnonymised => "ip_anonymised",
+            Self::Encoding => "encoding",
+            Self::Head => "head",
+            Self::Prefetch => "prefetch",
         }
     }
 

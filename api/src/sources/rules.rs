@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use sluice_schemas::networks::ClickId;
 use utoipa::PartialSchema as _;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -22,15 +23,9 @@ const MAX_MACRO_CHARS: usize = 200;
 const MAX_MACROS: usize = 100;
 
 /// Parameters that a network can fill in: those of `docs/parameters.md`, without key, prospect and
-/// user, which Sluice sets. `sub1` to `sub20` are checked separately.
-const PARAMETERS: [&str; 20] = [
+/// user, which Sluice sets. `sub1` to `sub20` and click ids of networks are checked separately.
+const PARAMETERS: [&str; 14] = [
     "external_id",
-    "gclid",
-    "fbclid",
-    "msclkid",
-    "ttclid",
-    "twclid",
-    "li_fat_id",
     "utm_source",
     "utm_medium",
     "utm_campaign",
@@ -100,7 +95,7 @@ pub(super) fn is_parameter(name: &str) -> bool {
         let is_plain = !number.starts_with(['0', '+']);
         number.parse::<u32>().ok().filter(|number| is_plain && (1..=N_SUBS).contains(number))
     };
-    PARAMETERS.contains(&name) || is_sub().is_some()
+    PARAMETERS.contains(&name) || ClickId::ALL.iter().any(|known| known.name == name) || is_sub().is_some()
 }
 
 pub(super) fn is_macro_text(text: &str) -> bool {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use serde::Serialize;
+use sluice_schemas::networks::{ClickId, Syntax};
 use utoipa::ToSchema;
 
 use crate::http::openapi::ListErrors;
@@ -19,117 +20,124 @@ pub struct SourceTemplateResponse {
     pub name: &'static str,
     pub click_id_param: &'static str,
     /// Macros of the network by parameter of the pixel.
-    pub macros: BTreeMap<&'static str, &'static str>,
+    pub macros: BTreeMap<&'static str, String>,
     /// The network's documentation of its macros.
     pub documentation: &'static str,
 }
 
+/// Its click id and its macros are of the tables by which the consumer recognises them.
 struct Template {
     name: &'static str,
-    click_id_param: &'static str,
-    macros: &'static [(&'static str, &'static str)],
+    click_id: Option<ClickId>,
+    /// Parameter of the pixel, syntax and name of the macro.
+    macros: &'static [(&'static str, Syntax, &'static str)],
     documentation: &'static str,
 }
+
+const BRACES: Syntax = Syntax::BRACES;
+const DOUBLE: Syntax = Syntax::DOUBLE_BRACES;
+const DOLLAR: Syntax = Syntax::DOLLAR_BRACES;
+const UNDERSCORES: Syntax = Syntax::UNDERSCORES;
 
 const TEMPLATES: &[Template] = &[
     Template {
         name: "Google Ads",
-        click_id_param: "gclid",
+        click_id: Some(ClickId::GOOGLE),
         macros: &[
-            ("ad_campaign_id", "{campaignid}"),
-            ("creative_id", "{creative}"),
-            ("keyword", "{keyword}"),
-            ("placement", "{placement}"),
-            ("sub1", "{adgroupid}"),
-            ("sub2", "{matchtype}"),
-            ("sub3", "{network}"),
-            ("sub4", "{device}"),
+            ("ad_campaign_id", BRACES, "campaignid"),
+            ("creative_id", BRACES, "creative"),
+            ("keyword", BRACES, "keyword"),
+            ("placement", BRACES, "placement"),
+            ("sub1", BRACES, "adgroupid"),
+            ("sub2", BRACES, "matchtype"),
+            ("sub3", BRACES, "network"),
+            ("sub4", BRACES, "device"),
         ],
         documentation: "https://support.google.com/google-ads/answer/6305348",
     },
     Template {
         name: "Meta Ads",
-        click_id_param: "fbclid",
+        click_id: Some(ClickId::META),
         macros: &[
-            ("ad_campaign_id", "{{campaign.id}}"),
-            ("creative_id", "{{ad.id}}"),
-            ("placement", "{{placement}}"),
-            ("sub1", "{{adset.id}}"),
-            ("sub2", "{{site_source_name}}"),
+            ("ad_campaign_id", DOUBLE, "campaign.id"),
+            ("creative_id", DOUBLE, "ad.id"),
+            ("placement", DOUBLE, "placement"),
+            ("sub1", DOUBLE, "adset.id"),
+            ("sub2", DOUBLE, "site_source_name"),
         ],
         documentation: "https://www.facebook.com/business/help/2360940870872492",
     },
     Template {
         name: "TikTok Ads",
-        click_id_param: "ttclid",
+        click_id: Some(ClickId::TIKTOK),
         macros: &[
-            ("ad_campaign_id", "__CAMPAIGN_ID__"),
-            ("creative_id", "__CID__"),
-            ("placement", "__PLACEMENT__"),
-            ("sub1", "__AID__"),
+            ("ad_campaign_id", UNDERSCORES, "CAMPAIGN_ID"),
+            ("creative_id", UNDERSCORES, "CID"),
+            ("placement", UNDERSCORES, "PLACEMENT"),
+            ("sub1", UNDERSCORES, "AID"),
         ],
         documentation: "https://ads.tiktok.com/help/article/about-supported-macros-for-mobile-measurement-partners",
     },
     Template {
         name: "Microsoft Advertising",
-        click_id_param: "msclkid",
+        click_id: Some(ClickId::MICROSOFT),
         macros: &[
-            ("ad_campaign_id", "{CampaignId}"),
-            ("creative_id", "{AdId}"),
-            ("keyword", "{keyword:default}"),
-            ("sub1", "{AdGroupId}"),
-            ("sub2", "{MatchType}"),
-            ("sub3", "{Network}"),
-            ("sub4", "{Device}"),
+            ("ad_campaign_id", BRACES, "CampaignId"),
+            ("creative_id", BRACES, "AdId"),
+            ("keyword", BRACES, "keyword:default"),
+            ("sub1", BRACES, "AdGroupId"),
+            ("sub2", BRACES, "MatchType"),
+            ("sub3", BRACES, "Network"),
+            ("sub4", BRACES, "Device"),
         ],
         documentation: "https://help.ads.microsoft.com/apex/index/3/en/56799",
     },
     Template {
         name: "X Ads",
-        click_id_param: "twclid",
+        click_id: Some(ClickId::X),
         macros: &[],
         documentation: "https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites/about-conversion-tracking",
     },
     Template {
         name: "LinkedIn Ads",
-        click_id_param: "li_fat_id",
-        macros: &[("ad_campaign_id", "{{CAMPAIGN_ID}}"), ("creative_id", "{{CREATIVE_ID}}")],
+        click_id: Some(ClickId::LINKEDIN),
+        macros: &[("ad_campaign_id", DOUBLE, "CAMPAIGN_ID"), ("creative_id", DOUBLE, "CREATIVE_ID")],
         documentation: "https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/dynamic-utm-tracking",
     },
     Template {
         name: "Taboola",
-        click_id_param: "",
+        click_id: None,
         macros: &[
-            ("external_id", "{click_id}"),
-            ("ad_campaign_id", "{campaign_id}"),
-            ("creative_id", "{campaign_item_id}"),
-            ("placement", "{site}"),
-            ("sub1", "{site_id}"),
-            ("sub2", "{platform}"),
+            ("external_id", BRACES, "click_id"),
+            ("ad_campaign_id", BRACES, "campaign_id"),
+            ("creative_id", BRACES, "campaign_item_id"),
+            ("placement", BRACES, "site"),
+            ("sub1", BRACES, "site_id"),
+            ("sub2", BRACES, "platform"),
         ],
         documentation: "https://developers.taboola.com/pixel/docs/s2s-manual-integration",
     },
     Template {
         name: "Outbrain",
-        click_id_param: "",
+        click_id: None,
         macros: &[
-            ("external_id", "{{ob_click_id}}"),
-            ("ad_campaign_id", "{{campaign_id}}"),
-            ("creative_id", "{{ad_id}}"),
-            ("placement", "{{section_id}}"),
-            ("sub1", "{{publisher_id}}"),
+            ("external_id", DOUBLE, "ob_click_id"),
+            ("ad_campaign_id", DOUBLE, "campaign_id"),
+            ("creative_id", DOUBLE, "ad_id"),
+            ("placement", DOUBLE, "section_id"),
+            ("sub1", DOUBLE, "publisher_id"),
         ],
         documentation: "https://www.outbrain.com/help/advertisers/",
     },
     Template {
         name: "PropellerAds",
-        click_id_param: "",
+        click_id: None,
         macros: &[
-            ("external_id", "${SUBID}"),
-            ("ad_campaign_id", "{campaignid}"),
-            ("creative_id", "{bannerid}"),
-            ("placement", "{zoneid}"),
-            ("cost", "{cost}"),
+            ("external_id", DOLLAR, "SUBID"),
+            ("ad_campaign_id", BRACES, "campaignid"),
+            ("creative_id", BRACES, "bannerid"),
+            ("placement", BRACES, "zoneid"),
+            ("cost", BRACES, "cost"),
         ],
         documentation: "https://help.propellerads.com/",
     },
@@ -151,8 +159,12 @@ impl From<&Template> for SourceTemplateResponse {
     fn from(template: &Template) -> Self {
         Self {
             name: template.name,
-            click_id_param: template.click_id_param,
-            macros: template.macros.iter().copied().collect(),
+            click_id_param: template.click_id.map_or("", |click_id| click_id.name),
+            macros: template
+                .macros
+                .iter()
+                .map(|(parameter, syntax, name)| (*parameter, syntax.of(name)))
+                .collect(),
             documentation: template.documentation,
         }
     }
@@ -160,13 +172,15 @@ impl From<&Template> for SourceTemplateResponse {
 
 #[cfg(test)]
 mod tests {
+    use sluice_schemas::networks::{has_macro, is_macro};
+
     use super::*;
     use crate::sources::rules::{is_macro_text, is_parameter};
 
     #[test]
     fn every_template_creates_a_source() {
-        for template in TEMPLATES {
-            for (parameter, text) in template.macros {
+        for template in TEMPLATES.iter().map(SourceTemplateResponse::from) {
+            for (parameter, text) in &template.macros {
                 assert!(
                     is_parameter(parameter) && is_macro_text(text),
                     "{} {parameter} {text}",
@@ -175,6 +189,20 @@ mod tests {
             }
             assert!(template.click_id_param.is_empty() || is_parameter(template.click_id_param));
             assert!(template.documentation.starts_with("https://"));
+        }
+    }
+
+    #[test]
+    fn what_a_template_hands_out_is_recognised_if_the_network_does_not_fill_it_in() {
+        for template in TEMPLATES.iter().map(SourceTemplateResponse::from) {
+            for text in template.macros.values() {
+                assert!(is_macro(text), "{} {text}", template.name);
+                for around in [format!("a-{text}"), format!("{text}.b"), format!("a {text} b")] {
+                    assert!(has_macro(&around), "{} {around}", template.name);
+                }
+            }
+            let click_id = template.click_id_param;
+            assert!(click_id.is_empty() || ClickId::position(click_id).is_some(), "{click_id}");
         }
     }
 }

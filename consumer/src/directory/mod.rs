@@ -9,6 +9,7 @@ pub mod decisions;
 pub mod file;
 pub mod keeper;
 mod period;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,14 +22,15 @@ use sluice_schemas::{currency, tracking_key};
 
 use self::decisions::{Act, Decisions, Target};
 use self::period::{Period, Periods, at, set};
+use self::sources::Sources;
 use crate::owner::Owner;
 
 /// A change of the directory: a row of `directory_log`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: i64,
-    /// `user`, `membership`, `campaign_buyer`, `campaign_payout`, `tracking_key` or
-    /// `parked_decision`.
+    /// `user`, `membership`, `campaign_buyer`, `campaign_payout`, `campaign_source`, `source`,
+    /// `tracking_key` or `parked_decision`.
     pub entity: String,
     pub entity_id: String,
     pub subject_id: i64,
@@ -38,7 +40,7 @@ pub struct Entry {
     pub from_ms: Option<i64>,
     pub to_ms: Option<i64>,
     pub is_gone: bool,
-    /// A decision about parked events, as JSON; empty in other changes.
+    /// A decision about parked events, or a source, as JSON; empty in other changes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub details: String,
 }
@@ -56,6 +58,7 @@ pub struct Directory {
     /// The payouts of each campaign over time.
     payouts: HashMap<u64, Periods<Payout>>,
     users: HashMap<u64, User>,
+    sources: Sources,
     decisions: Arc<Decisions>,
 }
 
@@ -121,6 +124,8 @@ impl Directory {
                     set(payouts, period().with(payout_of(entry)), entry.is_gone);
                 }
             }
+            "campaign_source" => self.sources.set_campaign(entry),
+            "source" => self.sources.set_source(entry),
             "parked_decision" => {
                 Arc::make_mut(&mut self.decisions).set(row_id(), &entry.details, to_ms, entry.is_gone);
             }
@@ -193,6 +198,12 @@ impl Directory {
     #[must_use]
     pub fn payout(&self, campaign_id: u64, time_ms: i64) -> Option<&Payout> {
         at(self.payouts.get(&campaign_id)?, time_ms)
+    }
+
+    /// The parameter with which the source of a campaign passes its click id.
+    #[must_use]
+    pub fn click_id_param(&self, campaign_id: u64) -> Option<&str> {
+        self.sources.click_id_param(campaign_id)
     }
 
     /// Whether the key or the user's id that a parked event names is known.

@@ -130,6 +130,66 @@ async fn what_comes_after_a_buyers_removal_is_nobodys() {
     consumer.drain().await;
 }
 
+#[tokio::test]
+async fn a_visits_external_id_is_the_click_id_of_its_campaigns_source() {
+    let mut world = World::new(1).await;
+    add_campaign(&world, KEY, 4).await;
+    let source =
+        "WITH source AS (INSERT INTO sources (name, click_id_param) VALUES ('Zed', 'zclid') RETURNING id)
+                  UPDATE campaigns SET source_id = (SELECT id FROM source)";
+    psql(&world.postgres_url, source).await.unwrap();
+    let consumer = world.consume();
+    let mut lane = Lane::new(0);
+    let own = Uuid::now_v7();
+    lane.prospect(own, &format!("k={KEY}&pid={own}&ZCLID=Z-17&gclid=G"));
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}&gclid=G-2&zclid={{zclid}}"));
+    lane.prospect(Uuid::now_v7(), "user_id=4&zclid=Z-18");
+    let id = Uuid::now_v7();
+    lane.prospect(id, &format!("k={KEY}&pid={id}&clickid=NET-123"));
+    // Parked, and replayed with the source that its campaign has then.
+    lane.prospect(Uuid::now_v7(), "k=7qk2m9xw4tbvhr3f&cid=C-1&zclid=Z-19");
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM lanes", 1).await;
+    let externals = "SELECT concat(external_kind, '=', external_id) FROM prospects ORDER BY time";
+    assert_eq!(world.texts(externals).await, ["zclid=Z-17", "gclid=G-2", "=", "clickid=NET-123"]);
+
+    let later = "WITH source AS (INSERT INTO sources (name, click_id_param) VALUES ('Cee', 'cid') RETURNING id),
+                      campaign AS (INSERT INTO campaigns (name, source_id) SELECT 'later', id FROM source RETURNING id),
+                      buyer AS (INSERT INTO campaign_buyers (campaign_id, user_id) SELECT id, 5 FROM campaign)
+                 INSERT INTO tracking_keys (key, campaign_id) SELECT '7qk2m9xw4tbvhr3f', id FROM campaign";
+    psql(&world.postgres_url, later).await.unwrap();
+    world
+        .wait_for("SELECT count() FROM prospects WHERE external_id = 'C-1' AND external_kind = 'cid'", 1)
+        .await;
+
+    // Another parameter, then none.
+    psql(&world.postgres_url, "UPDATE sources SET click_id_param = 'q' WHERE name = 'Zed'").await.unwrap();
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}&zclid=Z-21&q=Q-1"));
+    lane.send(&world, 10, 0).await;
+    world
+        .wait_for("SELECT count() FROM prospects WHERE external_id = 'Q-1' AND external_kind = 'q'", 1)
+        .await;
+    psql(&world.postgres_url, "UPDATE campaigns SET source_id = NULL").await.unwrap();
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}&q=Q-2"));
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM prospects WHERE external_id = ''", 2).await;
+    consumer.drain().await;
+
+    // A consumer that has never reached Postgres knows the source from the file.
+    psql(&world.postgres_url, "UPDATE campaigns SET source_id = 1").await.unwrap();
+    let consumer = world.consume();
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}&q=Q-3"));
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM prospects WHERE external_id = 'Q-3'", 1).await;
+    consumer.drain().await;
+    world.postgres_url = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
+    let consumer = world.consume();
+    lane.prospect(Uuid::now_v7(), &format!("k={KEY}&q=Q-4"));
+    lane.send(&world, 10, 0).await;
+    world.wait_for("SELECT count() FROM prospects WHERE external_id = 'Q-4'", 1).await;
+    consumer.drain().await;
+}
+
 /// A consumer dies after the first insert of its batch. The buyer is moved to another team for that
 /// time before the next consumer computes the batch again. The rows are those of the first
 /// computation, each once.

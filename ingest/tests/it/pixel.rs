@@ -124,6 +124,59 @@ fn what_is_mended_or_cut_is_marked() {
 }
 
 #[test]
+fn names_in_any_case_and_after_an_escaped_separator_are_read() {
+    let edge = TestEdge::start();
+    let targets = [
+        format!("/p.gif?K={KEY}"),
+        format!("/p.gif?a=b&amp;key={KEY}"),
+        format!("/p.gif?Campaign_Key={KEY}%20&BEACON=0"),
+        "/p.gif?User_ID=7".to_owned(),
+        format!("/p.gif?k={KEY}&clickid=NET-1&PID={PID}"),
+    ];
+    for target in &targets {
+        let answered = edge.get(target, "");
+        assert_eq!(answered.outcome(), "accepted", "{target}");
+        if target.contains("PID") {
+            assert_eq!(answered.header("x-sluice-id"), PID.to_lowercase());
+        }
+    }
+    for (event, target) in edge.events().iter().zip(&targets) {
+        assert_eq!(
+            (&event.pairs[..], event.marks),
+            (&target.as_bytes()["/p.gif?".len()..], 0),
+            "kept as sent"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_has_opened_is_marked() {
+    let edge = TestEdge::start();
+    let target = format!("/p.gif?k={KEY}");
+    let ahead = [
+        "Sec-Purpose: prefetch;prerender\r\n",
+        "Sec-Purpose: prefetch;anonymous-client-ip\r\n",
+        "Purpose: prefetch\r\n",
+        "X-Moz: prefetch\r\n",
+        "X-Purpose: preview\r\n",
+        "purpose: Prefetch\r\n",
+    ];
+    for headers in ahead {
+        assert_eq!(edge.get(&target, headers).outcome(), "accepted");
+    }
+    for headers in ["", "Purpose: browsing\r\n", "X-Mozilla: prefetch\r\n"] {
+        assert_eq!(edge.get(&target, headers).outcome(), "accepted");
+    }
+    let beacon = edge.post_with("/p", "text/plain", ahead[0], format!("k={KEY}"));
+    assert_eq!(beacon.outcome(), "accepted");
+    edge.request(&format!("HEAD {target} HTTP/1.1\r\nPurpose: prefetch\r\n"), b"");
+    let marks: Vec<u32> = edge.events().iter().map(|event| event.marks).collect();
+    let prefetch = Mark::Prefetch as u32;
+    assert_eq!(marks[..6], [prefetch; 6]);
+    assert_eq!(marks[6..], [0, 0, 0, prefetch, prefetch | Mark::Head as u32]);
+}
+
+#[test]
 fn the_address_is_the_peers_or_what_a_trusted_proxy_says() {
     let edge = TestEdge::start();
     let head = format!(

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use sluice_schemas::event::Mark;
+
 use crate::support::{Answered, KEY, TestEdge, connect, exchange, exchange_raw};
 
 const JSON: &str = "application/json";
@@ -99,16 +101,137 @@ fn deep_json_neither_crashes_nor_is_an_error_of_ours() {
 #[test]
 fn what_is_no_http_is_400_and_the_edge_lives_on() {
     let edge = TestEdge::start();
-    for garbage in
-        [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET /p.gif?a=\x00 HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n"]
-    {
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"nonsense\r\n\r\n",
+        b"GET /p.gif?k=1\r\n\r\n",
+        b"GET /p.gif?k=1 HTTP/1.1\rContent-Length: 5\r\n\r\n",
+        b"GET /p.gif?k=1 HTTP/1.1 \r\n\r\n",
+        b"GET /p.gif?k=1 HTTP/2.0\r\n\r\n",
+        b"GET  HTTP/1.1\r\n\r\n",
+    ] {
         let bytes = exchange_raw(edge.address, garbage);
-        assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 400"));
+        assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 400"), "{}", garbage.escape_ascii());
     }
-    let long = format!("GET /p.gif?k={KEY}&x={} HTTP/1.1\r\nHost: a\r\n\r\n", "y".repeat(200_000));
-    let bytes = exchange_raw(edge.address, long.as_bytes());
-    assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 4"));
     assert_eq!(edge.get(&format!("/p.gif?k={KEY}"), "").outcome(), "accepted");
+    assert_eq!(edge.events().len(), 1);
+}
+
+/// Requests of which two servers could read different things.
+#[test]
+fn what_two_servers_could_read_differently_is_refused() {
+    let edge = TestEdge::start();
+    let pixel = format!("GET /p.gif?k={KEY} HTTP/1.1\r\nHost: a\r\n\r\n");
+    for head in [
+        "POST /p?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 6\r\n\r\n",
+        "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n",
+        "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "GET /p.gif?a=b c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "GET /p.gif?a=b c HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\n",
+        "GET /p.gif?a=b c HTTP/1.1\r\nHost: a\r\n Content-Length: 5\r\n\r\n",
+    ] {
+        let bytes = exchange_raw(edge.address, format!("{head}{pixel}").as_bytes());
+        let n_answers = memchr::memmem::find_iter(&bytes, b"HTTP/1.1 ").count();
+        assert!(bytes.is_empty() || bytes.starts_with(b"HTTP/1.1 400") && n_answers == 1, "{head}");
+    }
+    assert!(edge.events().is_empty());
+}
+
+#[test]
+fn whatever_a_request_line_carries_gets_its_gif() {
+    let edge = TestEdge::start();
+    let long = "y".repeat(66_000);
+    let longer = "z%20".repeat(100_000);
+    let blanks = " ".repeat(40_000);
+    let targets: [&[u8]; 10] = [
+        b"&sub1=a b",
+        b"&sub1=a\tb",
+        b"&sub1= \t ",
+        b"&sub1=a\x00b",
+        b"&sub1=a\x01\x1f\x7fb",
+        b"&sub1=a\rb",
+        b"&sub1=a HTTP/1.1",
+        long.as_bytes(),
+        longer.as_bytes(),
+        blanks.as_bytes(),
+    ];
+    let after = format!("GET /p.gif?k={KEY}&sub1=after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    for target in targets {
+        let start = format!("GET /p.gif?k={KEY}&x=");
+        // On one connection, so that whatever is misread is seen.
+        let request = [start.as_bytes(), target, b" HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"].concat();
+        let mut stream = connect(edge.address);
+        for piece in request.chunks(10_000) {
+            stream.write_all(piece).unwrap();
+            std::thread::yield_now();
+        }
+        stream.write_all(after.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let (answered, rest) = Answered::parse(&bytes, true);
+        let shown = &target[..target.len().min(40)];
+        assert_eq!((answered.status, answered.outcome()), (200, "accepted"), "{}", shown.escape_ascii());
+        assert_eq!(Answered::parse(rest, true).0.outcome(), "accepted", "{}", shown.escape_ascii());
+    }
+    let events = edge.events();
+    assert_eq!(events.len(), 20);
+    for (index, event) in events.iter().enumerate() {
+        let pairs = String::from_utf8_lossy(&event.pairs);
+        if index % 2 == 1 {
+            assert_eq!((&*pairs, event.marks), (&*format!("k={KEY}&sub1=after"), 0), "{index}");
+        } else {
+            let cut = if index >= 14 { Mark::CutPairs as u32 } else { 0 };
+            assert_eq!(event.marks, Mark::QueryMended as u32 | cut, "{index}");
+        }
+    }
+    assert!(events[0].pairs.ends_with(b"&sub1=a%20b") && events[12].pairs.ends_with(b"&sub1=a%20HTTP/1.1"));
+    assert!(events[6].pairs.ends_with(b"&sub1=a%00b") && events[10].pairs.ends_with(b"&sub1=a%0Db"));
+}
+
+/// The bytes of a body are never taken for a head, whenever they come.
+#[test]
+fn a_body_that_looks_like_a_head_is_read_as_it_is() {
+    let edge = TestEdge::start();
+    let inner = format!("GET /p.gif?k={KEY}&a=\"b c HTTP/1.1\r\nAccept: x\r\n\r\n");
+    let after = format!("GET /p.gif?k={KEY}&sub1=a b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    for (target, expects) in [("/p", false), ("/p", true), ("/nowhere", false), ("/s.js", false)] {
+        let mut stream = connect(edge.address);
+        let expect = if expects { "Expect: 100-continue\r\n" } else { "" };
+        let n_bytes = inner.len();
+        let head =
+            format!("POST {target}?k={KEY} HTTP/1.1\r\nHost: a\r\nContent-Length: {n_bytes}\r\n{expect}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        if expects {
+            let mut buffer = [0; 25];
+            stream.read_exact(&mut buffer).unwrap();
+            assert!(buffer.starts_with(b"HTTP/1.1 100"));
+        } else {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // The server may have closed a connection whose body it did not read.
+        let mut sent = stream.write_all(inner.as_bytes());
+        while target == "/p" && !bytes.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            bytes.push(byte[0]);
+        }
+        sent = sent.and_then(|()| stream.write_all(after.as_bytes()));
+        let read = stream.read_to_end(&mut bytes);
+        if target == "/p" {
+            assert!(sent.is_ok() && read.is_ok());
+            let (answered, rest) = Answered::parse(&bytes, true);
+            assert_eq!((answered.status, answered.outcome()), (204, "accepted"));
+            assert_eq!(Answered::parse(rest, true).0.outcome(), "accepted");
+        }
+    }
+    let kept: Vec<_> = edge.events().iter().map(|event| event.pairs.clone()).collect();
+    let beacon = format!("k={KEY}&{inner}");
+    let last = format!("k={KEY}&sub1=a%20b");
+    assert!(kept.len() >= 4, "{kept:?}");
+    assert_eq!(kept[..4], [beacon.as_bytes(), last.as_bytes(), beacon.as_bytes(), last.as_bytes()]);
+    assert!(kept[4..].iter().all(|pairs| pairs == last.as_bytes()), "{kept:?}");
 }
 
 #[test]

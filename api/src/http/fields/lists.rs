@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sluice_schemas::text::trim;
 
 use super::{Fields, NUL, NULL};
 
@@ -90,8 +91,8 @@ impl Fields {
     fn item_text(&mut self, name: &str, item: &Value, max_chars: usize) -> Option<String> {
         let found = match item {
             Value::String(text) if text.contains('\0') => Err(NUL.to_owned()),
-            Value::String(text) if text.trim().is_empty() => Err(super::BLANK.to_owned()),
-            Value::String(text) => Ok(text.trim().to_owned()),
+            Value::String(text) if trim(text).is_empty() => Err(super::BLANK.to_owned()),
+            Value::String(text) => Ok(trim(text).to_owned()),
             Value::Null => Err(NULL.to_owned()),
             _ => Err("Not a valid string.".to_owned()),
         };

@@ -12,6 +12,7 @@ pub mod values;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
+use sluice_schemas::text::trim;
 
 pub use self::errors::Errors;
 use self::errors::REQUIRED;
@@ -79,9 +80,9 @@ impl Fields {
         self.errors.fail(name, message);
     }
 
-    /// Reads a required text that is not blank, and trims it.
+    /// Reads a required text that is not blank, without the invisible characters around it.
     pub fn required_text(&mut self, name: &str, max_chars: usize) -> Option<String> {
-        let text = self.sent_text(name, true)?.trim().to_owned();
+        let text = trim(&self.sent_text(name, true)?).to_owned();
         if text.is_empty() {
             self.fail(name, BLANK);
             return None;
@@ -101,7 +102,7 @@ impl Fields {
 
     /// Reads a text; empty if it is missing or blank.
     pub fn optional_text(&mut self, name: &str, max_chars: usize) -> String {
-        let text = self.sent_text(name, false).unwrap_or_default().trim().to_owned();
+        let text = trim(&self.sent_text(name, false).unwrap_or_default()).to_owned();
         self.within(name, text, max_chars).unwrap_or_default()
     }
 
@@ -164,14 +165,14 @@ mod tests {
     #[test]
     fn each_error_has_its_message() {
         let mut fields = Fields::of_json(json!({
-            "blank": "  ", "null": null, "nul": "a\0b", "list": [], "long": "abcdef", "number": 5, "fine": " x ",
+            "blank": "  ", "null": null, "nul": "a\0b", "list": [], "long": "abcdef", "number": 5, "fine": " x\u{200b}\u{a0}",
         }));
         for name in ["missing", "blank", "null", "nul", "list", "long"] {
             assert_eq!(fields.required_text(name, 5), None, "{name}");
         }
         assert_eq!(fields.required_text("number", 5).as_deref(), Some("5"));
         assert_eq!(fields.required_text("fine", 5).as_deref(), Some("x"));
-        assert_eq!(fields.required_secret("fine", 5).as_deref(), Some(" x "));
+        assert_eq!(fields.required_secret("fine", 5).as_deref(), Some(" x\u{200b}\u{a0}"));
         assert_eq!(fields.optional_text("missing", 5), "");
         insta::assert_json_snapshot!(fields.finish().unwrap_err(), @r#"
         {

@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
+use sluice_schemas::text::trim;
 use tracing::Instrument as _;
 
 use super::key::{IdempotencyKey, buffer, replay};
@@ -73,7 +74,7 @@ fn without_echo(body: &[u8]) -> Vec<u8> {
 fn with_echo(kept: &[u8], fields: &Fields) -> Vec<u8> {
     let mut answer: Map<String, Value> = serde_json::from_slice(kept).unwrap_or_default();
     let sent = |name: &str| match fields.get(name) {
-        Some(Value::String(text)) => text.trim().into(),
+        Some(Value::String(text)) => trim(text).into(),
         sent => sent.cloned().unwrap_or_default(),
     };
     for (name, value) in &mut answer {
