@@ -2,6 +2,7 @@
 //! faults, and each kind of page is looked at once by [`walker::Walker::look`]: accessibility in
 //! light and dark, and a page that fits on a phone and at 200 %.
 
+mod admin;
 mod campaign;
 mod entities;
 mod funds;
@@ -16,11 +17,10 @@ use anyhow::Context as _;
 use sluice_browser::Chromium;
 use sluice_local::demo::credentials::Credentials;
 
-use self::walker::Walker;
+use self::walker::{Seen, Walker};
 use crate::site::{PASSWORD, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes more than four minutes"]
 async fn each_position_walks_through_its_pages() -> anyhow::Result<()> {
     let site = Site::start().await?;
     let credentials = site.demo().await?;
@@ -33,17 +33,20 @@ async fn each_position_walks_through_its_pages() -> anyhow::Result<()> {
 }
 
 async fn walk(chromium: &Chromium, site: &Site, people: &Credentials) -> anyhow::Result<Vec<String>> {
+    let seen = Seen::default();
     let walker = async |username: &'static str| {
         let person = people.users.iter().find(|person| person.username == username);
         let password = person.and_then(|person| person.password.as_deref());
         let password = password.with_context(|| format!("the demo has no {username}"))?;
-        Walker::log_in(chromium.tab(&site.crm).await?, username, password).await
+        Walker::log_in(chromium.tab(&site.crm).await?, username, password, seen.clone()).await
     };
-    let first = async || Walker::log_in(chromium.tab(&site.crm).await?, "owner", PASSWORD).await;
-    let (mut buyer, mut lead, mut coordinator, mut owner, mut first) = tokio::try_join!(
+    let first =
+        async || Walker::log_in(chromium.tab(&site.crm).await?, "owner", PASSWORD, seen.clone()).await;
+    let (mut buyer, mut lead, mut coordinator, mut owner, mut admin, mut first) = tokio::try_join!(
         walker("demo_buyer1"),
         walker("demo_lead"),
         walker("demo_funds"),
+        walker("demo_owner"),
         walker("demo_owner"),
         first()
     )?;
@@ -64,17 +67,20 @@ async fn walk(chromium: &Chromium, site: &Site, people: &Credentials) -> anyhow:
         },
         async {
             places::visit(&mut owner, &places::OWNER).await?;
-            entities::change_all(&mut owner, entities::OWNER).await?;
             owner::walk(&mut owner).await
+        },
+        async {
+            admin::walk(&mut admin).await?;
+            entities::change_all(&mut admin, entities::OWNER).await
         },
         login::walk(&mut first)
     )?;
     tokio::try_join!(
         async {
-            owner::edit_at_once(&mut owner, &mut first).await?;
+            admin::edit_at_once(&mut admin, &mut first).await?;
             no_script::walk(&mut first).await
         },
         funds::walk(&mut buyer, &mut lead, &mut coordinator)
     )?;
-    Ok([buyer, lead, coordinator, owner, first].into_iter().flat_map(Walker::into_findings).collect())
+    Ok([buyer, lead, coordinator, owner, admin, first].into_iter().flat_map(Walker::into_findings).collect())
 }
