@@ -20,7 +20,7 @@ const REQUEST_ALL: &str = "async list => {
         return [...page.querySelectorAll('main a')].map(a => a.getAttribute('href') ?? '')
             .filter(href => href.startsWith(list)).map(href => href.slice(list.length));
     };
-    const inList = await request(`${list}?per_page=10`, 'main table', n => n === 1);
+    const inList = await request(`${list}?per_page=10`, 'main table, main .empty-state', n => n === 1);
     const thing = inList.find(path => /^[0-9a-f-]+\\/$/.test(path));
     const inThing = thing ? await request(list + thing, 'h1', n => n === 1) : [];
     const forms = [...inList, ...inThing].filter(path => /(create|update|delete)\\/$/.test(path));
@@ -29,9 +29,10 @@ const REQUEST_ALL: &str = "async list => {
 }";
 
 pub(super) async fn walk(admin: &mut Walker) -> anyhow::Result<()> {
-    visit_all(admin).await?;
+    let visited = visit_all(admin).await;
     delete_many(admin).await?;
-    delete_all(admin).await
+    delete_all(admin).await?;
+    visited
 }
 
 async fn visit_all(admin: &mut Walker) -> anyhow::Result<()> {
@@ -41,6 +42,7 @@ async fn visit_all(admin: &mut Walker) -> anyhow::Result<()> {
         .await?;
     let lists: Vec<String> = serde_json::from_value(lists)?;
     anyhow::ensure!(lists.len() > 12, "the admin section has {lists:?}");
+    let mut problems = Vec::new();
     for list in lists {
         if LOOKED_AT.contains(&list.as_str()) {
             admin.visit(&format!("{list}?per_page=10")).await?;
@@ -48,9 +50,10 @@ async fn visit_all(admin: &mut Walker) -> anyhow::Result<()> {
                 admin.visit(&thing).await?;
             }
         }
-        let problems = admin.text(&format!("({REQUEST_ALL})('{list}')")).await?;
-        anyhow::ensure!(problems.is_empty(), "{list}: {problems}");
+        problems.push(admin.text(&format!("({REQUEST_ALL})('{list}')")).await?);
     }
+    problems.retain(|problem| !problem.is_empty());
+    anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));
     Ok(())
 }
 
@@ -70,7 +73,7 @@ async fn delete_many(admin: &mut Walker) -> anyhow::Result<()> {
         .await?;
     admin.press_and_see("Delete the selected", "Delete 2 sources").await?;
     admin.look().await?;
-    admin.press_and_see("Delete these 2", "Deleted 2 sources.").await?;
+    admin.press_and_see("Delete these 2", "2 sources deleted.").await?;
     admin.open("/admin/sources/?q=Bulk").await?;
     let text = admin.visible_text().await?;
     anyhow::ensure!(text.contains("Bulk 3") && !text.contains("Bulk 1"), "two of three are deleted: {text}");
@@ -79,19 +82,19 @@ async fn delete_many(admin: &mut Walker) -> anyhow::Result<()> {
 
 /// Deletes all sources that match a search, more than may be deleted without typing their number.
 async fn delete_all(admin: &mut Walker) -> anyhow::Result<()> {
-    admin
-        .evaluate(
-            "(async () => {
-                const page = await (await fetch('/admin/sources/create/')).text();
-                const token = new DOMParser().parseFromString(page, 'text/html')
-                    .querySelector('main [name=csrf_token]').value;
-                for (let i = 0; i < 21; i += 1) {
-                    const body = new URLSearchParams({ csrf_token: token, name: `Match ${i}` });
-                    await fetch('/admin/sources/create/', { method: 'POST', body });
-                }
-            })()",
-        )
-        .await?;
+    for i in 0..21 {
+        admin
+            .evaluate(&format!(
+                "(async () => {{
+                    const page = await (await fetch('/admin/sources/create/')).text();
+                    const token = new DOMParser().parseFromString(page, 'text/html')
+                        .querySelector('main [name=csrf_token]').value;
+                    const body = new URLSearchParams({{ csrf_token: token, name: 'Match {i}' }});
+                    await fetch('/admin/sources/create/', {{ method: 'POST', body }});
+                }})()"
+            ))
+            .await?;
+    }
     admin.open("/admin/sources/?q=Match&per_page=10").await?;
     admin.press_and_see("Delete all that match", "Type 21 to confirm").await?;
     admin.look_as("admin_sources_bulk_typed").await?;
@@ -101,7 +104,7 @@ async fn delete_all(admin: &mut Walker) -> anyhow::Result<()> {
     admin.look_as("admin_sources_bulk_wrong").await?;
     admin.fill(&[("typed", "21")]).await?;
     admin.press("Delete these 21").await?;
-    admin.wait_for("document.body.innerText", |text| text.contains("Deleted 21 sources.")).await?;
+    admin.wait_for("document.body.innerText", |text| text.contains("21 sources deleted.")).await?;
     admin.open("/admin/sources/?q=Match").await?;
     let text = admin.visible_text().await?;
     anyhow::ensure!(text.contains("Nothing matches"), "all 21 are deleted: {text}");

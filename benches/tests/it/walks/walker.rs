@@ -167,7 +167,7 @@ impl Walker {
 }
 
 /// Returns the kind of a page as the name of its picture: the path without ids. The pages that edit
-/// and delete things look alike for all entities. The fields are those of the page that creates one.
+/// and delete things look alike for all entities. Their fields are those of the pages that create.
 fn kind_of(path: &str) -> String {
     let path = path.split('?').next().unwrap_or(path);
     let is_id = |part: &str| part.len() == 36 || part.bytes().all(|byte| byte.is_ascii_digit());
