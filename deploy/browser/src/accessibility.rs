@@ -33,7 +33,7 @@ impl Tab {
         let rules = rule.map_or_else(String::new, |rule| format!(", runOnly: ['{rule}']"));
         let found = self
             .evaluate(&format!(
-                "axe.run(document, {{ resultTypes: ['violations']{rules} }}).then(found => found.violations
+                "axe.run(document, {{ resultTypes: ['violations'], preload: false, selectors: false{rules} }}).then(found => found.violations
                     .filter(rule => ['serious', 'critical'].includes(rule.impact))
                     .map(rule => `${{rule.id}}, ${{rule.nodes.length}} times: ${{rule.nodes[0].html}} ` +
                         rule.nodes[0].failureSummary))"

@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
 use chromiumoxide::keys::get_key_definition;
+use futures::future::try_join_all;
 
 use crate::tab::Tab;
 
@@ -49,9 +50,7 @@ impl Tab {
     pub async fn walk_by_tab(&self) -> anyhow::Result<Vec<String>> {
         let n_controls = self.evaluate(PREPARE).await?.as_u64().unwrap_or_default();
         for _ in 0..4 {
-            for _ in 0..=n_controls {
-                self.press_key("Tab").await?;
-            }
+            self.press_often("Tab", n_controls + 1).await?;
             if self.evaluate(MISSING).await? == 0 {
                 break;
             }
@@ -64,23 +63,34 @@ impl Tab {
     /// # Errors
     /// When there is no such key, or the browser has ended.
     pub async fn press_key(&self, key: &str) -> anyhow::Result<()> {
-        let definition = get_key_definition(key).with_context(|| format!("there is no key {key:?}"))?;
-        let text = definition.text.or((key.len() == 1).then_some(definition.key));
-        let pressed = match text {
-            Some(_) => DispatchKeyEventType::KeyDown,
-            None => DispatchKeyEventType::RawKeyDown,
-        };
-        for kind in [pressed, DispatchKeyEventType::KeyUp] {
-            let mut event = DispatchKeyEventParams::builder()
-                .r#type(kind.clone())
-                .key(definition.key)
-                .code(definition.code)
-                .windows_virtual_key_code(definition.key_code);
-            if let Some(text) = text.filter(|_| kind == DispatchKeyEventType::KeyDown) {
-                event = event.text(text);
-            }
-            self.page.execute(event.build().map_err(anyhow::Error::msg)?).await?;
-        }
+        self.press_often(key, 1).await
+    }
+
+    /// Sends all presses at once: the browser handles them in their order, and waiting for each
+    /// answer costs more than the press.
+    async fn press_often(&self, key: &str, n_presses: u64) -> anyhow::Result<()> {
+        let press = events_of(key)?;
+        let events = (0..n_presses).flat_map(|_| press.clone());
+        try_join_all(events.map(|event| self.page.execute(event))).await?;
         Ok(())
     }
+}
+
+/// Returns the events of a press: the key goes down, and up again.
+fn events_of(key: &str) -> anyhow::Result<[DispatchKeyEventParams; 2]> {
+    let definition = get_key_definition(key).with_context(|| format!("there is no key {key:?}"))?;
+    let text = definition.text.or((key.len() == 1).then_some(definition.key));
+    let event = |kind| {
+        DispatchKeyEventParams::builder()
+            .r#type(kind)
+            .key(definition.key)
+            .code(definition.code)
+            .windows_virtual_key_code(definition.key_code)
+    };
+    let down = match text {
+        Some(text) => event(DispatchKeyEventType::KeyDown).text(text),
+        None => event(DispatchKeyEventType::RawKeyDown),
+    };
+    let up = event(DispatchKeyEventType::KeyUp);
+    Ok([down.build().map_err(anyhow::Error::msg)?, up.build().map_err(anyhow::Error::msg)?])
 }

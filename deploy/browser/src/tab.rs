@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
+use chromiumoxide::cdp::browser_protocol::dom::{ScrollIntoViewIfNeededParams, SetFileInputFilesParams};
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetFocusEmulationEnabledParams,
     SetScriptExecutionDisabledParams,
@@ -53,6 +53,8 @@ impl Tab {
         page.execute(SetFocusEmulationEnabledParams::new(true)).await?;
         let tab = Self { page, base: base.to_owned(), reports };
         tab.resize(1280, 900).await?;
+        // A page that scrolls smoothly moves while a person aims.
+        tab.prefer(Scheme::Light).await?;
         Ok(tab)
     }
 
@@ -81,10 +83,23 @@ impl Tab {
     /// When no page follows.
     pub async fn follow(&mut self, element: &Element) -> anyhow::Result<i64> {
         self.evaluate("window.isLeft = true").await?;
-        element.click().await?;
+        self.click(element).await?;
         self.wait_for("String(!window.isLeft && document.readyState === 'complete')", |left| left == "true")
             .await?;
         self.reports.status().context("the page was not answered")
+    }
+
+    /// Clicks the middle of an element. Works without scripts in the page, too: the click of the
+    /// element itself waits for an observer that never reports.
+    ///
+    /// # Errors
+    /// When the element is not visible, or the browser has ended.
+    pub async fn click(&self, element: &Element) -> anyhow::Result<()> {
+        let into_view =
+            ScrollIntoViewIfNeededParams::builder().backend_node_id(element.backend_node_id).build();
+        self.page.execute(into_view).await?;
+        self.page.click(element.clickable_point().await?).await?;
+        Ok(())
     }
 
     /// Returns the button or link with this text.

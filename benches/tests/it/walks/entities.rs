@@ -109,9 +109,13 @@ pub(super) const OWNER: &[Thing] = &[
 
 /// Creates, edits and deletes each of these things.
 pub(super) async fn change_all(walker: &mut Walker, things: &[Thing]) -> anyhow::Result<()> {
+    let mut faults = Vec::new();
     for thing in things {
-        change(walker, thing).await?;
+        if let Err(error) = change(walker, thing).await {
+            faults.push(format!("{}: {error:#}", thing.one));
+        }
     }
+    anyhow::ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
 }
 

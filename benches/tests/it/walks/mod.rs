@@ -2,6 +2,7 @@
 //! faults, and each kind of page is looked at once by [`walker::Walker::look`]: accessibility in
 //! light and dark, and a page that fits on a phone and at 200 %.
 
+mod admin;
 mod campaign;
 mod entities;
 mod funds;
@@ -16,7 +17,7 @@ use anyhow::Context as _;
 use sluice_browser::Chromium;
 use sluice_local::demo::credentials::Credentials;
 
-use self::walker::Walker;
+use self::walker::{Seen, Walker};
 use crate::site::{PASSWORD, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,48 +34,78 @@ async fn each_position_walks_through_its_pages() -> anyhow::Result<()> {
 }
 
 async fn walk(chromium: &Chromium, site: &Site, people: &Credentials) -> anyhow::Result<Vec<String>> {
+    let seen = Seen::default();
     let walker = async |username: &'static str| {
         let person = people.users.iter().find(|person| person.username == username);
         let password = person.and_then(|person| person.password.as_deref());
         let password = password.with_context(|| format!("the demo has no {username}"))?;
-        Walker::log_in(chromium.tab(&site.crm).await?, username, password).await
+        Walker::log_in(chromium.tab(&site.crm).await?, username, password, seen.clone()).await
     };
-    let first = async || Walker::log_in(chromium.tab(&site.crm).await?, "owner", PASSWORD).await;
-    let (mut buyer, mut lead, mut coordinator, mut owner, mut first) = tokio::try_join!(
+    let first =
+        async || Walker::log_in(chromium.tab(&site.crm).await?, "owner", PASSWORD, seen.clone()).await;
+    let (mut buyer, mut lead, mut coordinator, mut owner, mut admin, mut first) = tokio::try_join!(
         walker("demo_buyer1"),
         walker("demo_lead"),
         walker("demo_funds"),
         walker("demo_owner"),
+        walker("demo_owner"),
         first()
     )?;
-    tokio::try_join!(
+    let (bought, led, funded, owned, administered, logged_in) = tokio::join!(
         async {
-            places::visit(&mut buyer, &places::BUYER).await?;
-            places::be_refused(&mut buyer).await?;
-            campaign::walk(&mut buyer, chromium, site).await
+            vec![
+                fault("pages of a Buyer", places::visit(&mut buyer, &places::BUYER)).await,
+                fault("a refused page", places::be_refused(&mut buyer)).await,
+                fault("a campaign", campaign::walk(&mut buyer, chromium, site)).await,
+            ]
         },
         async {
-            places::visit(&mut lead, &places::LEAD).await?;
-            entities::edit_team(&mut lead).await?;
-            reports::walk(&mut lead).await
+            vec![
+                fault("pages of a Team Lead", places::visit(&mut lead, &places::LEAD)).await,
+                fault("a team", entities::edit_team(&mut lead)).await,
+                fault("reports", reports::walk(&mut lead)).await,
+            ]
         },
         async {
-            places::visit(&mut coordinator, &places::COORDINATOR).await?;
-            entities::change_all(&mut coordinator, entities::COORDINATOR).await
+            vec![
+                fault("pages of a Coordinator", places::visit(&mut coordinator, &places::COORDINATOR)).await,
+                fault("money", entities::change_all(&mut coordinator, entities::COORDINATOR)).await,
+            ]
         },
         async {
-            places::visit(&mut owner, &places::OWNER).await?;
-            entities::change_all(&mut owner, entities::OWNER).await?;
-            owner::walk(&mut owner).await
+            vec![
+                fault("pages of an Owner", places::visit(&mut owner, &places::OWNER)).await,
+                fault("the system", owner::visit_system(&mut owner)).await,
+                fault("a new order", owner::create_order(&mut owner)).await,
+                fault("an order", owner::change_order(&mut owner)).await,
+                fault("a parked event", owner::mend(&mut owner)).await,
+            ]
         },
-        login::walk(&mut first)
-    )?;
-    tokio::try_join!(
         async {
-            owner::edit_at_once(&mut owner, &mut first).await?;
-            no_script::walk(&mut first).await
+            vec![
+                fault("the admin section", admin::walk(&mut admin)).await,
+                fault("all entities", entities::change_all(&mut admin, entities::OWNER)).await,
+            ]
         },
-        funds::walk(&mut buyer, &mut lead, &mut coordinator)
-    )?;
-    Ok([buyer, lead, coordinator, owner, first].into_iter().flat_map(Walker::into_findings).collect())
+        async { vec![fault("a login", login::walk(&mut first)).await] },
+    );
+    let (edited, funded_all) = tokio::join!(
+        async {
+            vec![
+                fault("two edits", admin::edit_at_once(&mut admin, &mut first)).await,
+                fault("no scripts", no_script::walk(&mut first)).await,
+            ]
+        },
+        async { vec![fault("funds", funds::walk(&mut buyer, &mut lead, &mut coordinator)).await] },
+    );
+    let faults = [bought, led, funded, owned, administered, logged_in, edited, funded_all];
+    let walkers = [buyer, lead, coordinator, owner, admin, first];
+    let findings = walkers.into_iter().flat_map(Walker::into_findings);
+    Ok(faults.into_iter().flatten().flatten().chain(findings).collect())
+}
+
+/// Returns why a walk has not reached its end. The other walks go on, so that one run of the test
+/// shows the faults of all.
+async fn fault(walk: &str, walked: impl Future<Output = anyhow::Result<()>>) -> Option<String> {
+    walked.await.err().map(|error| format!("the walk through {walk} ends early: {error:#}"))
 }

@@ -9,7 +9,8 @@ pub(super) async fn walk(user: &mut Walker) -> anyhow::Result<()> {
     user.open("/").await?;
     let home = user.visible_text().await?;
     anyhow::ensure!(home.contains("The chart needs JavaScript"), "{home}");
-    user.element(".nav-links .menu summary").await?.click().await?;
+    let menu = user.element(".nav-links .menu summary").await?;
+    user.click(&menu).await?;
     user.press_and_see("Admin", "Audit trail").await?;
     for list in places::OWNER.lists {
         user.visit(list).await?;

@@ -2,9 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use sluice_browser::{Scheme, Tab};
+
+/// The kinds of pages that were looked at, by all walkers.
+pub(super) type Seen = Arc<Mutex<BTreeSet<String>>>;
+
+/// Kinds of pages that differ by the position that sees them. Each position looks at them.
+const DIFFERING: [&str; 4] = ["home", "campaigns_id", "funds_requests", "funds_requests_id"];
 
 /// A logged-in person in a tab.
 pub(super) struct Walker {
@@ -12,8 +19,7 @@ pub(super) struct Walker {
     username: &'static str,
     findings: Vec<String>,
     has_scripts: bool,
-    /// The names of the pictures of the pages that were looked at.
-    seen: BTreeSet<String>,
+    seen: Seen,
 }
 
 impl Deref for Walker {
@@ -31,9 +37,14 @@ impl DerefMut for Walker {
 }
 
 impl Walker {
-    pub(super) async fn log_in(mut tab: Tab, username: &'static str, password: &str) -> anyhow::Result<Self> {
+    pub(super) async fn log_in(
+        mut tab: Tab,
+        username: &'static str,
+        password: &str,
+        seen: Seen,
+    ) -> anyhow::Result<Self> {
         tab.log_in(username, password).await?;
-        Ok(Self { tab, username, findings: Vec::new(), has_scripts: true, seen: BTreeSet::new() })
+        Ok(Self { tab, username, findings: Vec::new(), has_scripts: true, seen })
     }
 
     /// Switches the scripts of all later pages off.
@@ -92,10 +103,10 @@ impl Walker {
         self.findings.extend(found.into_iter().map(|what| format!("{username} at {path}: {what}")));
     }
 
-    /// Looks at the present page: in light and dark, on a phone and at 200 %. A page that was
-    /// looked at before, or that has no scripts, is only asked for its faults.
+    /// Looks at the present page: in light and dark, on a phone and at 200 %. A page of a kind that
+    /// was looked at before, or that has no scripts, is only asked for its faults.
     pub(super) async fn look(&mut self) -> anyhow::Result<()> {
-        let name = name_of(&self.tab.path().await?);
+        let name = kind_of(&self.tab.path().await?);
         self.look_as(&name).await
     }
 
@@ -103,8 +114,9 @@ impl Walker {
     pub(super) async fn look_as(&mut self, name: &str) -> anyhow::Result<()> {
         let path = self.tab.path().await?;
         let mut found = Vec::new();
-        if self.has_scripts && self.seen.insert(name.to_owned()) {
-            let picture = format!("{}-{name}", self.username);
+        let picture = format!("{}-{name}", self.username);
+        let kind = if DIFFERING.contains(&name) { &picture } else { name };
+        if self.has_scripts && self.is_new(kind) {
             found.extend(self.tab.axe(None).await?);
             self.tab.keep_picture(&format!("{picture}-wide")).await?;
             // Two fifths of the window, as at 200 % with the menu of a browser.
@@ -123,6 +135,10 @@ impl Walker {
         found.extend(self.tab.faults().await?);
         self.note(&path, found);
         Ok(())
+    }
+
+    fn is_new(&self, kind: &str) -> bool {
+        self.seen.lock().expect("no walker panics while it has the lock").insert(kind.to_owned())
     }
 
     /// Walks through the present page by keyboard alone.
@@ -150,11 +166,15 @@ impl Walker {
     }
 }
 
-/// Returns the path of a page as the name of a picture, the same for all things of a kind.
-fn name_of(path: &str) -> String {
+/// Returns the kind of a page as the name of its picture: the path without ids. The pages that edit
+/// and delete things look alike for all entities. Their fields are those of the pages that create.
+fn kind_of(path: &str) -> String {
     let path = path.split('?').next().unwrap_or(path);
     let is_id = |part: &str| part.len() == 36 || part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = path.split('/').filter(|part| !part.is_empty());
     let name = parts.map(|part| if is_id(part) { "id" } else { part }).collect::<Vec<_>>().join("_");
+    if let Some(kind) = ["id_update", "id_delete"].into_iter().find(|kind| name.ends_with(kind)) {
+        return kind.to_owned();
+    }
     if name.is_empty() { "home".to_owned() } else { name }
 }
