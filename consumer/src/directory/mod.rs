@@ -124,8 +124,10 @@ impl Directory {
                     set(payouts, period().with(payout_of(entry)), entry.is_gone);
                 }
             }
-            "campaign_source" => self.sources.set_campaign(entry),
-            "source" => self.sources.set_source(entry),
+            "campaign_source" => {
+                self.sources.set_campaign(row_id(), (!entry.is_gone).then_some(object_id));
+            }
+            "source" => self.sources.set_source(row_id(), (!entry.is_gone).then_some(&entry.details)),
             "parked_decision" => {
                 Arc::make_mut(&mut self.decisions).set(row_id(), &entry.details, to_ms, entry.is_gone);
             }

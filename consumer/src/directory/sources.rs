@@ -3,8 +3,6 @@
 use foldhash::HashMap;
 use serde::Deserialize;
 
-use super::Entry;
-
 /// The sources of a version of the directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources {
@@ -20,24 +18,21 @@ struct Details {
 }
 
 impl Sources {
-    /// Applies a change of a campaign's source.
-    pub(super) fn set_campaign(&mut self, entry: &Entry) {
-        let campaign_id = entry.subject_id.unsigned_abs();
-        if entry.is_gone {
-            self.of_campaigns.remove(&campaign_id);
-        } else {
-            self.of_campaigns.insert(campaign_id, entry.object_id.unsigned_abs());
+    /// Sets the source of a campaign, or that it has none.
+    pub(super) fn set_campaign(&mut self, campaign_id: u64, source_id: Option<u64>) {
+        match source_id {
+            Some(source_id) => drop(self.of_campaigns.insert(campaign_id, source_id)),
+            None => drop(self.of_campaigns.remove(&campaign_id)),
         }
     }
 
-    /// Applies a change of a source.
-    pub(super) fn set_source(&mut self, entry: &Entry) {
-        let Ok(source_id) = entry.entity_id.parse() else { return };
-        match serde_json::from_str::<Details>(&entry.details) {
-            Ok(details) if !entry.is_gone => {
-                self.click_id_params.insert(source_id, details.click_id_param);
+    /// Sets the details of a source, or that it passes no click id.
+    pub(super) fn set_source(&mut self, source_id: u64, details: Option<&str>) {
+        match details.map(serde_json::from_str::<Details>) {
+            Some(Ok(details)) => {
+                drop(self.click_id_params.insert(source_id, details.click_id_param));
             }
-            _ => drop(self.click_id_params.remove(&source_id)),
+            Some(Err(_)) | None => drop(self.click_id_params.remove(&source_id)),
         }
     }
 
@@ -50,28 +45,22 @@ impl Sources {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::entry;
     use super::*;
 
     #[test]
     fn a_campaign_has_the_parameter_of_its_source() {
-        let none = (None, None);
         let details = |param: &str| serde_json::json!({ "click_id_param": param }).to_string();
-        let source = |version, param: &str| Entry {
-            details: details(param),
-            ..entry(version, "source", "3", (0, 0), none)
-        };
         let mut sources = Sources::default();
-        sources.set_campaign(&entry(1, "campaign_source", "9", (9, 3), none));
+        sources.set_campaign(9, Some(3));
         assert_eq!(sources.click_id_param(9), None);
-        sources.set_source(&source(2, "zclid"));
+        sources.set_source(3, Some(&details("zclid")));
         assert_eq!((sources.click_id_param(9), sources.click_id_param(8)), (Some("zclid"), None));
-        sources.set_source(&source(3, "cid"));
+        sources.set_source(3, Some(&details("cid")));
         assert_eq!(sources.click_id_param(9), Some("cid"));
-        sources.set_source(&Entry { is_gone: true, ..source(4, "") });
+        sources.set_source(3, None);
         assert_eq!(sources.click_id_param(9), None);
-        sources.set_source(&source(5, "zclid"));
-        sources.set_campaign(&Entry { is_gone: true, ..entry(6, "campaign_source", "9", (9, 0), none) });
+        sources.set_source(3, Some(&details("zclid")));
+        sources.set_campaign(9, None);
         assert_eq!(sources.click_id_param(9), None);
     }
 }
