@@ -85,7 +85,7 @@ pub struct PageResult {
 /// Measures all pages.
 ///
 /// # Errors
-/// When the service answers with another status than 200.
+/// When the service answers with an error.
 pub(super) async fn measure(service: &Service, plan: &ApiPlan) -> anyhow::Result<Vec<PageResult>> {
     let known = known(&service.clickhouse).await?;
     let mut numbers = Numbers::new(service.size, &known);
@@ -170,7 +170,9 @@ async fn get(
     let request = browser.get(format!("http://{}{path}", service.address)).header(ACCEPT, "text/html,*/*");
     let encodings = if is_compressed { "gzip, deflate, br, zstd" } else { "identity" };
     let answer = request.header(ACCEPT_ENCODING, encodings).send().await?;
-    anyhow::ensure!(answer.status() == 200, "{path} was answered with status {}", answer.status());
+    // A search for an id leads to the thing.
+    let status = answer.status();
+    anyhow::ensure!(status == 200 || status == 303, "{path} was answered with status {status}");
     Ok(answer.bytes().await?.to_vec())
 }
 
