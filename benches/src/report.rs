@@ -76,12 +76,13 @@ fn api_rows(api: &ApiResult, table: &mut String) {
         writeln!(table, "  {:<62}{times}  {note}", list.name).expect("a string takes all");
     }
     for page in &api.pages {
-        let times = format!("p50 {:7.1} ms   p95 {:7.1} ms", page.p50_ms, page.p95_ms);
+        let times = format!("p50 {:7.1} ms   p95 {:7.1} ms", page.times.p50_ms, page.times.p95_ms);
         let weight = format!("{:3.0} kB", page.received_bytes as f64 / 1e3);
-        let verdict = if page.holds { "" } else { "   TOO SLOW OR LARGE" };
-        let wanted = format!("{:3.0} ms, {:3.0} kB", page.wanted_p95_ms, page.wanted_bytes as f64 / 1e3);
+        let verdict = if page.times.holds { "" } else { "   TOO SLOW OR LARGE" };
+        let wanted =
+            format!("{:3.0} ms, {:3.0} kB", page.times.wanted_p95_ms, page.wanted_bytes as f64 / 1e3);
         let note = format!("{weight}; wanted < {wanted}{verdict}");
-        writeln!(table, "  {:<62}{times}  {note}", page.name).expect("a string takes all");
+        writeln!(table, "  {:<62}{times}  {note}", page.times.name).expect("a string takes all");
     }
     let download = &api.download;
     let grew = format!("memory grew by {} KiB", download.grew_kib);

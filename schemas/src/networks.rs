@@ -1,4 +1,4 @@
-//! What ad networks write into URLs: the parameters with their click ids, and the syntaxes of
+//! The conventions of ad networks in URLs: the parameters with their click ids, and the syntaxes of
 //! their macros. The templates of sources are made of these tables, and the consumer recognises by
 //! them what a network did not fill in. So whatever a template hands out is recognised.
 
@@ -123,7 +123,7 @@ impl Syntax {
     }
 }
 
-/// A longer name is none.
+/// The longest name of a macro.
 const MAX_NAME_BYTES: usize = 64;
 
 /// Words in the names of macros, alone or before `id`.

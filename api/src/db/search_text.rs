@@ -13,7 +13,7 @@ use crate::db::like_pattern;
 const MAX_WORDS: usize = 8;
 /// A number of fewer digits says too little: every phone number has it somewhere.
 const MIN_PHONE_DIGITS: usize = 3;
-/// From so many digits on, a leading zero is the prefix of a long-distance call.
+/// In a number of at least this many digits, a leading zero is the prefix of a long-distance call.
 const MIN_TRUNK_DIGITS: usize = 8;
 /// A stored number of fewer digits is not looked for at the end of a longer one.
 const MIN_LOCAL_DIGITS: usize = 7;

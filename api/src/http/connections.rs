@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use sluice_runtime::client_address;
 
 use crate::config::HttpConfig;
+use crate::http::client_address::limit_key;
 
 /// The bounds of connections.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ struct Inner {
     limits: ConnectionLimits,
     n_open: AtomicUsize,
     /// Without addresses that have no connection.
-    by_address: DashMap<IpAddr, usize>,
+    by_address: DashMap<String, usize>,
 }
 
 /// The place of an open connection, which is free again when this is dropped.
@@ -67,7 +68,7 @@ struct Inner {
 pub struct Place {
     connections: Connections,
     /// `None`: the connection of a proxy.
-    address: Option<IpAddr>,
+    address: Option<String>,
 }
 
 impl Connections {
@@ -77,15 +78,15 @@ impl Connections {
         Self(Arc::new(Inner { limits, n_open: AtomicUsize::new(0), by_address: DashMap::new() }))
     }
 
-    /// Returns a place for a connection; `None` if there is none left for this peer.
+    /// Returns a place for a connection; `None` if this peer may not have another.
     #[must_use]
     pub fn enter(&self, peer: IpAddr) -> Option<Place> {
         let Inner { limits, n_open, by_address } = &*self.0;
-        let address = address_key(peer);
-        let is_proxy = client_address::is_trusted(peer.to_canonical(), &limits.proxies);
-        let counted = (limits.max_by_address > 0 && !is_proxy).then_some(address);
-        if let Some(address) = counted {
-            let mut n_of_address = by_address.entry(address).or_default();
+        let peer = peer.to_canonical();
+        let is_proxy = client_address::is_trusted(peer, &limits.proxies);
+        let counted = (limits.max_by_address > 0 && !is_proxy).then(|| limit_key(peer));
+        if let Some(address) = &counted {
+            let mut n_of_address = by_address.entry(address.clone()).or_default();
             if *n_of_address >= limits.max_by_address {
                 return None;
             }
@@ -109,20 +110,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Inner { n_open, by_address, .. } = &*self.connections.0;
         n_open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = self.address {
-            by_address.remove_if_mut(&address, |_, n_of_address| {
+        if let Some(address) = &self.address {
+            by_address.remove_if_mut(address, |_, n_of_address| {
                 *n_of_address -= 1;
                 *n_of_address == 0
             });
         }
-    }
-}
-
-/// Returns the address by which connections are counted. An IPv6 host owns a whole /64.
-fn address_key(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => std::net::Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn get(address: SocketAddr, path: &str, bearer: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {bearer}\r\nAccept: */*\r\n\r\n")
 }
 
-fn result(line: &Line, times: &Histogram<u64>) -> ListResult {
+pub(super) fn result(line: &Line, times: &Histogram<u64>) -> ListResult {
     let ms = |quantile| times.value_at_quantile(quantile) as f64 / 1e3;
     let p95_ms = ms(0.95);
     ListResult {

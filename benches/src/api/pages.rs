@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::ApiPlan;
 use super::asked::{Asker, Line, Numbers};
-use super::lists::{N_WARM_UP, known};
+use super::lists::{ListResult, N_WARM_UP, known, result};
 use super::service::Service;
 
 /// The time limits in milliseconds.
@@ -68,18 +68,15 @@ const PAGES: &[&str] = &[
     "/account/",
 ];
 
-/// A line of the table. Times are in milliseconds.
+/// A line of the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct PageResult {
-    pub name: String,
-    pub n: u64,
-    pub p50_ms: f64,
-    pub p95_ms: f64,
-    pub wanted_p95_ms: f64,
+    /// It holds if the page is also small enough.
+    #[serde(flatten)]
+    pub times: ListResult,
     /// The bytes of the page, and of its styles, scripts and pictures, compressed.
     pub received_bytes: usize,
     pub wanted_bytes: usize,
-    pub holds: bool,
 }
 
 /// Measures all pages.
@@ -129,28 +126,24 @@ async fn measure_line(
             times.record(begin.elapsed().as_micros() as u64)?;
         }
     }
-    let received_bytes = weigh(service, browser, &last).await?;
-    let html = String::from_utf8_lossy(&get(service, browser, &last, false).await?).into_owned();
+    let html = get(service, browser, &last, false).await?;
+    let html = String::from_utf8_lossy(&html);
+    let received_bytes = weigh(service, browser, &last, &html).await?;
     let wanted_bytes = if html.contains("class=\"chart") { CHART_BYTES } else { PLAIN_BYTES };
-    let ms = |quantile| times.value_at_quantile(quantile) as f64 / 1e3;
-    let p95_ms = ms(0.95);
-    Ok(PageResult {
-        name: line.name(),
-        n: times.len(),
-        p50_ms: ms(0.5),
-        p95_ms,
-        wanted_p95_ms: line.wanted_ms,
-        received_bytes,
-        wanted_bytes,
-        holds: p95_ms < line.wanted_ms && received_bytes < wanted_bytes,
-    })
+    let mut times = result(line, &times);
+    times.holds &= received_bytes < wanted_bytes;
+    Ok(PageResult { times, received_bytes, wanted_bytes })
 }
 
 /// Returns the bytes of a page and of the files that it names, as they are sent to a browser.
-async fn weigh(service: &Service, browser: &reqwest::Client, path: &str) -> anyhow::Result<usize> {
-    let html = String::from_utf8_lossy(&get(service, browser, path, false).await?).into_owned();
+async fn weigh(
+    service: &Service,
+    browser: &reqwest::Client,
+    path: &str,
+    html: &str,
+) -> anyhow::Result<usize> {
     let mut bytes = get(service, browser, path, true).await?.len();
-    for file in files(&html) {
+    for file in files(html) {
         bytes += get(service, browser, file, true).await?.len();
     }
     Ok(bytes)
