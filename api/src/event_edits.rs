@@ -57,7 +57,7 @@ pub enum Progress {
     OnItsWay,
 }
 
-/// Why a change was not applied.
+/// The reason why a change was not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitError {
     /// Kafka did not take it.

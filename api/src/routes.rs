@@ -1,5 +1,6 @@
-//! All routes in one list. Each declares the permission it checks; a route without one does not
-//! compile.
+//! The list of all routes, except the pages of entities and the admin section, which
+//! `pages/entities.rs` adds. Each route declares the permission it checks. A route without one does
+//! not compile.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

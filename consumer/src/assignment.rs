@@ -51,7 +51,7 @@ impl Outlet {
         n_buffered
     }
 
-    /// How many bytes wait.
+    /// The number of bytes that wait.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.buffered_bytes.load(Ordering::Relaxed)
     }

@@ -53,7 +53,7 @@ enum Command {
     TakeOver,
 }
 
-/// How long the last batches may take when the service drains.
+/// The longest time that the last batches may take when the service drains.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -144,7 +144,8 @@ async fn wait_for_servers(
     }
 }
 
-/// Why this group may not write, if so; or which server does not answer, and how.
+/// Registers this group. Returns the reason if it may not write. The error names the server that
+/// does not answer, and has its message.
 async fn registration(
     store: &Store,
     kafka: &KafkaConfig,

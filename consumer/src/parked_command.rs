@@ -79,7 +79,7 @@ enum Command {
         selection: Selection,
         #[command(flatten)]
         until: Until,
-        /// Why
+        /// The reason
         #[arg(long)]
         because: String,
         #[command(flatten)]

@@ -33,7 +33,7 @@ pub(crate) struct RowKey {
     pub(crate) time_ms: Option<i64>,
 }
 
-/// How many rows have a key, and their newest version.
+/// The number of rows with a key, and their newest version.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowCount {
     pub(crate) n: u64,

@@ -40,8 +40,8 @@ pub(crate) trait Retriable: std::error::Error {
     fn is_retriable(&self) -> bool;
 }
 
-/// Why the work on a partition ends early. Whatever was begun is repeated by the next owner, from
-/// the plan.
+/// The reason why the work on a partition ends early. The next owner repeats an open batch from its
+/// plan.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
     #[error(transparent)]

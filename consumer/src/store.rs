@@ -18,7 +18,7 @@ use crate::owner::{Inherited, Known};
 use crate::retry::Retriable;
 use crate::stored::Stored;
 
-/// An error of ClickHouse. Nothing that was asked may have been done, or all of it.
+/// An error of ClickHouse. The request may have had no effect or its full effect.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]

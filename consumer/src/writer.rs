@@ -19,7 +19,7 @@ use crate::config::{Config, KafkaConfig};
 use crate::store::{Store, StoreError};
 use crate::topic::Topic;
 
-/// How long one request for the id of the Kafka cluster may take.
+/// The longest time that one request for the id of the Kafka cluster may take.
 const CLUSTER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A consumer group of a Kafka cluster.
@@ -40,7 +40,7 @@ impl Writer {
         Self { cluster: cluster.to_owned(), consumer_group: config.group_of(topic) }
     }
 
-    /// Why this group may not write while another is registered.
+    /// The error of a group that may not write because another one is registered.
     fn refusal(&self, topic: &str, registered: &Self) -> ConfigError {
         let reason = format!(
             "{registered} writes the topic \"{topic}\" into this database. A second group would store every event \

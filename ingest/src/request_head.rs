@@ -8,8 +8,8 @@
 //!   storing it in the map of headers costs several times as much as finding its end, and a browser
 //!   sends ten of them.
 //!
-//! Invariant: only bytes with which a head can begin are changed, and only those of `GET` and
-//! `HEAD`: [`HeadState`] knows when the bytes of the last request have all been read. A request
+//! Invariant: only the beginning of a request head is changed, and only that of `GET` and `HEAD`.
+//! [`HeadState`] knows when all bytes of the last request have been read. A request
 //! line ends at its line feed, and without a version at its end it stays as it is and is refused.
 //! No line that determines the end of a request is dropped.
 //!
@@ -35,7 +35,8 @@ const SPACE_BYTES: usize = 16 * 1024;
 const MAX_TARGET_BYTES: usize = 32 * 1024;
 /// The bytes at the beginning of a request line that are held until its end has come.
 const HELD_BYTES: usize = MAX_TARGET_BYTES + 16;
-/// The last bytes of what has come of it: more than the version and the end of the line.
+/// The number of bytes kept from the end of the received part: more than the version and the end of
+/// the line.
 const TAIL_BYTES: usize = 16;
 
 /// The read buffer that all connections of a thread use in turn.

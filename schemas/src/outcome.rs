@@ -73,8 +73,13 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// The reason why an accepted event is not in the reports yet. The event is kept with its bytes. A
-/// new reason also needs a migration of Postgres that widens `parked_decisions_reason_known`.
+/// The reason why an accepted event is not in the reports yet. The event is kept with its bytes.
+///
+/// A new reason also needs changes in:
+/// - the consumer's queries of parked events and decisions
+/// - `api/src/pages/parked/mod.rs`, `api/src/parked/model.rs` and `api/src/parked/list.rs`
+/// - `docs/outcomes.md`
+/// - the constraint `parked_decisions_reason_known`, by a migration of Postgres
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParkReason {
     /// A well-formed tracking key that no campaign has.

@@ -225,7 +225,7 @@ pub struct ParkedRow {
     pub version: u64,
     /// The decision by which it was mended or ignored; 0 if there was none.
     pub decision: u64,
-    /// Why it is ignored.
+    /// The reason why it is ignored.
     pub note: String,
 }
 

@@ -57,7 +57,7 @@ use crate::config::PostgresConfig;
 
 /// The last time that lists accept: the start of the year 2100, in Unix milliseconds.
 pub const MAX_TIME_MS: i64 = 4_102_444_800_000;
-/// How long a request waits for a connection before it fails with 503.
+/// The time that a request waits for a connection before it fails with 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest a statement of a request may run.
 const STATEMENT_TIMEOUT: &str = "10s";
@@ -89,8 +89,8 @@ pub fn postgres_pool(config: &PostgresConfig) -> Result<PgPool, sqlx::Error> {
         .connect_lazy_with(options))
 }
 
-/// How long a connection may be idle and still be used without a ping. If it is broken all the
-/// same, its request gets 503 and the pool drops the connection.
+/// A connection that was idle for less than this is used without a ping. If the connection is
+/// broken anyway, the request gets a 503 and the pool drops the connection.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// Returns the clock's time in the type of the database drivers.

@@ -26,7 +26,7 @@ pub struct ParkedRow {
     pub payload: String,
     /// The decision by which it was mended or ignored; 0: none.
     pub decision: u64,
-    /// Why it is ignored.
+    /// The reason why it is ignored.
     pub note: String,
 }
 

@@ -7,8 +7,8 @@ use sluice_schemas::chunk::FIRST_ORDINAL;
 
 use crate::db::clickhouse::{fetch_all, fetch_optional};
 
-/// After a lane has been quiet for so long, its outcomes and its ordinals are those of the same
-/// batches: the outcomes of a batch are written first.
+/// After this long without events, a lane's outcomes and ordinals come from the same batches.
+/// Before that, the outcomes may be ahead, because a batch writes them first.
 const SETTLE_MS: i64 = 120_000;
 
 /// Outcomes in a slice of time.

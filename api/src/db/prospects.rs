@@ -120,7 +120,7 @@ const DETAILS: &str = "team_id, campaign_id, page, external_id, toString(externa
     keyword, creative_id, ad_campaign_id, placement, cost AS cost_micros,
     toString(currency) AS currency, arrayMap(mark -> toString(mark), marks) AS marks, version";
 
-/// How far a search looks.
+/// The range of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
     /// Only at the ids of visits and clicks, which have an index.

@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-/// Why a name is refused: the user has another report with it.
+/// The constraint that refuses a name if the user has another report with it.
 pub const NAME_UNIQUE: &str = "report_views_name";
 
 /// A saved report, as its viewer sees it.

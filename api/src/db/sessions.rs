@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-/// How often a use is recorded, to avoid a write for each request.
+/// The shortest time between two records of a use, to avoid a write for each request.
 pub const SEEN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// A valid session.

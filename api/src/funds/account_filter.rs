@@ -41,9 +41,6 @@ pub struct AccountFilter {
 
 impl AccountFilter {
     /// Reads the filters. Errors of parameters stay in `params`.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn read(app: &App, allowed: &Allowed, params: &mut Params) -> Result<Self, ApiError> {
         let query = AccountFilterQuery::read(params);
         let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;
@@ -53,9 +50,6 @@ impl AccountFilter {
     }
 
     /// Returns the ad accounts that match. `None` means all.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn account_ids(&self, app: &App) -> Result<Option<Vec<i64>>, ApiError> {
         self.reach.account_ids(app, self.account_id).await
     }

@@ -33,9 +33,6 @@ impl<Id> Call<Id> {
     }
 
     /// Writes that a thing was created to the audit trail.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn record_created(
         &self,
         connection: &mut PgConnection,
@@ -57,9 +54,6 @@ impl Call<()> {
 
 impl Call {
     /// Writes a change of the thing to the audit trail, unless it changes nothing.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn record(
         &self,
         connection: &mut PgConnection,

@@ -83,7 +83,7 @@ pub struct Guard {
     pub app: App,
     pub surface: Surface,
     pub rule: Rule,
-    /// How the route handles an `Idempotency-Key`; `None`: it ignores the header.
+    /// The handling of an `Idempotency-Key`; `None`: the route ignores the header.
     pub key_mode: Option<KeyMode>,
 }
 

@@ -70,17 +70,11 @@ impl KeptForm {
     }
 
     /// Returns whether the form was made for this user.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn is_of(&self, pool: &PgPool, user_id: i64) -> Result<bool, ApiError> {
         Ok(self.owner(pool).await? == Some(user_id))
     }
 
     /// Returns the user for whom the form was made. `None` if its token is of no session.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn owner(&self, pool: &PgPool) -> Result<Option<i64>, ApiError> {
         let Some(secret) = csrf::read(&self.token) else { return Ok(None) };
         Ok(sessions::user_of_csrf(pool, &secret).await?)

@@ -1,19 +1,20 @@
 //! The machinery that all routes share, in the order of a request:
 //!
-//! - `serve` takes connections, `middleware` wraps every request, `router` lists the routes;
+//! - `serve` takes connections. `middleware` wraps every request. `router` lists the routes.
 //! - `guard` authenticates the request with `auth`, asks the policy, and stores the result in
-//!   `allowed`; `client_address` and `actor` have the address and the person for the audit trail,
-//!   `call` combines them for a change; `in_process` lets pages call the API;
-//! - `sent_form` reads the form of a page; `kept_form` keeps one whose session has ended, on the
-//!   `login_page`;
+//!   `allowed`. `client_address` and `actor` have the address and the person for the audit trail.
+//!   `call` combines them for a change. `in_process` lets pages call the API.
+//! - `sent_form` reads the form of a page. `kept_form` keeps a form whose session has ended, on the
+//!   `login_page`.
 //! - `body`, `fields`, `query`, `path_id`, `precondition`, `sort`, `event_sort`, `archived` read
-//!   what was sent; `request` and `typed_query` define bodies and query parameters as structs;
-//! - `idempotency` and `transaction` do a change once and whole, `blocking_pool` does slow work,
-//!   `edge_proxy` passes events on;
-//! - `json_values`, `paging`, `accepted`, `error` and `page` are how answers are written,
-//!   `server_error` how errors of the servers behind become errors of the API, `openapi`
-//!   how they are described, `notice` and `freshness` are what the frame of a page tells;
-//! - `state` is what every handler can reach; `assets` and `health` are served beside.
+//!   the parts of a request. `request` and `typed_query` define bodies and query parameters as
+//!   structs.
+//! - `idempotency` and `transaction` do a change once and whole. `blocking_pool` does slow work.
+//!   `edge_proxy` passes events on.
+//! - `json_values`, `paging`, `accepted`, `error` and `page` write answers. `server_error` turns
+//!   errors of databases and edges into API errors. `openapi` describes them. `notice` and
+//!   `freshness` are parts of a page's frame.
+//! - `state` has the things that every handler can reach. `assets` and `health` are served beside.
 
 pub mod accepted;
 pub mod actor;

@@ -20,7 +20,7 @@ use crate::http::fields::{Errors, Fields};
 
 /// A struct that `request!` defined.
 pub trait Request: Sized {
-    /// Reads all fields. What is wrong stays in `fields`.
+    /// Reads all fields. Errors stay in `fields`.
     fn read(fields: &mut Fields) -> Self;
 }
 
@@ -32,7 +32,7 @@ pub trait Field: Default {
     /// Reads the field; `None` when it is wrong, with the message in `fields`.
     fn read(fields: &mut Fields, name: &str) -> Option<Self>;
 
-    /// How the document describes it.
+    /// Returns the description of the field for the document.
     fn schema() -> RefOr<Schema>;
 }
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     patch! {
-        /// What changes.
+        /// The changes.
         struct UpdateThingRequest of ThingRequest;
     }
 
@@ -264,7 +264,7 @@ mod tests {
             json!({"type": "string", "minLength": 1, "maxLength": 5, "description": "Its name."})
         );
         let patch = serde_json::to_value(UpdateThingRequest::schema()).unwrap();
-        assert_eq!((&patch["description"], patch.get("required")), (&json!("What changes."), None));
+        assert_eq!((&patch["description"], patch.get("required")), (&json!("The changes."), None));
         assert_eq!(patch["properties"], schema["properties"]);
     }
 }

@@ -36,7 +36,9 @@ pub async fn rows(
     let query = with_param(Some(&query), "limit", Some(&limit.to_string()));
     let more = entity.list_query;
     let reply = api.get(&format!("/api/{}/list/?{query}{more}", entity.path())).await?;
-    let Value::Array(items) = reply.body else { return Err(ApiError::bug("a list that is none")) };
+    let Value::Array(items) = reply.body else {
+        return Err(ApiError::bug("the answer of a list is not an array"));
+    };
     Ok((items, reply.next))
 }
 

@@ -15,9 +15,6 @@ pub struct Names(HashMap<(Refers, i64), String>);
 
 impl Names {
     /// Loads the names of these ids, with one statement a kind.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn load(app: &App, ids: Vec<(Refers, i64)>) -> Result<Self, ApiError> {
         let mut by_kind = BTreeMap::<Refers, Vec<i64>>::new();
         for (refers, id) in ids {
@@ -34,9 +31,6 @@ impl Names {
     }
 
     /// Loads the names of the buyers of events. The id 0 is nobody's.
-    ///
-    /// # Errors
-    /// When Postgres fails.
     pub async fn of_buyers(app: &App, ids: impl IntoIterator<Item = u64>) -> Result<Self, ApiError> {
         let ids = ids.into_iter().filter(|id| *id != 0).filter_map(|id| i64::try_from(id).ok());
         Self::load(app, ids.map(|id| (Refers::User, id)).collect()).await

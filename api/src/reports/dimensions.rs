@@ -49,7 +49,7 @@ impl Kind {
         !matches!(self, Self::Word | Self::Text)
     }
 
-    /// Returns whether the values are times, of which none is left out.
+    /// Returns whether the values are times. Reports list every time, also those without events.
     #[must_use]
     pub const fn is_time(self) -> bool {
         matches!(self, Self::Interval(_) | Self::Weekday | Self::HourOfDay)
@@ -81,7 +81,7 @@ const fn word(name: &'static str, label: &'static str) -> Dimension {
     }
 }
 
-/// A text that a traffic source brings and that is no visitor's.
+/// A text from the traffic source, not from the visitor.
 const fn text(name: &'static str, label: &'static str) -> Dimension {
     Dimension { group: "traffic", kind: Kind::Text, is_of_orders: false, ..word(name, label) }
 }

@@ -54,10 +54,7 @@ pub async fn search(
     Ok(Json(find(&app, &allowed, &q).await?))
 }
 
-/// Finds what a text names, within the viewer's scope.
-///
-/// # Errors
-/// When a database fails.
+/// Finds the things that a text names, within the viewer's scope.
 pub async fn find(app: &App, allowed: &Allowed, q: &str) -> Result<Vec<SearchHitResponse>, ApiError> {
     if q.is_empty() {
         return Ok(Vec::new());

@@ -321,7 +321,7 @@ async fn an_empty_system_shows_the_steps_that_tick_themselves() {
     visit(&world, &visits(1, 1, NOW_MS - 60 * DAY_MS, buyer.id)).await;
     let page = visitor.get("/").await.text;
     assert_eq!(page.matches("class=\"done\"").count(), 2);
-    assert!(!page.contains("edge.example/s.js"), "the code is for who has no visit");
+    assert!(!page.contains("edge.example/s.js"), "the code is only for viewers without visits");
     let hour = u32::try_from(NOW_MS / 1000).unwrap();
     let sums = RollupHourlyRow { orders: 1, prospects: 1, ..RollupHourlyRow::of(hour, 0, 0, 1) };
     insert_rollup(&world, &[sums]).await;

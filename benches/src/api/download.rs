@@ -16,7 +16,7 @@ use crate::proc;
 const WANTED_PER_S: f64 = 50_000.0;
 /// The most memory that a download may add.
 const WANTED_KIB: u64 = 30 * 1024;
-/// How many chunks of the answer are received between two looks at the memory.
+/// The number of chunks of the answer that are received between two looks at the memory.
 const N_CHUNKS_A_LOOK: usize = 16;
 
 /// The result of a download.
@@ -28,7 +28,7 @@ pub struct DownloadResult {
     pub per_s: f64,
     /// The time to the first byte, in milliseconds.
     pub first_byte_ms: f64,
-    /// How much the memory of the service grew at most, without mapped files.
+    /// The largest growth of the service's memory, without mapped files.
     pub grew_kib: u64,
     pub wanted_per_s: f64,
     pub wanted_kib: u64,

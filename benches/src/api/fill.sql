@@ -105,7 +105,7 @@ BEGIN
         OR (SELECT count(*) FROM ledger_postings) <> 2 * :entries
         OR EXISTS (SELECT FROM ledger_postings JOIN ledger_accounts account ON account.id = account_id
                    WHERE ledger_postings.balance_minor < floor_minor) THEN
-        RAISE EXCEPTION 'the ledger that was filled in is none';
+        RAISE EXCEPTION 'the filled ledger does not balance';
     END IF;
 END
 $$;

@@ -24,7 +24,7 @@ const MAX_POINTS: usize = 8000;
 const POLL: Duration = Duration::from_millis(15);
 /// The time limit for the commit of the consumer.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(40);
-/// How long a table may be unreadable after the commit.
+/// The longest time that a table may be unreadable after the commit.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// The time limit for a replay after the commit of the visits that it waited for. On a busy machine
 /// a restart of ClickHouse in between takes most of it.

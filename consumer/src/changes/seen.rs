@@ -30,7 +30,7 @@ pub struct RowsToRead {
     pub deletes_rows: bool,
 }
 
-/// How a change ends an order. An order that is both erased and deleted is deleted.
+/// The end of an order by a change. An order that is both erased and deleted is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     Erase,

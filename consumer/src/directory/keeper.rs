@@ -22,9 +22,9 @@ use super::{Directory, Entry, Recent, file};
 use crate::config::DirectoryConfig;
 use crate::retry::Retriable;
 
-/// How long Postgres may take to answer before the last snapshot is used.
+/// The longest time to wait for Postgres. After it the last snapshot is used.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it may take to read the new changes, or all of them.
+/// The longest time to read the new changes, or all of them.
 const FULL_PATIENCE: Duration = Duration::from_secs(20);
 /// A Postgres that kept a batch waiting is not asked again for this long.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -46,7 +46,7 @@ pub(crate) struct World {
     pub(crate) postgres_url: String,
     /// Where consumers keep the directory.
     pub(crate) directory_file: PathBuf,
-    /// What a partition may hold before it is paused.
+    /// The bytes that a partition may hold before it is paused.
     pub(crate) buffer_bytes: usize,
     /// When a batch is closed.
     pub(crate) max_events: usize,

@@ -1,4 +1,4 @@
-//! What becomes of each kind of event.
+//! The outcome of each kind of event.
 
 use uuid::Uuid;
 

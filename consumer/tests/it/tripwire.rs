@@ -33,7 +33,7 @@ pub(crate) enum Trip {
     Refuse,
 }
 
-/// How an insert fails and leaves its sender in doubt. The answer is an error each time.
+/// A failure of an insert that leaves its sender in doubt. The answer is an error each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The rows are stored.

@@ -1,4 +1,4 @@
-//! What one table has lost is found in its time range, and mended from the other tables.
+//! Rows that one table has lost are found in their time range, and mended from the other tables.
 
 use std::process::Command;
 use std::time::Duration;

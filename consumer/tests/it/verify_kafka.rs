@@ -25,7 +25,7 @@ async fn assert_as_before(world: &World, before: &[String], context: &str) {
     assert!(found == before, "{context}: more {more:#?}, fewer {fewer:#?}");
 }
 
-/// What a loss leaves of edited orders cannot be mended from Kafka: they stay.
+/// No loss removes an edited order, because Kafka cannot restore it.
 const LOSSES: [&[&str]; 7] = [
     &["TRUNCATE TABLE prospects"],
     &["TRUNCATE TABLE prospect_index"],

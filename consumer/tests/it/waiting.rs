@@ -15,7 +15,7 @@ const N_WAITING: &str = "SELECT count() FROM parked WHERE state = 'waiting'";
 const N_WITH_CUSTOMER: &str =
     "SELECT count() FROM parked_log WHERE position(tryBase64Decode(payload), 'jane@example.com') > 0";
 
-/// What is counted agrees with what is there.
+/// Checks that the counts equal the rows.
 async fn assert_counted(world: &World) {
     assert_no_difference(world).await;
     let n_parked = world.one("SELECT count() FROM parked").await;

@@ -65,7 +65,7 @@ impl ForwarderCounters {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// How often the producer was created again after an error.
+    /// The number of times that the producer was created again after an error.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)

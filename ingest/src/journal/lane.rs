@@ -18,7 +18,7 @@ use super::budget::Budget;
 use super::prepare::Prepared;
 use super::segment::sync_dir;
 
-/// How far a lane is on disk.
+/// The progress of a lane's sync to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Synced {
     /// Every ordinal below this one is on disk.
@@ -126,7 +126,7 @@ impl Lane {
         self.tail_bytes.load(Ordering::Relaxed) + prepared_bytes
     }
 
-    /// How far the lane is on disk.
+    /// The progress of the lane's sync to disk.
     #[must_use]
     pub fn synced(&self) -> Synced {
         *self.synced.borrow()

@@ -18,7 +18,7 @@ use crate::db::prospects::uuid_texts;
 /// it.
 pub const PAGE: &str = "https://dawn.example.com/";
 
-/// How many parked events one query reads.
+/// The number of parked events that one query reads.
 const PARKED_PAGE: u32 = 1000;
 
 /// Deletions from the tables that have a `user_id`; rows that refer to other tables first.

@@ -1,4 +1,4 @@
-//! How usernames are compared: two names that look the same, or nearly, are one name.
+//! Compares usernames: two names that look the same, or nearly, are one name.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use sqlx::PgConnection;

@@ -113,9 +113,6 @@ fn wait_s(row: &SecondFactorRow, now: DateTime<Utc>) -> Option<u64> {
 }
 
 /// Encrypts all secrets with the current key that are still encrypted with a previous one.
-///
-/// # Errors
-/// When Postgres fails.
 pub async fn reseal(app: &App) -> Result<(), ApiError> {
     for (user_id, sealed) in second_factors::sealed_secrets(&app.postgres).await? {
         if app.sealer.is_current(&sealed) {

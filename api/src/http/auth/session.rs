@@ -31,7 +31,8 @@ pub struct Begun {
     pub csrf: [u8; 32],
 }
 
-/// Begins a session for an authenticated user.
+/// Begins a session for an authenticated user. `life_days` is `auth.session_days` of the
+/// configuration (`config.rs`).
 ///
 /// # Errors
 /// 400 if the user lost access meanwhile.

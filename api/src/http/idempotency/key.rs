@@ -24,7 +24,7 @@ pub const HEADER: &str = "idempotency-key";
 /// The header of a repeated response.
 pub static REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
-/// How long a key is stored.
+/// The time for which a key is stored.
 const LIFE: TimeDelta = TimeDelta::hours(24);
 /// Longer than any request takes. A key that still has no response will not get one.
 const GIVEN_UP: TimeDelta = TimeDelta::minutes(1);

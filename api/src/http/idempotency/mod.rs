@@ -27,7 +27,7 @@ use crate::http::state::App;
 
 use self::key::{IdempotencyKey, content, read_key};
 
-/// How a route handles keys.
+/// A route's way to handle keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMode {
     /// The handler passes its response to its transaction.

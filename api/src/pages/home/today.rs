@@ -58,7 +58,7 @@ pub(super) struct Figure {
     pub(super) difference: String,
     /// `good`, `bad` or empty.
     pub(super) tone: &'static str,
-    /// Why the value is uncertain; empty if it is not.
+    /// The reason why the value is uncertain; empty if it is not.
     pub(super) doubt: String,
     /// The points of the line, for an SVG polyline; empty without two values.
     pub(super) points: String,

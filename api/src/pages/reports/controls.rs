@@ -88,7 +88,7 @@ pub(super) struct Controls {
     pub(super) main: Vec<Select>,
     /// The selects behind "More options".
     pub(super) more: Vec<Select>,
-    /// How many of the options behind "More options" are set.
+    /// The number of options behind "More options" that are set.
     pub(super) n_more: usize,
     /// All columns, with whether each is shown.
     pub(super) columns: Vec<Choice>,

@@ -19,7 +19,7 @@ pub(in crate::pages) struct Shown {
     pub(in crate::pages) tone: &'static str,
     /// The value of the compared dates.
     pub(in crate::pages) before: String,
-    /// Why the value means little, as "Only 18 prospects"; empty otherwise.
+    /// The reason why the value means little, as "Only 18 prospects"; empty otherwise.
     pub(in crate::pages) doubt: String,
     /// Whether the value is a loss.
     pub(in crate::pages) is_loss: bool,
@@ -80,7 +80,8 @@ pub(super) fn compare(
     Shown { difference, tone, ..shown }
 }
 
-/// Writes a difference. One of 1,000 and more says only that there was next to nothing before.
+/// Writes a difference. Differences of 1,000 and more are capped, because the earlier value was
+/// close to zero.
 fn signed(value: f64, unit: &str) -> String {
     if value.abs() >= MAX_DIFFERENCE {
         return if value > 0.0 { format!(">\u{202f}+999{unit}") } else { format!("<\u{202f}−999{unit}") };

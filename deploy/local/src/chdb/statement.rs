@@ -6,7 +6,7 @@
 //! continue in the body of the request. The engine needs the format separately from the text, so
 //! the text is cut before that word.
 
-/// How a statement must be run.
+/// The way in which a statement must be run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StatementKind {
     /// An INSERT whose rows are data: its text without the format, the format, and the position of

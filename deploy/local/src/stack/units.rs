@@ -20,7 +20,7 @@ pub const CHANGES_TOPIC: &str = "sluice.changes";
 /// The name of the database in both PostgreSQL and ClickHouse.
 pub const DATABASE: &str = "sluice";
 
-/// How a unit is started.
+/// The way in which a unit is started.
 pub enum Start {
     Postgres(PostgresConfig),
     Kafka(KafkaConfig),

@@ -170,7 +170,7 @@ fn folders(files: &Graph) -> Graph {
     found
 }
 
-/// What lies on a circle or between two, as `from -> to`.
+/// Returns the edges on a circle or between two circles, as `from -> to`.
 fn circles(graph: &Graph) -> Vec<String> {
     let mut left = graph.clone();
     loop {
