@@ -5,10 +5,10 @@
 //! may put the part into place and lose the token, or forget it. Only the rows are proof.
 //!
 //! So an insert that ClickHouse answered at the first try is done, and any other is *in doubt*. In
-//! doubt the consumer waits for a try that is still under way, looks which rows are there, and
-//! inserts those that are missing. It always begins with the first token, which makes ClickHouse
-//! ignore the rows of a late try. Only when ClickHouse has answered OK and the rows are still
-//! missing does it take the next token. From then on, nothing can be written under the one before.
+//! doubt the consumer waits for a try that is still under way, looks for the rows, and inserts the
+//! missing ones. It always begins with the first token, which makes ClickHouse ignore the rows of a
+//! late try. Only when ClickHouse has answered OK and the rows are still missing does it take the
+//! next token. From then on, nothing can be written under the one before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -197,7 +197,7 @@ impl Inserter {
         }
     }
 
-    /// Goes on to the next token. Nothing will come under the one before any more.
+    /// Goes on to the next token. No rows can be written with the previous one any more.
     async fn spend(&self, token: &mut Token, trouble: &mut Trouble<'_>) -> Result<(), Stop> {
         let context = &self.context;
         // Another owner may have finished the batch, and rows of it may have been deleted since.

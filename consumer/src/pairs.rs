@@ -47,9 +47,9 @@ pub struct Parameters {
     pub marks: Vec<String>,
 }
 
-/// The ranks of external ids. The lowest rank wins, whatever the order of the parameters: what was
-/// said to be the external id, the click id of the campaign's source, click ids of networks
-/// (`NETWORK_RANK` and above), and a name of the prospect's id that has another id.
+/// The ranks of external ids. The lowest rank wins, whatever the order of the parameters: the
+/// parameter `external_id`, the click id of the campaign's source, click ids of networks
+/// (`NETWORK_RANK` and above), and another id under a name of the prospect's id.
 const SAID_RANK: u8 = 0;
 const SOURCE_RANK: u8 = 1;
 const NETWORK_RANK: u8 = 2;

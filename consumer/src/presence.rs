@@ -1,5 +1,5 @@
-//! ClickHouse, asked which rows are there: those of a batch in doubt, and those that a repair looks
-//! for. One bounded query for each part of a batch.
+//! Asks ClickHouse which rows are there, of a batch in doubt or for a repair. One bounded query for
+//! each part of a batch.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -10,8 +10,8 @@
 //! replays it.
 //!
 //! A waiting order can be deleted meanwhile (`changes/waiting.rs`), and its prospect edited
-//! (`changes/origin_edits.rs`). The replay first writes its verdict and only then looks for that;
-//! the events that it keeps after this look are a second verdict (`…/kept`).
+//! (`changes/origin_edits.rs`). The replay first writes its verdict and only then looks for
+//! deletions and edits. The events that it keeps after this look are a second verdict (`…/kept`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

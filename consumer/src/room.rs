@@ -2,8 +2,8 @@
 //! they must not fill the disk.
 //!
 //! The counts are external answers, so a batch stores the room that it has as a verdict of its own,
-//! before it drops anything. Partitions count on their own and only now and then: together they may
-//! park more than the limit by what they take in between two counts.
+//! before it drops anything. Each partition counts by itself, and only now and then. So together
+//! they may park more than the limit, by the events that they read between two counts.
 
 use std::time::Duration;
 

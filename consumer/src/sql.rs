@@ -1,4 +1,4 @@
-//! Values and conditions in the text of a statement. Mutations and looks have too many values for
+//! Values and conditions in the text of a statement. Mutations and checks have too many values for
 //! parameters, which travel in the URL. A text is written as the hexadecimal digits of its bytes,
 //! so that it cannot be anything but a text.
 

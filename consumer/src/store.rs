@@ -1,5 +1,4 @@
-//! ClickHouse: the client, inserts, verdicts and ordinals. Other files add the questions of their
-//! subjects.
+//! ClickHouse: the client, inserts, verdicts and ordinals. Other files add their own queries.
 //!
 //! Every insert is one block with a deduplication token. Nothing here decides or tries again:
 //! `insert.rs` repeats inserts, and `context.rs` everything else.
@@ -173,7 +172,7 @@ impl Store {
     /// ignores them.
     ///
     /// # Errors
-    /// [`StoreError`]; the table may have the rows all the same.
+    /// [`StoreError`]. The table may have the rows nevertheless.
     pub async fn insert<R: Stored>(&self, token: &str, rows: &[&R]) -> Result<(), StoreError> {
         let mut insert = self
             .client

@@ -1,4 +1,4 @@
-//! ClickHouse, asked for the prospects that orders name.
+//! Asks ClickHouse for the prospects that orders name.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! `POST /o`: the order form of a landing page. The query of its address and its body are one set
-//! of pairs, in which the body counts first. Also has the code that the legacy API shares: how an
-//! order is stored, and that its answer waits for the sync.
+//! of pairs, in which the values of the body take precedence. Also has the code that the legacy API
+//! shares: it stores an order and lets its answer wait for the sync.
 
 use std::borrow::Cow;
 

@@ -9,9 +9,9 @@
 //!   sends ten of them.
 //!
 //! Invariant: only the beginning of a request head is changed, and only that of `GET` and `HEAD`.
-//! [`HeadState`] knows when all bytes of the last request have been read. A request
-//! line ends at its line feed, and without a version at its end it stays as it is and is refused.
-//! No line that determines the end of a request is dropped.
+//! [`HeadState`] knows when all bytes of the last request have been read. A request line ends at
+//! its line feed. A line without a version at its end is not changed, and is refused. No line that
+//! determines the end of a request is dropped.
 //!
 //! If a head arrives in several pieces, its request line is prepared, and of its headers those in
 //! the piece with the end of that line. Of pipelined requests, only the first is prepared.

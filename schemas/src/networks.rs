@@ -1,6 +1,6 @@
 //! The conventions of ad networks in URLs: the parameters with their click ids, and the syntaxes of
-//! their macros. The templates of sources are made of these tables, and the consumer recognises by
-//! them what a network did not fill in. So whatever a template hands out is recognised.
+//! their macros. Source templates use these tables, and so does the consumer, to recognise macros
+//! that a network did not fill in. So it recognises every macro of a template.
 
 use memchr::memmem;
 use uuid::Uuid;

@@ -129,10 +129,11 @@ pub enum Outcome {
     Parked,
     /// The event was parked, found what it waited for, and is now in the reports.
     Replayed,
-    /// Not kept: it would have been parked for a [`ParkReason`], and too many of its kind are.
+    /// Not kept: it would have been parked for a [`ParkReason`], but too many events of its kind
+    /// are parked.
     Dropped,
-    /// The event was parked, and what it waited for did not come in the time that parked events are
-    /// kept.
+    /// The event was parked for as long as parked events are kept, and the thing that it waited for
+    /// did not come.
     Expired,
     /// A lane numbered the event, and it never came. It was lost before Kafka.
     Missing,

@@ -37,7 +37,7 @@ pub struct TokenRow {
 /// Filters of both lists. `None` matches every row.
 #[derive(Debug, Clone)]
 pub struct AccessFilter {
-    /// Those that have not expired by then.
+    /// Those that have not expired at this time.
     pub now: DateTime<Utc>,
     pub user_id: Option<i64>,
     /// Only of logins.

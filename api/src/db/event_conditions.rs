@@ -25,10 +25,10 @@ pub enum Comparison {
     IsSome,
 }
 
-/// Conditions that are all to hold.
+/// Conditions that must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// Each with the name of what it compares.
+    /// Each with the name of the compared value.
     parts: Vec<(&'static str, String)>,
     values: Vec<Values>,
 }

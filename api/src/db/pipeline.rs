@@ -87,8 +87,8 @@ impl LaneRow {
     }
 }
 
-/// Counts outcomes from one moment to another (Unix seconds, the second excluded), in slices of so
-/// many seconds.
+/// Counts outcomes from one moment to another (Unix seconds, the second excluded), in slices of a
+/// number of seconds.
 pub async fn slices(
     client: &Client,
     (from_s, to_s): (u32, u32),

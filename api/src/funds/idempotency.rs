@@ -1,5 +1,5 @@
 //! `Idempotency-Key` of operations that move money. The key is stored with the entry in the ledger,
-//! and so for ever. All other operations use `http/idempotency`.
+//! so it is kept forever. All other operations use `http/idempotency`.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;

@@ -314,7 +314,7 @@ fn request_id(headers: &HeaderMap) -> String {
     headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-/// Loads what the frame shows besides the navigation.
+/// Loads the contents of the frame besides the navigation.
 async fn surroundings(app: &App, viewer: &Viewer, notice: Option<String>) -> Result<Surroundings, ApiError> {
     let events = app.freshness.read(&app.clickhouse).await;
     Ok(Surroundings {

@@ -76,7 +76,7 @@ pub struct FrameViewer {
     pub zone: String,
 }
 
-/// A link, and what the policy is asked before it is shown.
+/// A link, and the permission that it needs to be shown.
 type Link = (Section, &'static str, &'static str, Action, Resource);
 
 const HOME: Link = (Section::Home, "/", "Home", Action::View, Resource::Figures);

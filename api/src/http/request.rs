@@ -50,7 +50,7 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-/// A request, and what is wrong with it so far.
+/// A request, and the errors found so far.
 #[derive(Debug)]
 pub struct Body<T> {
     pub request: T,

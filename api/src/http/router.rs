@@ -25,7 +25,7 @@ pub struct RouteInfo {
     pub rule: Rule,
 }
 
-/// Routes as they are listed, each with what it asks of the policy.
+/// The list of routes, each with the permission that it asks for.
 pub struct Routes {
     app: App,
     documented: OpenApiRouter<App>,

@@ -1,9 +1,9 @@
 //! `POST /admin/<things>/bulk/`: deletes or restores many things: those that were selected in a
 //! list, or all that match its filters.
 //!
-//! The first page tells how many they are and does nothing. Then each request does a bounded number
-//! of them by the API, which writes a line of the audit trail for each, and shows the progress. A
-//! person may leave at any step: what is done is done.
+//! The first page shows their number and does nothing. Then each request does a bounded number of
+//! them by the API, which writes a line of the audit trail for each, and shows the progress. A
+//! person may leave at any step: finished deletions and restorations stay.
 
 use std::pin::pin;
 

@@ -1,4 +1,4 @@
-//! `/<things>/<id>/delete/`: a page that tells what a deletion removes and what stays.
+//! `/<things>/<id>/delete/`: a page that says what a deletion removes and what it leaves.
 
 use askama::Template;
 use axum::http::Method;

@@ -1,5 +1,6 @@
-//! `/<things>/export.csv`: what the list shows, all rows, streamed. Two pages of rows are in memory
-//! at a time. A list that fails on the way breaks the download, so that no file seems complete.
+//! `/<things>/export.csv`: all rows of a list with its columns, streamed. Two pages of rows are in
+//! memory at a time. A list that fails on the way breaks the download, so that no file seems
+//! complete.
 
 use std::io;
 

@@ -38,7 +38,7 @@ struct ListPage {
     problems: Vec<(Option<String>, String)>,
     table: Table,
     may_create: bool,
-    /// The query of the API that finds what is listed, for actions on all of it.
+    /// The query of the API that finds the listed things, for actions on all of them.
     matching: String,
     /// The code for landing pages, on an empty list of visits or orders.
     snippet: Option<Snippet>,
@@ -127,7 +127,7 @@ fn texts(filters: &[&'static Input], params: &Params) -> Texts {
     filters.iter().map(|filter| (filter.name, text(filter).into_iter().collect())).collect()
 }
 
-/// Returns the query that finds what is listed. What arrives later does not match it.
+/// Returns the query that finds the listed things. Things that arrive later do not match it.
 fn matching(entity: &Entity, api_query: &str, now_ms: i64) -> String {
     let mut query = ["cursor", "per_page"]
         .into_iter()

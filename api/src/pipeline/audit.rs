@@ -28,7 +28,7 @@ const BY_MINUTE_MS: i64 = 3 * HOUR_MS;
 const BY_HOUR_MS: i64 = 48 * HOUR_MS;
 /// Hours and days of every zone begin at a multiple of this in UTC.
 const SLICE_S: u32 = 900;
-/// Events of an interval may be on their way for so long after its end.
+/// Events of an interval may be on their way for this long after its end.
 const SETTLE_MS: i64 = 2 * MINUTE_MS;
 const MAX_ROWS: usize = 1000;
 const MAX_LANES: usize = 100;

@@ -1,10 +1,10 @@
 //! The SQL of a report. One statement reads all rows of a level with their Others and Total, so
-//! that they agree at every moment, also while events come in.
+//! they always agree, even while events come in.
 //!
 //! From the inside out: `events` has a row for each visit and order of the range (and of the range
 //! to compare with), `groups` sums them, `ranked` gives each group its place, `placed` says whether
-//! it is on the page, and the outermost query adds up what is not. Visitors are counted by sets
-//! (`uniqExactState`) until the end, so that those of Others are exact too.
+//! it is on the page, and the outermost query adds up the groups that are not. Visitors are counted
+//! by sets (`uniqExactState`) until the end, so that those of Others are exact too.
 
 use clickhouse::query::Query;
 use clickhouse::{Client, Row};
@@ -60,7 +60,7 @@ const SUMS: [(&str, &str); 16] = [
 const DAY: &str = "toString(currency) AS code, toString(toDate(time, 'UTC')) AS day";
 
 impl Plan {
-    /// Returns the rows of the page, and the sums of what is not on it.
+    /// Returns the rows of the page, and the sums of the other rows.
     pub async fn rows(&self, client: &Client) -> clickhouse::error::Result<Vec<GroupRow>> {
         fetch_all(self.limited(client, &self.page_sql())).await
     }

@@ -1,5 +1,4 @@
-//! The address of a report: what it is grouped by, which columns it has, and which events it
-//! counts.
+//! The address of a report: its dimensions, its columns, and the events that it counts.
 
 use utoipa::IntoParams;
 

@@ -23,8 +23,8 @@ pub fn intervals(range: &Range, interval: Interval, present: &Present) -> Option
     interval.fits(range, present.zone).then(|| buckets(range, interval, present))
 }
 
-/// Writes an interval as a value of the answer. A week that the range cuts is named by its first
-/// day all the same.
+/// Writes an interval as a value of the answer. Even a week that the range cuts is named by its
+/// first day.
 #[must_use]
 pub fn slot(bucket: &Bucket, interval: Interval, present: &Present) -> Slot {
     let zone = present.zone;

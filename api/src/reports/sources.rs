@@ -141,7 +141,7 @@ impl Plan {
         )
     }
 
-    /// Writes what is counted once: a visitor, within the window.
+    /// Writes the expression that is counted once: a visitor, within the window.
     fn visitor_sql(&self) -> String {
         if !self.uses(&[Base::Unique]) {
             return "CAST(NULL AS Nullable(UInt64))".to_owned();

@@ -33,7 +33,8 @@ impl SumsRow {
     }
 }
 
-/// The parts of a level: what is before the page, a row of it, what is after it, and all of it.
+/// The parts of a level: the rows before the page, a row of the page, the rows after it, and all
+/// rows.
 pub const BEFORE: u8 = 0;
 pub const ROW: u8 = 1;
 pub const OTHERS: u8 = 2;

@@ -1,5 +1,5 @@
 //! `GET /api/system/`: asks every part at the same time. A part that does not answer within a
-//! second is in the answer all the same. Errors go to the log: they may name addresses.
+//! second is in the answer nevertheless. Errors go to the log: they may name addresses.
 
 use std::fmt::Display;
 use std::future::Future;

@@ -104,7 +104,7 @@ impl Store {
     /// Changes and deletes rows of one table. Can be repeated.
     ///
     /// # Errors
-    /// [`StoreError`]; some of it may be done all the same.
+    /// [`StoreError`]. Some of the changes may be made nevertheless.
     pub async fn change_rows(&self, table: &str, id: &str, rows: &[RowChange]) -> Result<(), StoreError> {
         let (set, gone): (Vec<&RowChange>, Vec<&RowChange>) = rows.iter().partition(|row| row.set.is_some());
         for rows in statements(&set) {

@@ -2,8 +2,8 @@
 //!
 //! The owner of one partition may replay such an order while the owner of another one applies the
 //! change. As in the table of `docs/exactly-once.md` (*A prospect is edited while its orders
-//! come*), each side first writes what it will do, and then looks what the other side has written,
-//! so that at least one sees the other:
+//! come*), each side first writes what it will do, and then looks for what the other side has
+//! written, so that at least one sees the other:
 //!
 //! | | replays orders (`replayer.rs`) | ends waiting orders (this file) |
 //! |---|---|---|

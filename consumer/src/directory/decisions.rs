@@ -1,8 +1,8 @@
-//! Decisions of Owners about parked events: what an event was meant to name, or that nobody waits
-//! for it any more (`docs/adr/0010`). Pure look-ups.
+//! Decisions of Owners about parked events: they mend, ignore, or let wait again (`docs/adr/0010`).
+//! Pure look-ups.
 //!
-//! Invariant: there is one decision at most about one event, and one about all that are parked for
-//! one reason and name the same thing. The one about the event counts.
+//! Invariant: there is at most one decision about an event, and one about all events that are
+//! parked for the same reason and name the same thing. The one about the event takes precedence.
 
 use foldhash::HashMap;
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-//! A prospect is edited while one of its orders is being stored. The order ends with what the
-//! prospect has after the edit, wherever either of the two is delayed or dies.
+//! A prospect is edited while one of its orders is being stored. In the end the order has the
+//! values of the edited prospect, wherever either of the two is delayed or dies.
 
 use std::time::Duration;
 

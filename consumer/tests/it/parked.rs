@@ -232,8 +232,8 @@ async fn no_event_is_both_ignored_and_stored() {
     assert_no_difference(&world).await;
 }
 
-/// A mend for ever is also for events that come later, without parking them. Revoked, it is for
-/// none any more, and what it stored stays.
+/// A mend without an end also stores events that come later, without parking them. After it is
+/// revoked, it stores no more events, and the stored ones stay.
 #[tokio::test]
 async fn a_revoked_mend_stores_no_more() {
     let world = World::new(1).await;

@@ -22,7 +22,7 @@ use crate::journal::cursor::Cursor;
 use crate::journal::lane::Lane;
 use crate::journal::reader::LaneReader;
 
-/// The producer, and how many more bytes may be in flight.
+/// The producer, and the number of bytes that may still be sent.
 pub struct Outbox<'a> {
     pub producer: &'a Producer,
     pub edge: Uuid,

@@ -1,5 +1,5 @@
-//! Marks what the demo's people created as the demo's, and finds it again. Archived things count as
-//! present: what was deleted on purpose is not created again.
+//! Marks the things that the demo's people created as the demo's, and finds them again. Archived
+//! things count as present: things that were deleted on purpose are not created again.
 //!
 //! Ad accounts need no mark: an account of a demo buyer is the demo's
 //! (`0016_demo_books.sql`).

@@ -1,4 +1,4 @@
-//! Deletes the demo from Postgres. What a real thing still refers to is archived instead.
+//! Deletes the demo from Postgres. Things to which a real thing still refers are archived instead.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -89,7 +89,7 @@ async fn delete_funds(connection: &mut PgConnection) -> sqlx::Result<()> {
 
 /// Deletes the demo's campaigns, then sources and partners. A campaign goes with its current buyer.
 /// One that was handed over stays with its new buyer, without the periods of the demo's users.
-/// Sources and partners of real campaigns are archived, and are not the demo's any more: a later
+/// Sources and partners of real campaigns are archived and no longer belong to the demo. A later
 /// demo has its own.
 async fn delete_campaigns(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
@@ -152,8 +152,8 @@ async fn delete_teams(connection: &mut PgConnection, now: DateTime<Utc>) -> sqlx
     Ok(())
 }
 
-/// Deletes the users to whom nothing refers any more, and archives the others: they decided about
-/// real requests, or recorded real money.
+/// Deletes the users to whom nothing refers any more. Archives the others, who decided about real
+/// requests or recorded real money.
 async fn delete_users(connection: &mut PgConnection, now: DateTime<Utc>) -> anyhow::Result<u64> {
     let deleted = sqlx::query!(
         "DELETE FROM users WHERE is_demo

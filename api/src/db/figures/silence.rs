@@ -1,4 +1,4 @@
-//! Campaigns and buyers that had visits in the last days, and have none any more.
+//! Campaigns and buyers that had visits in the last days, and no longer have any.
 
 use clickhouse::{Client, Row};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub struct SilentRow {
     pub last_hour_ms: i64,
 }
 
-/// Returns what is silent at a time.
+/// Returns the campaigns and buyers that are silent at a time.
 pub async fn list(
     client: &Client,
     scope: &EventScope,
@@ -50,6 +50,6 @@ pub async fn list(
     );
     let query = scope.bind(client.query(&sql)).param("now_ms", now_ms);
     let query = query.param("from_ms", now_ms - SILENCE_MS - DAYS_MS);
-    // The hour itself has to be over for so long.
+    // The hour itself must have ended this long ago.
     fetch_all(query.param("silent_ms", now_ms - SILENCE_MS - HOUR_MS)).await
 }

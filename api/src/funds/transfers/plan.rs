@@ -1,5 +1,5 @@
-//! Plans an import: what a file of spend would do to the books, row by row. Preview and import both
-//! use this plan, under the locks of the accounts, so that they cannot differ.
+//! Plans an import: finds the effect of each row of a file of spend on the books. Preview and
+//! import both use this plan, under the locks of the accounts, so that they cannot differ.
 
 use std::collections::{BTreeMap, HashMap};
 
