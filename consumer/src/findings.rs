@@ -12,7 +12,7 @@ use crate::directory::Directory;
 use crate::directory::decisions::{Act, Decision};
 use crate::erased::event_of;
 use crate::owner::{Inherited, Known};
-use crate::parked::MAX_REPLAYED;
+use crate::parked_queries::MAX_REPLAYED;
 use crate::rows::owner_of_parked;
 use crate::store::{Mended, Move, StoreError, Verdict};
 

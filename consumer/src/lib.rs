@@ -21,7 +21,7 @@
 //! 9. `planner` commits the end of the batch.
 //!
 //! [`changes`] does the same for the topic of edits and deletions. `replayer` does it for parked
-//! events that can be stored now, and moves those that an Owner has decided about ([`parked`]).
+//! events that can be stored now, and moves those that an Owner has decided about (`decision_queries`).
 //! `room` limits how many are parked. [`erased`] makes what is left of an order whose customer was
 //! erased while it waited.
 //!
@@ -36,7 +36,7 @@ mod collect;
 pub mod commit;
 pub mod config;
 pub mod context;
-mod decided;
+mod decision_queries;
 pub mod decode;
 pub mod directory;
 pub mod enrich;
@@ -50,9 +50,9 @@ pub mod metrics;
 pub mod money;
 pub mod owner;
 pub mod pairs;
-pub mod parked;
 pub mod parked_command;
 pub mod parked_counts;
+pub mod parked_queries;
 pub mod partition;
 mod planner;
 pub mod presence;

@@ -5,7 +5,7 @@ use sluice_schemas::rows::ParkedRow;
 use uuid::Uuid;
 
 use crate::directory::decisions::{Act, Decision, Decisions};
-use crate::parked::{MAX_REPLAYED, WAITING};
+use crate::parked_queries::{MAX_REPLAYED, WAITING};
 use crate::store::{Store, StoreError};
 use crate::stored_prospects::N_IDS_A_QUERY;
 
