@@ -22,6 +22,7 @@ mod described;
 mod documents;
 mod edits;
 mod entity_pages;
+mod event_lists;
 mod events;
 mod frame;
 mod funds;
