@@ -10,6 +10,7 @@ use crate::db::sessions::Session;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::idempotency::key::IdempotencyKey;
+use crate::http::notice::Notice;
 use crate::http::state::App;
 use crate::policy::Grant;
 use crate::viewer::{Credential, Viewer};
@@ -32,7 +33,7 @@ pub struct Allowed {
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// A notice about the change before this page, for example "Saved."
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
     /// The number of requests for funds that wait for the viewer.
     pub funds_waiting: i64,
     /// The number of parked events that wait.

@@ -28,7 +28,7 @@ use crate::http::in_process::OnBehalf;
 use crate::http::kept_form;
 use crate::http::login_page::LoginPage;
 use crate::http::middleware::is_api;
-use crate::http::notice;
+use crate::http::notice::{self, Notice};
 use crate::http::page::{Frame, PageError, Section, Shown, render};
 use crate::http::sent_form::{self, Limits, SentForm};
 use crate::http::state::App;
@@ -315,7 +315,7 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Loads the contents of the frame besides the navigation.
-async fn surroundings(app: &App, viewer: &Viewer, notice: Option<String>) -> Result<Surroundings, ApiError> {
+async fn surroundings(app: &App, viewer: &Viewer, notice: Option<Notice>) -> Result<Surroundings, ApiError> {
     let events = app.freshness.read(&app.clickhouse).await;
     Ok(Surroundings {
         notice,

@@ -12,6 +12,7 @@ use crate::http::allowed::{Allowed, Surroundings};
 use crate::http::assets;
 use crate::http::auth::csrf;
 use crate::http::error::ApiError;
+use crate::http::notice::Notice;
 use crate::policy::{self, Action, Position, Resource};
 use crate::preferences::Theme;
 
@@ -237,8 +238,8 @@ impl Frame {
 
     /// Returns what was done before the page was opened.
     #[must_use]
-    pub fn notice(&self) -> Option<&str> {
-        self.surroundings.notice.as_deref()
+    pub fn notice(&self) -> Option<&Notice> {
+        self.surroundings.notice.as_ref()
     }
 
     /// Returns how long ago the last stored event came, in words.

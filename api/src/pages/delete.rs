@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::http::allowed::Form;
 use crate::http::error::ApiError;
 use crate::http::in_process::{Api, Reply, Sent};
-use crate::http::notice::redirect;
+use crate::http::notice::redirect_with_undo;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::path_id::PathText;
 use crate::pages::calls::{escaped, find, messages};
@@ -75,7 +75,12 @@ pub async fn submit(
     match api.call(Method::DELETE, &path, Sent { version, ..Sent::default() }).await {
         Ok(_) => {
             let notice = format!("Deleted {} {}.", entity.one, name_of(entity, &thing.body));
-            Ok(redirect(&site.list(entity), &notice))
+            let undo = if entity.is_restored {
+                format!("{}restore/", site.thing(entity, &id))
+            } else {
+                String::new()
+            };
+            Ok(redirect_with_undo(&site.list(entity), &notice, &undo))
         }
         Err(error) if error.status().is_client_error() => failed(&api, entity, site, &id, &thing, &error),
         Err(error) => Err(error.into()),

@@ -101,6 +101,24 @@ async fn everything_that_is_archived_is_listed_and_comes_back_once() {
 }
 
 #[tokio::test]
+async fn a_deletion_is_undone_from_the_list_it_leads_to() {
+    let office = Office::new().await;
+    let id = office.make("teams", json!({"name": "Alpha", "team_lead": office.lead.id})).await;
+    let mut visitor = office.world.visitor("owner").await;
+    let page = format!("/teams/{id}/delete/");
+    let deleted = visitor.submit(&page, &page, &[]).await;
+    assert_eq!((deleted.status, deleted.header("location")), (303, "/teams/"));
+    let list = visitor.get("/teams/").await.text;
+    let undo = format!("/teams/{id}/restore/");
+    assert!(list.contains("Deleted team Alpha.") && list.contains(&format!("action=\"{undo}\"")), "{list}");
+    let restored = visitor.submit("/teams/", &undo, &[]).await;
+    assert_eq!((restored.status, restored.header("location")), (303, format!("/teams/{id}/").as_str()));
+    let team = visitor.get(&format!("/teams/{id}/")).await.text;
+    assert!(team.contains("Restored team Alpha.") && !team.contains(&undo), "{team}");
+    assert!(!visitor.get("/teams/").await.text.contains("Alpha."), "the notice is shown once");
+}
+
+#[tokio::test]
 async fn what_is_taken_meanwhile_is_a_conflict_with_its_reason() {
     let office = Office::new().await;
     let (buyer, lead) = (office.ann.id, office.lead.id);
