@@ -70,6 +70,13 @@ async fn each_position_sees_what_needs_it() {
             format!("/funds/accounts/{idle}/ No spend of Meta 2 for two days; 990.00 USD is in it."),
         ]
     );
+    assert_eq!(
+        needs(&page("owner").await),
+        [
+            "/funds/requests/?status=open 1 request to approve: 100.00 USD.",
+            "/funds/requests/?status=approved 1 request to top up: 500.00 USD.",
+        ]
+    );
     let mut answers = needs(&page("buyer").await);
     answers.sort();
     assert_eq!(
@@ -130,10 +137,14 @@ async fn silence_keys_parked_events_and_people_are_named() {
     for number in 1..=3 {
         crate::events::park_order(&world, number, NOW_MS - number, "nobody", "").await;
     }
+    for (minutes_ago, missing) in [(30, 2), (1500, 7)] {
+        crate::pipeline::count(&world, 0, minutes_ago, "missing", missing).await;
+    }
     world.sql("UPDATE users SET is_active = false, awaits_approval = true WHERE username = 'eve'").await;
     assert_eq!(
         page("owner").await,
         [
+            "/pipeline/ 2 events are missing in the loss audit of the last 24 hours.",
             "/users/?is_active=false 1 person waits for approval.",
             "/parked/?state=waiting 3 events are parked: unknown prospect.",
         ]

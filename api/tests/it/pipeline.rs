@@ -9,7 +9,7 @@ use crate::world::{NOW_MS, World};
 const EDGE: &str = "0192f5a0-1234-7000-8000-00000000000e";
 
 /// Inserts the count of an outcome of a lane. Its time is some minutes ago.
-async fn count(world: &World, lane: u32, minutes_ago: u64, outcome: &str, count: u64) {
+pub(crate) async fn count(world: &World, lane: u32, minutes_ago: u64, outcome: &str, count: u64) {
     let minute = NOW_MS / 1000 - minutes_ago * 60;
     let sql = "INSERT INTO outcomes (minute, stage, lane, outcome, reason, count) \
                VALUES ({minute:UInt32}, 'consumer', {lane:String}, {outcome:String}, '', {count:UInt64})";

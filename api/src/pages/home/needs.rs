@@ -8,6 +8,7 @@ use crate::dates::range::Present;
 use crate::db::figures::silence::{self, SilenceOf, SilentRow};
 use crate::db::funds::budgets::{self, BudgetRow};
 use crate::db::needs::{self, AccountRow, AnsweredRow, NamedRow, WaitingRow};
+use crate::db::pipeline::{self, SliceRow};
 use crate::funds::balances::runway::{days_left, is_low};
 use crate::http::error::ApiError;
 use crate::pages::format::number;
@@ -21,6 +22,7 @@ const MAX_LINES: usize = 5;
 const ANSWERED_DAYS: u64 = 3;
 /// Keys that end within this many days are shown.
 const ENDING_DAYS: u64 = 3;
+const DAY_S: u32 = 86_400;
 
 /// A line, with the page that helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub(super) async fn load(request: &Request<'_>, present: Present) -> Result<Vec<
         Position::Buyer => of_buyer(request, present).await,
         Position::TeamLead => of_lead(request, present).await,
         Position::FundsCoordinator => of_coordinator(request, present).await,
-        Position::Owner => of_owner(request).await,
+        Position::Owner => of_owner(request, present).await,
     }
 }
 
@@ -173,11 +175,24 @@ fn runway(row: &AccountRow) -> Need {
     )
 }
 
-async fn of_owner(request: &Request<'_>) -> Result<Vec<Need>, ApiError> {
-    let parked = needs::parked_reasons(&request.app.clickhouse).map_err(ApiError::from);
-    let people = needs::people_to_approve(&request.app.postgres).map_err(ApiError::from);
-    let (parked, people) = futures::try_join!(parked, people)?;
-    let mut lines = Vec::new();
+async fn of_owner(request: &Request<'_>, present: Present) -> Result<Vec<Need>, ApiError> {
+    let (postgres, clickhouse) = (&request.app.postgres, &request.app.clickhouse);
+    let now_s = u32::try_from(present.now_ms / 1000).unwrap_or(u32::MAX);
+    let day = (now_s.saturating_sub(DAY_S), now_s.saturating_add(1));
+    let slices = pipeline::slices(clickhouse, day, DAY_S).map_err(ApiError::from);
+    let parked = needs::parked_reasons(clickhouse).map_err(ApiError::from);
+    let open = needs::requests(postgres, "open", None).map_err(ApiError::from);
+    let approved = needs::requests(postgres, "approved", None).map_err(ApiError::from);
+    let people = needs::people_to_approve(postgres).map_err(ApiError::from);
+    let (slices, parked, open, approved, people) =
+        futures::try_join!(slices, parked, open, approved, people)?;
+    let mut lines: Vec<Need> = audit(&slices).into_iter().collect();
+    for (waiting, step, status) in [(&open, "approve", "open"), (&approved, "top up", "approved")] {
+        if !waiting.is_empty() {
+            let text = format!("{} to {step}: {}.", requests(waiting), sums(waiting));
+            lines.push(Need::new(text, format!("/funds/requests/?status={status}")));
+        }
+    }
     if people > 0 {
         let text = counted(people, "person waits for approval.", "people wait for approval.");
         lines.push(Need::new(text, "/users/?is_active=false"));
@@ -192,6 +207,14 @@ async fn of_owner(request: &Request<'_>) -> Result<Vec<Need>, ApiError> {
         "/parked/?state=waiting",
     ));
     Ok(lines)
+}
+
+/// Returns a line if events of the last 24 hours are missing in the loss audit.
+fn audit(slices: &[SliceRow]) -> Option<Need> {
+    let missing: u64 = slices.iter().map(|slice| slice.missing).sum();
+    let missing = counted(i64::try_from(missing).unwrap_or(i64::MAX), "event is", "events are");
+    let text = format!("{missing} missing in the loss audit of the last 24 hours.");
+    slices.iter().any(|slice| slice.missing > 0).then(|| Need::new(text, "/pipeline/"))
 }
 
 /// Keeps the first lines, and says how many there are more.
