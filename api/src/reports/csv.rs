@@ -22,7 +22,7 @@ use crate::policy::Resource;
 use crate::reports::dimensions::Kind;
 use crate::reports::failure::explained;
 use crate::reports::keys::Keys;
-use crate::reports::metrics::Unit;
+use crate::reports::metric::Unit;
 use crate::reports::prepare::{Prepared, prepare};
 use crate::reports::query::MAX_FILE_SECONDS;
 use crate::reports::request::Report;

@@ -22,6 +22,9 @@ pub enum Base {
     Rebills,
     Revenue,
     RevenueHold,
+    HoldExpected,
+    HoldLow,
+    HoldHigh,
 }
 
 /// A sum of bases; true: added, false: subtracted.
@@ -44,13 +47,28 @@ pub const fn of(base: Base) -> Term {
         Base::Rebills => &[(true, Base::Rebills)],
         Base::Revenue => &[(true, Base::Revenue)],
         Base::RevenueHold => &[(true, Base::RevenueHold)],
+        Base::HoldExpected => &[(true, Base::HoldExpected)],
+        Base::HoldLow => &[(true, Base::HoldLow)],
+        Base::HoldHigh => &[(true, Base::HoldHigh)],
     }
 }
 
 impl Base {
     #[must_use]
     pub const fn is_money(self) -> bool {
-        matches!(self, Self::Cost | Self::Revenue | Self::RevenueHold)
+        matches!(self, Self::Cost | Self::Revenue) || self.is_hold()
+    }
+
+    /// Whether it is an amount of orders on hold.
+    #[must_use]
+    pub const fn is_hold(self) -> bool {
+        matches!(self, Self::RevenueHold) || self.is_expected()
+    }
+
+    /// Whether it needs the approve rates of campaigns.
+    #[must_use]
+    pub const fn is_expected(self) -> bool {
+        matches!(self, Self::HoldExpected | Self::HoldLow | Self::HoldHigh)
     }
 
     /// The column of `query.rs`; null where a rate is missing.
@@ -69,11 +87,15 @@ impl Base {
             Self::Rebills => "toInt128(n_rebill)",
             Self::Revenue => "if(n_revenue_missing > 0, NULL, revenue)",
             Self::RevenueHold => "if(n_hold_missing > 0, NULL, revenue_hold)",
+            Self::HoldExpected => "if(n_hold_missing + n_expected_missing > 0, NULL, hold_expected)",
+            Self::HoldLow => "if(n_hold_missing + n_expected_missing > 0, NULL, hold_low)",
+            Self::HoldHigh => "if(n_hold_missing + n_expected_missing > 0, NULL, hold_high)",
         }
     }
 
     fn value(self, sums: &SumsRow) -> Option<i128> {
         let money = |amount: i128, n_missing: u64| (n_missing == 0).then_some(amount);
+        let expected = |amount: i128| money(amount, sums.n_hold_missing + sums.n_expected_missing);
         match self {
             Self::Prospects => Some(sums.n_prospects.into()),
             Self::Unique => Some(sums.n_unique.into()),
@@ -88,6 +110,9 @@ impl Base {
             Self::Rebills => Some(sums.n_rebill.into()),
             Self::Revenue => money(sums.revenue, sums.n_revenue_missing),
             Self::RevenueHold => money(sums.revenue_hold, sums.n_hold_missing),
+            Self::HoldExpected => expected(sums.hold_expected),
+            Self::HoldLow => expected(sums.hold_low),
+            Self::HoldHigh => expected(sums.hold_high),
         }
     }
 }

@@ -1,36 +1,7 @@
-//! The metrics of reports. Every metric is a sum, or one sum divided by another; both its SQL (to
-//! sort by) and its value are made of the same terms.
+//! All metrics of reports, and the presets of them.
 
-use serde_json::Value;
-
-use crate::reports::formula::{Base, Term, money_text, of, quotient, rounded, sum, term_sql};
-use crate::reports::sums::SumsRow;
-
-/// The unit of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Count,
-    /// An amount in the currency of the report.
-    Money,
-    /// 0.05 is 5 %.
-    Ratio,
-}
-
-/// A column of a report.
-#[derive(Debug, Clone, Copy)]
-pub struct Metric {
-    pub name: &'static str,
-    pub label: &'static str,
-    pub unit: Unit,
-    /// Decimal places on pages.
-    pub places: u32,
-    pub formula: &'static str,
-    pub meaning: &'static str,
-    pub less_is_good: bool,
-    over: Term,
-    /// Empty: not a quotient.
-    under: Term,
-}
+use crate::reports::formula::{Base, Term, of};
+use crate::reports::metric::{Metric, Unit};
 
 /// The metrics of a word in `preset`.
 #[derive(Debug, Clone, Copy)]
@@ -40,11 +11,11 @@ pub struct Preset {
     pub metrics: &'static [&'static str],
 }
 
-/// A quotient by fewer than these is uncertain.
-pub const MIN_DIVISOR: i128 = 30;
-
 const PROFIT: Term = &[(true, Base::Revenue), (false, Base::Cost)];
 const REVENUE_WITH_HOLD: Term = &[(true, Base::Revenue), (true, Base::RevenueHold)];
+const REVENUE_EXPECTED: Term = &[(true, Base::Revenue), (true, Base::HoldExpected)];
+const REVENUE_EXPECTED_LOW: Term = &[(true, Base::Revenue), (true, Base::HoldLow)];
+const REVENUE_EXPECTED_HIGH: Term = &[(true, Base::Revenue), (true, Base::HoldHigh)];
 const PROFIT_WITH_HOLD: Term = &[(true, Base::Revenue), (true, Base::RevenueHold), (false, Base::Cost)];
 const DECIDABLE: Term =
     &[(true, Base::Sales), (true, Base::Hold), (true, Base::Rejected), (true, Base::Trash)];
@@ -105,7 +76,7 @@ const fn less_is_good(metric: Metric) -> Metric {
 }
 
 /// All metrics.
-pub static METRICS: [Metric; 32] = [
+pub static METRICS: [Metric; 35] = [
     count("prospects", "Prospects", Base::Prospects, "Visits to landing pages, bots included."),
     count(
         "unique",
@@ -194,6 +165,28 @@ pub static METRICS: [Metric; 32] = [
         REVENUE_WITH_HOLD,
         "revenue + revenue_hold",
         "Confirmed revenue, and the revenue if all orders on hold are accepted.",
+    ),
+    money(
+        "revenue_expected",
+        "Expected revenue",
+        REVENUE_EXPECTED,
+        "revenue + revenue_hold * approve rate of the campaign",
+        "Confirmed revenue, and that of the orders on hold by the approve rate that their campaign had in \
+         the last 90 days.",
+    ),
+    money(
+        "revenue_expected_low",
+        "Expected revenue, low",
+        REVENUE_EXPECTED_LOW,
+        "revenue + revenue_hold * low end of the approve rate",
+        "Expected revenue with the low end of the 95 % interval of each campaign's approve rate.",
+    ),
+    money(
+        "revenue_expected_high",
+        "Expected revenue, high",
+        REVENUE_EXPECTED_HIGH,
+        "revenue + revenue_hold * high end of the approve rate",
+        "Expected revenue with the high end of the 95 % interval of each campaign's approve rate.",
     ),
     less_is_good(money(
         "cost",
@@ -290,7 +283,11 @@ pub static PRESETS: [Preset; 4] = [
             "aov",
         ],
     },
-    Preset { name: "unit", label: "Unit", metrics: &["epc", "uepc", "cpc", "cpa", "roas", "revenue_hold"] },
+    Preset {
+        name: "unit",
+        label: "Unit",
+        metrics: &["epc", "uepc", "cpc", "cpa", "roas", "revenue_expected"],
+    },
 ];
 
 /// Returns the metric of a name.
@@ -299,64 +296,10 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
 
-impl Metric {
-    /// Returns whether rows and Others add up to the total.
-    #[must_use]
-    pub fn is_additive(&self) -> bool {
-        self.under.is_empty() && !self.uses(Base::Unique)
-    }
-
-    /// Returns the name of a count that the metric is divided by.
-    #[must_use]
-    pub fn divisor(&self) -> Option<&'static str> {
-        let counted = self.under.iter().all(|(_, base)| !base.is_money());
-        (!self.under.is_empty() && counted)
-            .then(|| self.formula.rsplit_once(" / ").map_or(self.formula, |(_, divisor)| divisor))
-    }
-
-    /// Returns whether the metric needs a base.
-    #[must_use]
-    pub fn uses(&self, base: Base) -> bool {
-        self.over.iter().chain(self.under).any(|(_, used)| *used == base)
-    }
-
-    /// Returns the expression to sort groups by; null where the metric is.
-    #[must_use]
-    pub fn sql(&self) -> String {
-        if self.under.is_empty() {
-            return term_sql(self.over);
-        }
-        format!("toFloat64({}) / nullIf(toFloat64({}), 0)", term_sql(self.over), term_sql(self.under))
-    }
-
-    /// Returns the value for these sums: null where a rate is missing or the divisor is 0.
-    #[must_use]
-    pub fn value(&self, sums: &SumsRow) -> Value {
-        let Some(over) = sum(self.over, sums) else { return Value::Null };
-        if self.under.is_empty() {
-            return match self.unit {
-                Unit::Count => i64::try_from(over).map_or(Value::Null, Value::from),
-                Unit::Money | Unit::Ratio => Value::String(money_text(over)),
-            };
-        }
-        match sum(self.under, sums) {
-            None | Some(0) => Value::Null,
-            Some(under) if self.unit == Unit::Money => Value::String(money_text(rounded(over, under))),
-            Some(under) => quotient(over, under),
-        }
-    }
-
-    /// Returns the divisor if it is a count of too few.
-    #[must_use]
-    pub fn uncertain(&self, sums: &SumsRow) -> Option<i128> {
-        self.divisor()?;
-        sum(self.under, sums).filter(|divisor| (1..MIN_DIVISOR).contains(divisor))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reports::sums::SumsRow;
 
     fn value(name: &str, sums: &SumsRow) -> String {
         find(name).unwrap().value(sums).to_string()
@@ -378,6 +321,9 @@ mod tests {
             n_rebill: 1,
             revenue: 72_000_000,
             revenue_hold: 24_000_000,
+            hold_expected: 18_000_000,
+            hold_low: 14_000_000,
+            hold_high: 20_000_000,
             ..SumsRow::default()
         }
     }
@@ -396,6 +342,9 @@ mod tests {
             ("revenue", "\"72.00\""),
             ("revenue_hold", "\"24.00\""),
             ("revenue_with_hold", "\"96.00\""),
+            ("revenue_expected", "\"90.00\""),
+            ("revenue_expected_low", "\"86.00\""),
+            ("revenue_expected_high", "\"92.00\""),
             ("cost", "\"50.00\""),
             ("profit", "\"22.00\""),
             ("profit_with_hold", "\"46.00\""),
@@ -439,6 +388,11 @@ mod tests {
         assert_eq!(
             (value("revenue_hold", &missing), value("profit", &missing)),
             ("null".into(), "\"22.00\"".into())
+        );
+        let missing = SumsRow { n_expected_missing: 1, ..sums() };
+        assert_eq!(
+            (value("revenue_expected", &missing), value("revenue_hold", &missing)),
+            ("null".into(), "\"24.00\"".into())
         );
     }
 

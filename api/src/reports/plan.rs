@@ -7,9 +7,10 @@ use crate::db::campaigns::CampaignLinksRow;
 use crate::db::event_conditions::Conditions;
 use crate::db::scope::EventScope;
 use crate::reports::dimensions::Dimension;
+use crate::reports::expected::ApproveRates;
 use crate::reports::formula::Base;
 use crate::reports::money::Rates;
-use crate::reports::request::{Report, SortBy};
+use crate::reports::request::Report;
 use crate::reports::slots;
 
 /// A range of a report, with the starts of its intervals for each dimension.
@@ -26,6 +27,7 @@ pub struct Plan {
     pub report: Report,
     pub scope: EventScope,
     pub rates: Rates,
+    pub approve_rates: ApproveRates,
     pub links: Vec<CampaignLinksRow>,
     pub now: Span,
     pub then: Option<Span>,
@@ -47,13 +49,8 @@ impl Span {
 }
 
 impl Plan {
-    pub(super) fn uses(&self, bases: &[Base]) -> bool {
-        let sorted = match self.report.sort_by {
-            SortBy::Metric(metric) => Some(metric),
-            SortBy::Dimension(_) => None,
-        };
-        let mut metrics = self.report.metrics.iter().copied().chain(sorted);
-        metrics.any(|metric| bases.iter().any(|base| metric.uses(*base)))
+    pub(super) fn uses(&self, base: Base) -> bool {
+        self.report.uses_any(|used| used == base)
     }
 
     pub(super) fn n_keys(&self) -> usize {
@@ -113,7 +110,7 @@ impl Plan {
             .collect();
         let mut query = self
             .rates
-            .bind(self.conditions().bind(self.scope.bind(query)))
+            .bind(self.conditions().bind(self.approve_rates.bind(self.scope.bind(query))))
             .param("from_ms", self.now.from_ms)
             .param("to_ms", self.now.to_ms)
             .param("then_from_ms", then.from_ms)

@@ -10,13 +10,13 @@ use crate::http::error::ApiError;
 use crate::http::query::Params;
 use crate::http::state::App;
 use crate::reports::dimensions::{Dimension, Kind};
+use crate::reports::expected::ApproveRates;
 use crate::reports::formula::Base;
 use crate::reports::keys::Keys;
-use crate::reports::metrics::Metric;
 use crate::reports::money::Rates;
 use crate::reports::plan::{Plan, Span};
 use crate::reports::query::earliest_ms;
-use crate::reports::request::{Report, SortBy};
+use crate::reports::request::Report;
 use crate::reports::slots::intervals;
 
 /// A report whose rows can be read.
@@ -46,10 +46,15 @@ pub async fn prepare(
     }
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     let to_ms = report.comparison.as_ref().map_or(0, |other| other.to_ms).max(report.range.to_ms);
-    let rates = if uses_money(&report) {
+    let rates = if report.uses_any(Base::is_money) {
         Rates::load(&app.postgres, report.currency, to_ms).await?
     } else {
         Rates::none(report.currency)
+    };
+    let approve_rates = if report.uses_any(Base::is_expected) {
+        ApproveRates::load(&app.clickhouse, &scope, report.present.now_ms).await?
+    } else {
+        ApproveRates::none()
     };
     let of_campaigns = |dimension: &&Dimension| matches!(dimension.name, "source" | "partner");
     let is_of_campaigns = report.dimensions.iter().any(of_campaigns)
@@ -73,7 +78,10 @@ pub async fn prepare(
         path.iter().enumerate().map(|(index, value)| keys.sql_of(&report, index, value)).collect()
     };
     let open = report.open.iter().filter_map(in_sql).collect();
-    Ok(Prepared { plan: Plan { report, scope, rates, links, now, then, n_slots, begun, open }, keys })
+    Ok(Prepared {
+        plan: Plan { report, scope, rates, approve_rates, links, now, then, n_slots, begun, open },
+        keys,
+    })
 }
 
 /// Returns the intervals of a range for each dimension; none for one that is no interval. A range
@@ -84,11 +92,4 @@ fn buckets(report: &Report, range: &Range) -> Vec<Vec<Bucket>> {
         _ => Vec::new(),
     };
     report.dimensions.iter().map(of).collect()
-}
-
-fn uses_money(report: &Report) -> bool {
-    let money = [Base::Cost, Base::Revenue, Base::RevenueHold];
-    let is_money = |metric: &Metric| money.iter().any(|base| metric.uses(*base));
-    let is_sorted_by = matches!(report.sort_by, SortBy::Metric(metric) if is_money(metric));
-    is_sorted_by || report.metrics.iter().any(|metric| is_money(metric))
 }

@@ -36,8 +36,19 @@ pub struct MissingRow {
     pub days: Vec<String>,
 }
 
+/// The sum of amounts on hold, each by the rate of its order's campaign and rounded to a millionth.
+macro_rules! share_of_hold {
+    ($rates:literal) => {
+        concat!(
+            "sumIf(toInt128(sign(earned)) * intDiv(toInt128(abs(earned)) * greatest({",
+            $rates,
+            ":Array(Int64)}[approve_place], 0) * 2 + 1000000000, 2000000000), status_number = 1 AND {})"
+        )
+    };
+}
+
 /// The sums of `groups`: name, and expression over the events for which `{}` holds.
-const SUMS: [(&str, &str); 16] = [
+const SUMS: [(&str, &str); 20] = [
     ("n_prospects", "countIf(is_visit = 1 AND {})"),
     ("n_bots", "countIf(is_bot = 1 AND {})"),
     ("visitors", "uniqExactState(if({}, visitor, NULL))"),
@@ -54,6 +65,13 @@ const SUMS: [(&str, &str); 16] = [
     ("n_revenue_missing", "countIf(is_earned_missing = 1 AND status_number IN (2, 6) AND {})"),
     ("revenue_hold", "sumIf(earned, status_number = 1 AND {})"),
     ("n_hold_missing", "countIf(is_earned_missing = 1 AND status_number = 1 AND {})"),
+    ("hold_expected", share_of_hold!("approve_rates")),
+    ("hold_low", share_of_hold!("approve_lows")),
+    ("hold_high", share_of_hold!("approve_highs")),
+    (
+        "n_expected_missing",
+        "countIf({approve_rates:Array(Int64)}[approve_place] < 0 AND status_number = 1 AND {})",
+    ),
 ];
 
 /// The currency and the day of an amount.
@@ -77,16 +95,18 @@ impl Plan {
         let (_, payout) = Rates::sql("payout");
         let with = |is_missing: &str| format!("{DAY}, {is_missing} AS is_missing");
         let none = format!("{DAY}, 0 AS is_missing");
-        let earned =
-            [(Base::Revenue, "status IN ('sale', 'rebill')"), (Base::RevenueHold, "status = 'hold'")];
+        let earned = [
+            (self.uses(Base::Revenue), "status IN ('sale', 'rebill')"),
+            (self.report.uses_any(Base::is_hold), "status = 'hold'"),
+        ];
         let used: Vec<&str> =
-            earned.iter().filter(|(base, _)| self.uses(&[*base])).map(|(_, statuses)| *statuses).collect();
+            earned.iter().filter(|(is_used, _)| *is_used).map(|(_, statuses)| *statuses).collect();
         let orders = if used.is_empty() {
             none.clone()
         } else {
             with(&format!("{payout} AND ({})", used.join(" OR ")))
         };
-        let visits = if self.uses(&[Base::Cost]) { with(&cost) } else { none };
+        let visits = if self.uses(Base::Cost) { with(&cost) } else { none };
         let branches: Vec<String> = self
             .spans()
             .flat_map(|is_then| {
@@ -125,8 +145,7 @@ impl Plan {
         for (prefix, is_span) in [("", "is_then = 0"), ("then_", "is_then = 1")] {
             let is_asked = prefix.is_empty() || self.then.is_some();
             for (name, sql) in SUMS.iter().filter(|_| is_asked) {
-                let sql =
-                    if *name == "visitors" && !self.uses(&[Base::Unique]) { "toUInt64(0)" } else { sql };
+                let sql = self.left_out(name).unwrap_or(sql);
                 sums.push(format!("{} AS {prefix}{name}", sql.replace("{}", is_span)));
             }
         }
@@ -136,6 +155,18 @@ impl Plan {
             sums.join(", "),
             self.events_sql()
         )
+    }
+
+    /// Returns a constant for a sum that the report does not need. Sets of visitors and the rates
+    /// of campaigns cost much.
+    fn left_out(&self, name: &str) -> Option<&'static str> {
+        let is_expected = self.report.uses_any(Base::is_expected);
+        match name {
+            "visitors" if !self.uses(Base::Unique) => Some("toUInt64(0)"),
+            "hold_expected" | "hold_low" | "hold_high" if !is_expected => Some("toInt128(0)"),
+            "n_expected_missing" if !is_expected => Some("toUInt64(0)"),
+            _ => None,
+        }
     }
 
     /// Writes the order of rows within their level and parent.
@@ -225,7 +256,7 @@ impl Plan {
             (1..=self.n_keys()).map(|number| format!("toString(any(k{number}))")).collect();
         let sums = |prefix: &str| {
             let sums = SUMS.map(|(name, _)| match name {
-                "visitors" if self.uses(&[Base::Unique]) => format!("uniqExactMerge({prefix}visitors)"),
+                "visitors" if self.uses(Base::Unique) => format!("uniqExactMerge({prefix}visitors)"),
                 _ => format!("sum({prefix}{name})"),
             });
             sums.join(", ")
@@ -247,7 +278,7 @@ impl Plan {
         let keys: Vec<String> = (1..=self.n_keys()).map(|number| format!("toString(k{number})")).collect();
         let sums = |prefix: &str| {
             let sums = SUMS.map(|(name, _)| match name {
-                "visitors" if self.uses(&[Base::Unique]) => format!("finalizeAggregation({prefix}visitors)"),
+                "visitors" if self.uses(Base::Unique) => format!("finalizeAggregation({prefix}visitors)"),
                 _ => format!("{prefix}{name}"),
             });
             sums.join(", ")
@@ -266,7 +297,8 @@ impl Plan {
 
 /// The sums of a range that is not asked for.
 const NO_SUMS: &str = "toUInt64(0), toUInt64(0), toUInt64(0), toInt128(0), toUInt64(0), toUInt64(0), toUInt64(0), \
-    toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toInt128(0), toUInt64(0), toInt128(0), toUInt64(0)";
+    toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toInt128(0), toUInt64(0), toInt128(0), toUInt64(0), \
+    toInt128(0), toInt128(0), toInt128(0), toUInt64(0)";
 
 /// Returns the time of the first event in Unix milliseconds, or 0 without events.
 pub async fn earliest_ms(client: &Client) -> clickhouse::error::Result<i64> {

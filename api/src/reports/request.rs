@@ -11,7 +11,9 @@ use crate::http::error::ApiError;
 use crate::http::query::{Params, text_cursor};
 use crate::reports::dimensions::{self, Dimension, Kind};
 use crate::reports::filters::{Filters, shortened};
-use crate::reports::metrics::{self, Metric, PRESETS};
+use crate::reports::formula::Base;
+use crate::reports::metric::Metric;
+use crate::reports::metrics::{self, PRESETS};
 use crate::reports::slots::intervals;
 use sluice_schemas::currency::Currency;
 
@@ -235,6 +237,17 @@ impl Report {
             );
         }
         offset
+    }
+
+    /// Returns whether a metric of the report, or the one it is sorted by, needs a base of a kind.
+    #[must_use]
+    pub fn uses_any(&self, is: impl Fn(Base) -> bool) -> bool {
+        let sorted = match self.sort_by {
+            SortBy::Metric(metric) => Some(metric),
+            SortBy::Dimension(_) => None,
+        };
+        let mut metrics = self.metrics.iter().copied().chain(sorted);
+        metrics.any(|metric| metric.uses_any(&is))
     }
 }
 

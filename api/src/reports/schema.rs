@@ -1,15 +1,20 @@
 //! `GET /api/reports/schema/`: lists the dimensions, metrics and limits of reports.
 
 use axum::Json;
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::dates::buckets::MAX_BUCKETS;
+use crate::db::funds::rates;
 use crate::http::allowed::Allowed;
+use crate::http::error::ApiError;
 use crate::http::openapi::ListErrors;
+use crate::http::state::App;
 use crate::reports::dimensions::{self, Dimension, Kind};
 use crate::reports::filters::{BOT_REASONS, MAX_VALUE_CHARS, MAX_VALUES, operators};
-use crate::reports::metrics::{METRICS, MIN_DIVISOR, Metric, PRESETS, Unit};
+use crate::reports::metric::{MIN_DIVISOR, Metric, Unit};
+use crate::reports::metrics::{METRICS, PRESETS};
 use crate::reports::query::{MAX_GROUPS, MAX_SECONDS};
 use crate::reports::request::{MAX_DAYS, MAX_DIMENSIONS, PER_PAGE, Uniq};
 
@@ -21,6 +26,10 @@ pub struct ReportSchemaResponse {
     metrics: Vec<ReportMetricResponse>,
     presets: Vec<ReportPresetResponse>,
     uniq: Vec<&'static str>,
+    /// The currency of amounts if a report names none.
+    currency: &'static str,
+    /// The currencies that have exchange rates.
+    currencies: Vec<String>,
     limits: ReportLimitsResponse,
     not_available: Vec<ReportUnavailableResponse>,
 }
@@ -93,9 +102,8 @@ pub struct ReportUnavailableResponse {
 }
 
 /// Parts that are left out whole.
-const NOT_AVAILABLE: [(&str, &str); 3] = [
+const NOT_AVAILABLE: [(&str, &str); 2] = [
     ("dated=conversion", "Orders are counted by the time of the order."),
-    ("revenue_expected", "There is no approve rate of a campaign to multiply the revenue on hold by."),
     ("spend", "Spend that was recorded in funds is by account and day, not by visit. Cost is the pixel's."),
 ];
 
@@ -105,8 +113,11 @@ const NOT_AVAILABLE: [(&str, &str); 3] = [
     responses((status = 200, description = "The catalogue", body = ReportSchemaResponse), ListErrors),
     security(("bearer" = [])),
 )]
-pub async fn get_report_schema(allowed: Allowed) -> Json<ReportSchemaResponse> {
-    Json(ReportSchemaResponse {
+pub async fn get_report_schema(
+    State(app): State<App>,
+    allowed: Allowed,
+) -> Result<Json<ReportSchemaResponse>, ApiError> {
+    Ok(Json(ReportSchemaResponse {
         dimensions: dimensions::permitted(allowed.grant).map(dimension).collect(),
         metrics: METRICS.iter().map(metric).collect(),
         presets: PRESETS
@@ -118,6 +129,8 @@ pub async fn get_report_schema(allowed: Allowed) -> Json<ReportSchemaResponse> {
             })
             .collect(),
         uniq: Uniq::WORDS.to_vec(),
+        currency: allowed.viewer.preferences.report_currency,
+        currencies: rates::currencies(&app.postgres).await?,
         limits: ReportLimitsResponse {
             dimensions: MAX_DIMENSIONS,
             groups: MAX_GROUPS,
@@ -131,7 +144,7 @@ pub async fn get_report_schema(allowed: Allowed) -> Json<ReportSchemaResponse> {
         not_available: NOT_AVAILABLE
             .map(|(name, reason)| ReportUnavailableResponse { name, reason })
             .to_vec(),
-    })
+    }))
 }
 
 fn dimension(dimension: &Dimension) -> ReportDimensionResponse {

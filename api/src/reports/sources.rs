@@ -5,6 +5,7 @@ use sluice_schemas::status::Status;
 
 use crate::db::event_filter::RANGE;
 use crate::reports::dimensions::{Dimension, Kind, LOCAL};
+use crate::reports::expected::ApproveRates;
 use crate::reports::formula::Base;
 use crate::reports::money::Rates;
 use crate::reports::plan::Plan;
@@ -13,6 +14,9 @@ use crate::reports::request::Uniq;
 /// The columns of a row after its keys.
 const NAMES: &str = "is_then, is_visit, is_bot, visitor, spent, is_spent_missing, status_number, earned, \
     is_earned_missing, is_slot";
+/// The column after them in a report with expected revenue: the place of the approve rate of an
+/// order's campaign.
+const APPROVE_PLACE: &str = "approve_place";
 
 impl Plan {
     fn range_sql(is_then: bool) -> &'static str {
@@ -87,10 +91,11 @@ impl Plan {
     /// Writes the rows of visits and orders.
     pub(super) fn events_sql(&self) -> String {
         let mut branches = Vec::new();
+        let names = self.with_approve_place(NAMES.to_owned(), "");
         for is_then in self.spans() {
             let keys = self.keys_sql(|dimension, _| self.value_sql(is_then, dimension));
             branches.push(self.visits_sql(is_then, &keys, &self.visit_columns_sql(is_then)));
-            branches.push(self.orders_sql(is_then, true, &self.order_columns_sql(is_then), NAMES));
+            branches.push(self.orders_sql(is_then, true, &self.order_columns_sql(is_then), &names));
         }
         if self.n_slots > 0 {
             branches.push(self.slots_sql());
@@ -98,30 +103,41 @@ impl Plan {
         branches.join(" UNION ALL ")
     }
 
+    /// Adds the place of the approve rate to the columns, if the report needs it.
+    fn with_approve_place(&self, columns: String, sql: &str) -> String {
+        match (self.report.uses_any(Base::is_expected), sql) {
+            (false, _) => columns,
+            (true, "") => format!("{columns}, {APPROVE_PLACE}"),
+            (true, sql) => format!("{columns}, {sql} AS {APPROVE_PLACE}"),
+        }
+    }
+
     fn visit_columns_sql(&self, is_then: bool) -> String {
-        let (cost, is_missing) = if self.uses(&[Base::Cost]) { Rates::sql("cost") } else { nothing() };
-        format!(
+        let (cost, is_missing) = if self.uses(Base::Cost) { Rates::sql("cost") } else { nothing() };
+        let columns = format!(
             "toUInt8({}) AS is_then, toUInt8(1) AS is_visit, toUInt8(bot != '') AS is_bot, {} AS visitor,
              {cost} AS spent, {is_missing} AS is_spent_missing, toUInt8(0) AS status_number,
              toInt128(0) AS earned, toUInt8(0) AS is_earned_missing, toUInt8(0) AS is_slot",
             u8::from(is_then),
             self.visitor_sql()
-        )
+        );
+        self.with_approve_place(columns, "toUInt32(1)")
     }
 
     fn order_columns_sql(&self, is_then: bool) -> String {
-        let uses_payout = self.uses(&[Base::Revenue, Base::RevenueHold]);
+        let uses_payout = self.report.uses_any(|base| base == Base::Revenue || base.is_hold());
         let (payout, is_missing) = if uses_payout { Rates::sql("payout") } else { nothing() };
         // The numbers of `SUMS` in `query.rs`.
         let statuses: Vec<String> = Status::WORDS.iter().map(|word| format!("'{word}'")).collect();
-        format!(
+        let columns = format!(
             "toUInt8({}) AS is_then, toUInt8(0) AS is_visit, toUInt8(0) AS is_bot,
              CAST(NULL AS Nullable(UInt64)) AS visitor, toInt128(0) AS spent, toUInt8(0) AS is_spent_missing,
              toUInt8(transform(toString(status), [{}], [1, 2, 3, 4, 5, 6], 7)) AS status_number,
              {payout} AS earned, {is_missing} AS is_earned_missing, toUInt8(0) AS is_slot",
             u8::from(is_then),
             statuses.join(", ")
-        )
+        );
+        self.with_approve_place(columns, ApproveRates::PLACE)
     }
 
     /// Writes a row without events for each interval of the first level.
@@ -132,18 +148,19 @@ impl Plan {
             (_, kind) if kind.is_number() => "toUInt64(0)".to_owned(),
             _ => "''".to_owned(),
         });
-        format!(
-            "SELECT {keys}toUInt8(0) AS is_then, toUInt8(0) AS is_visit, toUInt8(0) AS is_bot,
+        let columns = self.with_approve_place(
+            "toUInt8(0) AS is_then, toUInt8(0) AS is_visit, toUInt8(0) AS is_bot,
              CAST(NULL AS Nullable(UInt64)) AS visitor, toInt128(0) AS spent, toUInt8(0) AS is_spent_missing,
-             toUInt8(0) AS status_number, toInt128(0) AS earned, toUInt8(0) AS is_earned_missing, toUInt8(1) AS is_slot
-             FROM numbers({})",
-            self.n_slots
-        )
+             toUInt8(0) AS status_number, toInt128(0) AS earned, toUInt8(0) AS is_earned_missing, toUInt8(1) AS is_slot"
+                .to_owned(),
+            "toUInt32(1)",
+        );
+        format!("SELECT {keys}{columns} FROM numbers({})", self.n_slots)
     }
 
     /// Writes the expression that is counted once: a visitor, within the window.
     fn visitor_sql(&self) -> String {
-        if !self.uses(&[Base::Unique]) {
+        if !self.uses(Base::Unique) {
             return "CAST(NULL AS Nullable(UInt64))".to_owned();
         }
         let window = match self.report.uniq {

@@ -23,6 +23,12 @@ pub struct SumsRow {
     pub n_revenue_missing: u64,
     pub revenue_hold: i128,
     pub n_hold_missing: u64,
+    /// Revenue on hold by the approve rate of each order's campaign, and by the ends of its interval.
+    pub hold_expected: i128,
+    pub hold_low: i128,
+    pub hold_high: i128,
+    /// Orders on hold for which there is no approve rate.
+    pub n_expected_missing: u64,
 }
 
 impl SumsRow {

@@ -50,7 +50,49 @@ pub(crate) fn visit(number: u64, time_ms: u64, user_id: i64, country: &str, devi
 
 fn sold(number: u64, of: &ProspectRow, status: &str, payout: i64) -> OrderRow {
     let time_ms = u64::try_from(of.time).unwrap() + 1000;
-    OrderRow { status: status.to_owned(), payout, currency: "USD".to_owned(), ..order(number, time_ms, of) }
+    OrderRow {
+        status: status.to_owned(),
+        payout,
+        currency: "USD".to_owned(),
+        campaign_id: of.campaign_id,
+        ..order(number, time_ms, of)
+    }
+}
+
+#[tokio::test]
+async fn expected_revenue_is_by_the_approve_rate_of_the_campaign() {
+    let world = World::with_events(|_| {}).await;
+    let owner = world.person("owner", Position::Owner).await;
+    let (mut visits, mut orders) = (Vec::new(), Vec::new());
+    let mut add = |campaign_id: u64, n: u64, age_ms: u64, status: &str| {
+        for _ in 0..n {
+            let number = 1 + visits.len() as u64;
+            let of =
+                ProspectRow { campaign_id, ..visit(number, NOW_MS - age_ms - number, 7, "UA", "mobile") };
+            orders.push(sold(number, &of, status, if status == "hold" { 8_000_000 } else { 0 }));
+            visits.push(of);
+        }
+    };
+    // Of campaign 5, 30 of 40 orders were approved; those of more than 90 days ago do not count.
+    add(5, 30, 10 * DAY_MS, "sale");
+    add(5, 10, 10 * DAY_MS, "rejected");
+    add(5, 50, 91 * DAY_MS, "rejected");
+    add(5, 1, HOUR_MS, "hold");
+    // Campaign 6 has too few decided orders for a rate of its own: 30 of 45 of all were approved.
+    add(6, 5, 10 * DAY_MS, "trash");
+    add(6, 2, HOUR_MS, "hold");
+    store(&world, &visits, &orders).await;
+    let metrics = ["revenue_expected", "revenue_expected_low", "revenue_expected_high"];
+    let query = format!("range=today&group_by=campaign&sort=campaign&metrics={}", metrics.join(","));
+    let found = report(&world, &owner, &query).await;
+    assert_eq!(
+        lines(&found["rows"], &metrics),
+        [r##"#5 "6.00" "4.784483" "6.865031""##, r##"#6 "10.666666" "8.331278" "12.58258""##,]
+    );
+    assert_eq!(found["total"]["values"]["revenue_expected"], "16.666666");
+    let lead = world.person("lead", Position::TeamLead).await;
+    let empty = report(&world, &lead, &query).await;
+    assert_eq!(empty["total"]["values"]["revenue_expected"], "0.00");
 }
 
 #[tokio::test]

@@ -120,6 +120,13 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> sqlx::Result<()> 
     Ok(())
 }
 
+/// Returns the currencies that have rates.
+pub async fn currencies(pool: &PgPool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(r#"SELECT DISTINCT unnest(ARRAY[base, quote]) AS "code!" FROM fund_rates ORDER BY 1"#)
+        .fetch_all(pool)
+        .await
+}
+
 /// Finds the newest rate between two currencies, in either direction, that is not later than a day.
 /// Of two rates of the same day, prefers the one from `base` to `quote`.
 pub async fn newest(

@@ -89,6 +89,10 @@ pub(super) struct Schema {
     pub(super) dimensions: Vec<Dimension>,
     pub(super) metrics: Vec<Metric>,
     pub(super) presets: Vec<Preset>,
+    /// The viewer's currency.
+    pub(super) currency: String,
+    /// The currencies that have exchange rates.
+    pub(super) currencies: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -51,12 +51,13 @@ const OPERATORS: [(&str, &str); 4] =
 /// Parameters of the form that adds a filter.
 const FILTER_FORM: [&str; 4] = ["filter_by", "filter_op", "filter_value", "filter_was"];
 /// Parameters of the form, and those that make no sense with other groups.
-const OF_FORM: [&str; 15] = [
+const OF_FORM: [&str; 16] = [
     "group_by",
     "metrics",
     "preset",
     "bot",
     "uniq",
+    "currency",
     "shape",
     "per_page",
     "chart",
@@ -69,7 +70,7 @@ const OF_FORM: [&str; 15] = [
     "filter_was",
 ];
 /// Options behind "More options", whose number the summary shows.
-const MORE: [&str; 7] = ["metrics", "uniq", "shape", "per_page", "chart", "chart_as", "scale"];
+const MORE: [&str; 8] = ["metrics", "uniq", "currency", "shape", "per_page", "chart", "chart_as", "scale"];
 const BOTS: [(&str, &str); 3] = [("", "Counted"), ("false", "Left out"), ("true", "Only bots")];
 const UNIQUE: [(&str, &str); 4] =
     [("1h", "1 hour"), ("", "24 hours"), ("campaign", "The campaign"), ("ever", "All dates")];
@@ -193,6 +194,7 @@ impl Controls {
             select(address, "chart_as", "Chart as", &CHARTS),
             select(address, "scale", "Scale", &SCALES),
             select(address, "uniq", "Unique within", &UNIQUE),
+            currency(address, schema),
             select(address, "shape", "Shape", &SHAPES),
             select(address, "per_page", "Rows per page", &PER_PAGE),
         ];
@@ -296,6 +298,17 @@ fn preset(address: &Address, schema: &Schema) -> Select {
     let options = presets.chain([option("My choice", "own", chosen == "own")]).collect();
     let groups = vec![OptionGroup { label: "", options }];
     Select { name: "preset", label: "Columns".to_owned(), groups, place: 0 }
+}
+
+/// The viewer's currency, those with rates, and the one that the address names.
+fn currency(address: &Address, schema: &Schema) -> Select {
+    let chosen = address.get("currency").unwrap_or_default();
+    let others = schema.currencies.iter().map(String::as_str).filter(|code| *code != schema.currency);
+    let is_known =
+        ["", &schema.currency].contains(&chosen) || schema.currencies.iter().any(|code| code == chosen);
+    let codes = others.chain((!is_known).then_some(chosen)).map(|code| (code, code));
+    let options: Vec<(&str, &str)> = std::iter::once(("", schema.currency.as_str())).chain(codes).collect();
+    select(address, "currency", "Currency", &options)
 }
 
 /// The select of the comparison. A custom range is chosen in the date control.
