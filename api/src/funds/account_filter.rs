@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::funds::accounts::statement::moments;
 use crate::funds::reach::Reach;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
@@ -45,7 +44,7 @@ impl AccountFilter {
         let query = AccountFilterQuery::read(params);
         let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;
         let range = params.range(query.from, query.to, query.tz.unwrap_or(allowed.viewer.time_zone));
-        let (from, to) = moments(range);
+        let (from, to) = range.moments();
         Ok(Self { reach, account_id: query.account_id, from, to })
     }
 

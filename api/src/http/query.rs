@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Datelike as _, Days, NaiveDate};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::db::MAX_TIME_MS;
@@ -65,6 +65,15 @@ impl Moment {
 pub struct TimeRange {
     pub from_ms: i64,
     pub to_ms: i64,
+}
+
+impl TimeRange {
+    /// Converts both ends for queries of Postgres.
+    #[must_use]
+    pub fn moments(self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let moment = |ms| DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH);
+        (moment(self.from_ms), moment(self.to_ms))
+    }
 }
 
 impl Params {

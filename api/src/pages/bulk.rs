@@ -270,7 +270,7 @@ impl Bulk<'_> {
 
     /// Does the next things that match.
     async fn go_on(&self, query: &str, form: &Form) -> Result<Response, PageError> {
-        let mut progress = Progress::read(form);
+        let mut progress = Progress::read(form)?;
         if progress.n_seen == 0
             && let Some(error) = self.typed_wrong(progress.total, form)
         {
@@ -351,16 +351,24 @@ impl Bulk<'_> {
 }
 
 impl Progress {
-    fn read(form: &Form) -> Self {
-        let number = |name: &str| form.text(name).parse().unwrap_or(0);
-        Self {
-            total: number("total").min(MAX_MATCHING),
-            n_seen: number("seen"),
-            n_done: number("done"),
-            n_failed: number("failed"),
-            failures: serde_json::from_str(form.text("failures")).unwrap_or_default(),
+    /// Reads the progress out of the hidden fields of the page before. The first step has none.
+    fn read(form: &Form) -> Result<Self, ApiError> {
+        let number = |name: &'static str| match form.text(name) {
+            "" => Ok(0),
+            text => text.parse().map_err(|_| ApiError::field(name, "A valid integer is required.")),
+        };
+        let failures = match form.text("failures") {
+            "" => Ok(Vec::new()),
+            text => serde_json::from_str(text),
+        };
+        Ok(Self {
+            total: number("total")?.min(MAX_MATCHING),
+            n_seen: number("seen")?,
+            n_done: number("done")?,
+            n_failed: number("failed")?,
+            failures: failures.map_err(|_| ApiError::field("failures", "Not a valid list."))?,
             cursor: form.text("cursor").to_owned(),
-        }
+        })
     }
 
     fn hidden(&self, query: &str) -> Vec<(&'static str, String)> {

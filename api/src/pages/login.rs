@@ -10,7 +10,9 @@ use crate::config::Registration;
 use crate::db::audit::Actor;
 use crate::db::users::LoginRow;
 use crate::http::allowed::{Allowed, Anonymous, Form};
-use crate::http::auth::login::{Attempt, CODE_NEEDED, LoginError, WRONG_CODE, log_in, log_in_with_ticket};
+use crate::http::auth::login::{
+    Attempt, CODE_NEEDED, LoginError, SecondStep, WRONG_CODE, log_in, log_in_with_ticket,
+};
 use crate::http::auth::session::{self, COOKIE_NAME};
 use crate::http::auth::{credentials, csrf, login_ticket};
 use crate::http::client_address::ClientInfo;
@@ -129,9 +131,9 @@ pub async fn submit_login_code(
     form: Form,
 ) -> Result<Response, PageError> {
     let (begun, ticket) = (Begun::read(&form), form.text("ticket").to_owned());
-    let sent = (begun.username.as_str(), ticket.as_str(), form.text("code"));
+    let step = SecondStep { username: &begun.username, ticket: &ticket, code: form.text("code") };
     let again = |error: String| CodePage::new(&anonymous, begun.clone(), ticket.clone(), Some(error));
-    match log_in_with_ticket(&app, &client, &actor, &anonymous.csrf, sent).await {
+    match log_in_with_ticket(&app, &client, &actor, &anonymous.csrf, step).await {
         Ok(user) => enter(&app, &client, &user, &begun).await,
         Err(LoginError::CodeNeeded(_)) => render(&again(CODE_NEEDED.to_owned())),
         Err(LoginError::WrongCode) => render(&again(WRONG_CODE.to_owned())),

@@ -5,7 +5,6 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::amount::show;
@@ -62,7 +61,7 @@ pub async fn get_fund_account_statement(
     params.finish()?;
     let reach = Reach::of(&app.postgres, &allowed).await?;
     let account = accounts::find(&app.postgres, id, reach.ids()).await?.ok_or_else(ApiError::not_found)?;
-    let (from, to) = moments(range);
+    let (from, to) = range.moments();
     let lines = ledger::statement(&app.postgres, id, from, to, MAX_LINES + 1).await?;
     if i64::try_from(lines.len()).unwrap_or(i64::MAX) > MAX_LINES {
         let message = format!("There are more than {MAX_LINES} lines: ask for a shorter time.");
@@ -75,13 +74,6 @@ pub async fn get_fund_account_statement(
         .await?;
     let text = write(&account, range, opening_minor, &lines).map_err(|error| ApiError::internal(&error))?;
     Ok(csv::response(&format!("statement-{id}"), text.into()))
-}
-
-/// Converts a range for queries.
-#[must_use]
-pub fn moments(range: TimeRange) -> (DateTime<Utc>, DateTime<Utc>) {
-    let moment = |ms| DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH);
-    (moment(range.from_ms), moment(range.to_ms))
 }
 
 fn write(

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use crate::amount::show;
 use crate::db::funds::balances::{self, BalanceFilter, BalanceRow, SORTING};
 use crate::db::time_of;
-use crate::funds::accounts::statement::moments;
 use crate::funds::balances::runway::{RUNWAY_DAYS, days_left, is_low};
 use crate::funds::reach::Reach;
 use crate::http::allowed::Allowed;
@@ -135,7 +134,7 @@ async fn read_filter(
     let zone = query.tz.unwrap_or(allowed.viewer.time_zone);
     let now_ms = time_of(&app.clock).timestamp_millis();
     let at_ms = query.at.map_or(now_ms, |at| at.end_ms(zone)).min(now_ms);
-    let (at, _) = moments(TimeRange { from_ms: at_ms, to_ms: at_ms });
+    let (at, _) = TimeRange { from_ms: at_ms, to_ms: at_ms }.moments();
     let today = zone.day_of(at.timestamp_millis());
     let before = |days| today.checked_sub_days(Days::new(days)).unwrap_or(today);
     let reach = Reach::asked(app, allowed, query.user_id, query.team_id).await?;

@@ -73,6 +73,15 @@ pub struct Attempt<'a> {
     pub code: &'a str,
 }
 
+/// The second step of a login in a browser.
+#[derive(Clone, Copy)]
+pub struct SecondStep<'a> {
+    pub username: &'a str,
+    /// Proves that the password was right a moment ago, in this browser.
+    pub ticket: &'a str,
+    pub code: &'a str,
+}
+
 /// Checks a username, a password and a code, and records the login or the failure.
 pub async fn log_in(
     app: &App,
@@ -106,15 +115,15 @@ pub async fn log_in_with_ticket(
     client: &ClientInfo,
     actor: &Actor,
     browser: &[u8; 32],
-    (username, ticket, code): (&str, &str, &str),
+    step: SecondStep<'_>,
 ) -> Result<LoginRow, LoginError> {
-    let found = users::find_login(&app.postgres, username).await?.filter(|row| row.is_active);
+    let found = users::find_login(&app.postgres, step.username).await?.filter(|row| row.is_active);
     let (secret, now_ms) = (app.config.auth.secret.expose(), app.clock.now_ms());
-    let row = found.filter(|row| login_ticket::is_valid(secret, browser, row, now_ms, ticket));
+    let row = found.filter(|row| login_ticket::is_valid(secret, browser, row, now_ms, step.ticket));
     let row = row.ok_or(LoginError::Wrong)?;
-    let guesses = Guesses::of_account(app, client, username);
+    let guesses = Guesses::of_account(app, client, step.username);
     guesses.check_limits().await?;
-    complete(app, &guesses, actor, row, code).await
+    complete(app, &guesses, actor, row, step.code).await
 }
 
 /// Checks the code, if the account needs one, and records the login.
