@@ -21,9 +21,9 @@
 //! 9. `planner` commits the end of the batch.
 //!
 //! [`changes`] does the same for the topic of edits and deletions. `replayer` does it for parked
-//! events that can be stored now, and moves those that an Owner has decided about (`decision_queries`).
-//! `room` limits how many are parked. [`erased`] makes what is left of an order whose customer was
-//! erased while it waited.
+//! events that can be stored now, and moves those that an Owner has decided about
+//! (`decision_queries`). `room` limits how many are parked. [`erased`] makes what is left of an
+//! order whose customer was erased while it waited.
 //!
 //! Everything in memory can be computed again from Kafka and ClickHouse: a killed consumer loses
 //! nothing and counts nothing twice.

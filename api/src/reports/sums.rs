@@ -23,7 +23,8 @@ pub struct SumsRow {
     pub n_revenue_missing: u64,
     pub revenue_hold: i128,
     pub n_hold_missing: u64,
-    /// Revenue on hold by the approve rate of each order's campaign, and by the ends of its interval.
+    /// Revenue on hold by the approve rate of each order's campaign, and by both ends of its
+    /// interval.
     pub hold_expected: i128,
     pub hold_low: i128,
     pub hold_high: i128,
