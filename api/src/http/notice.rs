@@ -1,5 +1,5 @@
-//! A notice such as "Saved." for the page that is opened next, with a way to undo what was done if
-//! there is one. It travels in a cookie that lives for some seconds, so that no address contains it.
+//! A notice such as "Saved." for the page that is opened next, with a button that undoes the change
+//! if there is one. It travels in a cookie that lives for some seconds, so no address contains it.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};

@@ -1,8 +1,8 @@
 //! Expected revenue: orders on hold, each by the approve rate of its campaign.
 //!
 //! The rate is the share of sales and rebills among the decided orders of the last [`N_DAYS`] days,
-//! within the viewer's scope. A campaign with fewer than [`MIN_DECIDED`] decided orders has the rate
-//! of all campaigns together. The interval is Wilson's, for 95 %.
+//! within the viewer's scope. A campaign with fewer decided orders than [`MIN_DECIDED`] has the
+//! rate of all campaigns. The interval is Wilson's, for 95 %.
 
 use clickhouse::query::Query;
 use clickhouse::{Client, Row};
