@@ -2,8 +2,8 @@
 //!
 //! - [`load`] sends prebuilt [`requests`] over raw keep-alive connections and counts the
 //!   acknowledgements.
-//! - [`pixel`], [`pipeline`], [`latency`], [`resolve`] and [`api`] are the measurements. [`report`]
-//!   prints them.
+//! - [`pixel`], [`pipeline`], [`latency`], [`resolve`], [`classify`] and [`api`] are the
+//!   measurements. [`report`] prints them.
 //! - [`testbed`] starts Kafka, ClickHouse and the services of this workspace for them.
 //!   [`clickhouse`], [`child`] and [`proc`] query and watch them.
 //!
@@ -16,6 +16,7 @@
 
 pub mod api;
 pub mod child;
+pub mod classify;
 pub mod clickhouse;
 pub mod crash_points;
 pub mod latency;

@@ -14,8 +14,8 @@ use sluice_bench::latency::{self, LatencyPlan};
 use sluice_bench::pipeline::{Pipeline, PipelinePlan};
 use sluice_bench::pixel::{self, PixelPlan};
 use sluice_bench::report::Report;
-use sluice_bench::resolve;
 use sluice_bench::testbed::PrivateServers;
+use sluice_bench::{classify, resolve};
 
 /// The required rate on 2 cores.
 const PACE_PER_S: f64 = 20_000.0;
@@ -107,6 +107,8 @@ enum Measurement {
     Latency,
     /// The cost for the consumer of resolving the owner of an event
     Resolve,
+    /// The cost for the consumer of reading a user agent that it has not seen before
+    Classify,
     /// Lists, details, reads and logins of the API at size
     Api,
 }
@@ -186,6 +188,10 @@ async fn measure(cli: &Cli, begin: Instant) -> anyhow::Result<Report> {
     if cli.wants(Measurement::Resolve) {
         note(begin, "resolving");
         report.resolve = Some(resolve::measure(if cli.quick { 3 } else { 9 }));
+    }
+    if cli.wants(Measurement::Classify) {
+        note(begin, "classifying");
+        report.classify = Some(classify::measure(if cli.quick { 3 } else { 9 })?);
     }
     if cli.wants(Measurement::Latency) || cli.wants(Measurement::Pipeline) {
         note(begin, "starting PostgreSQL, Kafka and ClickHouse");

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::api::ApiResult;
+use crate::classify::ClassifyResult;
 use crate::latency::LatencyResult;
 use crate::pipeline::{MemoryResult, PipelineResult};
 use crate::pixel::PixelResult;
@@ -19,6 +20,7 @@ pub struct Report {
     pub pipeline: Vec<PipelineResult>,
     pub latency: Vec<LatencyResult>,
     pub resolve: Option<ResolveResult>,
+    pub classify: Option<ClassifyResult>,
     pub api: Option<ApiResult>,
 }
 
@@ -48,6 +50,9 @@ impl Report {
         if let Some(resolve) = &self.resolve {
             resolve_rows(resolve, &mut table);
         }
+        if let Some(classify) = &self.classify {
+            classify_rows(classify, &mut table);
+        }
         if let Some(api) = &self.api {
             api_rows(api, &mut table);
         }
@@ -61,6 +66,15 @@ fn resolve_rows(resolve: &ResolveResult, table: &mut String) {
     let runs: String = resolve.runs_ns.iter().map(|ns| format!("{ns:.0} ")).collect();
     let note = format!("runs {runs}over {} events; wanted < 300 ns", resolve.events);
     row("an event", &format!("{:.0} ns", resolve.median_ns), &note, table);
+}
+
+fn classify_rows(classify: &ClassifyResult, table: &mut String) {
+    heading("classifying", table);
+    let runs: String = classify.runs_us.iter().map(|us| format!("{us:.1} ")).collect();
+    let note = format!("runs {runs}over {} user agents; wanted < 15 µs", classify.agents);
+    row("a new user agent", &format!("{:.1} µs", classify.median_us), &note, table);
+    let note = format!("{:.0} ms until the first user agent is read", classify.first_ms);
+    row("memory of the rules", &format!("{} KiB", classify.rules_kib), &note, table);
 }
 
 fn api_rows(api: &ApiResult, table: &mut String) {

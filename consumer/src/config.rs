@@ -17,6 +17,7 @@ pub struct Config {
     pub batch: BatchConfig,
     pub directory: DirectoryConfig,
     pub geo: GeoConfig,
+    pub agents: AgentsConfig,
     pub ops: OpsConfig<9190>,
 }
 
@@ -167,8 +168,21 @@ pub struct DirectoryConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeoConfig {
-    /// File in MaxMind format (`.mmdb`). Empty means that countries stay empty.
+    /// File in MaxMind format (`.mmdb`), from MaxMind, DB-IP or `ip-location-db`. Empty means that
+    /// countries stay empty. A file that changes is loaded again within half a minute.
     pub database: PathBuf,
+}
+
+/// The rules for user agents. Files that change are loaded again within half a minute.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentsConfig {
+    /// File with the rules for browsers and systems, as `consumer/data/renew` writes it. Empty means
+    /// the rules that come with the program.
+    pub rules: PathBuf,
+    /// File with the list of crawlers, as `consumer/data/renew` writes it. Empty means the list that
+    /// comes with the program.
+    pub crawlers: PathBuf,
 }
 
 impl Validate for Config {

@@ -2,7 +2,6 @@
 //! and its committed offset; and retries that end with the lease.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_runtime::clock::Clock;
@@ -12,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit::{Committer, Offsets};
 use crate::config::BatchConfig;
 use crate::directory::keeper::Keeper;
-use crate::enrich::Enricher;
+use crate::enrich::classifier::Classifier;
 use crate::lease::Revoked;
 use crate::metrics::Metrics;
 use crate::retry::{Backoff, Part, Retriable, Stop};
@@ -23,7 +22,7 @@ use crate::store::Store;
 pub struct Shared {
     pub store: Store,
     pub directory: Keeper,
-    pub enricher: Arc<Enricher>,
+    pub classifier: Classifier,
     pub metrics: Metrics,
     /// The committed offsets of the events, also for partitions of changes.
     pub events: Offsets,

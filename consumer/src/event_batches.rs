@@ -11,6 +11,7 @@ use crate::batch::{Batch, BatchRange};
 use crate::context::PartitionContext;
 use crate::decode::{Lanes, LocatedEvent, Record, decode_records};
 use crate::directory::Directory;
+use crate::enrich::Enricher;
 use crate::insert::Inserter;
 use crate::planner::Planner;
 use crate::retry::Stop;
@@ -50,14 +51,15 @@ impl EventBatches {
         let started = Instant::now();
         let (batch, directory) = planner.begin(range, records).await?;
         let run = decode_records(&self.context.name, records, &self.lanes);
-        let verdict = self.verdict(&batch, &run.events, &directory).await?;
         let shared = &self.context.shared;
+        let enricher = shared.classifier.current();
+        let verdict = self.verdict(&batch, &run.events, &directory, &enricher).await?;
         let mut rows = Rows::default();
         let row_context = RowContext {
             partition: self.context.partition(),
             known: &verdict.known,
             directory: &directory,
-            enricher: &shared.enricher,
+            enricher: &enricher,
         };
         for event in &run.events {
             rows.add(event, &row_context);
@@ -88,9 +90,10 @@ impl EventBatches {
         batch: &Batch,
         events: &[LocatedEvent],
         directory: &Directory,
+        enricher: &Enricher,
     ) -> Result<Verdict, Stop> {
         let wanted = wanted_prospects(events);
-        let own = own_prospects(events, &wanted, directory, &self.context.shared.enricher);
+        let own = own_prospects(events, &wanted, directory, enricher);
         let foreign: BTreeSet<_> = wanted.into_iter().filter(|id| !own.contains_key(id)).collect();
         let mut verdict =
             if foreign.is_empty() { Verdict::default() } else { self.foreign(batch, &foreign).await? };

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -12,7 +11,8 @@ use prometheus_client::registry::Registry;
 use sluice_consumer::config::{Config, KafkaConfig};
 use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
-use sluice_consumer::enrich::Enricher;
+use sluice_consumer::enrich::classifier::Classifier;
+use sluice_consumer::enrich::data::DataFiles;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::parked_command::{self, ParkedArgs};
 use sluice_consumer::store::Store;
@@ -68,28 +68,27 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::TakeOver => runtime.block_on(writer::take_over(&config)),
         };
     }
-    let enricher = Enricher::load(&config.geo.database)
-        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
+    let classifier = Classifier::open(DataFiles::of(&config))
+        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new(error.key, error.to_string())));
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?
-        .block_on(run(config, enricher))
+        .block_on(run(config, classifier))
         .map(|()| ExitCode::SUCCESS)
 }
 
-async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
+async fn run(config: Config, classifier: Classifier) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::start().context("signal handlers")?;
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let built_s = enricher.countries_built_s().unwrap_or_default();
-    metrics.countries_built.set(i64::try_from(built_s).unwrap_or_default());
     let readiness = Readiness::starting(&["clickhouse", "kafka"]);
     let bound = ops::serve(config.ops.listen, registry, readiness.clone(), &lifecycle)
         .await
         .with_context(|| format!("cannot listen on {}", config.ops.listen))?;
     tracing::info!(ops = %bound, config = sluice_runtime::config::redacted(&config), "consumer starts");
 
+    lifecycle.spawn(classifier.clone().watch(metrics.clone(), lifecycle.draining().clone()));
     let store = Store::new(&config.clickhouse);
     if !wait_for_servers(&store, &config.kafka, &readiness, &lifecycle).await {
         return Ok(());
@@ -102,7 +101,7 @@ async fn run(config: Config, enricher: Enricher) -> anyhow::Result<()> {
     let shared = Shared {
         store,
         directory,
-        enricher: Arc::new(enricher),
+        classifier,
         metrics,
         events: events.offsets(),
         config: config.batch.clone(),

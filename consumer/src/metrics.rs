@@ -57,6 +57,9 @@ pub struct Metrics {
     pub lag: Family<PartitionLabels, Gauge>,
     pub freshness_seconds: Gauge<f64, AtomicU64>,
     pub countries_built: Gauge,
+    pub agents_built: Gauge,
+    pub crawlers_built: Gauge,
+    pub refused_data: Counter,
 }
 
 impl Metrics {
@@ -137,6 +140,24 @@ impl Metrics {
                 "countries_built_seconds",
                 "Unix time at which the database of countries was built; 0 without one. Worry if it is \
                  months ago: addresses have moved since",
+            ),
+            agents_built: add(
+                part,
+                "agents_built_seconds",
+                "Unix time at which the rules for browsers and systems were made. Worry if it is a year \
+                 ago: new browsers have no name",
+            ),
+            crawlers_built: add(
+                part,
+                "crawlers_built_seconds",
+                "Unix time at which the list of crawlers was made. Worry if it is a year ago: new crawlers \
+                 count as people, or have no name",
+            ),
+            refused_data: add(
+                part,
+                "refused_data_files",
+                "Changed data files (countries, user agents, crawlers) that could not be used; the last \
+                 ones stay in use. Worry if it grows: the log says why",
             ),
         };
         metrics.start_series();

@@ -38,6 +38,7 @@ pub(crate) fn prospect_row(
         os,
         browser,
         bot,
+        rules: enricher.rules().to_owned(),
         external_id: parameters.external_id,
         external_kind: parameters.external_kind,
         subs: parameters.subs,
@@ -70,13 +71,12 @@ const PREFETCH: &str = "prefetch";
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::enrich::data::DataFiles;
 
     #[test]
     fn what_nobody_asked_for_is_a_bot_unless_it_is_one_anyway() {
-        let enricher = Enricher::load(Path::new("")).unwrap();
+        let enricher = Enricher::load(&DataFiles::default()).unwrap();
         let bot = |user_agent: &'static str, marks: u32| {
             let event = Event { user_agent: user_agent.as_bytes().into(), marks, ..Event::default() };
             prospect_row(&event, Parameters::default(), Owner::default(), &enricher).bot
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(bot(chrome, Mark::Head as u32), "");
         assert_eq!(
             (bot("curl/8.5.0", prefetch), bot("", prefetch)),
-            ("user_agent".to_owned(), "no_user_agent".to_owned())
+            ("curl".to_owned(), "no_user_agent".to_owned())
         );
     }
 }

@@ -179,7 +179,7 @@ impl Replayer {
         };
 
         let lane = self.lane();
-        let rows = replay_rows(&replay, &lane, self.context.now_ms(), &shared.enricher);
+        let rows = replay_rows(&replay, &lane, self.context.now_ms(), &shared.classifier.current());
         rows.assert_summed();
         let next = self.number + 1;
         self.inserter.insert_events(&batch, &rows, &Lanes::from([(lane, next)])).await?;

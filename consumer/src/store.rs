@@ -133,9 +133,13 @@ impl Store {
         query.with_setting("max_query_size", "16777216").with_setting("log_queries", "0")
     }
 
-    /// Fails unless ClickHouse answers and has the tables.
+    /// Fails unless ClickHouse answers and has the tables, with the column that came last.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.client.query("SELECT count() FROM lanes").fetch_one::<u64>().await?;
+        self.client
+            .query("SELECT count() FROM (SELECT rules FROM prospects LIMIT 0)")
+            .fetch_one::<u64>()
+            .await?;
         Ok(())
     }
 

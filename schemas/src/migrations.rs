@@ -33,6 +33,7 @@ pub const CLICKHOUSE: &[Migration] = &[
         sql: include_str!("../migrations/clickhouse/0009_parked_decisions.sql"),
     },
     Migration { name: "0010_writers", sql: include_str!("../migrations/clickhouse/0010_writers.sql") },
+    Migration { name: "0011_rules", sql: include_str!("../migrations/clickhouse/0011_rules.sql") },
 ];
 
 /// All Postgres migrations, oldest first, for tests and measurements that need the tables but not

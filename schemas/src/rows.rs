@@ -33,6 +33,8 @@ pub struct ProspectRow {
     pub os: String,
     pub browser: String,
     pub bot: String,
+    /// The versions of the data sets that the five columns before it come from.
+    pub rules: String,
     pub external_id: String,
     pub external_kind: String,
     pub subs: Vec<String>,

@@ -103,13 +103,18 @@ fn service(kind: PartKind, number: u32, found: &Service) -> PartResponse {
             });
         }
         PartKind::Consumer => {
-            let built_s = metric("sluice_consumer_countries_built_seconds").filter(|built_s| *built_s > 0.0);
-            #[expect(clippy::cast_possible_truncation, reason = "a time in seconds")]
-            let made_at = built_s.map(|built_s| time(built_s as i64 * 1000));
-            if made_at.is_some() {
-                part.data_sets.push(DataSetResponse { name: "countries", version: None, made_at });
+            for (name, built) in [
+                ("countries", "sluice_consumer_countries_built_seconds"),
+                ("browsers", "sluice_consumer_agents_built_seconds"),
+                ("bots", "sluice_consumer_crawlers_built_seconds"),
+            ] {
+                let built_s = metric(built).filter(|built_s| *built_s > 0.0);
+                #[expect(clippy::cast_possible_truncation, reason = "a time in seconds")]
+                let made_at = built_s.map(|built_s| time(built_s as i64 * 1000));
+                if made_at.is_some() {
+                    part.data_sets.push(DataSetResponse { name, version: None, made_at });
+                }
             }
-            part.data_sets.push(DataSetResponse { name: "bots", version: None, made_at: None });
         }
         _ => {}
     }

@@ -49,6 +49,7 @@ pub(crate) fn prospect(number: u64, time_ms: u64, user_id: i64) -> ProspectRow {
         creative_id: String::new(),
         ad_campaign_id: String::new(),
         placement: String::new(),
+        rules: String::new(),
         cost: 120_000,
         currency: "USD".to_owned(),
         marks: vec!["cut:referrer".to_owned()],

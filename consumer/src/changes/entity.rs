@@ -58,12 +58,14 @@ impl Prospect<'_> {
     pub(super) fn set_ip(&mut self, ip: Ipv6Addr, enricher: &Enricher) {
         self.set.insert("ip", Value::Ip(ip));
         set_country(&mut self.set, ip, enricher);
+        self.set.insert("rules", Value::Text(enricher.rules().to_owned()));
     }
 
     pub(super) fn set_agent(&mut self, user_agent: &str, enricher: &Enricher) {
         self.set.insert("user_agent", Value::Text(user_agent.to_owned()));
         let agent = set_agent(&mut self.set, user_agent, enricher);
         self.is_bot = !agent.bot.is_empty();
+        self.set.insert("rules", Value::Text(enricher.rules().to_owned()));
     }
 
     pub(super) fn finish(&self, effects: &mut Effects) {
@@ -157,9 +159,9 @@ fn set_country(set: &mut BTreeMap<&'static str, Value>, ip: Ipv6Addr, enricher: 
 fn set_agent(set: &mut BTreeMap<&'static str, Value>, user_agent: &str, enricher: &Enricher) -> Arc<Agent> {
     let agent = enricher.agent(user_agent.as_bytes());
     for (column, text) in
-        [("device", &agent.device), ("os", &agent.os), ("browser", &agent.browser), ("bot", &agent.bot)]
+        [("device", agent.device), ("os", &*agent.os), ("browser", &*agent.browser), ("bot", &*agent.bot)]
     {
-        set.insert(column, Value::Text(text.clone()));
+        set.insert(column, Value::Text(text.to_owned()));
     }
     agent
 }

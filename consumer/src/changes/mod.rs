@@ -60,7 +60,7 @@ impl ChangeApplier {
         let changes = read(records);
         let (batch, directory) = planner.begin(range, records).await?;
         let seen = self.settle_seen(&batch, &changes).await?;
-        let effects = fold(&changes, &seen, &directory, &self.context.shared.enricher);
+        let effects = fold(&changes, &seen, &directory, &self.context.shared.classifier.current());
         self.write(&batch, &effects).await?;
         planner.end(range).await?;
 

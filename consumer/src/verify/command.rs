@@ -12,6 +12,7 @@ use sluice_runtime::config::{ConfigError, exit_bad_config};
 use crate::config::{Config, DirectoryConfig};
 use crate::directory::keeper::Keeper;
 use crate::enrich::Enricher;
+use crate::enrich::data::DataFiles;
 use crate::store::Store;
 use crate::verify::range::{TimeRange, parse_time};
 use crate::verify::repair::{Repaired, Tools, repair};
@@ -47,8 +48,8 @@ pub async fn run(args: &VerifyArgs, config: &Config) -> anyhow::Result<ExitCode>
         writeln!(io::stderr(), "{line}").ok();
     };
     if args.repair {
-        let enricher = Enricher::load(&config.geo.database)
-            .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("geo.database", error.to_string())));
+        let enricher = Enricher::load(&DataFiles::of(config))
+            .unwrap_or_else(|error| exit_bad_config(&ConfigError::new(error.key, error.to_string())));
         // Without the file: rows that come back are not resolved with an old directory.
         let directory = DirectoryConfig { file: PathBuf::new(), ..config.directory.clone() };
         let directory = Keeper::open(&directory, Counter::default()).context("the directory")?;

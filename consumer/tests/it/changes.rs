@@ -103,20 +103,20 @@ async fn a_prospect_changes_hands_with_its_orders() {
         .fetch_one()
         .await
         .unwrap();
-    assert_eq!(text, "4 ::ffff:198.51.100.9 Googlebot/2.1 '\\? user_agent");
+    assert_eq!(text, "4 ::ffff:198.51.100.9 Googlebot/2.1 '\\? Googlebot");
     for table in ["orders", "prospect_index"] {
         assert_eq!(world.one(&format!("SELECT count() FROM {table} WHERE user_id = 4")).await, 1, "{table}");
     }
     let dimensions = "SELECT concat(device, '|', os, '|', browser, '|', bot) FROM";
     let of_order = world.texts(&format!("{dimensions} orders")).await;
-    assert_eq!(of_order, ["other||misc crawler|user_agent"]);
+    assert_eq!(of_order, ["other||Googlebot|Googlebot"]);
     assert_eq!(of_order, world.texts(&format!("{dimensions} prospects")).await);
     assert_no_difference(&world).await;
 
     // An order in a later batch than its prospect, which was edited in between.
     lane.order(order_id(), &prospect.to_string());
     lane.send(&world, 10, 0).await;
-    world.wait_for("SELECT count() FROM orders WHERE user_id = 4 AND bot = 'user_agent'", 2).await;
+    world.wait_for("SELECT count() FROM orders WHERE user_id = 4 AND bot = 'Googlebot'", 2).await;
     let fields = [(
         "user_agent",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1",

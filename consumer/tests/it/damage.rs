@@ -1,6 +1,6 @@
 //! Stored events whose tables a test damages, and their repair.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_consumer::config::{ClickhouseConfig, DirectoryConfig};
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::Enricher;
+use sluice_consumer::enrich::data::DataFiles;
 use sluice_consumer::store::Store;
 use sluice_consumer::verify::range::TimeRange;
 use sluice_consumer::verify::repair::{Repaired, Tools, repair};
@@ -99,7 +100,7 @@ pub(crate) async fn mend_by(
     let postgres_url = Secret::new(world.postgres_url.clone());
     let directory = DirectoryConfig { postgres_url, file: PathBuf::new() };
     let directory = Keeper::open(&directory, Counter::default()).unwrap();
-    let enricher = Enricher::load(Path::new("")).unwrap();
+    let enricher = Enricher::load(&DataFiles::default()).unwrap();
     let kafka = world.kafka();
     let tools = Tools { store: &store, kafka: &kafka, directory: &directory, enricher: &enricher };
     repair(tools, range, is_dry_run, &|_| {}).await

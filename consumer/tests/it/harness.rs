@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clickhouse::Client;
@@ -15,7 +14,8 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use sluice_consumer::config::{BatchConfig, ClickhouseConfig, DirectoryConfig, KafkaConfig};
 use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
-use sluice_consumer::enrich::Enricher;
+use sluice_consumer::enrich::classifier::Classifier;
+use sluice_consumer::enrich::data::DataFiles;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::store::Store;
 use sluice_consumer::subscription::Subscription;
@@ -239,7 +239,7 @@ impl World {
             let shared = Shared {
                 store: Store::new(&clickhouse),
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
-                enricher: Arc::new(Enricher::load(std::path::Path::new("")).unwrap()),
+                classifier: Classifier::open(DataFiles::default()).unwrap(),
                 metrics,
                 events: events.offsets(),
                 config: batch.clone(),

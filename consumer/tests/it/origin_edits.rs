@@ -39,7 +39,7 @@ async fn assert_edited(world: &World, consumer: Consumer, case: &str) {
     world.wait_for("SELECT toUInt64(sum(orders)) FROM rollup_hourly", 1).await;
     consumer.drain().await;
     let found = world.texts("SELECT concat(toString(user_id), ' ', bot) FROM orders").await;
-    assert_eq!(found, ["4 user_agent"], "{case}");
+    assert_eq!(found, ["4 curl"], "{case}");
     assert_eq!(world.one("SELECT count() FROM parked WHERE state = 'waiting'").await, 0, "{case}");
     assert_no_difference(world).await;
 }
