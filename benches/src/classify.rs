@@ -1,5 +1,5 @@
-//! Measures the cost for the consumer of reading a user agent that is not in its cache, and the memory
-//! of the rules, in this process.
+//! Measures the cost for the consumer of reading a user agent that is not in its cache, and the
+//! memory of the rules, in this process.
 
 use std::hint::black_box;
 use std::time::Instant;

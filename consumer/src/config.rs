@@ -177,11 +177,11 @@ pub struct GeoConfig {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentsConfig {
-    /// File with the rules for browsers and systems, as `consumer/data/renew` writes it. Empty means
-    /// the rules that come with the program.
+    /// File with the rules for browsers and systems, as `consumer/data/renew` writes it. Empty
+    /// means the rules that come with the program.
     pub rules: PathBuf,
-    /// File with the list of crawlers, as `consumer/data/renew` writes it. Empty means the list that
-    /// comes with the program.
+    /// File with the list of crawlers, as `consumer/data/renew` writes it. Empty means the list
+    /// that comes with the program.
     pub crawlers: PathBuf,
 }
 

@@ -18,7 +18,7 @@ use sluice_consumer::parked_command::{self, ParkedArgs};
 use sluice_consumer::store::Store;
 use sluice_consumer::subscription::{Crashes, Subscription};
 use sluice_consumer::topic::Topic;
-use sluice_consumer::verify::command::{self, VerifyArgs};
+use sluice_consumer::verify::command::{self, ReclassifyArgs, VerifyArgs};
 use sluice_consumer::writer;
 use sluice_runtime::clock::Clock;
 use sluice_runtime::config::{ConfigArgs, ConfigError, exit_bad_config, load_or_exit};
@@ -43,6 +43,9 @@ struct Cli {
 enum Command {
     /// Compare the tables with each other and with the sums; ends with 1 if they differ
     Verify(VerifyArgs),
+    /// Read the addresses and user agents of stored visits again with the present data sets; every
+    /// sluice-consumer must be stopped
+    Reclassify(ReclassifyArgs),
     /// Parked events: count and list them, mend or ignore them, let ignored ones wait again
     Parked(ParkedArgs),
     /// Let this consumer group write the database in place of the registered one, whose consumers
@@ -64,6 +67,7 @@ fn main() -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return match command {
             Command::Verify(args) => runtime.block_on(command::run(args, &config)),
+            Command::Reclassify(args) => runtime.block_on(command::run_reclassify(args, &config)),
             Command::Parked(args) => runtime.block_on(parked_command::run(args, &config)),
             Command::TakeOver => runtime.block_on(writer::take_over(&config)),
         };

@@ -1,6 +1,6 @@
-//! Browser, system and device of a user agent, by uap-core's rules. The names are those of uap-core,
-//! except that a browser has one name on all devices (the device is a column of its own), and that
-//! systems have the names that older rows have, too.
+//! Browser, system and device of a user agent, by uap-core's rules. The names are those of
+//! uap-core, except that a browser has one name on all devices (the device is a column of its own),
+//! and that systems have the names that older rows have, too.
 
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
@@ -190,8 +190,8 @@ const MOBILES: [&str; 18] = [
 const DESKTOP_SYSTEMS: [&str; 7] =
     ["Windows", "Mac OSX", "Mac OS", "Linux", "ChromeOS", "FreeBSD", "Solaris"];
 
-/// The kind of device. A tablet with Android is the one whose browser does not say "Mobile"; apps and
-/// Opera Mini never say it.
+/// The kind of device. A tablet with Android is the one whose browser does not say "Mobile"; apps
+/// and Opera Mini never say it.
 pub(super) fn device(agent: &str, system: &str) -> &'static str {
     let has_one_of = |words: &[&str]| words.iter().any(|word| agent.contains(word));
     if has_one_of(&TELEVISIONS) || matches!(system, "tvOS" | "webOS" | "Roku" | "FireHbbTV") {

@@ -1,5 +1,5 @@
-//! The newest [`Enricher`]: a data file that changes is loaded again without a restart. A batch takes
-//! one enricher and keeps it, so that its orders have the dimensions of its prospects.
+//! The newest [`Enricher`]: a data file that changes is loaded again without a restart. A batch
+//! takes one enricher and keeps it, so that its orders have the dimensions of its prospects.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

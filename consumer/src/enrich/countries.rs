@@ -58,8 +58,8 @@ impl Countries {
 }
 
 impl Shape {
-    /// The country of a record. Addresses of no one place (satellites, anycast) have only the country
-    /// that they are registered in.
+    /// The country of a record. Addresses of no one place (satellites, anycast) have only the
+    /// country that they are registered in.
     fn read<'a>(self, record: &LookupResult<'a, Source>) -> Option<&'a str> {
         let text = |path: &[maxminddb::PathElement<'_>]| record.decode_path::<&str>(path).ok().flatten();
         match self {

@@ -29,8 +29,8 @@ struct Entry {
 /// The reason for a program that the list does not name.
 const NAMELESS: &str = "user_agent";
 
-/// Words of programs ("CUBOT" is a brand of phones), and a user agent that is one product and nothing
-/// else: every browser says more.
+/// Words of programs ("CUBOT" is a brand of phones), and a user agent that is one product and
+/// nothing else: every browser says more.
 static PROGRAMS: LazyLock<Regex> = LazyLock::new(|| {
     let words = "(?:^|[^u]|[^c]u)bot(?:[^a-z]|$)|crawl|spider|scrap(?:er|ing|y)|headless|phantomjs|selenium\
                  |puppeteer|playwright|http-?client|libwww|url(?:lib|fetch)|fetcher|link-?check";
@@ -72,8 +72,8 @@ impl Crawlers {
         }
     }
 
-    /// The longest text of the list, else the first pattern. A text counts only where a word begins:
-    /// "RED/" is not in "WIRED/".
+    /// The longest text of the list, else the first pattern. A text counts only where a word
+    /// begins: "RED/" is not in "WIRED/".
     fn name(&self, agent: &str) -> Option<&str> {
         let begins_word = |at: usize| {
             let bytes = agent.as_bytes();

@@ -1,9 +1,9 @@
 //! Device, system, browser, bot and country of an event, from its user agent and address. Answers
 //! depend on the input and the loaded data sets alone.
 //!
-//! The rules for user agents (`agents`) and the list of crawlers (`crawlers`) come with the program,
-//! from `consumer/data/`. A file that the configuration names takes their place. Countries come from
-//! a file alone. [`classifier`] loads changed files again.
+//! The rules for user agents (`agents`) and the list of crawlers (`crawlers`) come with the
+//! program, from `consumer/data/`. A file that the configuration names takes their place. Countries
+//! come from a file alone. [`classifier`] loads changed files again.
 //!
 //! User agents are cached: a few thousand make up nearly all traffic. The rules that come with the
 //! program are compiled once for the process, when the first user agent is read.

@@ -123,8 +123,8 @@ fn the_rules_pass_their_own_tests() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Each user agent that the list of crawlers gives as an example is a bot, and nearly each by a name
-/// of its own.
+/// Each user agent that the list of crawlers gives as an example is a bot, and nearly each by a
+/// name of its own.
 #[test]
 fn the_crawlers_are_found_in_their_own_examples() {
     let crawlers = Crawlers::parse(CRAWLERS).unwrap();

@@ -1,5 +1,5 @@
-//! The command line of `sluice-consumer verify`: its arguments, and what it prints. Results go to
-//! standard output, progress to standard error.
+//! The command lines of `sluice-consumer verify` and `reclassify`: their arguments, and what they
+//! print. Results go to standard output, progress to standard error.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use crate::enrich::Enricher;
 use crate::enrich::data::DataFiles;
 use crate::store::Store;
 use crate::verify::range::{TimeRange, parse_time};
+use crate::verify::reclassify::reclassify;
 use crate::verify::repair::{Repaired, Tools, repair};
 use crate::verify::{MOMENT, Report, verify_range};
 
@@ -35,30 +36,81 @@ pub struct VerifyArgs {
     dry_run: bool,
 }
 
+/// The flags of `reclassify`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReclassifyArgs {
+    /// Only visits from this time on: a date (UTC) or a whole hour by RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    from: Option<i64>,
+    /// Only visits before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    to: Option<i64>,
+    /// Count the visits that would be read again, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
 /// Compares the tables, and repairs them if requested. Fails if anything differs at the end.
 ///
 /// # Errors
 /// If ClickHouse or Kafka does not answer, or a repair cannot be made now.
 pub async fn run(args: &VerifyArgs, config: &Config) -> anyhow::Result<ExitCode> {
-    let range = TimeRange::new(args.from, args.to)
-        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("--to", error.to_string())));
+    let range = range_of(args.from, args.to);
     let store = Store::new(&config.clickhouse);
-    let progress = |line: &str| {
-        // Nobody may read it.
-        writeln!(io::stderr(), "{line}").ok();
-    };
     if args.repair {
+        let surroundings = Surroundings::open(config)?;
+        let repaired = repair(surroundings.tools(&store, config), &range, args.dry_run, &tell).await?;
+        print_repaired(&repaired, args.dry_run)?;
+    }
+    compare(&store, &range).await
+}
+
+/// Classifies stored visits again, and compares the tables. Fails if anything differs at the end.
+///
+/// # Errors
+/// If ClickHouse or Kafka does not answer, or a consumer is at work.
+pub async fn run_reclassify(args: &ReclassifyArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let range = range_of(args.from, args.to);
+    let store = Store::new(&config.clickhouse);
+    let surroundings = Surroundings::open(config)?;
+    let changed = reclassify(surroundings.tools(&store, config), &range, args.dry_run, &tell).await?;
+    print_repaired(&changed, args.dry_run)?;
+    compare(&store, &range).await
+}
+
+/// The data sets and the directory of a command that writes.
+struct Surroundings {
+    directory: Keeper,
+    enricher: Enricher,
+}
+
+impl Surroundings {
+    fn open(config: &Config) -> anyhow::Result<Self> {
         let enricher = Enricher::load(&DataFiles::of(config))
             .unwrap_or_else(|error| exit_bad_config(&ConfigError::new(error.key, error.to_string())));
         // Without the file: rows that come back are not resolved with an old directory.
         let directory = DirectoryConfig { file: PathBuf::new(), ..config.directory.clone() };
         let directory = Keeper::open(&directory, Counter::default()).context("the directory")?;
-        let (kafka, directory, enricher) = (&config.kafka, &directory, &enricher);
-        let tools = Tools { store: &store, kafka, directory, enricher };
-        let repaired = repair(tools, &range, args.dry_run, &progress).await?;
-        print_repaired(&repaired, args.dry_run)?;
+        Ok(Self { directory, enricher })
     }
-    let reports = verify_range(&store, &range, MOMENT, &progress).await.context("clickhouse")?;
+
+    fn tools<'a>(&'a self, store: &'a Store, config: &'a Config) -> Tools<'a> {
+        Tools { store, kafka: &config.kafka, directory: &self.directory, enricher: &self.enricher }
+    }
+}
+
+fn range_of(from: Option<i64>, to: Option<i64>) -> TimeRange {
+    TimeRange::new(from, to)
+        .unwrap_or_else(|error| exit_bad_config(&ConfigError::new("--to", error.to_string())))
+}
+
+/// Reports the progress to standard error, which nobody may read.
+fn tell(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
+}
+
+async fn compare(store: &Store, range: &TimeRange) -> anyhow::Result<ExitCode> {
+    let reports = verify_range(store, range, MOMENT, &tell).await.context("clickhouse")?;
     print_reports(&reports)?;
     let is_good = reports.iter().all(|report| report.differences.is_empty());
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,5 +1,6 @@
 //! `sluice-consumer verify`: compares the tables with each other and with the sums (`checks`,
 //! `sums`), and mends losses from the rest of the tables and from Kafka ([`mod@repair`]).
+//! `sluice-consumer reclassify` classifies stored visits again ([`mod@reclassify`]).
 //!
 //! A comparison only reads, also while events come in. A batch may then be between its rows and its
 //! sums: a difference is looked at again after a moment, and counts only if it is still the same.
@@ -12,6 +13,7 @@ mod log;
 mod lost;
 mod people;
 pub mod range;
+pub mod reclassify;
 pub mod repair;
 pub mod stopped;
 mod sums;

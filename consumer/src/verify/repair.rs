@@ -73,22 +73,39 @@ pub async fn repair(
     is_dry_run: bool,
     progress: &Progress<'_>,
 ) -> Result<Repaired, RepairError> {
-    let groups = Groups::new(tools.kafka)?;
-    let places = groups.check_stopped(tools.store, progress).await?;
-    let mut repair = Repair {
-        tools,
-        range: *range,
-        groups,
-        places,
-        is_dry_run,
-        progress,
-        told: None,
-        unwritten: Sums::new(),
-        repaired: Repaired::default(),
-    };
+    let mut repair = Repair::begin(tools, range, is_dry_run, progress).await?;
     repair.mend_from_kafka().await?;
     repair.mend_from_rows().await?;
     Ok(repair.repaired)
+}
+
+impl<'a> Repair<'a> {
+    /// Begins once all consumers are stopped and nothing is half written.
+    pub(super) async fn begin(
+        tools: Tools<'a>,
+        range: &TimeRange,
+        is_dry_run: bool,
+        progress: &'a Progress<'a>,
+    ) -> Result<Self, RepairError> {
+        let groups = Groups::new(tools.kafka)?;
+        let places = groups.check_stopped(tools.store, progress).await?;
+        Ok(Self {
+            tools,
+            range: *range,
+            groups,
+            places,
+            is_dry_run,
+            progress,
+            told: None,
+            unwritten: Sums::new(),
+            repaired: Repaired::default(),
+        })
+    }
+
+    /// Fails if a consumer has been at work since the beginning.
+    pub(super) async fn check_unchanged(&self) -> Result<(), RepairError> {
+        self.groups.check_unchanged(&self.places).await
+    }
 }
 
 impl Repair<'_> {
@@ -114,7 +131,7 @@ impl Repair<'_> {
         self.write(&missing, |row| format!("prospect {}", row.prospect_id)).await
     }
 
-    async fn mend_sums(&mut self, day: &TimeRange) -> Result<(), RepairError> {
+    pub(super) async fn mend_sums(&mut self, day: &TimeRange) -> Result<(), RepairError> {
         let mut corrections = self.tools.store.corrections(day).await?;
         let unwritten = self.unwritten.iter().filter(|((hour, ..), _)| day.contains(i64::from(*hour) * 1000));
         for (key, row) in unwritten {
@@ -148,7 +165,7 @@ impl Repair<'_> {
         if self.is_dry_run {
             return Ok(());
         }
-        self.groups.check_unchanged(&self.places).await?;
+        self.check_unchanged().await?;
         for part in parts(rows) {
             for rows in part.rows.chunks(N_ROWS_AN_INSERT) {
                 self.tools.store.insert(&format!("{REPAIR}{}", Uuid::now_v7()), rows).await?;
@@ -184,11 +201,18 @@ impl Repair<'_> {
 }
 
 impl Repaired {
+    /// Counts rows that were changed in a table.
+    pub(super) fn note(&mut self, table: &'static str, n_rows: u64) {
+        if n_rows > 0 {
+            *self.n_rows.entry(table).or_default() += usize::try_from(n_rows).unwrap_or(usize::MAX);
+        }
+    }
+
     /// The rows so far, as a text for people.
     pub(super) fn so_far(&self) -> String {
         let tables = self.n_rows.iter().map(|(table, n_rows)| format!("{n_rows} rows for {table}"));
         let tables: Vec<String> = tables.collect();
-        if tables.is_empty() { "nothing lost so far".to_owned() } else { tables.join(", ") }
+        if tables.is_empty() { "nothing so far".to_owned() } else { tables.join(", ") }
     }
 }
 

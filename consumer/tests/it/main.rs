@@ -18,6 +18,7 @@ mod parked;
 mod parked_cli;
 mod payouts;
 mod rebalances;
+mod reclassify;
 mod resolving;
 mod standing_still;
 mod tripwire;
