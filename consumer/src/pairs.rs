@@ -160,7 +160,8 @@ impl Parameters {
             return;
         }
         let Some(text) = self.readable(value, name, has_macro) else { return };
-        let number = Decimal::parse(&text);
+        // Anybody can send an event, so an amount cannot take anything away from a sum.
+        let number = Decimal::parse(&text).filter(|number| !number.is_negative());
         match number.and_then(Decimal::micros) {
             Some(micros) => {
                 *field(self) = Some(micros);
@@ -359,9 +360,10 @@ mod tests {
         assert_eq!(money("cost=0.0000004"), (Some(0), None, none(), "cut:cost".to_owned()));
         assert_eq!(money("cost=0.0500000000"), (Some(50_000), None, none(), none()));
         assert_eq!(money("payout=1.2345678"), (None, Some(1_234_567), none(), "cut:payout".to_owned()));
-        for bad in ["1e3", "0,05", "%240.05", "0.05USD", "NaN", "1000000000000"] {
+        for bad in ["1e3", "0,05", "%240.05", "0.05USD", "NaN", "1000000000000", "-5000", "-0.000001"] {
             assert_eq!(money(&format!("cost={bad}")), (None, None, none(), "bad:cost".to_owned()), "{bad}");
         }
+        assert_eq!(money("amount=-5&payout=-0"), (None, Some(0), none(), "bad:payout".to_owned()));
         assert_eq!(money("payout=.5&amount=7"), (None, Some(500_000), none(), none()));
     }
 
