@@ -1,6 +1,7 @@
 //! Walks of each position through the pages in a real browser. Each visited page is asked for its
-//! faults, and each kind of page is looked at once by [`walker::Walker::look`]: accessibility in
-//! light and dark, and a page that fits on a phone and at 200 %.
+//! faults. [`walker::Walker::look`] looks at each kind of page once: accessibility in light and
+//! dark, and a page that fits on a phone and at 200 %. Without `SLUICE_TEST_PICTURES` it looks at a
+//! few kinds only, because all of them take eight minutes.
 
 mod admin;
 mod campaign;
@@ -21,7 +22,6 @@ use self::walker::{Seen, Walker};
 use crate::site::{PASSWORD, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes more than four minutes"]
 async fn each_position_walks_through_its_pages() -> anyhow::Result<()> {
     let site = Site::start().await?;
     let credentials = site.demo().await?;
