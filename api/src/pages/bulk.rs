@@ -242,6 +242,22 @@ impl Bulk<'_> {
         is_wrong.then(|| format!("Type {total}, the number of {}.", self.entity.many.to_lowercase()))
     }
 
+    /// Returns a message if more things match than the person has confirmed, or if their number was
+    /// not typed.
+    async fn not_confirmed(
+        &self,
+        query: &str,
+        progress: &Progress,
+        form: &Form,
+    ) -> Result<Option<String>, ApiError> {
+        let (total, _) = self.count(query).await?;
+        if total > progress.total {
+            let things = self.entity.many.to_lowercase();
+            return Ok(Some(format!("Now {} {things} match. Nothing was changed.", shown(total))));
+        }
+        Ok(self.typed_wrong(progress.total, form))
+    }
+
     /// Counts what matches, up to one more than the most, and returns the first names.
     async fn count(&self, query: &str) -> Result<(usize, Vec<String>), ApiError> {
         let (mut total, mut names, mut cursor) = (0, Vec::new(), None::<String>);
@@ -272,7 +288,7 @@ impl Bulk<'_> {
     async fn go_on(&self, query: &str, form: &Form) -> Result<Response, PageError> {
         let mut progress = Progress::read(form)?;
         if progress.n_seen == 0
-            && let Some(error) = self.typed_wrong(progress.total, form)
+            && let Some(error) = self.not_confirmed(query, &progress, form).await?
         {
             return self.ask_for_all(query, Some(error)).await;
         }

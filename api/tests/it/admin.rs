@@ -276,6 +276,17 @@ async fn all_that_match_are_counted_first_and_done_in_steps() {
         );
     }
     assert_eq!(world.sql_number(present).await, 125, "nothing is done before the number is typed");
+    // More match than were confirmed: the question again.
+    world.sql("INSERT INTO sources (name) VALUES ('Net 200')").await;
+    let more = go_on(&mut owner, bulk, &asked, &[("typed", "120")]).await;
+    assert_eq!(more.status, 400, "{}", more.text);
+    assert!(
+        more.text.contains("Now 121 sources match. Nothing was changed.") && more.text.contains("Type 121")
+    );
+    assert_eq!(world.sql_number(present).await, 126);
+    world.sql("DELETE FROM sources WHERE name = 'Net 200'").await;
+    let unreadable = go_on(&mut owner, bulk, &asked, &[("typed", "120"), ("total", "x")]).await;
+    assert_eq!(unreadable.status, 400);
     // One that arrives meanwhile, and one that somebody else deletes.
     world.sql("UPDATE sources SET archived_at = now() WHERE name = 'Net 1'").await;
     let first = go_on(&mut owner, bulk, &asked, &[("typed", "120")]).await;
