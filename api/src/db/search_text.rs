@@ -19,9 +19,13 @@ const MIN_TRUNK_DIGITS: usize = 8;
 const MIN_LOCAL_DIGITS: usize = 7;
 
 /// Returns the words of a text, without the commas between them. A word that is an IPv6 address has
-/// the spelling that the databases store.
+/// the spelling that the databases store. A phone number is one word: its parts would be found in
+/// many others.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
+    if text.trim().contains(char::is_whitespace) && phone_digits(text).is_some() {
+        return vec![text.trim().to_owned()];
+    }
     let mut words = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -113,6 +117,8 @@ mod tests {
         assert!(words(" \n").is_empty());
         assert_eq!(words("2001:DB8:0:0:0:0:0:1"), ["2001:db8::1"]);
         assert_eq!(words("a b c d e f g h i j").last().unwrap(), "h i j");
+        assert_eq!(words(" +55 41 5555 82"), ["+55 41 5555 82"]);
+        assert_eq!(words("Flat 82 41"), ["Flat", "82", "41"]);
         assert_eq!(patterns("50% off"), [r"%50\%%", "%off%"]);
     }
 
