@@ -47,4 +47,5 @@ pub mod site;
 pub mod swagger;
 pub mod system;
 pub mod table;
+pub mod trail;
 pub mod update;

@@ -99,16 +99,26 @@ struct OrderPage {
     timeline: Vec<StatusView>,
 }
 
-/// A status of the order's timeline.
+/// A status of an order.
 #[derive(Debug)]
-struct StatusView {
-    time: Option<LocalTime>,
-    status: String,
-    class: &'static str,
+pub struct StatusView {
+    pub time: Option<LocalTime>,
+    pub status: String,
+    pub class: &'static str,
     /// The partner's word, where it is another.
-    word: String,
-    reason: String,
-    user: String,
+    pub word: String,
+    pub reason: String,
+    /// The name of the person who set it.
+    pub user: String,
+}
+
+impl StatusView {
+    /// Formats a status.
+    #[must_use]
+    pub fn new(time: Option<LocalTime>, status: String, word: String, reason: String, user: String) -> Self {
+        let word = if word == status { String::new() } else { word };
+        Self { time, class: status_class(&status), status, word, reason, user }
+    }
 }
 
 /// `GET /orders/<id>/`.
@@ -144,15 +154,9 @@ async fn timeline(app: &App, api: &Api, id: &str, zone: TimeZone) -> Result<Vec<
     let names = Names::of_buyers(app, lines.iter().filter_map(|line| line.get("user_id")?.as_u64())).await?;
     let view = |line: &Value| {
         let text = |key: &str| line.get(key).map(plain).unwrap_or_default();
-        let status = text("status");
-        StatusView {
-            time: time_ms(&text("time")).map(|ms| LocalTime::new(ms, zone)),
-            class: status_class(&status),
-            word: Some(text("status_text")).filter(|word| *word != status).unwrap_or_default(),
-            status,
-            reason: text("reason"),
-            user: line.get("user_id").and_then(Value::as_u64).map(|id| names.buyer(id)).unwrap_or_default(),
-        }
+        let time = time_ms(&text("time")).map(|ms| LocalTime::new(ms, zone));
+        let user = line.get("user_id").and_then(Value::as_u64).map(|id| names.buyer(id)).unwrap_or_default();
+        StatusView::new(time, text("status"), text("status_text"), text("reason"), user)
     };
     Ok(lines.iter().rev().map(view).collect())
 }

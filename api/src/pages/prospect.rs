@@ -4,9 +4,9 @@ use crate::time_zone::TimeZone;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use futures::TryFutureExt as _;
 use serde_json::Value;
 
+use crate::db::changes::{self, OrderOfStatusRow};
 use crate::db::orders;
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
 use crate::http::allowed::Allowed;
@@ -24,6 +24,7 @@ use crate::pages::format::{self, LocalTime, Shortened, or_none};
 use crate::pages::names::Names;
 use crate::pages::order::OrderView;
 use crate::pages::site::Site;
+use crate::pages::trail::{self, Step, trail};
 use crate::prospects::detail;
 
 /// A visit, formatted for pages.
@@ -46,7 +47,9 @@ struct ProspectPage {
     zone: &'static str,
     prospect: ProspectView,
     facts: Vec<(&'static str, Cell)>,
-    marks: Vec<String>,
+    /// Each mark, and its meaning.
+    marks: Vec<(String, String)>,
+    trail: Vec<Step>,
     orders: Vec<OrderView>,
     actions: Actions,
 }
@@ -61,9 +64,9 @@ pub async fn show_prospect(
     let PathText(id) = id?;
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
-    let prospect_orders =
-        orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).err_into();
-    let (prospect_orders, names) = futures::try_join!(prospect_orders, Names::load(&app, references(&row)))?;
+    let prospect_orders = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).await?;
+    let statuses = changes::statuses_of(&app.clickhouse, &trail::shown(&prospect_orders)).await?;
+    let names = Names::load(&app, references(&row, &statuses)).await?;
     let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
     let at = At { entity: &PROSPECTS, site: Site::Pages, id: &id, query: None };
     render(&ProspectPage {
@@ -71,10 +74,29 @@ pub async fn show_prospect(
         frame: Frame::new(&allowed, Section::Prospects),
         zone: zone.name(),
         facts: facts(&row, &names),
-        marks: row.marks.clone(),
+        marks: row.marks.iter().map(|mark| (mark.clone(), meaning(mark))).collect(),
+        trail: trail(row.time_ms, &prospect_orders, statuses, zone, &names),
         prospect: view(ProspectRow::from(row), zone, &names),
         orders: prospect_orders.into_iter().map(|order| OrderView::new(order, zone, &names)).collect(),
     })
+}
+
+/// Returns a mark in words. `docs/outcomes.md` lists the marks.
+fn meaning(mark: &str) -> String {
+    match mark.split_once(':').unwrap_or((mark, "")) {
+        ("cut", field) => format!("{field} was too long and was cut"),
+        ("macro", field) => format!("the traffic source did not fill in {field}"),
+        ("bad", field) => format!("{field} could not be read and is not stored"),
+        ("encoding", "") => "a text is not UTF-8".to_owned(),
+        ("encoding", field) => format!("{field} is not UTF-8"),
+        ("pid_invalid", _) => "the visitor's id is not a UUID".to_owned(),
+        ("query_mended", _) => "the address was repaired".to_owned(),
+        ("seed_path", _) => "sent to the address of the legacy CRM".to_owned(),
+        ("ip_anonymised", _) => "the IP address was shortened before it was stored".to_owned(),
+        ("head", _) => "a HEAD request, which shows nothing to anybody".to_owned(),
+        ("prefetch", _) => "the browser loaded the page before anybody opened it".to_owned(),
+        _ => mark.replace('_', " "),
+    }
 }
 
 fn view(row: ProspectRow, zone: TimeZone, names: &Names) -> ProspectView {
@@ -95,10 +117,12 @@ fn id(id: u64) -> i64 {
     i64::try_from(id).unwrap_or_default()
 }
 
-/// Returns the people and things that the visit refers to.
-fn references(row: &ProspectDetailRow) -> Vec<(Refers, i64)> {
+/// Returns the people and things that the visit and the statuses of its orders refer to.
+fn references(row: &ProspectDetailRow, statuses: &[OrderOfStatusRow]) -> Vec<(Refers, i64)> {
+    let actors = statuses.iter().map(|status| (Refers::User, status.actor_id));
     [(Refers::User, row.user_id), (Refers::Team, row.team_id), (Refers::Campaign, row.campaign_id)]
         .into_iter()
+        .chain(actors)
         .filter_map(|(refers, id)| Some((refers, i64::try_from(id).ok().filter(|id| *id > 0)?)))
         .collect()
 }

@@ -56,7 +56,17 @@ async fn pages_show_rows_in_the_viewers_time_zone() {
     let prospects = ann.get("/prospects/").await.text;
     assert!(prospects.contains("2026-11-23 20:29:10"), "{prospects}");
     assert!(prospects.contains(&id(3).to_string()) && !prospects.contains(&id(4).to_string()));
+    let ordered = order_id(3, NOW_MS - 49_000);
+    let sql = "INSERT INTO order_status (order_id, time, status, status_text, reason, actor_id, change_id)
+               VALUES ({order:UUID}, fromUnixTimestamp64Milli({at:Int64}, 'UTC'), 'sale', 'approved', 'Paid.', 0, {order:UUID})";
+    let query = world.events().query(sql).param("order", ordered.to_string());
+    query.param("at", NOW_MS - 1000).execute().await.unwrap();
     let prospect = ann.get(&format!("/prospects/{}/", id(3))).await.text;
+    let trail = prospect.split_once(">Trail<").unwrap().1;
+    let places = ["visited the landing page", "ordered", "the partner’s word: approved", "Paid."]
+        .map(|text| trail.find(text).unwrap_or_else(|| panic!("no {text} in {trail}")));
+    assert!(places.is_sorted(), "{trail}");
+    assert!(trail.contains("20:29:59") && prospect.contains("referrer was too long and was cut"));
     assert!(prospect.contains(&order_id(3, NOW_MS - 49_000).to_string()), "its orders are there");
     assert!(prospect.contains("12.50 EUR") && prospect.contains("cut:referrer"));
 
