@@ -41,6 +41,12 @@ impl Cell {
         }
     }
 
+    /// Returns whether there is no value.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
     /// Returns whether the value is aligned to the right.
     #[must_use]
     pub fn is_number(&self) -> bool {

@@ -70,6 +70,8 @@ async fn an_owner_mends_all_alike_and_revokes() {
     assert_eq!(confirm.status, 200, "{}", confirm.text);
     assert!(
         confirm.text.contains("3 events")
+            && confirm.text.contains("<dt>Join with</dt>")
+            && confirm.text.contains("<a href=\"/campaigns/1/\">Shoes &#60;1&#62;</a>")
             && confirm.text.contains("Later events like these are not affected.")
     );
     let decisions = "SELECT count(*) FROM parked_decisions";

@@ -13,7 +13,10 @@ use crate::http::fields::Fields;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::request::{Body, Request};
 use crate::http::state::App;
+use crate::pages::cell::Cell;
+use crate::pages::entity::Refers;
 use crate::pages::format::{self, LocalTime};
+use crate::pages::names::Names;
 use crate::pages::parked::event::{Refused, show};
 use crate::pages::parked::named;
 use crate::pages::table::time_ms;
@@ -38,6 +41,8 @@ struct ConfirmPage {
     /// The event from whose page the form came.
     event: String,
     about: String,
+    /// The campaign, buyer or prospect that the events are joined with.
+    target: Cell,
     count: i64,
     shown_count: String,
     first_seen: Option<LocalTime>,
@@ -94,7 +99,7 @@ pub async fn submit_wait_again(
 async fn wait_again(app: &App, call: &Call<()>, form: &Form) -> Result<Response, Failure> {
     let (subject, confirmation, count) = read_wait_again(app, body::<WaitAgainRequest>(form)).await?;
     if confirmation.expected.is_none() {
-        return Ok(confirm(call, form, &subject, count.into(), &WAIT)?);
+        return Ok(confirm(app, call, form, &subject, count.into(), &WAIT).await?);
     }
     let n_events = count.confirmed(confirmation)?;
     let_wait(app, call, &subject, n_events).await?.commit().await?;
@@ -112,7 +117,7 @@ async fn decide(
     wanted.confirmation.dry_run = wanted.confirmation.expected.is_none();
     let subject = wanted.subject.clone();
     match wanted.step(app).await? {
-        Step::Count(count) => Ok(confirm(call, form, &subject, count, words)?),
+        Step::Count(count) => Ok(confirm(app, call, form, &subject, count, words).await?),
         Step::Decide(new) => {
             let (transaction, row) = make(app, call, &new).await?;
             transaction.commit().await?;
@@ -122,7 +127,8 @@ async fn decide(
 }
 
 /// Shows the count and a form that confirms it.
-fn confirm(
+async fn confirm(
+    app: &App,
     call: &Call<()>,
     form: &Form,
     subject: &Subject,
@@ -153,12 +159,27 @@ fn confirm(
         button: words.button,
         event: form.text("event").to_owned(),
         about: named(&subject.reason, &subject.reference),
+        target: target(app, &form).await?,
         count: count.count,
         shown_count: format::number(count.count),
         first_seen: count.first_seen.as_deref().and_then(local),
         last_seen: count.last_seen.as_deref().and_then(local),
         until,
         fields,
+    })
+}
+
+/// Returns the thing that the form names for the events.
+async fn target(app: &App, form: &Form) -> Result<Cell, ApiError> {
+    let id = |name: &str| form.text(name).parse::<i64>().ok();
+    for (name, refers) in [("campaign_id", Refers::Campaign), ("user_id", Refers::User)] {
+        if let Some(id) = id(name) {
+            return Ok(Names::load(app, vec![(refers, id)]).await?.cell(refers, id, ""));
+        }
+    }
+    Ok(match form.text("prospect_id") {
+        "" => Cell::None,
+        id => Cell::Whole(id.to_owned()),
     })
 }
 
