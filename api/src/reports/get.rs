@@ -18,7 +18,7 @@ use crate::reports::model::ReportResponse;
 use crate::reports::prepare::{Prepared, prepare};
 use crate::reports::query::MAX_SECONDS;
 use crate::reports::request::ReportQuery;
-use crate::reports::sums::GroupRow;
+use crate::reports::sums::{GroupRow, SumsRow, TOTAL};
 
 /// Get a report
 ///
@@ -41,6 +41,26 @@ pub async fn get_report(
         return csv::send(app, allowed, actor, listing.query()).await;
     }
     Ok(Json(load(&app, &allowed, params, listing.query()).await?).into_response())
+}
+
+/// The sums of all events of a report, and of the range that it is compared with.
+#[derive(Debug)]
+pub struct Totals {
+    pub currency: &'static str,
+    pub now: SumsRow,
+    pub then: SumsRow,
+}
+
+/// Returns the totals of a report that a page is a part of. They are small, and take no turn.
+///
+/// # Errors
+/// 400 for a wrong parameter.
+pub async fn totals(app: &App, allowed: &Allowed, query: &str) -> Result<Totals, ApiError> {
+    let Prepared { plan, .. } = prepare(app, allowed, Params::parse(Some(query)), Some(query), false).await?;
+    let groups = plan.rows(&app.clickhouse).await.map_err(|error| explained(error, MAX_SECONDS))?;
+    let total = groups.into_iter().find(|group| (group.level, group.section) == (1, TOTAL));
+    let GroupRow { now, then, .. } = total.unwrap_or_default();
+    Ok(Totals { currency: plan.report.currency, now, then })
 }
 
 /// Returns a report within the caller's scope.

@@ -188,6 +188,11 @@ async fn today_is_compared_with_yesterday_at_this_time() {
     assert_eq!(figure(&page, "Bot rate"), ("(25.00\u{202f}%)".to_owned(), "0.00\u{202f}%".to_owned()));
     assert_eq!(figure(&page, "Approve rate").0, "(50.00\u{202f}%)");
     assert_eq!(figure(&page, "Revenue, EUR"), ("25.00".to_owned(), "12.50".to_owned()));
+    for (label, now, before) in
+        [("Unique", "1", "1"), ("Cost, USD", "0.48", "0.24"), ("Profit, USD", "–", "–"), ("ROI", "–", "–")]
+    {
+        assert_eq!(figure(&page, label), (now.to_owned(), before.to_owned()), "{label}");
+    }
     assert!(page.contains("+ 12.50 on hold") && page.contains("until 15:00"));
     assert!(page.contains("<polyline points=\"") && !page.contains("style="));
     // Until 00:30 in Kyiv, on the next day.

@@ -150,6 +150,33 @@ async fn a_filter_names_the_values_in_scope_and_is_changed() {
 }
 
 #[tokio::test]
+async fn columns_of_an_own_choice_move_up_and_down() {
+    let world = World::with_events(|_| {}).await;
+    world.person("owner", Position::Owner).await;
+    let mut owner = world.visitor("owner").await;
+    let headings = |page: &str| {
+        let (_, table) = page.split_once("Figures of the report").unwrap();
+        let (head, _) = table.split_once("</thead>").unwrap();
+        let texts = head.split('<').filter_map(|part| Some(part.split_once('>')?.1.trim()));
+        let columns = ["Prospects", "Orders", "CR"];
+        let known = texts.filter_map(|text| columns.into_iter().find(|column| text.starts_with(column)));
+        known.collect::<Vec<_>>()
+    };
+    let first = page(&mut owner, "/reports/?metrics=prospects,orders,cr").await;
+    assert_eq!(headings(&first), ["Prospects", "Orders", "CR"]);
+    assert!(!first.contains("Move Prospects up") && !first.contains("Move CR down"));
+    let second = page(&mut owner, &link(&first, "aria-label=\"Move Orders up\"")).await;
+    assert_eq!(headings(&second), ["Orders", "Prospects", "CR"]);
+    let third = page(&mut owner, &link(&second, "aria-label=\"Move Prospects down\"")).await;
+    assert_eq!(headings(&third), ["Orders", "CR", "Prospects"]);
+    // The boxes of the form keep the order, so that adding a column does too.
+    let boxes = third.find("value=\"cr\" checked").unwrap();
+    assert!(third.find("value=\"orders\" checked").unwrap() < boxes);
+    assert!(boxes < third.find("value=\"prospects\" checked").unwrap());
+    assert!(!page(&mut owner, "/reports/?preset=money").await.contains("aria-label=\"Move "));
+}
+
+#[tokio::test]
 async fn a_row_is_broken_down_in_place() {
     let world = world().await;
     let mut owner = world.visitor("owner").await;

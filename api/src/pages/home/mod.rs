@@ -10,6 +10,7 @@ mod request;
 mod steps;
 mod teams;
 mod today;
+mod visitors_and_profit;
 
 use askama::Template;
 use axum::extract::State;
@@ -80,8 +81,9 @@ pub async fn show_home(
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
     let earliest_ms = if dates.range.from_ms > 0 { 0 } else { earliest_ms(&app).await? };
     let request = Request { app: &app, allowed: &allowed, scope: &scope, dates: &dates, earliest_ms };
-    let (today, needs, charts, teams) = futures::try_join!(
+    let (today, visitors_and_profit, needs, charts, teams) = futures::try_join!(
         today::load(&request, viewer),
+        visitors_and_profit::load(&request),
         needs::load(&request, viewer),
         charts::load(&request),
         teams::load(&request, teams_by, listing.query()),
@@ -93,7 +95,7 @@ pub async fn show_home(
         needs,
         steps,
         clock: viewer.zone.format(viewer.now_ms, "%H:%M"),
-        figures: today.figures(),
+        figures: today.figures().into_iter().chain(visitors_and_profit).collect(),
         dates: dates.view(),
         charts,
         teams,

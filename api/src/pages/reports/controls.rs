@@ -91,8 +91,8 @@ pub(super) struct Controls {
     pub(super) more: Vec<Select>,
     /// The number of options behind "More options" that are set.
     pub(super) n_more: usize,
-    /// All columns, with whether each is shown.
-    pub(super) columns: Vec<Choice>,
+    /// All columns: those of an own choice first, in their order.
+    pub(super) columns: Vec<Column>,
     /// Parameters that the form keeps.
     pub(super) kept: Vec<(String, String)>,
     pub(super) chips: Vec<Chip>,
@@ -110,6 +110,17 @@ pub(super) struct Choice {
     pub(super) label: String,
     pub(super) target: String,
     pub(super) is_current: bool,
+}
+
+/// A column that may be chosen.
+pub(super) struct Column {
+    pub(super) label: String,
+    pub(super) name: String,
+    pub(super) is_chosen: bool,
+    /// The report with this column before the one above it.
+    pub(super) up_href: Option<String>,
+    /// The report with this column after the one below it.
+    pub(super) down_href: Option<String>,
 }
 
 pub(super) struct Select {
@@ -214,12 +225,30 @@ impl Controls {
     }
 }
 
-/// The columns, of which those of an own choice are checked.
-fn columns(address: &Address, schema: &Schema, metrics: &[String]) -> Vec<Choice> {
-    let is_own = address.get("metrics").is_some();
-    let is_shown = |name: &String| is_own && metrics.contains(name);
-    let columns = schema.metrics.iter();
-    columns.map(|metric| option(&metric.label, &metric.name, is_shown(&metric.name))).collect()
+fn columns(address: &Address, schema: &Schema, metrics: &[String]) -> Vec<Column> {
+    let own = if address.get("metrics").is_some() { metrics } else { &[] };
+    let swapped = |one: usize, other: usize| {
+        let mut names = own.to_vec();
+        (one < own.len() && other < own.len()).then(|| names.swap(one, other))?;
+        Some(address.clone().with("metrics", &names.join(",")).href())
+    };
+    let chosen = own.iter().enumerate().filter_map(|(place, name)| {
+        Some(Column {
+            label: schema.metric(name)?.label.clone(),
+            name: name.clone(),
+            is_chosen: true,
+            up_href: place.checked_sub(1).and_then(|above| swapped(place, above)),
+            down_href: swapped(place, place + 1),
+        })
+    });
+    let others = schema.metrics.iter().filter(|metric| !own.contains(&metric.name)).map(|metric| Column {
+        label: metric.label.clone(),
+        name: metric.name.clone(),
+        is_chosen: false,
+        up_href: None,
+        down_href: None,
+    });
+    chosen.chain(others).collect()
 }
 
 fn parameters_of_filters<'a>(address: &'a Address, schema: &Schema) -> Vec<&'a str> {

@@ -69,11 +69,14 @@ pub(super) fn compare(
         () if is_ratio => signed((new - old) * 100.0, "\u{202f}pp"),
         () if old == 0.0 && new == 0.0 => return shown,
         () if old == 0.0 => "new".to_owned(),
+        // A percentage of a loss says nothing. The color says whether it got better.
+        () if old < 0.0 => String::new(),
         () => signed((new - old) * 100.0 / old.abs(), "\u{202f}%"),
     };
     let is_more = new > old;
+    let is_same = difference.trim_start_matches('−').starts_with("0.0");
     let tone = match () {
-        () if new == old => "",
+        () if is_same => "",
         () if is_more == metric.less_is_good => "bad",
         () => "good",
     };
@@ -142,7 +145,8 @@ mod tests {
         assert_eq!(shown("orders", "count", json!(3), json!(0)), ("new".into(), "good"));
         assert_eq!(shown("orders", "count", json!(0), json!(0)), (String::new(), ""));
         assert_eq!(shown("cr", "ratio", json!(0.02), json!(0.03)), ("−1.0\u{202f}pp".into(), "bad"));
-        assert_eq!(shown("profit", "money", json!("5"), json!("-5")), ("+200.0\u{202f}%".into(), "good"));
+        assert_eq!(shown("profit", "money", json!("5"), json!("-5")), (String::new(), "good"));
+        assert_eq!(shown("cr", "ratio", json!(0.03004), json!(0.03)), ("0.0\u{202f}pp".into(), ""));
         assert_eq!(shown("orders", "count", json!(7), json!(null)), (String::new(), ""));
         assert_eq!(shown("orders", "count", json!(500), json!(1)), (">\u{202f}+999\u{202f}%".into(), "good"));
         let lost = show(&metric("profit", "money", 2), Some(&json!("-5")), "USD");
