@@ -27,7 +27,7 @@ impl Snippet {
         let base = edge.public_base();
         let pixel = format!(
             "<script async src=\"{base}/s.js\" {attribute}=\"{value}\"></script>\n\
-             <noscript><img src=\"{base}/p.gif?{parameter}={value}\" width=\"1\" height=\"1\" alt=\"\"></noscript>"
+             <noscript><img src=\"{base}/p.gif?{parameter}={value}\" width=\"1\" height=\"1\" alt=\"\" referrerpolicy=\"no-referrer-when-downgrade\"></noscript>"
         );
         let redirect = redirect.map(|target| {
             let target = target.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");

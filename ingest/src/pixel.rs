@@ -56,14 +56,16 @@ pub async fn answer_beacon(
     body: Result<Bytes, BodyError>,
 ) -> Answer {
     let query = query::mend(request.uri.query().unwrap_or_default().as_bytes());
-    let marks = if matches!(query, Cow::Owned(_)) { Mark::QueryMended as u32 } else { 0 };
-    let (from_body, outcome) = match body {
+    let (read, outcome) = match body {
         Ok(body) => match body_pairs(request, body).await {
             Ok(pairs) => (pairs, Ok(())),
             Err(reason) => (Cow::default(), Err(reason)),
         },
         Err(error) => (Cow::default(), Err(error.into())),
     };
+    let from_body = query::mend_body(&read);
+    let is_mended = matches!(query, Cow::Owned(_)) || matches!(from_body, Cow::Owned(_));
+    let marks = if is_mended { Mark::QueryMended as u32 } else { 0 };
     let pairs: Cow<'_, [u8]> = match (query.is_empty(), from_body.is_empty()) {
         (_, true) => query,
         (true, false) => from_body,

@@ -44,6 +44,23 @@ pub fn mend(query: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(query.iter().map(|byte| if *byte == b'?' { b'&' } else { *byte }).collect())
 }
 
+/// Mends the pairs of a body in the same way, except for addresses, which may have a `?` of their
+/// own. Borrows if nothing was to be mended.
+#[must_use]
+pub fn mend_body(pairs: &[u8]) -> Cow<'_, [u8]> {
+    let is_open = |pair: &[u8]| {
+        let value = parameters::halves(pair).1;
+        memchr::memchr(b'?', value).is_some_and(|at| !value[..at].contains(&b'/'))
+    };
+    if memchr::memchr(b'?', pairs).is_none() || !parameters::split(pairs).any(is_open) {
+        return Cow::Borrowed(pairs);
+    }
+    let mended: Vec<_> = parameters::split(pairs)
+        .map(|pair| if is_open(pair) { mend(pair) } else { Cow::Borrowed(pair) })
+        .collect();
+    Cow::Owned(mended.join(&b'&'))
+}
+
 /// Scans pairs once.
 #[must_use]
 pub fn scan(pairs: &[u8]) -> ScannedPairs<'_> {
@@ -166,6 +183,20 @@ mod tests {
         assert_eq!((found.key, found.beacon), (Some(KEY), true));
         assert!(matches!(mend(b"k=1&b"), Cow::Borrowed(_)));
         assert!(!scan(b"beacon=10&k=1").beacon);
+    }
+
+    #[test]
+    fn in_a_body_addresses_keep_their_question_mark() {
+        for (pairs, mended) in [
+            ("k=1&sub1=a?sub2=b?sub3=c&x=2", "k=1&sub1=a&sub2=b&sub3=c&x=2"),
+            ("u=https://a/?b=c&sub1=a?gclid=G", "u=https://a/?b=c&sub1=a&gclid=G"),
+            ("sub1=?k=1", "sub1=&k=1"),
+        ] {
+            assert_eq!(mend_body(pairs.as_bytes()), mended.as_bytes(), "{pairs}");
+        }
+        for whole in ["", "k=1", "u=https://a/?b=c", "r=/landing?x=1&k=1", "a?b", "&&?"] {
+            assert!(matches!(mend_body(whole.as_bytes()), Cow::Borrowed(_)), "{whole}");
+        }
     }
 
     #[test]

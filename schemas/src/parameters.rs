@@ -16,7 +16,17 @@ use crate::text::{readable, trim_bytes};
 pub const PROSPECT_ID_NAMES: [&str; 7] =
     ["prospect_id", "pid", "click_id", "clickid", "cid", "subid", "cnv_id"];
 
-/// Returns whether a parameter of this name is a tracking key.
+/// The names of a tracking key.
+pub const KEY_NAMES: [&str; 3] = ["k", "key", "campaign_key"];
+
+/// The name of the owner's id, where there is no tracking key.
+pub const USER_ID_NAME: &str = "user_id";
+
+/// The name of what a browser tells about its device: the version of its platform, `/` and the
+/// model, which may be empty.
+pub const CLIENT_HINTS_NAME: &str = "ch";
+
+/// Returns whether a parameter of this name is a tracking key: one of [`KEY_NAMES`].
 #[must_use]
 #[inline]
 pub fn is_key(name: &[u8]) -> bool {
@@ -175,7 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_of_a_prospect_id_is_known() {
+    fn every_name_of_a_prospect_id_and_a_key_is_known() {
+        assert!(KEY_NAMES.iter().all(|name| is_key(name.as_bytes())));
         assert!(PROSPECT_ID_NAMES.iter().all(|name| is_prospect_id(name.as_bytes())));
         assert!(!is_prospect_id(b"id") && !is_prospect_id(b"k") && is_key(b"k"));
     }

@@ -10,6 +10,7 @@ use chromiumoxide::cdp::browser_protocol::emulation::{
     SetScriptExecutionDisabledParams,
 };
 use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
+use chromiumoxide::cdp::browser_protocol::network::{BlockPattern, SetBlockedUrLsParams};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use chromiumoxide::element::Element;
 use chromiumoxide::page::{Page, ScreenshotParams};
@@ -320,6 +321,16 @@ impl Tab {
     /// When the browser has ended.
     pub async fn allow_scripts(&self, is_allowed: bool) -> anyhow::Result<()> {
         self.page.execute(SetScriptExecutionDisabledParams::new(!is_allowed)).await?;
+        Ok(())
+    }
+
+    /// Refuses requests of pages to addresses like this one, as a blocker does.
+    ///
+    /// # Errors
+    /// When it is not an address, or the browser has ended.
+    pub async fn block(&self, pattern: &str) -> anyhow::Result<()> {
+        let pattern = BlockPattern::new(pattern, true);
+        self.page.execute(SetBlockedUrLsParams { url_patterns: Some(vec![pattern]) }).await?;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! `POST` of the beacon: every way in which a browser sends one, and invalid ones.
 
+use sluice_schemas::event::Mark;
+
 use crate::support::{KEY, TestEdge};
 
 const JSON: &str = "application/json";
@@ -39,6 +41,20 @@ fn query_and_body_come_together_and_the_query_counts_first() {
     let answered = edge.post(&format!("/p?k={KEY}?sub1=q"), TEXT, "k=wrong&u=https://a/?b=c");
     assert_eq!(answered.outcome(), "accepted");
     assert_eq!(edge.events()[0].pairs, format!("k={KEY}&sub1=q&k=wrong&u=https://a/?b=c").as_bytes());
+}
+
+#[test]
+fn a_second_question_mark_separates_in_a_body_too() {
+    let edge = TestEdge::start();
+    for body in ["sub1=a?sub2=b", "u=https://a/?b=c&sub1=a?sub2=b", "u=https://a/?b=c"] {
+        assert_eq!(edge.post("/p", TEXT, format!("k={KEY}&{body}")).outcome(), "accepted");
+    }
+    let events = edge.events();
+    let found = |at: usize| (std::str::from_utf8(&events[at].pairs).unwrap(), events[at].marks);
+    let mended = Mark::QueryMended as u32;
+    assert_eq!(found(0), (&*format!("k={KEY}&sub1=a&sub2=b"), mended));
+    assert_eq!(found(1), (&*format!("k={KEY}&u=https://a/?b=c&sub1=a&sub2=b"), mended));
+    assert_eq!(found(2), (&*format!("k={KEY}&u=https://a/?b=c"), 0));
 }
 
 #[test]

@@ -12,4 +12,7 @@ mod orders;
 mod pixel;
 mod protocol;
 mod recycling;
+mod shop;
+mod snippet;
+mod snippet_forms;
 mod support;
