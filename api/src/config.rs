@@ -91,6 +91,9 @@ pub struct KafkaConfig {
     pub changes_topic: String,
     /// Topic of events, whose lag `/system/` shows.
     pub events_topic: String,
+    /// Topic of the events that were just stored, which `/live/` shows. Empty means that the page
+    /// only has a list.
+    pub live_topic: String,
     /// Consumer group for events, whose lag `/system/` shows. The group for changes is called the
     /// same with `-changes` at the end.
     pub group: String,
@@ -114,6 +117,7 @@ impl Default for KafkaConfig {
             brokers: "127.0.0.1:19092".to_owned(),
             changes_topic: sluice_schemas::topics::CHANGES.to_owned(),
             events_topic: sluice_schemas::topics::EVENTS.to_owned(),
+            live_topic: sluice_schemas::topics::LIVE.to_owned(),
             group: "sluice-consumer".to_owned(),
         }
     }

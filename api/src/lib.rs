@@ -10,8 +10,8 @@
 //!
 //! 1. `config`, `metrics`, `policy`, `preferences`, `viewer`, `amount`, `snippet`, `time_zone`:
 //!    values and rules, no I/O;
-//! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka;
-//!    `probes`: questions to the other services about their state;
+//! 2. `db`: every query, in a file per resource; `event_edits`: the way to Kafka; `live_feed`: the
+//!    events that were just stored; `probes`: questions to the other services about their state;
 //! 3. `http`: the machinery that all routes share;
 //! 4. `dates`, `events` and `people`: what two resources or pages share;
 //! 5. the resources: a folder each, with `model.rs` (its requests and responses) and a file per
@@ -35,6 +35,7 @@ pub mod event_edits;
 pub mod events;
 pub mod funds;
 pub mod http;
+pub mod live_feed;
 pub mod metrics;
 pub mod orders;
 pub mod pages;

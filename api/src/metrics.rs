@@ -98,6 +98,8 @@ pub struct Metrics {
     refused_connections: Counter,
     /// Numbered events without an outcome, and outcomes without a number, of all lanes.
     pub audit_gap: Gauge,
+    /// Open streams of `/live/`.
+    pub open_streams: Gauge,
 }
 
 impl Metrics {
@@ -110,6 +112,7 @@ impl Metrics {
             refusals: Family::default(),
             refused_connections: Counter::default(),
             audit_gap: Gauge::default(),
+            open_streams: Gauge::default(),
         };
         registry.register(
             "sluice_api_requests",
@@ -144,6 +147,11 @@ impl Metrics {
             "Events that edges numbered and that have no outcome, or more outcomes than numbers, in all \
              lanes. Worry if it is not 0: `/pipeline/` and the log name the lane",
             metrics.audit_gap.clone(),
+        );
+        registry.register(
+            "sluice_api_live_streams",
+            "Open streams of `/live/`. Worry if it stays near 500: further viewers only have the list",
+            metrics.open_streams.clone(),
         );
         registry.register(
             "sluice_api_time_zones",

@@ -346,6 +346,9 @@ fn pages(list: Routes) -> Routes {
         .data(Rule::Asks(View, Account), "/search/suggestions/", get(pages::search::suggest))
         .data(Rule::Asks(View, Campaigns), "/campaigns/{id}/hits/", get(pages::setup::stream_first_hit))
         .data(Rule::Asks(View, Users), "/users/{id}/image/", get(account::image::get_user_image))
+        // Orders are shown to those who may list them too.
+        .page(Rule::Asks(List, Prospects), "/live/", get(pages::live::page::show_live))
+        .data(Rule::Asks(List, Prospects), "/live/events/", get(pages::live::stream::stream_live))
         .page(Rule::Asks(View, System), "/system/", get(pages::system::show_system))
         .page(Rule::Asks(View, System), "/pipeline/", get(pages::pipeline::show_pipeline))
         .page(

@@ -29,6 +29,7 @@ pub struct Testbed {
     pub brokers: String,
     pub topic: String,
     pub changes_topic: String,
+    pub live_topic: String,
     pub clickhouse: ClickHouse,
     /// The database with the people who own the events.
     pub postgres_url: String,
@@ -56,12 +57,17 @@ impl Testbed {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let changes_topic = format!("{topic}_changes");
-        let topics = [topic, &changes_topic].map(|name| Topic { name, n_partitions, retention_hours: 24 });
+        let live_topic = format!("{topic}_live");
+        let retention = Duration::from_hours(24);
+        let topics =
+            [(topic, n_partitions), (changes_topic.as_str(), n_partitions), (live_topic.as_str(), 1)]
+                .map(|(name, n_partitions)| Topic { name, n_partitions, retention });
         create_topics(brokers, &topics).await?;
         Ok(Self {
             brokers: brokers.to_owned(),
             topic: topic.to_owned(),
             changes_topic,
+            live_topic,
             clickhouse,
             postgres_url,
             folder: folder.to_owned(),
@@ -137,6 +143,7 @@ impl Testbed {
             .env("SLUICE__KAFKA__BROKERS", &self.brokers)
             .env("SLUICE__KAFKA__TOPIC", &self.topic)
             .env("SLUICE__KAFKA__CHANGES_TOPIC", &self.changes_topic)
+            .env("SLUICE__KAFKA__LIVE_TOPIC", &self.live_topic)
             .env("SLUICE__KAFKA__GROUP", self.group())
             .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)

@@ -31,6 +31,9 @@ pub struct KafkaConfig {
     pub topic: String,
     /// Topic of edits and deletions.
     pub changes_topic: String,
+    /// Topic of the events that were just stored, for the page `/live/`. It needs one partition.
+    /// Empty means that `/live/` is not fed.
+    pub live_topic: String,
     /// Consumer group for events. The group for changes is called the same with `-changes` at the
     /// end.
     pub group: String,
@@ -47,6 +50,7 @@ impl Default for KafkaConfig {
             brokers: "127.0.0.1:19092".to_owned(),
             topic: sluice_schemas::topics::EVENTS.to_owned(),
             changes_topic: sluice_schemas::topics::CHANGES.to_owned(),
+            live_topic: sluice_schemas::topics::LIVE.to_owned(),
             group: "sluice-consumer".to_owned(),
             instance_id: String::new(),
             session_timeout_ms: 6000,

@@ -13,6 +13,7 @@ use crate::config::BatchConfig;
 use crate::directory::keeper::Keeper;
 use crate::enrich::classifier::Classifier;
 use crate::lease::Revoked;
+use crate::live_feed::LiveFeed;
 use crate::metrics::Metrics;
 use crate::retry::{Backoff, Part, Retriable, Stop};
 use crate::store::Store;
@@ -29,6 +30,7 @@ pub struct Shared {
     pub config: BatchConfig,
     pub clock: Clock,
     pub readiness: Readiness,
+    pub live: LiveFeed,
     pub draining: CancellationToken,
 }
 

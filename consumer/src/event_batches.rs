@@ -80,6 +80,7 @@ impl EventBatches {
         shared.metrics.missing.inc_by(run.n_missing);
         self.lanes.extend(run.moved);
         shared.metrics.observe_batch(&rows, started.elapsed(), self.context.now_ms());
+        shared.live.show(&rows);
         Ok(StoredBatch { rows, directory_version: directory.version })
     }
 

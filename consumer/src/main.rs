@@ -13,6 +13,7 @@ use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::classifier::Classifier;
 use sluice_consumer::enrich::data::DataFiles;
+use sluice_consumer::live_feed::LiveFeed;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::parked_command::{self, ParkedArgs};
 use sluice_consumer::store::Store;
@@ -103,6 +104,7 @@ async fn run(config: Config, classifier: Classifier) -> anyhow::Result<()> {
     let (events, changes) = (join(Topic::Events)?, join(Topic::Changes)?);
     let crashes = [events.crashes(), changes.crashes()];
     let shared = Shared {
+        live: LiveFeed::new(&config.kafka, &metrics).context("kafka")?,
         store,
         directory,
         classifier,

@@ -60,6 +60,8 @@ pub struct Metrics {
     pub agents_built: Gauge,
     pub crawlers_built: Gauge,
     pub refused_data: Counter,
+    pub live_events: Counter,
+    pub live_failures: Counter,
 }
 
 impl Metrics {
@@ -158,6 +160,17 @@ impl Metrics {
                 "refused_data_files",
                 "Changed data files (countries, user agents, crawlers) that could not be used; the last \
                  ones stay in use. Worry if it grows: the log says why",
+            ),
+            live_events: add(
+                part,
+                "live_events",
+                "Stored events that were sent to `/live/`. At a high rate it is a part of them",
+            ),
+            live_failures: add(
+                part,
+                "live_failures",
+                "Batches whose events could not be sent to `/live/`; their events are stored all the same. \
+                 Worry if it keeps growing: the topic `kafka.live_topic` may be missing",
             ),
         };
         metrics.start_series();

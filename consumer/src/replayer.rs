@@ -184,6 +184,7 @@ impl Replayer {
         let next = self.number + 1;
         self.inserter.insert_events(&batch, &rows, &Lanes::from([(lane, next)])).await?;
         shared.metrics.observe_batch(&rows, started.elapsed(), self.context.now_ms());
+        shared.live.show(&rows);
         let (n_orders, n_prospects) = (rows.orders.len(), rows.prospects.len());
         let n_moved = replay.verdict.moves.len();
         tracing::info!(n_orders, n_prospects, n_moved, "replayed parked events");

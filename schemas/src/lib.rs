@@ -1,5 +1,5 @@
 //! The formats and terms that the parts of Sluice share: the event type and its encoding, chunks in
-//! Kafka, changes of stored events, topics, outcomes, tracking keys, currencies, ClickHouse rows,
+//! Kafka, changes of stored events, the live feed, topics, outcomes, tracking keys, currencies, ClickHouse rows,
 //! and the migrations of both databases. No I/O.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod currency;
 pub mod decimal;
 pub mod event;
 pub mod id_time;
+pub mod live;
 pub mod migrations;
 pub mod networks;
 pub mod outcome;

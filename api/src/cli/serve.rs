@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::http::connections::ConnectionLimits;
 use crate::http::state::App;
 use crate::http::{health, serve};
+use crate::live_feed;
 use crate::metrics::Metrics;
 use crate::routes;
 
@@ -35,6 +36,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     descriptors::raise_limit();
     let limits = ConnectionLimits::of(&app.config.http);
     health::watch(&app, &lifecycle);
+    live_feed::watch(&app.live, &lifecycle);
     let ops_bound = ops::serve(ops_listen, registry, readiness, &lifecycle)
         .await
         .with_context(|| format!("ops.listen {ops_listen}"))?;

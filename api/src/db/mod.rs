@@ -20,6 +20,7 @@ pub mod funds;
 pub mod idempotency;
 pub mod images;
 pub mod list_query;
+pub mod live;
 pub mod migrations;
 pub mod names;
 pub mod needs;

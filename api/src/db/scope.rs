@@ -47,6 +47,19 @@ impl EventScope {
         self.all
     }
 
+    /// Returns whether an event with these values is in the scope, as [`Self::events_sql`] does. The
+    /// id 0 means none.
+    #[must_use]
+    pub fn includes(&self, user_id: u64, team_id: u64, time_ms: i64) -> bool {
+        let was_member = || {
+            let periods = self.members.iter().zip(&self.since_ms).zip(&self.until_ms);
+            let mut periods = periods.filter(|((member, _), _)| **member == user_id);
+            periods.any(|((_, since_ms), until_ms)| (*since_ms..*until_ms).contains(&time_ms))
+        };
+        let is_of_team = || team_id == self.team || (team_id == 0 && was_member());
+        self.all || user_id == self.viewer || (self.team != 0 && is_of_team())
+    }
+
     /// Returns the moments at which memberships begin or end, in Unix milliseconds.
     pub fn edges_ms(&self) -> impl Iterator<Item = i64> + '_ {
         self.since_ms.iter().chain(&self.until_ms).copied()
@@ -92,5 +105,32 @@ impl EventScope {
             .param("members", &self.members)
             .param("since", &self.since_ms)
             .param("until", &self.until_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_in_the_scope_of_its_buyer_of_its_team_and_of_owners() {
+        let own = EventScope { viewer: 7, ..EventScope::default() };
+        assert!(own.includes(7, 3, 0) && !own.includes(8, 3, 0) && !own.includes(0, 0, 0));
+        let team = EventScope {
+            viewer: 7,
+            team: 3,
+            members: vec![8, 8],
+            since_ms: vec![100, 300],
+            until_ms: vec![200, 400],
+            ..EventScope::default()
+        };
+        assert!(team.includes(7, 0, 0) && team.includes(9, 3, 0), "its own, and those of the team");
+        let times = [99, 100, 199, 200, 300, 400];
+        let found = times.map(|time_ms| team.includes(8, 0, time_ms));
+        assert_eq!(found, [false, true, true, false, true, false]);
+        assert!(!team.includes(8, 4, 150), "an event keeps its team");
+        assert!(!team.includes(9, 0, 150) && !team.includes(0, 0, 150));
+        let all = EventScope { all: true, ..EventScope::default() };
+        assert!(all.includes(0, 0, 0) && all.includes(9, 4, 0));
     }
 }

@@ -45,6 +45,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "app.css": CSS, "app.css";
         "app.js": JS, "app.js";
         "charts.js": JS, "charts.js";
+        "live.js": JS, "live.js";
         "reports.js": JS, "reports.js";
         "theme.js": JS, "theme.js";
         "favicon.svg": SVG, "favicon.svg";

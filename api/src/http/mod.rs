@@ -58,6 +58,7 @@ pub mod serve;
 pub mod server_error;
 pub mod sort;
 pub mod state;
+pub mod streams;
 pub mod transaction;
 pub mod turns;
 pub mod typed_query;

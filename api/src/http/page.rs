@@ -29,6 +29,7 @@ pub enum Section {
     Users,
     Sources,
     Partners,
+    Live,
     Parked,
     Pipeline,
     System,
@@ -90,6 +91,7 @@ const TEAMS: Link = (Section::Teams, "/teams/", "Teams", Action::List, Resource:
 const USERS: Link = (Section::Users, "/users/", "Users", Action::List, Resource::Users);
 const SOURCES: Link = (Section::Sources, "/sources/", "Sources", Action::List, Resource::Sources);
 const PARTNERS: Link = (Section::Partners, "/partners/", "Partners", Action::List, Resource::Partners);
+const LIVE: Link = (Section::Live, "/live/", "Live", Action::List, Resource::Prospects);
 const PARKED: Link = (Section::Parked, "/parked/", "Parked", Action::List, Resource::Parked);
 const PIPELINE: Link = (Section::Pipeline, "/pipeline/", "Pipeline", Action::View, Resource::System);
 const SYSTEM: Link = (Section::System, "/system/", "System", Action::View, Resource::System);
@@ -100,12 +102,12 @@ const fn links(position: Position) -> (&'static [Link], &'static [Link], &'stati
     match position {
         Position::Buyer => (
             &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS],
-            &[TEAMS, USERS, SOURCES, PARTNERS],
+            &[LIVE, TEAMS, USERS, SOURCES, PARTNERS],
             &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
         Position::TeamLead => (
             &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
-            &[SOURCES, PARTNERS],
+            &[LIVE, SOURCES, PARTNERS],
             &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
         Position::FundsCoordinator => (
@@ -115,7 +117,7 @@ const fn links(position: Position) -> (&'static [Link], &'static [Link], &'stati
         ),
         Position::Owner => (
             &[HOME, REPORTS, CAMPAIGNS, PROSPECTS, ORDERS, FUNDS, TEAMS, USERS],
-            &[PARKED, PIPELINE, SYSTEM, SOURCES, PARTNERS, ADMIN],
+            &[LIVE, PARKED, PIPELINE, SYSTEM, SOURCES, PARTNERS, ADMIN],
             &[HOME, REPORTS, CAMPAIGNS, ORDERS],
         ),
     }

@@ -19,7 +19,9 @@ use crate::http::blocking_pool::BlockingPool;
 use crate::http::edge_proxy::Edge;
 use crate::http::freshness::Freshness;
 use crate::http::request_limit::RequestLimit;
+use crate::http::streams::Streams;
 use crate::http::turns::Turns;
+use crate::live_feed::LiveFeed;
 use crate::metrics::Metrics;
 use crate::probes::Probes;
 use crate::viewer::Credential;
@@ -51,7 +53,11 @@ pub struct Inner {
     pub limits: Limits,
     /// Turns at searches and reports.
     pub turns: Turns,
+    /// Places for open streams.
+    pub streams: Streams,
     pub freshness: Freshness,
+    /// The last events, for `/live/`.
+    pub live: Arc<LiveFeed>,
     pub probes: Probes,
 }
 
@@ -99,7 +105,9 @@ impl App {
                 requests_by_token: RequestLimit::new(config.http.requests_per_minute_by_token, clock.clone()),
             },
             turns: Turns::default(),
+            streams: Streams::new(metrics.open_streams.clone()),
             freshness: Freshness::default(),
+            live: Arc::new(LiveFeed::new(&config.kafka)),
             probes: Probes::new(&config.kafka),
             config,
             clock,

@@ -28,6 +28,7 @@ pub mod home;
 pub mod input;
 pub mod list;
 pub mod listing;
+pub mod live;
 pub mod login;
 pub mod names;
 pub mod order;

@@ -16,18 +16,27 @@ pub struct Names(HashMap<(Refers, i64), String>);
 impl Names {
     /// Loads the names of these ids, with one statement a kind.
     pub async fn load(app: &App, ids: Vec<(Refers, i64)>) -> Result<Self, ApiError> {
+        let mut names = Self::default();
+        names.add(app, ids).await?;
+        Ok(names)
+    }
+
+    /// Loads those of these names that were not loaded before.
+    ///
+    /// # Errors
+    /// When Postgres is down.
+    pub async fn add(&mut self, app: &App, ids: Vec<(Refers, i64)>) -> Result<(), ApiError> {
         let mut by_kind = BTreeMap::<Refers, Vec<i64>>::new();
-        for (refers, id) in ids {
+        for (refers, id) in ids.into_iter().filter(|id| !self.0.contains_key(id)) {
             by_kind.entry(refers).or_default().push(id);
         }
-        let mut found = HashMap::new();
         for (refers, mut ids) in by_kind {
             ids.sort_unstable();
             ids.dedup();
             let named = names::of(&app.postgres, refers, &ids).await?;
-            found.extend(named.into_iter().map(|(id, name)| ((refers, id), name)));
+            self.0.extend(named.into_iter().map(|(id, name)| ((refers, id), name)));
         }
-        Ok(Self(found))
+        Ok(())
     }
 
     /// Loads the names of the buyers of events. The id 0 is nobody's.

@@ -36,6 +36,8 @@ mod kept_forms;
 mod last_owner;
 mod legacy;
 mod list_dates;
+mod live;
+mod live_browser;
 mod openapi;
 mod own_account;
 mod pages;

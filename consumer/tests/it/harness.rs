@@ -16,6 +16,7 @@ use sluice_consumer::context::Shared;
 use sluice_consumer::directory::keeper::Keeper;
 use sluice_consumer::enrich::classifier::Classifier;
 use sluice_consumer::enrich::data::DataFiles;
+use sluice_consumer::live_feed::LiveFeed;
 use sluice_consumer::metrics::Metrics;
 use sluice_consumer::store::Store;
 use sluice_consumer::subscription::Subscription;
@@ -38,6 +39,8 @@ pub(crate) const NOVEMBER_MS: u64 = 1_793_491_200_000;
 pub(crate) struct World {
     pub(crate) topic: String,
     pub(crate) changes_topic: String,
+    /// Where stored events are shown; empty: nowhere.
+    pub(crate) live_topic: String,
     pub(crate) group: String,
     pub(crate) clickhouse: ClickhouseConfig,
     pub(crate) client: Client,
@@ -67,6 +70,7 @@ impl World {
             .env("SLUICE__KAFKA__BROKERS", &self.brokers)
             .env("SLUICE__KAFKA__TOPIC", &self.topic)
             .env("SLUICE__KAFKA__CHANGES_TOPIC", &self.changes_topic)
+            .env("SLUICE__KAFKA__LIVE_TOPIC", &self.live_topic)
             .env("SLUICE__KAFKA__GROUP", &self.group)
             .env("SLUICE__CLICKHOUSE__URL", &self.clickhouse.url)
             .env("SLUICE__CLICKHOUSE__DATABASE", &self.clickhouse.database)
@@ -111,6 +115,7 @@ impl World {
         Self {
             topic,
             changes_topic,
+            live_topic: String::new(),
             group,
             clickhouse,
             client,
@@ -190,6 +195,7 @@ impl World {
             brokers: self.brokers.clone(),
             topic: self.topic.clone(),
             changes_topic: self.changes_topic.clone(),
+            live_topic: self.live_topic.clone(),
             group: self.group.clone(),
             instance_id: String::new(),
             session_timeout_ms: 6000,
@@ -237,6 +243,7 @@ impl World {
             let join = |topic| Subscription::join(topic, &kafka, &metrics, &ready).unwrap();
             let (events, changes) = (join(Topic::Events), join(Topic::Changes));
             let shared = Shared {
+                live: LiveFeed::new(&kafka, &metrics).unwrap(),
                 store: Store::new(&clickhouse),
                 directory: Keeper::open(&directory, metrics.stale_directory.clone()).unwrap(),
                 classifier: Classifier::open(DataFiles::default()).unwrap(),

@@ -11,6 +11,7 @@ mod exactly_once;
 mod gate;
 mod harness;
 mod kinds;
+mod live;
 mod migrations;
 mod newer;
 mod origin_edits;

@@ -31,7 +31,7 @@ pub struct KafkaConfig {
 pub struct Topic<'a> {
     pub name: &'a str,
     pub n_partitions: i32,
-    pub retention_hours: u64,
+    pub retention: Duration,
 }
 
 /// The largest record, compressed: 4 MiB.
@@ -159,7 +159,7 @@ fn check(brokers: &str) -> anyhow::Result<()> {
 pub async fn create_topics(brokers: &str, topics: &[Topic<'_>]) -> anyhow::Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
     let retentions: Vec<String> =
-        topics.iter().map(|topic| (topic.retention_hours * 3_600_000).to_string()).collect();
+        topics.iter().map(|topic| topic.retention.as_millis().to_string()).collect();
     let max_bytes = MAX_MESSAGE_BYTES.to_string();
     let wanted: Vec<NewTopic<'_>> = topics
         .iter()
@@ -167,6 +167,8 @@ pub async fn create_topics(brokers: &str, topics: &[Topic<'_>]) -> anyhow::Resul
         .map(|(topic, retention)| {
             NewTopic::new(topic.name, topic.n_partitions, TopicReplication::Fixed(1))
                 .set("retention.ms", retention)
+                // Only whole segments are deleted.
+                .set("segment.ms", retention)
                 .set("max.message.bytes", &max_bytes)
         })
         .collect();

@@ -11,7 +11,7 @@ use super::config::{Ports, Secrets};
 use super::demo_data::{self, Logins};
 use super::state::{self, Board};
 use super::supervisor::{self, Watched};
-use super::units::{Blueprint, CHANGES_TOPIC, DATABASE, EVENTS_TOPIC, Unit};
+use super::units::{Blueprint, CHANGES_TOPIC, DATABASE, EVENTS_TOPIC, LIVE_TOPIC, Unit};
 use crate::progress::say;
 use crate::servers::kafka::{Topic, create_topics};
 use crate::servers::postgres::psql;
@@ -190,8 +190,12 @@ impl Stack {
 
 /// Creates topics, databases and their schemas.
 async fn prepare(blueprint: &Blueprint) -> anyhow::Result<()> {
-    let topic = |name, hours| Topic { name, n_partitions: 2, retention_hours: hours };
-    let topics = [topic(EVENTS_TOPIC, 7 * 24), topic(CHANGES_TOPIC, 7 * 24)];
+    let week = Duration::from_hours(7 * 24);
+    let topics = [
+        Topic { name: EVENTS_TOPIC, n_partitions: 2, retention: week },
+        Topic { name: CHANGES_TOPIC, n_partitions: 2, retention: week },
+        Topic { name: LIVE_TOPIC, n_partitions: 1, retention: Duration::from_mins(10) },
+    ];
     create_topics(&blueprint.kafka().brokers(), &topics).await?;
     blueprint.clickhouse().query(&format!("CREATE DATABASE IF NOT EXISTS {DATABASE}")).await?;
     let admin = blueprint.postgres().url("postgres");

@@ -17,6 +17,7 @@ use crate::servers::wait_until_ready;
 /// The topics of the pipeline.
 pub const EVENTS_TOPIC: &str = "sluice.events";
 pub const CHANGES_TOPIC: &str = "sluice.changes";
+pub const LIVE_TOPIC: &str = "sluice.live";
 /// The name of the database in both PostgreSQL and ClickHouse.
 pub const DATABASE: &str = "sluice";
 

@@ -140,7 +140,7 @@ pub async fn clickhouse_query(servers: &Servers, sql: &str) -> String {
 pub async fn kafka_topic(prefix: &str, n_partitions: i32) -> String {
     let servers = servers().await;
     let name = unique_name(prefix);
-    let topic = Topic { name: &name, n_partitions, retention_hours: 24 };
+    let topic = Topic { name: &name, n_partitions, retention: Duration::from_hours(24) };
     kafka::create_topics(&servers.kafka_brokers, &[topic]).await.expect("a topic can be created");
     name
 }
