@@ -188,7 +188,8 @@ impl Ring {
         let LiveMessage { mut rows, left_out } = message;
         if self.next.is_some_and(|next| offset < next) {
             // The topic was made anew.
-            *self = Self { is_connected: self.is_connected, ..Self::default() };
+            let Self { is_connected, is_closed, .. } = *self;
+            *self = Self { is_connected, is_closed, ..Self::default() };
         }
         if self.next.is_none() {
             self.begin = offset;

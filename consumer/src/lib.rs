@@ -18,7 +18,8 @@
 //!    cannot be used yet becomes a parked row.
 //! 8. `insert` inserts the rows, and then the lanes' new ordinals. In doubt it looks which of them
 //!    are there ([`presence`], by the keys in [`stored`]).
-//! 9. `planner` commits the end of the batch. [`live_feed`] shows a sample of its events to `/live/`.
+//! 9. `planner` commits the end of the batch. [`live_feed`] sends a sample of its events to
+//!    `/live/`.
 //!
 //! [`changes`] does the same for the topic of edits and deletions. `replayer` does it for parked
 //! events that can be stored now, and moves those that an Owner has decided about

@@ -37,6 +37,7 @@ struct Feed {
     producer: ThreadedProducer<Failures>,
     topic: String,
     events: Counter,
+    failures: Counter,
 }
 
 /// Counts the messages that Kafka did not take.
@@ -73,8 +74,12 @@ impl LiveFeed {
             .set("queue.buffering.max.messages", "1000")
             .set("queue.buffering.max.kbytes", "16384");
         let producer = client.create_with_context(Failures(metrics.live_failures.clone()))?;
-        let (topic, events) = (config.live_topic.clone(), metrics.live_events.clone());
-        Ok(Self(Some(Arc::new(Feed { producer, topic, events }))))
+        Ok(Self(Some(Arc::new(Feed {
+            producer,
+            topic: config.live_topic.clone(),
+            events: metrics.live_events.clone(),
+            failures: metrics.live_failures.clone(),
+        }))))
     }
 
     /// Shows the newest events of a batch that is stored.
@@ -92,7 +97,7 @@ impl LiveFeed {
             }
             // The queue is full.
             Err(_) => {
-                feed.producer.context().0.inc();
+                feed.failures.inc();
             }
         }
     }
@@ -182,7 +187,8 @@ mod tests {
     #[test]
     fn a_message_has_the_newest_of_each_buyer_and_counts_the_rest() {
         let of = |user_id: u64, n: i64| (0..n).map(move |time| order(user_id, time));
-        let rows = Rows { orders: of(1, 50).chain(of(2, 5)).collect(), ..Rows::default() };
+        let mut rows = Rows::default();
+        rows.orders.extend(of(1, 50).chain(of(2, 5)));
         let message = message(&rows);
         assert_eq!(message.rows.len(), MAX_OF_BUYER + 5);
         assert!(message.rows.iter().all(|row| row.kind == LiveKind::Order));
@@ -195,8 +201,9 @@ mod tests {
 
     #[test]
     fn a_message_is_bounded_for_any_number_of_buyers() {
-        let orders = (0..5_000).map(|number| order(number, 1_000 + number.cast_signed()));
-        let message = message(&Rows { orders: orders.collect(), ..Rows::default() });
+        let mut rows = Rows::default();
+        rows.orders.extend((0..5_000_u64).map(|number| order(number, 1_000 + number.cast_signed())));
+        let message = message(&rows);
         assert_eq!(message.rows.len(), MAX_ORDERS);
         assert_eq!(message.left_out.len(), MAX_OWNERS + 1);
         let n_left_out: u64 = message.left_out.iter().map(|left| left.count).sum();

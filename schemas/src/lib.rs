@@ -1,6 +1,6 @@
 //! The formats and terms that the parts of Sluice share: the event type and its encoding, chunks in
-//! Kafka, changes of stored events, the live feed, topics, outcomes, tracking keys, currencies, ClickHouse rows,
-//! and the migrations of both databases. No I/O.
+//! Kafka, changes of stored events, the live feed, topics, outcomes, tracking keys, currencies,
+//! ClickHouse rows, and the migrations of both databases. No I/O.
 #![forbid(unsafe_code)]
 
 pub mod change;

@@ -47,8 +47,8 @@ impl EventScope {
         self.all
     }
 
-    /// Returns whether an event with these values is in the scope, as [`Self::events_sql`] does. The
-    /// id 0 means none.
+    /// Returns whether an event with these values is in the scope, as [`Self::events_sql`] does.
+    /// The id 0 means none.
     #[must_use]
     pub fn includes(&self, user_id: u64, team_id: u64, time_ms: i64) -> bool {
         let was_member = || {

@@ -1,5 +1,5 @@
-//! The feed of `/live/`: exactly the events that are stored, without personal data, and never in the
-//! way of a batch.
+//! The feed of `/live/`: exactly the events that are stored, without personal data, and never in
+//! the way of a batch.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -25,7 +25,7 @@ impl LiveFilter {
     /// Reads the parameters. Errors stay in `params`.
     pub fn read(params: &mut Params, allowed: &Allowed) -> Self {
         let kind = params.word("kind", &["visit", "order"]);
-        let id = |params: &mut Params, name| params.id(name).map_or(0, i64::unsigned_abs);
+        let id = |params: &mut Params, name: &str| params.id(name).map_or(0, i64::unsigned_abs);
         let (user_id, campaign_id) = (id(params, "user_id"), id(params, "campaign_id"));
         let is_letters = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
         let country = params.parsed(
