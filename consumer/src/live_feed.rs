@@ -4,9 +4,9 @@
 //! Invariants: only events whose batch is committed are shown; nothing here waits or fails, so the
 //! way of a batch is the same with and without it; a message has a bounded size at any rate.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use prometheus_client::metrics::counter::Counter;
 use rdkafka::ClientContext;
 use rdkafka::error::KafkaResult;
@@ -118,7 +118,7 @@ fn message(rows: &Rows) -> LiveMessage {
 struct Sample {
     rows: Vec<LiveRow>,
     /// By buyer and team.
-    left_out: HashMap<(u64, u64), LeftOut, foldhash::fast::RandomState>,
+    left_out: HashMap<(u64, u64), LeftOut>,
 }
 
 impl Sample {
@@ -127,7 +127,7 @@ impl Sample {
     where
         LiveRow: From<T>,
     {
-        let mut of_buyer = HashMap::<u64, usize, foldhash::fast::RandomState>::default();
+        let mut of_buyer = HashMap::<u64, usize>::default();
         for (user_id, team_id, time_ms, row) in rows.rev() {
             let n_rows = of_buyer.entry(user_id).or_default();
             if self.rows.len() < max_rows && *n_rows < MAX_OF_BUYER {
@@ -143,7 +143,7 @@ impl Sample {
 }
 
 /// Bounds the number of owners.
-fn left_out(counts: HashMap<(u64, u64), LeftOut, foldhash::fast::RandomState>) -> Vec<LeftOut> {
+fn left_out(counts: HashMap<(u64, u64), LeftOut>) -> Vec<LeftOut> {
     let mut counts: Vec<LeftOut> = counts.into_values().collect();
     counts.sort_unstable_by_key(|left| (std::cmp::Reverse(left.count), left.user_id, left.team_id));
     if counts.len() > MAX_OWNERS {
