@@ -73,7 +73,7 @@ impl Kafka {
     }
 
     fn readers(&self) -> anyhow::Result<Vec<Reader>> {
-        let KafkaConfig { brokers, events_topic, changes_topic, group } = &self.config;
+        let KafkaConfig { brokers, events_topic, changes_topic, group, .. } = &self.config;
         let reader = |topic: &str, group: &str| {
             let mut client = ClientConfig::new();
             client

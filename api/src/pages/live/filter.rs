@@ -12,7 +12,7 @@ use crate::policy::{Action, Resource, decide};
 
 /// The conditions of a viewer. An unset one is empty or 0.
 #[derive(Debug, Clone)]
-pub struct LiveFilter {
+pub(super) struct LiveFilter {
     /// The kinds that the viewer chose and may see.
     pub kinds: Vec<LiveKind>,
     pub user_id: u64,
@@ -23,7 +23,7 @@ pub struct LiveFilter {
 
 impl LiveFilter {
     /// Reads the parameters. Errors stay in `params`.
-    pub fn read(params: &mut Params, allowed: &Allowed) -> Self {
+    pub(super) fn read(params: &mut Params, allowed: &Allowed) -> Self {
         let kind = params.word("kind", &["visit", "order"]);
         let id = |params: &mut Params, name: &str| params.id(name).map_or(0, i64::unsigned_abs);
         let (user_id, campaign_id) = (id(params, "user_id"), id(params, "campaign_id"));
@@ -54,7 +54,7 @@ impl LiveFilter {
 
     /// Makes the filter of the list.
     #[must_use]
-    pub fn of_list(&self, scope: EventScope, limit: u32) -> EventFilter {
+    pub(super) fn of_list(&self, scope: EventScope, limit: u32) -> EventFilter {
         let mut conditions = Conditions::default();
         if let Some(is_bot) = self.is_bot {
             let comparison = if is_bot { Comparison::IsSome } else { Comparison::IsNone };
@@ -74,7 +74,7 @@ impl LiveFilter {
 
     /// Returns whether the list has the row, apart from the scope.
     #[must_use]
-    pub fn has(&self, row: &LiveRow) -> bool {
+    pub(super) fn has(&self, row: &LiveRow) -> bool {
         self.kinds.contains(&row.kind)
             && (self.user_id == 0 || self.user_id == row.user_id)
             && (self.campaign_id == 0 || self.campaign_id == row.campaign_id)

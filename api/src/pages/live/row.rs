@@ -17,7 +17,7 @@ use crate::time_zone::TimeZone;
 /// An event as the page shows it.
 #[derive(Debug, Template)]
 #[template(path = "live_row.html")]
-pub struct RowView {
+pub(super) struct RowView {
     pub id: String,
     /// The end of the id.
     pub end: String,
@@ -38,7 +38,7 @@ pub struct RowView {
 
 /// Makes the rows of a viewer.
 #[derive(Debug)]
-pub struct Rows {
+pub(super) struct Rows {
     zone: TimeZone,
     /// The parameters of the page.
     query: String,
@@ -48,7 +48,7 @@ pub struct Rows {
 impl Rows {
     /// Makes rows for a page with these parameters.
     #[must_use]
-    pub fn new(zone: TimeZone, query: Option<&str>) -> Self {
+    pub(super) fn new(zone: TimeZone, query: Option<&str>) -> Self {
         let query = with_param(query, "after", None);
         Self { zone, query, names: Names::default() }
     }
@@ -57,7 +57,7 @@ impl Rows {
     ///
     /// # Errors
     /// When Postgres is down.
-    pub async fn load_names<'a>(
+    pub(super) async fn load_names<'a>(
         &mut self,
         app: &App,
         rows: impl IntoIterator<Item = &'a LiveRow>,
@@ -72,13 +72,13 @@ impl Rows {
 
     /// Returns the name of a thing of a row, or `#id` if no row has it.
     #[must_use]
-    pub fn name(&self, refers: Refers, id: u64) -> String {
+    pub(super) fn name(&self, refers: Refers, id: u64) -> String {
         i64::try_from(id).map_or_else(|_| format!("#{id}"), |id| self.names.name(refers, id))
     }
 
     /// Makes a row.
     #[must_use]
-    pub fn view(&self, row: &LiveRow) -> RowView {
+    pub(super) fn view(&self, row: &LiveRow) -> RowView {
         let (kind, path) = match row.kind {
             LiveKind::Visit => ("Visit", "prospects"),
             LiveKind::Order => ("Order", "orders"),
