@@ -128,7 +128,7 @@ async fn the_list_has_the_newest_events_of_the_scope_and_the_filter() {
     for text in [
         "Order <a class=\"id\" href=\"/orders/",
         ">hold</span>",
-        "12.5 EUR",
+        "12.50 EUR",
         "desktop, Linux, Firefox",
         ">ben</a>",
     ] {
