@@ -73,12 +73,12 @@ impl LiveFeed {
             .set("message.timeout.ms", "5000")
             .set("queue.buffering.max.messages", "1000")
             .set("queue.buffering.max.kbytes", "16384");
-        let producer = client.create_with_context(Failures(metrics.live_failures.clone()))?;
+        let producer = client.create_with_context(Failures(metrics.live.failures.clone()))?;
         Ok(Self(Some(Arc::new(Feed {
             producer,
             topic: config.live_topic.clone(),
-            events: metrics.live_events.clone(),
-            failures: metrics.live_failures.clone(),
+            events: metrics.live.events.clone(),
+            failures: metrics.live.failures.clone(),
         }))))
     }
 

@@ -56,12 +56,73 @@ pub struct Metrics {
     pub stopped: Family<PartitionLabels, Gauge>,
     pub lag: Family<PartitionLabels, Gauge>,
     pub freshness_seconds: Gauge<f64, AtomicU64>,
+    pub data: DataMetrics,
+    pub live: LiveMetrics,
+}
+
+/// Metrics of the data that visitors are classified by.
+#[derive(Debug, Clone)]
+pub struct DataMetrics {
     pub countries_built: Gauge,
     pub agents_built: Gauge,
     pub crawlers_built: Gauge,
-    pub refused_data: Counter,
-    pub live_events: Counter,
-    pub live_failures: Counter,
+    pub refused: Counter,
+}
+
+/// Metrics of the feed of `/live/`.
+#[derive(Debug, Clone)]
+pub struct LiveMetrics {
+    pub events: Counter,
+    pub failures: Counter,
+}
+
+impl DataMetrics {
+    fn register(part: &mut Registry) -> Self {
+        Self {
+            countries_built: add(
+                part,
+                "countries_built_seconds",
+                "Unix time at which the database of countries was built; 0 without one. Worry if it is \
+                 months ago: addresses have moved since",
+            ),
+            agents_built: add(
+                part,
+                "agents_built_seconds",
+                "Unix time at which the rules for browsers and systems were made. Worry if it is a year \
+                 ago: new browsers have no name",
+            ),
+            crawlers_built: add(
+                part,
+                "crawlers_built_seconds",
+                "Unix time at which the list of crawlers was made. Worry if it is a year ago: new crawlers \
+                 count as people, or have no name",
+            ),
+            refused: add(
+                part,
+                "refused_data_files",
+                "Changed data files (countries, user agents, crawlers) that could not be used; the last \
+                 ones stay in use. Worry if it grows: the log says why",
+            ),
+        }
+    }
+}
+
+impl LiveMetrics {
+    fn register(part: &mut Registry) -> Self {
+        Self {
+            events: add(
+                part,
+                "live_events",
+                "Stored events that were sent to `/live/`. At a high rate it is a part of them",
+            ),
+            failures: add(
+                part,
+                "live_failures",
+                "Batches whose events could not be sent to `/live/`; their events are stored all the same. \
+                 Worry if it keeps growing: the topic `kafka.live_topic` may be missing",
+            ),
+        }
+    }
 }
 
 impl Metrics {
@@ -137,41 +198,8 @@ impl Metrics {
                 "Age of the newest prospect of the last batch when the batch was stored. Worry if it \
                  stays above a minute: the reports are late",
             ),
-            countries_built: add(
-                part,
-                "countries_built_seconds",
-                "Unix time at which the database of countries was built; 0 without one. Worry if it is \
-                 months ago: addresses have moved since",
-            ),
-            agents_built: add(
-                part,
-                "agents_built_seconds",
-                "Unix time at which the rules for browsers and systems were made. Worry if it is a year \
-                 ago: new browsers have no name",
-            ),
-            crawlers_built: add(
-                part,
-                "crawlers_built_seconds",
-                "Unix time at which the list of crawlers was made. Worry if it is a year ago: new crawlers \
-                 count as people, or have no name",
-            ),
-            refused_data: add(
-                part,
-                "refused_data_files",
-                "Changed data files (countries, user agents, crawlers) that could not be used; the last \
-                 ones stay in use. Worry if it grows: the log says why",
-            ),
-            live_events: add(
-                part,
-                "live_events",
-                "Stored events that were sent to `/live/`. At a high rate it is a part of them",
-            ),
-            live_failures: add(
-                part,
-                "live_failures",
-                "Batches whose events could not be sent to `/live/`; their events are stored all the same. \
-                 Worry if it keeps growing: the topic `kafka.live_topic` may be missing",
-            ),
+            data: DataMetrics::register(part),
+            live: LiveMetrics::register(part),
         };
         metrics.start_series();
         metrics

@@ -240,7 +240,7 @@ mod tests {
         let words: Vec<_> = known.split(['|', '(', ')', '*']).collect();
         for ClickId { name } in ClickId::ALL {
             let ends = |end: &&str| name.to_ascii_lowercase().ends_with(&format!("{end}id"));
-            assert!(words.contains(name) || BEFORE_ID.iter().any(|end| ends(&end)), "{name} in {known}");
+            assert!(words.contains(name) || BEFORE_ID.iter().any(ends), "{name} in {known}");
         }
         assert!(words.contains(&"cjevent") && !words.contains(&"gclid"), "{known}");
     }

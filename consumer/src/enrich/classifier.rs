@@ -78,7 +78,7 @@ impl Classifier {
                 Ok(Ok(false)) => {}
                 Ok(Ok(true)) => self.note(&metrics),
                 Ok(Err(error)) => {
-                    metrics.refused_data.inc();
+                    metrics.data.refused.inc();
                     tracing::error!(key = error.key, %error, "a changed data file cannot be used; keeping the last");
                 }
                 Err(error) => tracing::error!(%error, "the task that loads data files has crashed"),
@@ -92,9 +92,9 @@ impl Classifier {
         let editions = enricher.editions();
         tracing::info!(%editions, "visitors are classified by these data sets");
         let built = |edition: &Edition| i64::try_from(edition.built_s).unwrap_or_default();
-        metrics.agents_built.set(built(&editions.agents));
-        metrics.crawlers_built.set(built(&editions.crawlers));
-        metrics.countries_built.set(editions.countries.as_ref().map_or(0, built));
+        metrics.data.agents_built.set(built(&editions.agents));
+        metrics.data.crawlers_built.set(built(&editions.crawlers));
+        metrics.data.countries_built.set(editions.countries.as_ref().map_or(0, built));
     }
 }
 
