@@ -79,6 +79,7 @@ async fn migrate_says_what_it_did_and_two_at_once_wait_for_each_other() {
     clickhouse: applied 0008_markers
     clickhouse: applied 0009_parked_decisions
     clickhouse: applied 0010_writers
+    clickhouse: applied 0011_rules
     clickhouse: up to date
     postgres: applied 0001 accounts
     postgres: up to date
