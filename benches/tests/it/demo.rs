@@ -36,7 +36,7 @@ async fn a_week_and_live_traffic_fill_the_tables() -> anyhow::Result<()> {
     let left = "SELECT toInt64(max(next_seq)) - 1 - toInt64((SELECT count() FROM prospects) + (SELECT count() FROM orders)) FROM lanes";
     store.wait_for(left, 0, PATIENCE).await?;
     for (what, sql, least, most) in [
-        ("orders", "SELECT count() FROM orders", WEEK / 50, WEEK / 20),
+        ("orders", "SELECT count() FROM orders", WEEK / 100, WEEK / 15),
         ("orders that wait", "SELECT count() FROM parked WHERE state = 'waiting'", 0, 0),
         ("rolled-up prospects", "SELECT sum(prospects) FROM rollup_hourly", WEEK, WEEK),
         ("days", "SELECT uniqExact(toDate(time)) FROM prospects", 7, 8),
