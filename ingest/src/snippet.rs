@@ -10,11 +10,12 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_NONE_MATCH, VARY,
 };
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use sluice_runtime::content_coding::is_accepted;
 use sluice_schemas::networks::ClickId;
 use sluice_schemas::parameters::{CLIENT_HINTS_NAME, KEY_NAMES, USER_ID_NAME};
 
@@ -23,7 +24,7 @@ use crate::config::PathsConfig;
 
 const SOURCE: &str = include_str!("assets/s.js");
 
-/// What stands before `id` at the end of the names of most click ids: `gclid`, `click_id`, `ScCid`.
+/// The texts before `id` at the end of the names of most click ids: `gclid`, `click_id`, `ScCid`.
 /// The script takes such names too if no table has them. It gets the other names of the table in
 /// full.
 const BEFORE_ID: [&str; 8] = ["c", "cl", "click", "click_", "bra", "fat_", "sub", "external_"];
@@ -85,9 +86,9 @@ impl Snippet {
             return answer;
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
-        let (encoding, body) = if accepts(request, "br") {
+        let (encoding, body) = if is_accepted(request, "br") {
             ("br", &self.brotli)
-        } else if accepts(request, "gzip") || accepts(request, "*") {
+        } else if is_accepted(request, "gzip") || is_accepted(request, "*") {
             ("gzip", &self.gzip)
         } else {
             ("", &self.plain)
@@ -172,13 +173,6 @@ fn without_blanks(text: &str) -> String {
         .collect()
 }
 
-fn accepts(request: &HeaderMap, encoding: &str) -> bool {
-    list(request, &ACCEPT_ENCODING).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim() == encoding && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
-}
-
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
@@ -186,6 +180,8 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT_ENCODING;
+
     use super::*;
 
     /// 1.2 KB in Brotli, which browsers accept over TLS.

@@ -10,6 +10,7 @@
 pub mod client_address;
 pub mod clock;
 pub mod config;
+pub mod content_coding;
 pub mod descriptors;
 pub mod kafka;
 pub mod lifecycle;

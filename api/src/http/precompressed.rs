@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
+use sluice_runtime::content_coding::is_accepted;
 
 use crate::http::error::ApiError;
 
@@ -99,21 +100,13 @@ fn gzip(plain: &[u8]) -> Bytes {
 
 /// Returns the smallest encoding that `Accept-Encoding` names and does not refuse by `q=0`.
 fn accepted(headers: &HeaderMap) -> Encoding {
-    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut best = Encoding::Identity;
-    for item in values.flat_map(|value| value.split(',')) {
-        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let quality = parameters.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
-        if !quality.is_ok_and(|quality| quality > 0.0) {
-            continue;
-        }
-        match name.trim().to_ascii_lowercase().as_str() {
-            "br" => return Encoding::Brotli,
-            "gzip" | "x-gzip" => best = Encoding::Gzip,
-            _ => {}
-        }
+    if is_accepted(headers, "br") {
+        Encoding::Brotli
+    } else if is_accepted(headers, "gzip") || is_accepted(headers, "x-gzip") {
+        Encoding::Gzip
+    } else {
+        Encoding::Identity
     }
-    best
 }
 
 #[cfg(test)]
