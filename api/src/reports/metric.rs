@@ -16,6 +16,18 @@ pub enum Unit {
     Ratio,
 }
 
+impl Unit {
+    /// Returns the word of the answer.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Money => "money",
+            Self::Ratio => "ratio",
+        }
+    }
+}
+
 /// A column of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
@@ -71,17 +83,10 @@ impl Metric {
         format!("toFloat64({}) / nullIf(toFloat64({}), 0)", term_sql(self.over), term_sql(self.under))
     }
 
-    /// Returns the sum, or that above the line of a quotient; `None` where a rate is missing. Money
-    /// is in millionths.
-    #[must_use]
-    pub fn amount(&self, sums: &SumsRow) -> Option<i128> {
-        sum(self.over, sums)
-    }
-
     /// Returns the value for these sums: null where a rate is missing or the divisor is 0.
     #[must_use]
     pub fn value(&self, sums: &SumsRow) -> Value {
-        let Some(over) = self.amount(sums) else { return Value::Null };
+        let Some(over) = sum(self.over, sums) else { return Value::Null };
         if self.under.is_empty() {
             return match self.unit {
                 Unit::Count => i64::try_from(over).map_or(Value::Null, Value::from),

@@ -13,7 +13,7 @@ use crate::http::openapi::ListErrors;
 use crate::http::state::App;
 use crate::reports::dimensions::{self, Dimension, Kind};
 use crate::reports::filters::{BOT_REASONS, MAX_VALUE_CHARS, MAX_VALUES, operators};
-use crate::reports::metric::{MIN_DIVISOR, Metric, Unit};
+use crate::reports::metric::{MIN_DIVISOR, Metric};
 use crate::reports::metrics::{METRICS, PRESETS};
 use crate::reports::query::{MAX_GROUPS, MAX_SECONDS};
 use crate::reports::request::{MAX_DAYS, MAX_DIMENSIONS, PER_PAGE, Uniq};
@@ -173,11 +173,7 @@ fn metric(metric: &Metric) -> ReportMetricResponse {
     ReportMetricResponse {
         name: metric.name,
         label: metric.label,
-        unit: match metric.unit {
-            Unit::Count => "count",
-            Unit::Money => "money",
-            Unit::Ratio => "ratio",
-        },
+        unit: metric.unit.word(),
         places: metric.places,
         formula: metric.formula,
         meaning: metric.meaning,

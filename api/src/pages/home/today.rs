@@ -64,14 +64,6 @@ pub(super) struct Figure {
     pub(super) points: String,
 }
 
-impl Figure {
-    /// Returns a figure with the value of yesterday, and without a line.
-    pub(super) fn of(label: String, meaning: &'static str, value: String, before: String) -> Self {
-        let (note, difference, doubt, points) = Default::default();
-        Self { label, meaning, value, note, before, difference, tone: "", doubt, points }
-    }
-}
-
 /// The moments that divide the sums.
 #[derive(Debug, Clone, Copy)]
 struct Cuts {
@@ -278,7 +270,7 @@ fn percent(part: i64, whole: i64) -> Option<f64> {
 }
 
 /// Writes a change in per cent; from nothing it is "new".
-pub(super) fn change(now: i128, before: i128) -> String {
+fn change(now: i128, before: i128) -> String {
     match (now, before) {
         (0, 0) => String::new(),
         (_, 0) => "new".to_owned(),
@@ -286,7 +278,7 @@ pub(super) fn change(now: i128, before: i128) -> String {
     }
 }
 
-pub(super) fn signed(value: f64, places: usize, unit: &str) -> String {
+fn signed(value: f64, places: usize, unit: &str) -> String {
     let text = format!("{:.places$}", value.abs());
     let sign = if text.chars().all(|digit| matches!(digit, '0' | '.')) {
         "±"
@@ -298,7 +290,7 @@ pub(super) fn signed(value: f64, places: usize, unit: &str) -> String {
     format!("{sign}{text}{unit}")
 }
 
-pub(super) fn tone(order: std::cmp::Ordering, more_is_good: bool) -> &'static str {
+fn tone(order: std::cmp::Ordering, more_is_good: bool) -> &'static str {
     match (order, more_is_good) {
         (std::cmp::Ordering::Equal, _) => "",
         (std::cmp::Ordering::Greater, true) | (std::cmp::Ordering::Less, false) => "good",

@@ -2,12 +2,12 @@
 //! have them, so they are the totals of a report of two days, in the viewer's currency.
 
 use crate::http::error::ApiError;
-use crate::pages::format::{NONE, number};
-use crate::pages::home::amounts::micros;
 use crate::pages::home::request::Request;
-use crate::pages::home::today::{Figure, change, signed, tone};
+use crate::pages::home::today::Figure;
+use crate::pages::reports::answer;
+use crate::pages::reports::numbers::{compare, label};
 use crate::reports::get::{Totals, totals};
-use crate::reports::metric::Metric;
+use crate::reports::metric::{Metric, Unit};
 use crate::reports::metrics;
 
 const QUERY: &str = "range=today&compare=prev&group_by=day&per_page=10&metrics=unique,cost,profit,roi";
@@ -19,42 +19,21 @@ pub(super) async fn load(request: &Request<'_>) -> Result<Vec<Figure>, ApiError>
     Ok(["unique", "cost", "profit", "roi"].into_iter().filter_map(shown).collect())
 }
 
-fn figure(metric: &Metric, totals: &Totals) -> Figure {
-    let (now, before) = (&totals.now, &totals.then);
-    let currency = totals.currency;
-    if metric.name == "roi" {
-        let percent = |sums| metric.value(sums).as_f64().map(|share| share * 100.0);
-        let (now, before) = (percent(now), percent(before));
-        let shown = |value: Option<f64>| {
-            value.map_or(NONE.to_owned(), |value| {
-                signed(value, 1, "\u{202f}%").trim_start_matches('+').to_owned()
-            })
-        };
-        let difference = now.zip(before).map(|(now, before)| now - before);
-        return Figure {
-            difference: difference.map_or_else(String::new, |pp| signed(pp, 1, "\u{202f}pp")),
-            tone: difference.and_then(|pp| pp.partial_cmp(&0.0)).map_or("", |order| tone(order, true)),
-            ..Figure::of(metric.label.to_owned(), metric.meaning, shown(now), shown(before))
-        };
-    }
-    let (now, before) = (metric.amount(now), metric.amount(before));
-    let is_count = metric.name == "unique";
-    let label = if is_count { metric.label.to_owned() } else { format!("{}, {currency}", metric.label) };
-    let shown = |amount: Option<i128>| match amount {
-        None => NONE.to_owned(),
-        Some(count) if is_count => number(i64::try_from(count).unwrap_or(i64::MAX)),
-        Some(amount) => micros(amount, currency),
-    };
-    let doubt = if now.is_none() { "An exchange rate is missing" } else { "" };
-    let both = now.zip(before);
+fn figure(metric: &'static Metric, totals: &Totals) -> Figure {
+    let (now, before) = (metric.value(&totals.now), metric.value(&totals.then));
+    let described = answer::Metric::from(metric);
+    let shown = compare(&described, Some(&now), Some(&before), totals.currency);
+    let lacks_rate = metric.unit == Unit::Money && now.is_null();
     Figure {
-        // A percentage of a loss says nothing.
-        difference: both
-            .filter(|(_, before)| *before >= 0)
-            .map_or_else(String::new, |(now, before)| change(now, before)),
-        tone: both.map_or("", |(now, before)| tone(now.cmp(&before), !metric.less_is_good)),
-        doubt: doubt.to_owned(),
-        ..Figure::of(label, metric.meaning, shown(now), shown(before))
+        label: label(&described, totals.currency),
+        meaning: metric.meaning,
+        value: shown.text,
+        note: String::new(),
+        before: shown.before,
+        difference: shown.difference,
+        tone: shown.tone,
+        doubt: if lacks_rate { "An exchange rate is missing".to_owned() } else { String::new() },
+        points: String::new(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::reports::metric;
+
 /// Values by the name of the metric. A ratio may be null.
 pub(super) type Values = BTreeMap<String, Value>;
 
@@ -110,7 +112,7 @@ pub(super) struct Dimension {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Metric {
+pub(in crate::pages) struct Metric {
     pub(super) name: String,
     pub(super) label: String,
     pub(super) unit: String,
@@ -119,6 +121,21 @@ pub(super) struct Metric {
     pub(super) meaning: String,
     pub(super) additive: bool,
     pub(super) less_is_good: bool,
+}
+
+impl From<&metric::Metric> for Metric {
+    fn from(metric: &metric::Metric) -> Self {
+        Self {
+            name: metric.name.to_owned(),
+            label: metric.label.to_owned(),
+            unit: metric.unit.word().to_owned(),
+            places: metric.places as usize,
+            formula: metric.formula.to_owned(),
+            meaning: metric.meaning.to_owned(),
+            additive: metric.is_additive(),
+            less_is_good: metric.less_is_good,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -5,7 +5,7 @@ use crate::http::in_process::Api;
 use crate::pages::calls::escaped;
 use crate::pages::entity::Entity;
 use crate::pages::reports::answer::{Answer, Schema};
-use crate::pages::reports::numbers::{Shown, compare};
+use crate::pages::reports::numbers::{Shown, compare, label};
 use crate::pages::reports::table::link;
 
 const METRICS: &str = "prospects,orders,cr,revenue,cost,profit,roi";
@@ -54,10 +54,7 @@ async fn figures(api: &Api, schema: &Schema, query: &str) -> Option<Vec<Figure>>
         let metric = schema.metric(name)?;
         let before = before.and_then(|values| values.get(name));
         Some(Figure {
-            label: match metric.unit.as_str() {
-                "money" => format!("{}, {}", metric.label, answer.currency),
-                _ => metric.label.clone(),
-            },
+            label: label(metric, &answer.currency),
             meaning: metric.meaning.clone(),
             shown: compare(metric, total.values.get(name), before, &answer.currency),
             href: link(name, &total.events),

@@ -2,11 +2,11 @@
 //! state; the figures are those of `GET /api/reports/`.
 
 mod address;
-mod answer;
+pub(in crate::pages) mod answer;
 mod chart;
 mod controls;
 pub mod head;
-mod numbers;
+pub(in crate::pages) mod numbers;
 mod table;
 pub mod views;
 

@@ -55,8 +55,16 @@ pub(super) fn show(metric: &Metric, value: Option<&Value>, currency: &str) -> Sh
     Shown { is_loss: text.starts_with('−'), text, ..Shown::default() }
 }
 
+/// Returns the label of a figure: an amount names its currency.
+pub(in crate::pages) fn label(metric: &Metric, currency: &str) -> String {
+    match metric.unit.as_str() {
+        "money" => format!("{}, {currency}", metric.label),
+        _ => metric.label.clone(),
+    }
+}
+
 /// Writes the value and the difference from `before`.
-pub(super) fn compare(
+pub(in crate::pages) fn compare(
     metric: &Metric,
     value: Option<&Value>,
     before: Option<&Value>,
