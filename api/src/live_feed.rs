@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sluice_runtime::kafka;
 use sluice_runtime::lifecycle::Lifecycle;
-use sluice_schemas::live::{LeftOut, LiveMessage, LiveRow};
+use sluice_schemas::live::{LeftOut, LiveMessage, LiveRow, PARTITION};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -26,8 +26,6 @@ const MAX_ROWS: usize = 5_000;
 const MAX_AGE: Duration = Duration::from_mins(10);
 /// The messages that a new process reads first.
 const TAIL: i64 = 300;
-/// The only partition of the topic.
-const PARTITION: i32 = 0;
 const POLL: Duration = Duration::from_millis(200);
 /// The pause before the next client, after an error of Kafka.
 const RETRY: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use rdkafka::ClientContext;
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
 use sluice_runtime::kafka;
-use sluice_schemas::live::{LeftOut, LiveMessage, LiveRow};
+use sluice_schemas::live::{LeftOut, LiveMessage, LiveRow, PARTITION};
 
 use crate::config::KafkaConfig;
 use crate::metrics::Metrics;
@@ -26,8 +26,6 @@ const MAX_ROWS: usize = 200;
 /// The most owners whose omitted events are counted apart. Those of the others count as nobody's,
 /// which only viewers of all events see.
 const MAX_OWNERS: usize = 500;
-/// The only partition of the topic.
-const PARTITION: i32 = 0;
 
 /// The way to `/live/`. Cheap to clone.
 #[derive(Clone)]

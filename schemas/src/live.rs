@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::rows::{Micros, OrderRow, ProspectRow};
 
+/// The only partition of the topic.
+pub const PARTITION: i32 = 0;
+
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

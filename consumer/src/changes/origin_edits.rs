@@ -2,9 +2,9 @@
 //!
 //! An order inherits these from its prospect. The owner of one partition stores the order, and the
 //! owner of another one edits the prospect and its stored orders. `docs/exactly-once.md`, *A
-//! prospect is edited while its orders come*, has the table of the protocol: each side first writes
-//! what it will do, and then looks for what the other side has written, so that at least one sees
-//! the other. This file is the right column of that table:
+//! prospect is edited while its orders come*, has the table of the protocol. Each side first writes
+//! its intention, and then looks for that of the other side. So at least one sees the other. This
+//! file is the right column of that table:
 //!
 //! | Step | Function |
 //! |---|---|

@@ -107,7 +107,7 @@ impl Agents {
         short(name).to_owned()
     }
 
-    /// What a rule finds, without the names that rows have: name and two parts of the version.
+    /// Returns the name and two parts of the version that a rule finds, without the names of rows.
     #[cfg(test)]
     pub(super) fn found(&self, kind: &str, agent: &str) -> [String; 3] {
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();

@@ -55,6 +55,15 @@ static BUILT_IN_AGENTS: LazyLock<Agents> =
     LazyLock::new(|| Agents::parse(AGENTS).expect("the tests read the rules that come with the program"));
 static BUILT_IN_CRAWLERS: LazyLock<Crawlers> =
     LazyLock::new(|| Crawlers::parse(CRAWLERS).expect("the tests read the list that comes with the program"));
+static BUILT_IN_EDITIONS: LazyLock<[Edition; 2]> = LazyLock::new(|| {
+    [AGENTS, CRAWLERS]
+        .map(|text| serde_json::from_str(text).expect("the tests read what comes with the program"))
+});
+
+impl Dimensions {
+    /// The columns of visits and orders that have them.
+    pub const COLUMNS: [&str; 5] = ["country", "device", "os", "browser", "bot"];
+}
 
 /// Looks up user agents and countries. Shared by all partitions.
 pub struct Enricher {
@@ -76,9 +85,10 @@ impl Enricher {
     /// # Errors
     /// If a file cannot be read, or is not such a data set.
     pub fn load(files: &DataFiles) -> Result<Self, DataError> {
-        let (agents, agents_edition) = load_rules("agents.rules", &files.agents, AGENTS, Agents::parse)?;
+        let [own_agents, own_crawlers] = &*BUILT_IN_EDITIONS;
+        let (agents, agents_edition) = load_rules("agents.rules", &files.agents, own_agents, Agents::parse)?;
         let (crawlers, crawlers_edition) =
-            load_rules("agents.crawlers", &files.crawlers, CRAWLERS, Crawlers::parse)?;
+            load_rules("agents.crawlers", &files.crawlers, own_crawlers, Crawlers::parse)?;
         let countries = (!files.countries.as_os_str().is_empty())
             .then(|| Countries::open(&files.countries))
             .transpose()
@@ -146,20 +156,20 @@ impl Enricher {
     }
 }
 
-/// Loads a file of rules, or only the edition of the rules that come with the program.
+/// Loads a file of rules. Without one, the edition of the rules that come with the program counts.
 fn load_rules<T>(
     key: &'static str,
     file: &Path,
-    built_in: &str,
+    built_in: &Edition,
     parse: fn(&str) -> Result<T, String>,
 ) -> Result<(Option<T>, Edition), DataError> {
-    let error = |reason: String| DataError { key, reason };
-    let edition = |text: &str| serde_json::from_str(text).map_err(|reason| error(reason.to_string()));
     if file.as_os_str().is_empty() {
-        return Ok((None, edition(built_in)?));
+        return Ok((None, built_in.clone()));
     }
+    let error = |reason: String| DataError { key, reason };
     let text = std::fs::read_to_string(file).map_err(|reason| error(reason.to_string()))?;
-    Ok((Some(parse(&text).map_err(error)?), edition(&text)?))
+    let edition = serde_json::from_str(&text).map_err(|reason| error(reason.to_string()))?;
+    Ok((Some(parse(&text).map_err(error)?), edition))
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The rules against the test files of the data sets, and against user agents seen in practice.
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The comparisons. Each is a query that lists its differences as lines of text: the place, and the
 //! values there.
 
+use crate::enrich::Dimensions;
 use crate::verify::range::TimeRange;
 use crate::verify::sums::{SumChoice, differing_sql};
 
@@ -64,14 +65,14 @@ fn index(range: &TimeRange) -> String {
 }
 
 fn origins(range: &TimeRange) -> String {
-    const ORIGIN: &str = "(user_id, team_id, campaign_id, country, device, os, browser, bot)";
+    let origin = format!("(user_id, team_id, campaign_id, {})", Dimensions::COLUMNS.join(", "));
     let time = range.time("time");
     format!(
-        "WITH with_orders AS (SELECT prospect_id, {ORIGIN} AS origin FROM prospects \
+        "WITH with_orders AS (SELECT prospect_id, {origin} AS origin FROM prospects \
                               WHERE prospect_id IN (SELECT prospect_id FROM orders WHERE {time})) \
-         SELECT toString(order_id) AS place, concat('the order has ', toString({ORIGIN}), ', its prospect has not') AS found \
+         SELECT toString(order_id) AS place, concat('the order has ', toString({origin}), ', its prospect has not') AS found \
          FROM orders WHERE {time} AND prospect_id IN (SELECT prospect_id FROM with_orders) \
-           AND (prospect_id, {ORIGIN}) NOT IN (SELECT prospect_id, origin FROM with_orders) \
+           AND (prospect_id, {origin}) NOT IN (SELECT prospect_id, origin FROM with_orders) \
          ORDER BY place LIMIT {{limit:UInt64}}"
     )
 }

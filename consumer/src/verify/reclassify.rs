@@ -2,10 +2,10 @@
 //! the present data sets, and corrects the visits, their orders and the sums. Nobody else may write
 //! then.
 //!
-//! A day is done in steps that can each be repeated: the visits with other `rules` are changed by
-//! one mutation, which looks the answers up in tables that hold them for the day; orders take over
-//! what their visit has; and sums are mended from the rows, as by a repair. So a run that was
-//! interrupted is made again.
+//! A day is done in steps that can each be repeated. One mutation changes the visits with other
+//! `rules`. It looks the answers up in tables that hold them for the day. Orders take over the
+//! dimensions of their visit. Sums are mended from the rows, as by a repair. So an interrupted run
+//! can be repeated.
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
+use crate::enrich::Dimensions;
 use crate::sql::Value;
 use crate::store::{Store, StoreError};
 use crate::verify::Progress;
@@ -100,7 +101,8 @@ impl Repair<'_> {
         let n_orders = store.count(&format!("orders WHERE {differs}")).await?;
         self.repaired.note("orders", n_orders);
         if n_orders > 0 {
-            let set = COLUMNS.map(|column| format!("{column} = {}", held(VISITS, column, "prospect_id")));
+            let set = Dimensions::COLUMNS
+                .map(|column| format!("{column} = {}", held(VISITS, column, "prospect_id")));
             let statement = format!("ALTER TABLE orders UPDATE {} WHERE {differs}", set.join(", "));
             store.mutate_by_look_up(&statement).await?;
         }
@@ -153,9 +155,6 @@ impl Repair<'_> {
     }
 }
 
-/// The dimensions that an order takes over from its visit.
-const COLUMNS: [&str; 5] = ["country", "device", "os", "browser", "bot"];
-
 /// The held value of a column. A mutation knows no default database.
 fn held(table: &str, column: &str, key: &str) -> String {
     format!("joinGet(concat(currentDatabase(), '.{table}'), '{column}', {key})")
@@ -163,8 +162,8 @@ fn held(table: &str, column: &str, key: &str) -> String {
 
 /// Orders whose visit is held and has other dimensions. The device of a visit is never empty.
 fn orders_that_differ() -> String {
-    let of_visit = COLUMNS.map(|column| held(VISITS, column, "prospect_id")).join(", ");
-    let of_order = COLUMNS.map(|column| format!("toString({column})")).join(", ");
+    let of_visit = Dimensions::COLUMNS.map(|column| held(VISITS, column, "prospect_id")).join(", ");
+    let of_order = Dimensions::COLUMNS.map(|column| format!("toString({column})")).join(", ");
     format!("{} != '' AND ({of_order}) != ({of_visit})", held(VISITS, "device", "prospect_id"))
 }
 
@@ -172,8 +171,8 @@ impl Store {
     /// Holds the dimensions of the visits of a day that have orders: of two visits with one id,
     /// those of the earliest.
     async fn hold_visits(&self, day: &TimeRange) -> Result<(), StoreError> {
-        let columns = COLUMNS.join(", ");
-        let typed = COLUMNS.map(|column| format!("{column} String")).join(", ");
+        let columns = Dimensions::COLUMNS.join(", ");
+        let typed = Dimensions::COLUMNS.map(|column| format!("{column} String")).join(", ");
         self.make_held(VISITS, &format!("prospect_id UUID, {typed}"), "prospect_id").await?;
         let ids = format!("SELECT prospect_id FROM prospects WHERE {}", day.time("time"));
         self.execute(&format!(

@@ -39,7 +39,7 @@ pub(crate) const NOVEMBER_MS: u64 = 1_793_491_200_000;
 pub(crate) struct World {
     pub(crate) topic: String,
     pub(crate) changes_topic: String,
-    /// Where stored events are shown; empty: nowhere.
+    /// The topic of the live feed; empty for none.
     pub(crate) live_topic: String,
     pub(crate) group: String,
     pub(crate) clickhouse: ClickhouseConfig,
