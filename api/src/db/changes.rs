@@ -13,16 +13,6 @@ pub struct OutcomeRow {
     pub reason: String,
 }
 
-/// A status in the history of an order.
-#[derive(Debug, Clone, Row, Deserialize)]
-pub struct StatusRow {
-    pub time_ms: i64,
-    pub status: String,
-    pub status_text: String,
-    pub reason: String,
-    pub actor_id: u64,
-}
-
 /// The most statuses that are read at once.
 const MAX_STATUSES: u32 = 1000;
 
@@ -33,9 +23,9 @@ pub async fn outcome(client: &Client, id: Uuid) -> clickhouse::error::Result<Opt
     fetch_optional(client.query(sql).param("id", id.to_string())).await
 }
 
-/// A status of one of several orders.
+/// A status in the history of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Row, Deserialize)]
-pub struct OrderOfStatusRow {
+pub struct StatusRow {
     #[serde(with = "clickhouse::serde::uuid")]
     pub order_id: Uuid,
     pub time_ms: i64,
@@ -46,10 +36,7 @@ pub struct OrderOfStatusRow {
 }
 
 /// Lists the statuses of some orders, oldest first.
-pub async fn statuses_of(
-    client: &Client,
-    order_ids: &[Uuid],
-) -> clickhouse::error::Result<Vec<OrderOfStatusRow>> {
+pub async fn statuses(client: &Client, order_ids: &[Uuid]) -> clickhouse::error::Result<Vec<StatusRow>> {
     if order_ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -60,12 +47,4 @@ pub async fn statuses_of(
                ORDER BY time, toUInt128(change_id) LIMIT {limit:UInt32}";
     let ids: Vec<u128> = order_ids.iter().map(Uuid::as_u128).collect();
     fetch_all(client.query(sql).param("ids", ids).param("limit", MAX_STATUSES)).await
-}
-
-/// Lists the statuses of an order, oldest first.
-pub async fn statuses(client: &Client, order_id: Uuid) -> clickhouse::error::Result<Vec<StatusRow>> {
-    let sql = "SELECT toUnixTimestamp64Milli(time) AS time_ms, toString(status) AS status, status_text, reason, actor_id
-               FROM order_status WHERE toUInt128(order_id) = toUInt128({id:UUID})
-               ORDER BY time, toUInt128(change_id) LIMIT {limit:UInt32}";
-    fetch_all(client.query(sql).param("id", order_id.to_string()).param("limit", MAX_STATUSES)).await
 }

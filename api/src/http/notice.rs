@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const COOKIE_NAME: &str = "sluice_notice";
 const MAX_CHARS: usize = 300;
 
-/// What was done before a page was opened.
+/// The notice about the change before a page was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub text: String,
@@ -21,18 +21,17 @@ pub struct Notice {
 /// Sends the browser to a page, which shows the notice.
 #[must_use]
 pub fn redirect(target: &str, notice: &str) -> Response {
-    carry(target, notice, "")
+    redirect_with_undo(target, notice, None)
 }
 
-/// Sends the browser to a page, which shows the notice with the button *Undo*.
+/// Sends the browser to a page, which shows the notice. With a path it has the button *Undo*.
 #[must_use]
-pub fn redirect_with_undo(target: &str, notice: &str, undo: &str) -> Response {
-    carry(target, notice, undo)
-}
-
-fn carry(target: &str, notice: &str, undo: &str) -> Response {
+pub fn redirect_with_undo(target: &str, notice: &str, undo: Option<&str>) -> Response {
     let notice: String = notice.chars().filter(|c| *c != '\n').take(MAX_CHARS).collect();
-    let text = URL_SAFE_NO_PAD.encode(format!("{notice}\n{undo}").trim_end());
+    let text = match undo {
+        Some(path) => URL_SAFE_NO_PAD.encode(format!("{notice}\n{path}")),
+        None => URL_SAFE_NO_PAD.encode(notice),
+    };
     let mut response = Redirect::to(target).into_response();
     set(&mut response, &format!("{COOKIE_NAME}={text}; Path=/; Max-Age=30; HttpOnly; SameSite=Lax"));
     response
@@ -89,7 +88,7 @@ mod tests {
         let text = "Deleted team Ümläut; \"x\".".to_owned();
         let plain = redirect("/teams/", &text);
         assert_eq!(sent_back(&plain), Some(Notice { text: text.clone(), undo: None }));
-        let undone = redirect_with_undo("/teams/", &text, "/teams/7/restore/");
+        let undone = redirect_with_undo("/teams/", &text, Some("/teams/7/restore/"));
         assert_eq!(sent_back(&undone), Some(Notice { text, undo: Some("/teams/7/restore/".to_owned()) }));
         assert_eq!(read(&HeaderMap::new()), None);
         assert_eq!(sent("sluice_notice=%%%"), None);
@@ -104,7 +103,7 @@ mod tests {
             "/a?b=/restore/",
         ];
         for undo in forged {
-            let notice = sent_back(&redirect_with_undo("/", "Deleted.", undo)).unwrap();
+            let notice = sent_back(&redirect_with_undo("/", "Deleted.", Some(undo))).unwrap();
             assert_eq!(notice.undo, None, "{undo}");
         }
     }

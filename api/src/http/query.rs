@@ -255,6 +255,13 @@ impl Params {
         &self.errors
     }
 
+    /// Returns each message with the name of its parameter.
+    pub fn messages(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.errors.iter().flat_map(|(name, messages)| {
+            messages.iter().map(move |message| (name.as_str(), message.as_str()))
+        })
+    }
+
     /// Checks that no parameter has an error.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub async fn list_order_statuses(
     PathText(id): PathText,
 ) -> Result<Json<Vec<OrderStatusResponse>>, ApiError> {
     let order = detail::find(&app, &allowed, &id).await?;
-    let given = db::changes::statuses(&app.clickhouse, order.id).await?;
+    let given = db::changes::statuses(&app.clickhouse, &[order.id]).await?;
     let first = OrderStatusResponse {
         time: json_values::time(order.time_ms),
         status: Status::Hold.as_str().to_owned(),

@@ -75,12 +75,8 @@ pub async fn submit(
     match api.call(Method::DELETE, &path, Sent { version, ..Sent::default() }).await {
         Ok(_) => {
             let notice = format!("Deleted {} {}.", entity.one, name_of(entity, &thing.body));
-            let undo = if entity.is_restored {
-                format!("{}restore/", site.thing(entity, &id))
-            } else {
-                String::new()
-            };
-            Ok(redirect_with_undo(&site.list(entity), &notice, &undo))
+            let undo = entity.is_restored.then(|| format!("{}restore/", site.thing(entity, &id)));
+            Ok(redirect_with_undo(&site.list(entity), &notice, undo.as_deref()))
         }
         Err(error) if error.status().is_client_error() => failed(&api, entity, site, &id, &thing, &error),
         Err(error) => Err(error.into()),

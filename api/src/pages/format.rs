@@ -107,6 +107,16 @@ pub fn ip(address: Ipv6Addr) -> String {
     json_values::ip(address)
 }
 
+/// Writes millionths of a currency with its code; empty for 0.
+#[must_use]
+pub fn amount(micros: i64, currency: &str) -> String {
+    if micros == 0 {
+        return String::new();
+    }
+    let amount = json_values::amount(micros).replace('-', "−");
+    format!("{amount} {currency}").trim_end().to_owned()
+}
+
 /// Returns the text, or [`NONE`] if it is empty.
 #[must_use]
 pub fn or_none(text: String) -> String {

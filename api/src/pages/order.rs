@@ -8,11 +8,10 @@ use serde_json::Value;
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::in_process::Api;
-use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::path_id::PathText;
 use crate::http::state::App;
-use crate::orders::assemble::{Order, OrderState};
+use crate::orders::assemble::Order;
 use crate::orders::detail;
 use crate::orders::model::OrderDetailResponse;
 use crate::pages::calls::escaped;
@@ -73,18 +72,13 @@ impl OrderView {
             prospect_referrer: Shortened::new(prospect.map(|row| row.referrer.clone()).unwrap_or_default()),
             class: status_class(&status),
             status_text: state.map(|state| state.status_text.clone()).unwrap_or_default(),
-            payout: state.map_or_else(|| format::NONE.to_owned(), payout),
+            payout: or_none(
+                state.map(|state| format::amount(state.payout_micros, &state.currency)).unwrap_or_default(),
+            ),
             user: names.cell(Refers::User, i64::try_from(order.user_id).unwrap_or_default(), ""),
             parked: order.parked.map(|reason| reason.replace('_', " ")).unwrap_or_default(),
             status,
         }
-    }
-}
-
-fn payout(state: &OrderState) -> String {
-    match state.payout_micros {
-        0 => format::NONE.to_owned(),
-        micros => format!("{} {}", json_values::amount(micros), state.currency),
     }
 }
 

@@ -93,11 +93,7 @@ pub async fn show_pipeline(
     let dates = Dates::read(&mut params, listing.query(), viewer, CONTROL);
     let mut view = dates.view();
     let zone = dates.present.zone;
-    let problems: Vec<_> = params
-        .errors()
-        .iter()
-        .flat_map(|(name, messages)| messages.iter().map(|message| (view.id_of(name), message.clone())))
-        .collect();
+    let problems = params.messages().map(|(name, text)| (view.id_of(name), text.to_owned())).collect();
     let mut page = PipelinePage {
         frame: Frame::new(&allowed, Section::Pipeline),
         problems,

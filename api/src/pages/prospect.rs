@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::db::changes::{self, OrderOfStatusRow};
+use crate::db::changes::{self, StatusRow};
 use crate::db::orders;
 use crate::db::prospects::{ProspectDetailRow, ProspectRow};
 use crate::http::allowed::Allowed;
 use crate::http::error::ApiError;
 use crate::http::in_process::Api;
-use crate::http::json_values;
 use crate::http::page::{Frame, PageError, Section, render};
 use crate::http::path_id::PathText;
 use crate::http::state::App;
@@ -65,7 +64,7 @@ pub async fn show_prospect(
     let (row, scope) = detail::find(&app, &allowed, &id).await?;
     let zone = allowed.viewer.time_zone;
     let prospect_orders = orders::of_prospect(&app.clickhouse, &scope, row.prospect_id, row.time_ms).await?;
-    let statuses = changes::statuses_of(&app.clickhouse, &trail::shown(&prospect_orders)).await?;
+    let statuses = changes::statuses(&app.clickhouse, &trail::shown(&prospect_orders)).await?;
     let names = Names::load(&app, references(&row, &statuses)).await?;
     let prospect_orders = assemble::stored(&app.clickhouse, allowed.grant, prospect_orders).await?;
     let at = At { entity: &PROSPECTS, site: Site::Pages, id: &id, query: None };
@@ -118,7 +117,7 @@ fn id(id: u64) -> i64 {
 }
 
 /// Returns the people and things that the visit and the statuses of its orders refer to.
-fn references(row: &ProspectDetailRow, statuses: &[OrderOfStatusRow]) -> Vec<(Refers, i64)> {
+fn references(row: &ProspectDetailRow, statuses: &[StatusRow]) -> Vec<(Refers, i64)> {
     let actors = statuses.iter().map(|status| (Refers::User, status.actor_id));
     [(Refers::User, row.user_id), (Refers::Team, row.team_id), (Refers::Campaign, row.campaign_id)]
         .into_iter()
@@ -137,11 +136,7 @@ fn facts(row: &ProspectDetailRow, names: &Names) -> Vec<(&'static str, Cell)> {
         "" => row.external_id.clone(),
         kind => format!("{} ({kind})", row.external_id),
     };
-    let cost = if row.cost_micros == 0 {
-        String::new()
-    } else {
-        format!("{} {}", json_values::amount(row.cost_micros), row.currency)
-    };
+    let cost = format::amount(row.cost_micros, &row.currency);
     let things = [
         ("Campaign", names.cell(Refers::Campaign, id(row.campaign_id), "")),
         ("Team", names.cell(Refers::Team, id(row.team_id), "")),

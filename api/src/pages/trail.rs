@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::db::changes::OrderOfStatusRow;
+use crate::db::changes::StatusRow;
 use crate::db::orders::OrderRow;
 use crate::orders::assemble::Order;
 use crate::pages::cell::Cell;
@@ -33,7 +33,7 @@ pub fn shown(orders: &[OrderRow]) -> Vec<Uuid> {
 pub fn trail(
     time_ms: i64,
     orders: &[Order],
-    given: Vec<OrderOfStatusRow>,
+    given: Vec<StatusRow>,
     zone: TimeZone,
     names: &Names,
 ) -> Vec<Step> {
@@ -41,7 +41,7 @@ pub fn trail(
         let order = order.map(|id| Cell::Uuid { href: format!("/orders/{id}/"), whole: id.to_string() });
         (time_ms, Step { time: LocalTime::new(time_ms, zone), order, status })
     };
-    let of_status = |row: OrderOfStatusRow| {
+    let of_status = |row: StatusRow| {
         let user = if row.actor_id == 0 { String::new() } else { names.buyer(row.actor_id) };
         let status = StatusView::new(None, row.status, row.status_text, row.reason, user);
         step(row.time_ms, Some(row.order_id), Some(status))

@@ -22,7 +22,7 @@ const ONE_E9: f64 = 1e9;
 const Z: f64 = 1.959_964;
 /// The place of the rate of all campaigns.
 const ALL: u32 = 1;
-/// Where no order was decided.
+/// The rate if no order was decided.
 const UNKNOWN: Rate = Rate { expected: -1, low: -1, high: -1 };
 
 /// An approve rate and its interval, in billionths.
@@ -84,7 +84,7 @@ impl ApproveRates {
 
     /// The place of the rate of an order's campaign, among the arrays.
     pub const PLACE: &str = "toUInt32(transform(campaign_id, {approve_campaigns:Array(UInt64)}, \
-        {approve_places:Array(UInt32)}, toUInt32(1)))";
+        {approve_places:Array(UInt32)}, toUInt32(1))) AS approve_place";
 
     /// Binds the parameters of [`Self::PLACE`] and of the sums.
     pub fn bind(&self, query: Query) -> Query {

@@ -14,9 +14,8 @@ use crate::reports::request::Uniq;
 /// The columns of a row after its keys.
 const NAMES: &str = "is_then, is_visit, is_bot, visitor, spent, is_spent_missing, status_number, earned, \
     is_earned_missing, is_slot";
-/// The column after them in a report with expected revenue: the place of the approve rate of an
-/// order's campaign.
-const APPROVE_PLACE: &str = "approve_place";
+/// A row that is no order, in a report with expected revenue.
+const NO_APPROVE_RATE: &str = "toUInt32(1) AS approve_place";
 
 impl Plan {
     fn range_sql(is_then: bool) -> &'static str {
@@ -91,7 +90,7 @@ impl Plan {
     /// Writes the rows of visits and orders.
     pub(super) fn events_sql(&self) -> String {
         let mut branches = Vec::new();
-        let names = self.with_approve_place(NAMES.to_owned(), "");
+        let names = self.with_approve_place(NAMES, "approve_place");
         for is_then in self.spans() {
             let keys = self.keys_sql(|dimension, _| self.value_sql(is_then, dimension));
             branches.push(self.visits_sql(is_then, &keys, &self.visit_columns_sql(is_then)));
@@ -103,12 +102,12 @@ impl Plan {
         branches.join(" UNION ALL ")
     }
 
-    /// Adds the place of the approve rate to the columns, if the report needs it.
-    fn with_approve_place(&self, columns: String, sql: &str) -> String {
-        match (self.report.uses_any(Base::is_expected), sql) {
-            (false, _) => columns,
-            (true, "") => format!("{columns}, {APPROVE_PLACE}"),
-            (true, sql) => format!("{columns}, {sql} AS {APPROVE_PLACE}"),
+    /// Adds the place of the approve rate of an order's campaign, if the report needs it.
+    fn with_approve_place(&self, columns: &str, place: &str) -> String {
+        if self.report.uses_any(Base::is_expected) {
+            format!("{columns}, {place}")
+        } else {
+            columns.to_owned()
         }
     }
 
@@ -121,7 +120,7 @@ impl Plan {
             u8::from(is_then),
             self.visitor_sql()
         );
-        self.with_approve_place(columns, "toUInt32(1)")
+        self.with_approve_place(&columns, NO_APPROVE_RATE)
     }
 
     fn order_columns_sql(&self, is_then: bool) -> String {
@@ -137,7 +136,7 @@ impl Plan {
             u8::from(is_then),
             statuses.join(", ")
         );
-        self.with_approve_place(columns, ApproveRates::PLACE)
+        self.with_approve_place(&columns, ApproveRates::PLACE)
     }
 
     /// Writes a row without events for each interval of the first level.
@@ -151,9 +150,8 @@ impl Plan {
         let columns = self.with_approve_place(
             "toUInt8(0) AS is_then, toUInt8(0) AS is_visit, toUInt8(0) AS is_bot,
              CAST(NULL AS Nullable(UInt64)) AS visitor, toInt128(0) AS spent, toUInt8(0) AS is_spent_missing,
-             toUInt8(0) AS status_number, toInt128(0) AS earned, toUInt8(0) AS is_earned_missing, toUInt8(1) AS is_slot"
-                .to_owned(),
-            "toUInt32(1)",
+             toUInt8(0) AS status_number, toInt128(0) AS earned, toUInt8(0) AS is_earned_missing, toUInt8(1) AS is_slot",
+            NO_APPROVE_RATE,
         );
         format!("SELECT {keys}{columns} FROM numbers({})", self.n_slots)
     }

@@ -59,7 +59,7 @@ impl Shop {
         self.chromium.tab(&self.url).await.unwrap()
     }
 
-    /// Waits until so many visits and orders were accepted in all.
+    /// Waits until the edge has accepted this number of events of a kind.
     pub(crate) async fn wait_for(&self, kind: &str, number: usize) {
         let line = format!("sluice_edge_events_accepted_total{{kind=\"{kind}\"}}");
         let begin = Instant::now();

@@ -210,7 +210,7 @@ async fn a_page_that_nobody_sees_is_no_visit() {
     tab.evaluate("show(true); show(false); show(true); true").await.unwrap();
     shop.wait_for("prospect", 1).await;
     assert_eq!(tab.text("document.forms[0].prospect_id.value").await.unwrap().len(), 36);
-    // What was reported until now has come before the last page.
+    // All earlier reports arrive before the last page.
     shop.put("/last", "", PLAIN);
     tab.open("/last").await.unwrap();
     shop.wait_for("prospect", 2).await;

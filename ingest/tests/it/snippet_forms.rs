@@ -1,4 +1,4 @@
-//! What the script does with click ids and order forms, in a real browser.
+//! The script fills click ids into order forms and sends them, in a real browser.
 
 use sluice_schemas::event::Mark;
 use sluice_schemas::networks::ClickId;

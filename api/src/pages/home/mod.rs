@@ -105,10 +105,8 @@ pub async fn show_home(
 
 fn problem(allowed: &Allowed, dates: &Dates, params: &Params) -> Result<Response, PageError> {
     let dates = dates.view();
-    let problems = params.errors().iter().flat_map(|(name, messages)| {
-        messages.iter().map(|message| (dates.id_of(name), message.clone())).collect::<Vec<_>>()
-    });
-    let page = ProblemPage { problems: problems.collect(), frame: Frame::new(allowed, Section::Home), dates };
+    let problems = params.messages().map(|(name, text)| (dates.id_of(name), text.to_owned())).collect();
+    let page = ProblemPage { problems, frame: Frame::new(allowed, Section::Home), dates };
     Ok((StatusCode::BAD_REQUEST, render(&page)?).into_response())
 }
 

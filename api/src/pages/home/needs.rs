@@ -139,17 +139,19 @@ fn to_approve(waiting: &[WaitingRow], budget: Option<&BudgetRow>, month: NaiveDa
     )]
 }
 
+/// Returns a line if requests of a status wait for a step.
+fn to_decide(waiting: &[WaitingRow], step: &str, status: &str) -> Option<Need> {
+    let text = format!("{} to {step}: {}.", requests(waiting), sums(waiting));
+    (!waiting.is_empty()).then(|| Need::new(text, format!("/funds/requests/?status={status}")))
+}
+
 async fn of_coordinator(request: &Request<'_>, present: Present) -> Result<Vec<Need>, ApiError> {
     let postgres = &request.app.postgres;
     let today = present.zone.day_of(present.now_ms);
     let waiting = needs::requests(postgres, "approved", None).map_err(ApiError::from);
     let accounts = needs::accounts(postgres, today).map_err(ApiError::from);
     let (waiting, accounts) = futures::try_join!(waiting, accounts)?;
-    let mut lines = Vec::new();
-    if !waiting.is_empty() {
-        let text = format!("{} to top up: {}.", requests(&waiting), sums(&waiting));
-        lines.push(Need::new(text, "/funds/requests/?status=approved"));
-    }
+    let mut lines: Vec<Need> = to_decide(&waiting, "top up", "approved").into_iter().collect();
     let (low, idle): (Vec<_>, Vec<_>) =
         accounts.iter().partition(|row| is_low(row.balance_minor, row.spent_minor, row.low_runway_days));
     lines.extend(limited(low.into_iter().map(runway), "more accounts run out", "/funds/balances/"));
@@ -187,12 +189,8 @@ async fn of_owner(request: &Request<'_>, present: Present) -> Result<Vec<Need>, 
     let (slices, parked, open, approved, people) =
         futures::try_join!(slices, parked, open, approved, people)?;
     let mut lines: Vec<Need> = audit(&slices).into_iter().collect();
-    for (waiting, step, status) in [(&open, "approve", "open"), (&approved, "top up", "approved")] {
-        if !waiting.is_empty() {
-            let text = format!("{} to {step}: {}.", requests(waiting), sums(waiting));
-            lines.push(Need::new(text, format!("/funds/requests/?status={status}")));
-        }
-    }
+    lines.extend(to_decide(&open, "approve", "open"));
+    lines.extend(to_decide(&approved, "top up", "approved"));
     if people > 0 {
         let text = counted(people, "person waits for approval.", "people wait for approval.");
         lines.push(Need::new(text, "/users/?is_active=false"));

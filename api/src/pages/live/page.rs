@@ -71,12 +71,9 @@ pub async fn show_live(
 ) -> Result<Response, PageError> {
     let mut params = listing.params();
     let filter = LiveFilter::read(&mut params, &allowed);
-    let problems: Vec<_> = params
-        .errors()
-        .iter()
-        .flat_map(|(name, messages)| messages.iter().map(|text| (name.clone(), text.clone())))
-        .map(|(name, text)| (field_of(&name), format!("{}: {text}", label_of(&name))))
-        .collect();
+    let problems = params.messages();
+    let problems =
+        problems.map(|(name, text)| (field_of(name), format!("{}: {text}", label_of(name)))).collect();
     let text = |name: &str| params.text(name).unwrap_or_default().to_owned();
     let zone = allowed.viewer.time_zone;
     let mut page = LivePage {

@@ -1,7 +1,6 @@
 //! A row of `/live/`, in the list and in the stream.
 
 use askama::Template;
-use sluice_schemas::decimal::show_micros;
 use sluice_schemas::live::{LiveKind, LiveRow};
 
 use crate::http::error::ApiError;
@@ -9,7 +8,7 @@ use crate::http::query::with_param;
 use crate::http::state::App;
 use crate::pages::cell::Cell;
 use crate::pages::entity::Refers;
-use crate::pages::format::LocalTime;
+use crate::pages::format::{self, LocalTime};
 use crate::pages::names::Names;
 use crate::pages::table::status_class;
 use crate::time_zone::TimeZone;
@@ -103,15 +102,7 @@ impl Rows {
             bot: row.bot.replace('_', " "),
             status: row.status.clone(),
             status_class: status_class(&row.status),
-            amount: amount(row),
+            amount: format::amount(row.amount, &row.currency),
         }
     }
-}
-
-fn amount(row: &LiveRow) -> String {
-    if row.amount == 0 {
-        return String::new();
-    }
-    let amount = show_micros(row.amount).replace('-', "−");
-    format!("{amount} {}", row.currency).trim_end().to_owned()
 }

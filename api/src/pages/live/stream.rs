@@ -68,7 +68,7 @@ pub async fn stream_live(
     let read = |text: &str| text.parse::<i64>().ok().filter(|position| *position >= 0);
     let after = params.parsed("after", read, |_| "A valid integer is required.".to_owned());
     params.finish()?;
-    // Where the browser stopped, when it asks again.
+    // The position at which the browser stopped, if it asks again.
     let last = headers.get("last-event-id").and_then(|id| read(id.to_str().ok()?));
     let place = app.streams.enter(allowed.viewer.id)?;
     let scope = EventScope::load(&app.postgres, &allowed.viewer, allowed.grant.scope).await?;
